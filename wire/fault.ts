@@ -1,0 +1,198 @@
+// Everything that can go wrong, as values, and the one map from a fault to the wire.
+// The wire shape is OpenAI's: {"error":{message,type,code,param}}. A 408 is never sent, because SDKs retry it.
+// A message carries the offending value and the limit, in the caller's terms.
+
+export type Fault =
+  // the caller's request
+  | { kind: 'bad_json'; message: string; line?: number }
+  | { kind: 'bad_field'; param: string; message: string }
+  | { kind: 'bad_vector'; param: string; index: number; value: string; line?: number }
+  | { kind: 'zero_vector'; param: string; line?: number }
+  | { kind: 'wrong_dimensions'; param: string; got: number; want: number; line?: number }
+  | { kind: 'empty_text'; param: string; line?: number }
+  | { kind: 'too_large'; param: string; got: number | string; limit: number; unit: string; line?: number }
+  | { kind: 'unknown_corpus'; corpus: string }
+  | { kind: 'unknown_example'; corpus: string; id: string }
+  | { kind: 'unknown_model'; model: string; known: readonly string[] }
+  | { kind: 'not_found'; path: string }
+  | { kind: 'wrong_method'; method: string; allowed: readonly string[] }
+  // who asks
+  | { kind: 'no_key' }
+  | { kind: 'bad_key' }
+  | { kind: 'bad_signature'; why: string }
+  | { kind: 'rate_limited'; retryAfterS: number }
+  // what we depend on
+  | { kind: 'queue_full'; waiting: number; limit: number; retryAfterS: number }
+  | { kind: 'shutting_down'; retryAfterS: number }
+  | { kind: 'deadline'; afterMs: number; stage: string }
+  | { kind: 'cancelled'; stage: string }
+  | { kind: 'vectorize'; code: number | null; message: string }
+  | { kind: 'embedder'; message: string }
+  | { kind: 'gateway_unreachable'; message: string }
+  | { kind: 'gateway_timeout'; stage: 'first byte' | 'idle'; afterMs: number }
+  | { kind: 'backend'; message: string }
+  | { kind: 'not_configured'; what: string }
+  | { kind: 'internal'; message: string };
+
+export interface WireError {
+  status: number;
+  body: { error: { message: string; type: string; code: string; param: string | null } };
+  headers: Record<string, string>;
+}
+
+export type Result<T> = { ok: true; value: T } | { ok: false; fault: Fault };
+export const ok = <T>(value: T): Result<T> => ({ ok: true, value });
+export const fail = (fault: Fault): Result<never> => ({ ok: false, fault });
+
+/** Carries a fault through code that can only throw; the border unwraps it. */
+export class FaultError extends Error {
+  readonly fault: Fault;
+  constructor(fault: Fault) {
+    super(describe(fault));
+    this.name = 'FaultError';
+    this.fault = fault;
+  }
+}
+
+/** The value of a result, or its fault thrown towards the border. */
+export const unwrap = <T>(result: Result<T>): T => {
+  if (result.ok) return result.value;
+  throw new FaultError(result.fault);
+};
+
+export const asFault = (error: unknown): Fault =>
+  error instanceof FaultError
+    ? error.fault
+    : { kind: 'internal', message: error instanceof Error ? error.message : String(error) };
+
+const at = (line: number | undefined): string => (line === undefined ? '' : ` (line ${line})`);
+
+/** The sentence a person reads. */
+export const describe = (fault: Fault): string => {
+  switch (fault.kind) {
+    case 'bad_json':
+      return `${fault.message}${at(fault.line)}`;
+    case 'bad_field':
+      return `${fault.param}: ${fault.message}`;
+    case 'bad_vector':
+      return `${fault.param}[${fault.index}] is ${fault.value}${at(fault.line)}; every value must be a finite number`;
+    case 'zero_vector':
+      return `${fault.param} is all zeros${at(fault.line)}; a zero vector has no direction`;
+    case 'wrong_dimensions':
+      return `${fault.param} has ${fault.got} dimensions, this needs ${fault.want}${at(fault.line)}`;
+    case 'empty_text':
+      return `${fault.param} is empty${at(fault.line)}`;
+    case 'too_large':
+      return `${fault.param} is ${fault.got} ${fault.unit}, the limit is ${fault.limit} ${fault.unit}${at(fault.line)}`;
+    case 'unknown_corpus':
+      return `corpus '${fault.corpus}' does not exist`;
+    case 'unknown_example':
+      return `corpus '${fault.corpus}' has no example '${fault.id}'`;
+    case 'unknown_model':
+      return `model '${fault.model}' does not exist; known models: ${fault.known.join(', ') || 'none'}`;
+    case 'not_found':
+      return `nothing at ${fault.path}`;
+    case 'wrong_method':
+      return `${fault.method} is not allowed here; allowed: ${fault.allowed.join(', ')}`;
+    case 'no_key':
+      return 'no API key: send Authorization: Bearer KEY';
+    case 'bad_key':
+      return 'this API key is not valid';
+    case 'bad_signature':
+      return `the request's signature is not valid: ${fault.why}`;
+    case 'rate_limited':
+      return `too many requests; try again in ${fault.retryAfterS} s`;
+    case 'queue_full':
+      return `${fault.waiting} requests are waiting, the limit is ${fault.limit}; try again in ${fault.retryAfterS} s`;
+    case 'shutting_down':
+      return `the server is shutting down; try again in ${fault.retryAfterS} s`;
+    case 'deadline':
+      return `the request took longer than ${fault.afterMs} ms (stage: ${fault.stage})`;
+    case 'cancelled':
+      return `the caller went away (stage: ${fault.stage})`;
+    case 'vectorize':
+      return `the vector index failed${fault.code === null ? '' : ` (code ${fault.code})`}: ${fault.message}`;
+    case 'embedder':
+      return `the text could not be embedded: ${fault.message}`;
+    case 'gateway_unreachable':
+      return `the backend cannot be reached: ${fault.message}`;
+    case 'gateway_timeout':
+      return `the backend sent nothing for ${fault.afterMs} ms (${fault.stage})`;
+    case 'backend':
+      return `the backend failed: ${fault.message}`;
+    case 'not_configured':
+      return `${fault.what} is not configured on this server`;
+    case 'internal':
+      return `internal error: ${fault.message}`;
+  }
+};
+
+const INVALID = 'invalid_request_error';
+
+const wireOf = (fault: Fault): { status: number; type: string; param?: string; retryAfterS?: number } => {
+  switch (fault.kind) {
+    case 'bad_json':
+      return { status: 400, type: INVALID };
+    case 'bad_field':
+    case 'bad_vector':
+    case 'zero_vector':
+    case 'wrong_dimensions':
+    case 'empty_text':
+      return { status: 400, type: INVALID, param: fault.param };
+    case 'too_large':
+      return { status: 413, type: INVALID, param: fault.param };
+    case 'unknown_corpus':
+      return { status: 404, type: INVALID, param: 'corpus' };
+    case 'unknown_example':
+      return { status: 404, type: INVALID, param: 'id' };
+    case 'unknown_model':
+      return { status: 404, type: INVALID, param: 'model' };
+    case 'not_found':
+      return { status: 404, type: INVALID };
+    case 'wrong_method':
+      return { status: 405, type: INVALID };
+    case 'no_key':
+    case 'bad_key':
+    case 'bad_signature':
+      return { status: 401, type: 'authentication_error' };
+    case 'rate_limited':
+      return { status: 429, type: 'rate_limit_error', retryAfterS: fault.retryAfterS };
+    case 'queue_full':
+    case 'shutting_down':
+      return { status: 503, type: 'server_error', retryAfterS: fault.retryAfterS };
+    case 'deadline':
+    case 'gateway_timeout':
+      return { status: 504, type: 'server_error' };
+    case 'cancelled':
+      return { status: 499, type: 'server_error' };
+    case 'vectorize':
+    case 'gateway_unreachable':
+    case 'backend':
+      return { status: 502, type: 'server_error' };
+    case 'embedder':
+    case 'internal':
+      return { status: 500, type: 'server_error' };
+    case 'not_configured':
+      return { status: 501, type: 'server_error' };
+  }
+};
+
+/** The exhaustive map from a fault to what goes over the wire. */
+export const toWire = (fault: Fault): WireError => {
+  const { status, type, param, retryAfterS } = wireOf(fault);
+  const headers: Record<string, string> = {};
+  if (retryAfterS !== undefined) headers['retry-after'] = String(retryAfterS);
+  if (fault.kind === 'wrong_method') headers.allow = fault.allowed.join(', ');
+  if (fault.kind === 'no_key' || fault.kind === 'bad_key') headers['www-authenticate'] = 'Bearer';
+  return {
+    status,
+    body: { error: { message: describe(fault), type, code: fault.kind, param: param ?? null } },
+    headers,
+  };
+};
+
+/** The fault as a finished Response, for code outside a Hono handler. */
+export const faultResponse = (fault: Fault): Response => {
+  const { status, body, headers } = toWire(fault);
+  return Response.json(body, { status, headers });
+};

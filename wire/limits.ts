@@ -1,0 +1,79 @@
+// Every limit of the system: its unit, its reason, the date it was decided or last checked.
+// Nothing else in the code holds a bare limit. Grouped by the room that enforces it.
+
+// ── The request border (edge) ────────────────────────────────────────────────────────────────────────────────────
+/** Bytes of a JSON body. 1,000 candidates of 1,536 float32 as base64 are 8.2 MB; number arrays are twice that. 2026-11-24 */
+export const MAX_BODY_BYTES = 16 * 1024 * 1024;
+/** Bytes of one NDJSON line of an upload: a whole text of MAX_TEXT_BYTES with escapes, and a vector. 2026-11-24 */
+export const MAX_LINE_BYTES = 2 * 1024 * 1024;
+/** Bytes of a whole NDJSON upload; Cloudflare's own ceiling for a body is 100 MB. 2026-11-24 */
+export const MAX_UPLOAD_BYTES = 100_000_000;
+/** Bytes of one example's text: longer texts are truncated by every model served here. 2026-11-24 */
+export const MAX_TEXT_BYTES = 256 * 1024;
+/** Bytes of a prompt. Models here read a few thousand tokens at most. 2026-11-24 */
+export const MAX_PROMPT_BYTES = 256 * 1024;
+/** Candidates a caller may send with one selection: 1,000 × 1,536 float32 = 6 MB of kernel memory. 2026-11-24 */
+export const MAX_CANDIDATES = 1_000;
+/** Prompt embeddings of one selection (the objective sums over them). 2026-11-24 */
+export const MAX_QUERIES = 16;
+
+// ── Selection ────────────────────────────────────────────────────────────────────────────────────────────────────
+/** Picks of one selection; the paper goes to 50, the kernel was tested to 200. 2026-11-24 */
+export const MAX_PICKS = 200;
+/** Default picks. 2026-11-24 */
+export const DEFAULT_PICKS = 10;
+/** Default observation noise λ (paper, section 4). 2026-11-24 */
+export const DEFAULT_LAMBDA = 0.01;
+/** Below this λ float32 rows no longer carry σ² (kernel measurements). 2026-11-24 */
+export const MIN_LAMBDA = 1e-6;
+/** Above this λ nothing is ever learnt from a unit vector. 2026-11-24 */
+export const MAX_LAMBDA = 1e3;
+/** Query rounds of a pool; each is one more round trip to Vectorize. 2026-11-24 */
+export const MAX_ROUNDS = 8;
+/** Default rounds: three rounds of 50 beat one pool of 200 (docs/architecture.md). 2026-11-24 */
+export const DEFAULT_ROUNDS = 3;
+/** Stripes of a corpus asked in parallel: a Worker holds 6 connections at once. 2026-11-24 */
+export const MAX_STRIPES = 6;
+
+// ── Vectorize (checked 2026-11-24 against its public limits page) ────────────────────────────────────────────────
+/** Dimensions of an index. */
+export const VECTORIZE_MAX_DIMENSIONS = 1536;
+/** topK when values or full metadata are asked for; error 40025 above. */
+export const VECTORIZE_TOP_K_FULL = 50;
+/** topK when only ids and scores are asked for. */
+export const VECTORIZE_TOP_K_IDS = 100;
+/** Vectors of one upsert or insert from a Worker. */
+export const VECTORIZE_MAX_UPSERT = 1_000;
+/** Ids of one getByIds; error 40007 above. */
+export const VECTORIZE_MAX_GET_IDS = 20;
+/** Ids of one deleteByIds. */
+export const VECTORIZE_MAX_DELETE_IDS = 100;
+/** Bytes of a vector's metadata as JSON. */
+export const VECTORIZE_MAX_METADATA_BYTES = 10 * 1024;
+/** Bytes of a filter as JSON (exclusive). */
+export const VECTORIZE_MAX_FILTER_BYTES = 2_048;
+/** UTF-8 bytes of an id and of a namespace, each. */
+export const VECTORIZE_MAX_ID_BYTES = 64;
+
+// ── The gateway ──────────────────────────────────────────────────────────────────────────────────────────────────
+/** Gradient steps of one request: picks, repeats counted. 2026-11-24 */
+export const MAX_STEPS = 200;
+/** Tokens one request may generate. 2026-11-24 */
+export const MAX_NEW_TOKENS = 2_048;
+/** Bytes of a gateway request: MAX_STEPS texts, most of them short. 2026-11-24 */
+export const MAX_TUNE_BODY_BYTES = 16 * 1024 * 1024;
+/** Requests waiting for a worker; above it the gateway answers 503 with Retry-After. 2026-11-24 */
+export const MAX_QUEUE = 32;
+/** Milliseconds a tuning request may take in all, queueing included. 2026-11-24 */
+export const TUNE_DEADLINE_MS = 120_000;
+/** Seconds a signed request stays valid, either side of the gateway's clock. 2026-11-24 */
+export const SIGNATURE_WINDOW_S = 60;
+/** Nonces remembered at once; at the window above this is 800 requests a second. 2026-11-24 */
+export const MAX_NONCES = 100_000;
+/** Milliseconds between SSE comments that keep an idle stream open through proxies. 2026-11-24 */
+export const SSE_HEARTBEAT_MS = 10_000;
+/** Milliseconds the edge waits for the gateway: to answer at all, for its first byte, between bytes. 2026-11-24 */
+export const GATEWAY_FIRST_BYTE_MS = 15_000;
+export const GATEWAY_IDLE_MS = 30_000;
+/** Milliseconds a graceful shutdown waits for requests in flight. 2026-11-24 */
+export const SHUTDOWN_GRACE_MS = 10_000;

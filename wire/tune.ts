@@ -1,0 +1,124 @@
+// What the edge asks of the gateway, and the events it gets back: one schema for both sides.
+import { z } from 'zod';
+import { MAX_NEW_TOKENS, MAX_PROMPT_BYTES, MAX_STEPS, MAX_TEXT_BYTES } from './limits.ts';
+
+const utf8 = new TextEncoder();
+const textUpTo = (limit: number) =>
+  z.string().refine((text) => text.length <= limit && utf8.encode(text).length <= limit, {
+    error: (issue) => {
+      const got = typeof issue.input === 'string' ? utf8.encode(issue.input).length : 0;
+      return `is ${got} bytes, the limit is ${limit} bytes`;
+    },
+  });
+
+/** One gradient step: the text of a pick, in pick order; a repeated id is a second step on the same example. */
+export const pick = z.strictObject({
+  id: z.string().min(1),
+  text: textUpTo(MAX_TEXT_BYTES).min(1, 'is empty'),
+});
+
+export const tuning = z.strictObject({
+  method: z.enum(['full', 'lora']).default('full'),
+  rank: z.int().min(1).max(256).default(8),
+  learning_rate: z.number().positive().max(1).default(5e-4),
+  beta1: z.number().min(0).lt(1).default(0.9),
+  beta2: z.number().min(0).lt(1).default(0.999),
+  epsilon: z.number().positive().max(1).default(1e-8),
+  weight_decay: z.number().min(0).max(1).default(0),
+  reuse_gradients: z.boolean().default(false),
+});
+
+export const sampling = z.strictObject({
+  max_tokens: z.int().min(0).max(MAX_NEW_TOKENS).default(64),
+  temperature: z.number().min(0).max(2).default(1),
+  top_p: z.number().gt(0).max(1).default(1),
+  top_k: z.int().min(0).max(100_000).default(0),
+  stop: z.array(z.string().min(1)).max(4).default([]),
+  seed: z.int().min(0).max(0xffff_ffff).default(0),
+});
+
+/** POST /v1/tune */
+export const tuneRequest = z.strictObject({
+  model: z.string().min(1),
+  prompt: textUpTo(MAX_PROMPT_BYTES),
+  picks: z.array(pick).max(MAX_STEPS).default([]),
+  tuning: tuning.prefault({}),
+  sampling: sampling.prefault({}),
+  stream: z.boolean().default(false),
+});
+export type TuneRequest = z.output<typeof tuneRequest>;
+export type TuneRequestInput = z.input<typeof tuneRequest>;
+
+/** POST /v1/score: bits per byte of `text` given `context`, before and after tuning on `picks`. */
+export const scoreRequest = z.strictObject({
+  model: z.string().min(1),
+  context: textUpTo(MAX_PROMPT_BYTES).default(''),
+  text: textUpTo(MAX_TEXT_BYTES).min(1, 'is empty'),
+  picks: z.array(pick).max(MAX_STEPS).default([]),
+  tuning: tuning.prefault({}),
+});
+export type ScoreRequest = z.output<typeof scoreRequest>;
+
+const score = z.object({
+  bits: z.number(),
+  bytes: z.number(),
+  tokens: z.number(),
+  bits_per_byte: z.number(),
+});
+const step = z.object({
+  index: z.int(),
+  of: z.int(),
+  id: z.string(),
+  loss: z.number(),
+  tokens: z.int(),
+  ms: z.number(),
+  reused: z.boolean(),
+});
+export type StepReport = z.output<typeof step>;
+
+export const scoreResponse = z.object({
+  model: z.string(),
+  before: score,
+  after: score,
+  steps: z.array(step),
+  ms: z.object({ queue: z.number(), open: z.number(), tune: z.number(), score: z.number() }),
+});
+export type ScoreResponse = z.output<typeof scoreResponse>;
+
+const usage = z.object({
+  prompt_tokens: z.int(),
+  completion_tokens: z.int(),
+  tuning_tokens: z.int(),
+  steps: z.int(),
+  ms: z.object({ queue: z.number(), open: z.number(), tune: z.number(), generate: z.number() }),
+});
+export type Usage = z.output<typeof usage>;
+
+/** The server-sent events of /v1/tune, by event name, in order: queued* step* token* usage done | error. */
+export const tuneEvent = z.discriminatedUnion('event', [
+  z.object({ event: z.literal('queued'), position: z.int() }),
+  z.object({ event: z.literal('step'), step }),
+  z.object({ event: z.literal('token'), text: z.string(), tokens: z.int() }),
+  z.object({ event: z.literal('usage'), usage }),
+  z.object({ event: z.literal('done'), finish_reason: z.enum(['stop', 'length']) }),
+  z.object({
+    event: z.literal('error'),
+    error: z.object({ message: z.string(), type: z.string(), code: z.string(), param: z.string().nullable() }),
+  }),
+]);
+export type TuneEvent = z.output<typeof tuneEvent>;
+
+/** /v1/tune without streaming. */
+export const tuneResponse = z.object({
+  model: z.string(),
+  text: z.string(),
+  finish_reason: z.enum(['stop', 'length']),
+  steps: z.array(step),
+  usage,
+});
+export type TuneResponse = z.output<typeof tuneResponse>;
+
+/** GET /v1/models of the gateway. */
+export const modelsResponse = z.object({
+  models: z.array(z.object({ id: z.string(), context_tokens: z.int(), parameters: z.int() })),
+});
