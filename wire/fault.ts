@@ -47,8 +47,8 @@ export const fail = (fault: Fault): Result<never> => ({ ok: false, fault });
 /** Carries a fault through code that can only throw; the border unwraps it. */
 export class FaultError extends Error {
   readonly fault: Fault;
-  constructor(fault: Fault) {
-    super(describe(fault));
+  constructor(fault: Fault, cause?: unknown) {
+    super(describe(fault), { cause });
     this.name = 'FaultError';
     this.fault = fault;
   }

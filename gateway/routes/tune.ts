@@ -1,0 +1,92 @@
+// POST /v1/tune: gradient steps on the picks, then the generation, as JSON or as server-sent events.
+// Whatever can be refused is refused with a status before a stream begins; after that an `error` event ends it.
+import type { Context } from 'hono';
+import { streamSSE } from 'hono/streaming';
+import { asFault, FaultError, toWire, unwrap } from '../../wire/fault.ts';
+import { SSE_HEARTBEAT_MS } from '../../wire/limits.ts';
+import { type StepReport, type TuneEvent, type TuneResponse, tuneRequest } from '../../wire/tune.ts';
+import type { Signed } from '../auth.ts';
+import { parseJson } from '../body.ts';
+import { logError } from '../log.ts';
+import { tune, unknownModel } from '../tune.ts';
+import { inTurn, type Turn, takeTurn, type Work } from './work.ts';
+
+/** The same events, counted as they pass. */
+async function* observed(work: Work, events: AsyncIterable<TuneEvent>): AsyncGenerator<TuneEvent, void, void> {
+  for await (const event of events) {
+    if (event.event === 'step') work.metrics.steps.inc();
+    if (event.event === 'usage') {
+      work.metrics.tokens.inc(event.usage.completion_tokens);
+      for (const stage of ['queue', 'open', 'tune', 'generate'] as const) {
+        work.metrics.seconds.observe({ stage }, event.usage.ms[stage] / 1000);
+      }
+    }
+    yield event;
+  }
+}
+
+/** The events gathered into one answer. */
+const gather = async (model: string, events: AsyncIterable<TuneEvent>): Promise<TuneResponse> => {
+  const steps: StepReport[] = [];
+  let text = '';
+  let usage: TuneResponse['usage'] | undefined;
+  for await (const event of events) {
+    if (event.event === 'step') steps.push(event.step);
+    else if (event.event === 'token') text += event.text;
+    else if (event.event === 'usage') usage = event.usage;
+    else if (event.event === 'done' && usage !== undefined) {
+      return { model, text, finish_reason: event.finish_reason, steps, usage };
+    }
+  }
+  throw new FaultError({ kind: 'backend', message: 'the work ended without a result' });
+};
+
+const rejectOnAbort = (signal: AbortSignal): Promise<never> => {
+  const gone = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+  gone.catch(() => {}); // it may well never be looked at
+  return gone;
+};
+
+const stream = (c: Context, work: Work, turn: Turn, events: () => AsyncIterable<TuneEvent>): Response =>
+  streamSSE(c, async (sse) => {
+    const send = (event: TuneEvent) => sse.writeSSE({ event: event.event, data: JSON.stringify(event) });
+    sse.onAbort(() => turn.abandon());
+    const heartbeat = setInterval(() => void sse.write(': waiting\n\n').catch(() => {}), SSE_HEARTBEAT_MS);
+    try {
+      if (turn.ticket.position > 0) await send({ event: 'queued', position: turn.ticket.position });
+      turn.ticket.onMove((position) => void send({ event: 'queued', position }).catch(() => {}));
+      await inTurn(turn, async () => {
+        // a caller who stops reading must not hold the worker past the deadline
+        const gone = rejectOnAbort(turn.signal);
+        for await (const event of events()) await Promise.race([send(event), gone]);
+      });
+      work.metrics.requests.inc({ route: 'tune', outcome: 'ok' });
+    } catch (error) {
+      const fault = asFault(error);
+      work.metrics.requests.inc({ route: 'tune', outcome: fault.kind });
+      if (fault.kind === 'internal') logError(c.req.path, error);
+      if (!sse.aborted) void send({ event: 'error', error: toWire(fault).body.error }).catch(() => {});
+    } finally {
+      clearInterval(heartbeat);
+    }
+  });
+
+export const tuneRoute = (work: Work) => async (c: Context<Signed>) => {
+  try {
+    const request = unwrap(parseJson(c.var.body, tuneRequest));
+    const unknown = unknownModel(work.backend, request.model);
+    if (unknown !== undefined) throw new FaultError(unknown);
+    const entered = work.now();
+    const turn = unwrap(takeTurn(work, c.req.raw));
+    const events = () => observed(work, tune(work.backend, request, work.now() - entered, turn.signal, work.now));
+    if (request.stream) return stream(c, work, turn, events);
+    const response = await inTurn(turn, () => gather(request.model, events()));
+    work.metrics.requests.inc({ route: 'tune', outcome: 'ok' });
+    return c.json(response);
+  } catch (error) {
+    work.metrics.requests.inc({ route: 'tune', outcome: asFault(error).kind });
+    throw error;
+  }
+};

@@ -1,0 +1,142 @@
+// One request's work on a backend, as events: a step for every pick in pick order, then the generation.
+// Pure but for the backend and the clock: it knows no Request and no stream, so both JSON and SSE are made from it.
+import type { Fault } from '../wire/fault.ts';
+import { FaultError } from '../wire/fault.ts';
+import type { ScoreRequest, ScoreResponse, StepReport, TuneEvent, TuneRequest } from '../wire/tune.ts';
+import type { Backend, OpenOptions, Score, Session } from './backend.ts';
+
+export type Clock = () => number;
+
+const openOptions = (request: TuneRequest | ScoreRequest, seed: number): OpenOptions => ({
+  model: request.model,
+  method: request.tuning.method,
+  rank: request.tuning.rank,
+  seed,
+  reuseGradients: request.tuning.reuse_gradients,
+  optimiser: {
+    learningRate: request.tuning.learning_rate,
+    beta1: request.tuning.beta1,
+    beta2: request.tuning.beta2,
+    epsilon: request.tuning.epsilon,
+    weightDecay: request.tuning.weight_decay,
+  },
+});
+
+/** The model a request names, or the fault that lists the known ones: checked before a place in the queue is taken. */
+export const unknownModel = (backend: Backend, name: string): Fault | undefined =>
+  backend.models.some((model) => model.id === name)
+    ? undefined
+    : { kind: 'unknown_model', model: name, known: backend.models.map((model) => model.id) };
+
+async function* steps(
+  session: Session,
+  picks: TuneRequest['picks'],
+  signal: AbortSignal,
+): AsyncGenerator<StepReport, void, void> {
+  for (const [index, pick] of picks.entries()) {
+    signal.throwIfAborted();
+    const { loss, tokens, ms, reused } = await session.step(pick.text, signal);
+    // a step that diverged would only generate noise: say so rather than stream it
+    if (!Number.isFinite(loss)) {
+      throw new FaultError({
+        kind: 'backend',
+        message: `the loss of step ${index + 1} (example '${pick.id}') is ${loss}; a smaller learning_rate may help`,
+      });
+    }
+    yield { index, of: picks.length, id: pick.id, loss, tokens, ms, reused };
+  }
+}
+
+/** Events of one tuning request after its turn came: step* token* usage done. */
+export async function* tune(
+  backend: Backend,
+  request: TuneRequest,
+  queueMs: number,
+  signal: AbortSignal,
+  now: Clock,
+): AsyncGenerator<TuneEvent, void, void> {
+  const started = now();
+  const session = await backend.open(openOptions(request, request.sampling.seed), signal);
+  try {
+    const opened = now();
+    let tuningTokens = 0;
+    for await (const step of steps(session, request.picks, signal)) {
+      tuningTokens += step.tokens;
+      yield { event: 'step', step };
+    }
+    const tuned = now();
+    const generation = session.generate(
+      request.prompt,
+      {
+        maxTokens: request.sampling.max_tokens,
+        temperature: request.sampling.temperature,
+        topP: request.sampling.top_p,
+        topK: request.sampling.top_k,
+        stop: request.sampling.stop,
+        seed: request.sampling.seed,
+      },
+      signal,
+    );
+    let next = await generation.next();
+    while (!next.done) {
+      yield { event: 'token', text: next.value.text, tokens: next.value.tokens };
+      next = await generation.next();
+    }
+    const { finishReason, promptTokens, completionTokens } = next.value;
+    yield {
+      event: 'usage',
+      usage: {
+        prompt_tokens: promptTokens,
+        completion_tokens: completionTokens,
+        tuning_tokens: tuningTokens,
+        steps: request.picks.length,
+        ms: { queue: queueMs, open: opened - started, tune: tuned - opened, generate: now() - tuned },
+      },
+    };
+    yield { event: 'done', finish_reason: finishReason };
+  } finally {
+    await session.close();
+  }
+}
+
+const scoreOnWire = ({ bits, bytes, tokens }: Score): ScoreResponse['before'] => ({
+  bits,
+  bytes,
+  tokens,
+  bits_per_byte: bits / bytes,
+});
+
+/** Bits per byte of a text before and after tuning on the picks, in one session. */
+export const score = async (
+  backend: Backend,
+  request: ScoreRequest,
+  queueMs: number,
+  signal: AbortSignal,
+  now: Clock,
+): Promise<ScoreResponse> => {
+  const started = now();
+  const session = await backend.open(openOptions(request, 0), signal);
+  try {
+    const opened = now();
+    const before = await session.score(request.context, request.text, signal);
+    const scored = now();
+    const reports: StepReport[] = [];
+    for await (const step of steps(session, request.picks, signal)) reports.push(step);
+    const tuned = now();
+    const after = request.picks.length === 0 ? before : await session.score(request.context, request.text, signal);
+    return {
+      model: request.model,
+      before: scoreOnWire(before),
+      after: scoreOnWire(after),
+      steps: reports,
+      ms: {
+        queue: queueMs,
+        open: opened - started,
+        tune: tuned - scored,
+        score: scored - opened + (now() - tuned),
+      },
+    };
+  } finally {
+    await session.close();
+  }
+};
