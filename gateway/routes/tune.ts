@@ -67,7 +67,7 @@ const stream = (c: Context, work: Work, turn: Turn, events: () => AsyncIterable<
       const fault = asFault(error);
       work.metrics.requests.inc({ route: 'tune', outcome: fault.kind });
       if (fault.kind === 'internal') logError(c.req.path, error);
-      if (!sse.aborted) void send({ event: 'error', error: toWire(fault).body.error }).catch(() => {});
+      if (!sse.aborted) await send({ event: 'error', error: toWire(fault).body.error });
     } finally {
       clearInterval(heartbeat);
     }
