@@ -1,0 +1,92 @@
+// The command line of `npm start`: parsed once into a typed value; whatever is wrong is said with the value and the limit.
+import { parseArgs } from 'node:util';
+import { DEFAULT_PICKS, MAX_PICKS } from '../wire/limits.ts';
+
+export interface Options {
+  readonly once: boolean;
+  readonly json: boolean;
+  readonly demo: boolean;
+  /** A directory of the user's own text in place of the starter corpus. */
+  readonly corpus?: string;
+  readonly prompt?: string;
+  readonly promptFile?: string;
+  readonly model: string;
+  readonly n: number;
+  readonly port: number;
+  readonly gatewayPort: number;
+}
+
+/** A mistake of the user's: printed without a stack, exit code 1. */
+export class UsageError extends Error {}
+
+export const HELP = `npm start -- [options]
+
+  --once               print the report and exit instead of serving on
+  --json               one JSON object a line on stdout: {"ready":…}, then {"report":…}
+  --no-demo            only serve
+  --corpus DIR         index the text files under DIR instead of the starter corpus
+  --prompt TEXT        tune for this prompt (bits per byte are then of the prompt's own text)
+  --prompt-file F      tune for the first half of this file; its second half is the true continuation
+  --model DIR          a Qwen3 or Llama checkpoint in Hugging Face layout (default models/base)
+  --n N                gradient steps, 1 to ${MAX_PICKS} (default ${DEFAULT_PICKS})
+  --port P             the edge's port (default 8787; 0: any free one)
+  --gateway-port P     the gateway's port (default 8788; 0: any free one)
+  --help               this text
+`;
+
+const whole = (name: string, text: string, least: number, most: number): number => {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < least || value > most) {
+    throw new UsageError(`--${name} is '${text}', it must be a whole number from ${least} to ${most}`);
+  }
+  return value;
+};
+
+const parse = (args: readonly string[]) => {
+  try {
+    return parseArgs({
+      args: [...args],
+      allowNegative: true,
+      options: {
+        once: { type: 'boolean', default: false },
+        json: { type: 'boolean', default: false },
+        demo: { type: 'boolean', default: true },
+        corpus: { type: 'string' },
+        prompt: { type: 'string' },
+        'prompt-file': { type: 'string' },
+        model: { type: 'string', default: 'models/base' },
+        n: { type: 'string', default: String(DEFAULT_PICKS) },
+        port: { type: 'string', default: '8787' },
+        'gateway-port': { type: 'string', default: '8788' },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    }).values;
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+};
+
+/** The options, or `help` when that is what was asked for. Throws UsageError. */
+export const parseOptions = (args: readonly string[]): Options | 'help' => {
+  const values = parse(args);
+  if (values.help) return 'help';
+  const { corpus, prompt, 'prompt-file': promptFile } = values;
+  if (prompt !== undefined && promptFile !== undefined)
+    throw new UsageError('give --prompt or --prompt-file, not both');
+  if (prompt !== undefined && prompt.trim() === '') throw new UsageError('--prompt is empty');
+  const port = whole('port', values.port, 0, 65_535);
+  const gatewayPort = whole('gateway-port', values['gateway-port'], 0, 65_535);
+  if (port !== 0 && port === gatewayPort) throw new UsageError(`--port and --gateway-port are both ${port}`);
+  return {
+    once: values.once,
+    json: values.json,
+    demo: values.demo,
+    ...(corpus === undefined ? {} : { corpus }),
+    ...(prompt === undefined ? {} : { prompt }),
+    ...(promptFile === undefined ? {} : { promptFile }),
+    model: values.model,
+    n: whole('n', values.n, 1, MAX_PICKS),
+    port,
+    gatewayPort,
+  };
+};
