@@ -77,3 +77,38 @@ export const GATEWAY_FIRST_BYTE_MS = 15_000;
 export const GATEWAY_IDLE_MS = 30_000;
 /** Milliseconds a graceful shutdown waits for requests in flight. 2026-11-24 */
 export const SHUTDOWN_GRACE_MS = 10_000;
+
+// ── Corpora (edge) ───────────────────────────────────────────────────────────────────────────────────────────────
+/** Characters of a corpus' name: it stands in URLs and storage keys. 2026-11-24 */
+export const MAX_CORPUS_NAME = 64;
+/** Lines embedded, indexed and committed together: few, large Vectorize updates, yet results every few moments. 2026-11-24 */
+export const INGEST_BATCH_LINES = 200;
+/** Bytes of lines held for one batch: a Worker has 128 MB for everything. 2026-11-24 */
+export const INGEST_BATCH_BYTES = 8 * 1024 * 1024;
+/** Bytes of unread result lines before an upload waits for its reader: some 80,000 lines. 2026-11-24 */
+export const RESULT_BUFFER_BYTES = 8 * 1024 * 1024;
+/** Entries of one page of a listing. 2026-11-24 */
+export const MAX_PAGE = 1_000;
+export const DEFAULT_PAGE = 100;
+/** Seconds a Worker isolate remembers what a corpus is (its namespace, stripes, embedder). 2026-11-24 */
+export const CORPUS_CACHE_S = 30;
+
+// ── Pools (edge) ─────────────────────────────────────────────────────────────────────────────────────────────────
+/** Cosine above which two candidates are copies: the second lowers σ² by less than λ = 0.01 hides anyway. 2026-11-24 */
+export const NEAR_COPY = 0.999;
+/** Queries in flight at once: the connections a Worker may hold. 2026-11-24 */
+export const MAX_CONNECTIONS = 6;
+/** λ relative to max‖φ‖² below which float32 makes σ² doubtful; a selection then carries a warning. 2026-11-24 */
+export const DOUBTFUL_LAMBDA = 1e-4;
+/** Texts embedded in one call of the model. 2026-11-24 */
+export const EMBED_BATCH = 32;
+
+// ── Vectorize's metadata, as the local Vectorize imitates it (checked 2026-11-24 against its public pages) ────────
+/** topK when a query names none. */
+export const VECTORIZE_DEFAULT_TOP_K = 5;
+/** Properties of an index that can be filtered. */
+export const VECTORIZE_MAX_METADATA_INDEXES = 10;
+/** UTF-8 bytes of a string that a metadata index keeps; more is cut at a character. */
+export const VECTORIZE_MAX_INDEXED_BYTES = 64;
+/** Characters of one metadata or filter key. */
+export const VECTORIZE_MAX_KEY_CHARACTERS = 512;

@@ -1,0 +1,54 @@
+// The vectors in memory, as rows that can be searched by inner product: what the index needs of the kernel, and nothing more.
+// Cosine rows are normalised on the way in, so that the inner product is the cosine. Euclidean rows carry one more column,
+// −‖x‖²/2, against a query's 1: the inner product is then q·x − ‖x‖²/2, which is largest for the nearest row.
+import type { Nearest } from '../kernel/problem.ts';
+import type { Metric } from './config.ts';
+
+export interface RowStore {
+  readonly count: number;
+  /** The new row's index is the old count. */
+  append(row: Float32Array): void;
+  overwrite(index: number, row: Float32Array): void;
+  /** The last row moves to `index`. */
+  remove(index: number): void;
+  /** Best first, ties to the lower index. A row whose byte in `excluded` is not 0 is left out. */
+  nearest(query: Float32Array, k: number, excluded: Uint8Array | null): Nearest;
+}
+
+export const rowWidth = (metric: Metric, dimensions: number): number =>
+  metric === 'euclidean' ? dimensions + 1 : dimensions;
+
+const squaredNorm = (vector: Float32Array): number => {
+  let sum = 0;
+  for (const x of vector) sum += x * x;
+  return sum;
+};
+
+/** A vector of norm 0 has no direction: it stays 0 and scores 0 against everything. */
+const normalised = (vector: Float32Array): Float32Array => {
+  const norm = Math.sqrt(squaredNorm(vector));
+  return norm === 0 ? vector : vector.map((x) => x / norm);
+};
+
+const widened = (vector: Float32Array, last: number): Float32Array => {
+  const row = new Float32Array(vector.length + 1);
+  row.set(vector);
+  row[vector.length] = last;
+  return row;
+};
+
+export const storedRow = (metric: Metric, vector: Float32Array): Float32Array => {
+  if (metric === 'cosine') return normalised(vector);
+  return metric === 'euclidean' ? widened(vector, -squaredNorm(vector) / 2) : vector;
+};
+
+export const queryRow = (metric: Metric, vector: Float32Array): Float32Array => {
+  if (metric === 'cosine') return normalised(vector);
+  return metric === 'euclidean' ? widened(vector, 1) : vector;
+};
+
+export const distance = (a: Float32Array, b: Float32Array): number => {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += ((a[i] ?? 0) - (b[i] ?? 0)) ** 2;
+  return Math.sqrt(sum);
+};
