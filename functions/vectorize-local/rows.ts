@@ -1,19 +1,7 @@
-// The vectors in memory, as rows that can be searched by inner product: what the index needs of the kernel, and nothing more.
+// How a vector of each metric becomes a row that the kernel's store searches by inner product.
 // Cosine rows are normalised on the way in, so that the inner product is the cosine. Euclidean rows carry one more column,
 // −‖x‖²/2, against a query's 1: the inner product is then q·x − ‖x‖²/2, which is largest for the nearest row.
-import type { Nearest } from '../kernel/problem.ts';
 import type { Metric } from './config.ts';
-
-export interface RowStore {
-  readonly count: number;
-  /** The new row's index is the old count. */
-  append(row: Float32Array): void;
-  overwrite(index: number, row: Float32Array): void;
-  /** The last row moves to `index`. */
-  remove(index: number): void;
-  /** Best first, ties to the lower index. A row whose byte in `excluded` is not 0 is left out. */
-  nearest(query: Float32Array, k: number, excluded: Uint8Array | null): Nearest;
-}
 
 export const rowWidth = (metric: Metric, dimensions: number): number =>
   metric === 'euclidean' ? dimensions + 1 : dimensions;

@@ -2,13 +2,14 @@
 // Input arrives parsed (input.ts); answers are values (faults.ts). Exact search over every row that namespace and filter leave.
 // Writes apply in the order they came. A delayed one waits in the journal and holds back all that follow it.
 import { DurableObject } from 'cloudflare:workers';
+import type { RowStore } from '../kernel/index.ts';
+import { isolateKernel } from '../kernel/module.workerd.ts';
 import { type IndexConfig, readConfig, readSwitches, type Switches, type Vars } from './config.ts';
 import { type Answer, answer, type Operation, refuse, UNKNOWN_ID } from './faults.ts';
 import { matches } from './filter.ts';
 import type { Batch, Query } from './input.ts';
 import { type Indexed, nested } from './metadata.ts';
-import { createRows } from './resident.ts';
-import { distance, queryRow, type RowStore, rowWidth, storedRow } from './rows.ts';
+import { distance, queryRow, rowWidth, storedRow } from './rows.ts';
 import { type Kind, NEVER, Tables } from './tables.ts';
 
 export interface Info {
@@ -52,7 +53,7 @@ export class VectorIndex extends DurableObject<Vars> {
   async info(): Promise<Answer<Info>> {
     return this.#serve('INDEX_GET', () =>
       answer({
-        vectorCount: this.#rows.count,
+        vectorCount: this.#rows.size,
         dimensions: this.#config.dimensions,
         processedUpToDatetime: this.#tables.state('processed_at'),
         processedUpToMutation: this.#tables.state('processed_mutation'),
@@ -138,7 +139,7 @@ export class VectorIndex extends DurableObject<Vars> {
     const approximate = query.returnValues ? 0 : this.#switches.approximate;
     // approximate scores also swap neighbours, so more of them compete for the places
     const wanted = approximate > 0 ? query.topK * 2 : query.topK;
-    const found = this.#rows.nearest(queryRow(metric, vector), wanted, this.#excluded(query));
+    const found = this.#rows.nearest(queryRow(metric, vector), wanted, this.#kept(query));
 
     const needValues = query.returnValues || metric === 'euclidean';
     const ids = found.indices.map((index) => this.#ids[index] ?? '');
@@ -173,16 +174,16 @@ export class VectorIndex extends DurableObject<Vars> {
     return [...first, ...rest];
   }
 
-  /** One byte a row, 1 where namespace or filter leave it out; null when nothing is left out. */
-  #excluded(query: Query): Uint8Array | null {
+  /** One byte a row, 0 where namespace or filter leave it out; undefined when nothing is left out. */
+  #kept(query: Query): Uint8Array | undefined {
     const { namespace, clauses } = query;
-    if (namespace === null && clauses.length === 0) return null;
-    const excluded = new Uint8Array(this.#rows.count);
-    for (let i = 0; i < excluded.length; i++) {
+    if (namespace === null && clauses.length === 0) return undefined;
+    const kept = new Uint8Array(this.#rows.size);
+    for (let i = 0; i < kept.length; i++) {
       const inside = namespace === null || this.#namespaces[i] === namespace;
-      if (!inside || !matches(clauses, this.#indexed[i] ?? null)) excluded[i] = 1;
+      if (inside && matches(clauses, this.#indexed[i] ?? null)) kept[i] = 1;
     }
-    return excluded;
+    return kept;
   }
 
   #accept(kind: Kind, batch: Batch): Answer<VectorizeAsyncMutation> {
@@ -247,11 +248,11 @@ export class VectorIndex extends DurableObject<Vars> {
     const row = storedRow(this.#config.metric, values);
     let slot = this.#slots.get(id);
     if (slot === undefined) {
-      slot = this.#rows.count;
+      slot = this.#rows.size;
       this.#rows.append(row);
       this.#slots.set(id, slot);
     } else {
-      this.#rows.overwrite(slot, row);
+      this.#rows.replace(slot, row);
     }
     this.#ids[slot] = id;
     this.#namespaces[slot] = namespace;
@@ -275,7 +276,7 @@ export class VectorIndex extends DurableObject<Vars> {
   }
 
   #emptyRows(): RowStore {
-    return createRows(rowWidth(this.#config.metric, this.#config.dimensions));
+    return isolateKernel().store(rowWidth(this.#config.metric, this.#config.dimensions));
   }
 
   #checkShape(): string | null {
