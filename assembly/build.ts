@@ -1,0 +1,46 @@
+// `npm run build`: compiles the kernel to build/sift.wasm (SIMD) and its scalar twin build/sift-scalar.wasm.
+// Skipped while neither the sources nor the compiler have changed. Compiler errors are printed as they come.
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const root = dirname(here);
+
+// no runtime, no asserts: the wrapper checks every size, and the memory is its own
+const FLAGS = ['-O3', '--noAssert', '--converge', '--runtime', 'stub', '--importMemory', '--initialMemory', '1'];
+const MODULES = [
+  { out: 'build/sift.wasm', flags: [...FLAGS, '--enable', 'simd'] },
+  { out: 'build/sift-scalar.wasm', flags: [...FLAGS, '--disable', 'simd'] },
+];
+
+const sourcesHash = async (): Promise<string> => {
+  const sum = createHash('sha256').update(JSON.stringify(MODULES));
+  const compiler = JSON.parse(await readFile(join(root, 'node_modules/assemblyscript/package.json'), 'utf8'));
+  sum.update(String(compiler.version));
+  for (const name of (await readdir(here)).filter((file) => file.endsWith('.ts')).sort()) {
+    sum.update(name).update(await readFile(join(here, name)));
+  }
+  return sum.digest('hex');
+};
+
+/** Builds both modules unless they are up to date; true if it compiled. Throws with the compiler's messages. */
+export const buildKernel = async (): Promise<boolean> => {
+  const hash = await sourcesHash();
+  const stamp = join(root, 'build/sift.hash');
+  if ((await readFile(stamp, 'utf8').catch(() => '')) === hash) return false;
+  const { default: asc } = await import('assemblyscript/asc');
+  await mkdir(join(root, 'build'), { recursive: true });
+  for (const { out, flags } of MODULES) {
+    const { error, stderr } = await asc.main(['assembly/index.ts', '--outFile', out, '--baseDir', root, ...flags]);
+    if (error) throw new Error(`the kernel does not compile:\n${stderr.toString()}${error.message}`);
+  }
+  await writeFile(stamp, hash);
+  return true;
+};
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const built = await buildKernel();
+  console.log(built ? 'kernel: built build/sift.wasm' : 'kernel: build/sift.wasm is up to date');
+}

@@ -1,0 +1,194 @@
+// Inner products: one vector against all rows (the only loop over K·d numbers), and one pair exactly.
+// The SIMD forms are unrolled by hand, 4 rows × 2 accumulators in f32 and 8 rows × 1 in Q15, because the compiler
+// neither unrolls nor inlines loops. Without SIMD the same functions run scalar: the twin that tests compare with.
+// Q15 sums are integers: with ‖x‖ ≤ 1 they stay below 2³¹ (Cauchy-Schwarz) and are the same bits on every engine.
+import { F32, Q15_UNIT } from './layout';
+
+// @ts-ignore: decorator
+@inline
+function hsum(x: v128): f32 {
+  return f32x4.extract_lane(x, 0) + f32x4.extract_lane(x, 1) + (f32x4.extract_lane(x, 2) + f32x4.extract_lane(x, 3));
+}
+
+// @ts-ignore: decorator
+@inline
+function hsumInt(x: v128): i32 {
+  return i32x4.extract_lane(x, 0) + i32x4.extract_lane(x, 1) + (i32x4.extract_lane(x, 2) + i32x4.extract_lane(x, 3));
+}
+
+// @ts-ignore: decorator
+@inline
+function four(a: v128, b: v128, c: v128, d: v128): v128 {
+  // lanes: the horizontal sums of a, b, c, d
+  const ab = f32x4.add(v128.shuffle<f32>(a, b, 0, 4, 1, 5), v128.shuffle<f32>(a, b, 2, 6, 3, 7));
+  const cd = f32x4.add(v128.shuffle<f32>(c, d, 0, 4, 1, 5), v128.shuffle<f32>(c, d, 2, 6, 3, 7));
+  return f32x4.add(v128.shuffle<f32>(ab, cd, 0, 1, 4, 5), v128.shuffle<f32>(ab, cd, 2, 3, 6, 7));
+}
+
+// @ts-ignore: decorator
+@inline
+function fourInt(a: v128, b: v128, c: v128, d: v128): v128 {
+  const ab = i32x4.add(v128.shuffle<i32>(a, b, 0, 4, 1, 5), v128.shuffle<i32>(a, b, 2, 6, 3, 7));
+  const cd = i32x4.add(v128.shuffle<i32>(c, d, 0, 4, 1, 5), v128.shuffle<i32>(c, d, 2, 6, 3, 7));
+  return i32x4.add(v128.shuffle<i32>(ab, cd, 0, 1, 4, 5), v128.shuffle<i32>(ab, cd, 2, 3, 6, 7));
+}
+
+/** out[x] = row_x · s for K8 rows (a multiple of 8), f32; s and the rows have rowBytes bytes, a multiple of 32. */
+function sweepF32(rows: usize, s: usize, out: usize, K8: i32, rowBytes: usize): void {
+  if (!ASC_FEATURE_SIMD) {
+    for (let x = 0; x < K8; x++) {
+      let sum: f32 = 0;
+      for (let i: usize = 0; i < rowBytes; i += 4) sum += load<f32>(rows + i) * load<f32>(s + i);
+      store<f32>(out + (<usize>x << 2), sum);
+      rows += rowBytes;
+    }
+    return;
+  }
+  const end = s + rowBytes;
+  for (let x = 0; x < K8; x += 4) {
+    let p0 = rows;
+    let p1 = rows + rowBytes;
+    let p2 = p1 + rowBytes;
+    let p3 = p2 + rowBytes;
+    let a0 = f32x4.splat(0);
+    let a1 = a0;
+    let a2 = a0;
+    let a3 = a0;
+    let b0 = a0;
+    let b1 = a0;
+    let b2 = a0;
+    let b3 = a0;
+    for (let q = s; q < end; q += 32) {
+      const u = v128.load(q);
+      const w = v128.load(q, 16);
+      a0 = f32x4.add(a0, f32x4.mul(u, v128.load(p0)));
+      a1 = f32x4.add(a1, f32x4.mul(u, v128.load(p1)));
+      a2 = f32x4.add(a2, f32x4.mul(u, v128.load(p2)));
+      a3 = f32x4.add(a3, f32x4.mul(u, v128.load(p3)));
+      b0 = f32x4.add(b0, f32x4.mul(w, v128.load(p0, 16)));
+      b1 = f32x4.add(b1, f32x4.mul(w, v128.load(p1, 16)));
+      b2 = f32x4.add(b2, f32x4.mul(w, v128.load(p2, 16)));
+      b3 = f32x4.add(b3, f32x4.mul(w, v128.load(p3, 16)));
+      p0 += 32;
+      p1 += 32;
+      p2 += 32;
+      p3 += 32;
+    }
+    v128.store(out, four(f32x4.add(a0, b0), f32x4.add(a1, b1), f32x4.add(a2, b2), f32x4.add(a3, b3)));
+    out += 16;
+    rows += rowBytes << 2;
+  }
+}
+
+/** out[x] = unit · (row_x · s) for K8 rows, int16 rows summed exactly in i32, out in f32. */
+function sweepQ15(rows: usize, s: usize, out: usize, K8: i32, rowBytes: usize, unit: f32): void {
+  if (!ASC_FEATURE_SIMD) {
+    for (let x = 0; x < K8; x++) {
+      let sum: i32 = 0;
+      for (let i: usize = 0; i < rowBytes; i += 2) sum += <i32>load<i16>(rows + i) * <i32>load<i16>(s + i);
+      store<f32>(out + (<usize>x << 2), <f32>sum * unit);
+      rows += rowBytes;
+    }
+    return;
+  }
+  const end = s + rowBytes;
+  const units = f32x4.splat(unit);
+  for (let x = 0; x < K8; x += 8) {
+    let p0 = rows;
+    let p1 = rows + rowBytes;
+    let p2 = p1 + rowBytes;
+    let p3 = p2 + rowBytes;
+    let p4 = p3 + rowBytes;
+    let p5 = p4 + rowBytes;
+    let p6 = p5 + rowBytes;
+    let p7 = p6 + rowBytes;
+    let a0 = i32x4.splat(0);
+    let a1 = a0;
+    let a2 = a0;
+    let a3 = a0;
+    let a4 = a0;
+    let a5 = a0;
+    let a6 = a0;
+    let a7 = a0;
+    for (let q = s; q < end; q += 32) {
+      const u = v128.load(q);
+      const w = v128.load(q, 16);
+      a0 = i32x4.add(a0, i32x4.add(i32x4.dot_i16x8_s(u, v128.load(p0)), i32x4.dot_i16x8_s(w, v128.load(p0, 16))));
+      a1 = i32x4.add(a1, i32x4.add(i32x4.dot_i16x8_s(u, v128.load(p1)), i32x4.dot_i16x8_s(w, v128.load(p1, 16))));
+      a2 = i32x4.add(a2, i32x4.add(i32x4.dot_i16x8_s(u, v128.load(p2)), i32x4.dot_i16x8_s(w, v128.load(p2, 16))));
+      a3 = i32x4.add(a3, i32x4.add(i32x4.dot_i16x8_s(u, v128.load(p3)), i32x4.dot_i16x8_s(w, v128.load(p3, 16))));
+      a4 = i32x4.add(a4, i32x4.add(i32x4.dot_i16x8_s(u, v128.load(p4)), i32x4.dot_i16x8_s(w, v128.load(p4, 16))));
+      a5 = i32x4.add(a5, i32x4.add(i32x4.dot_i16x8_s(u, v128.load(p5)), i32x4.dot_i16x8_s(w, v128.load(p5, 16))));
+      a6 = i32x4.add(a6, i32x4.add(i32x4.dot_i16x8_s(u, v128.load(p6)), i32x4.dot_i16x8_s(w, v128.load(p6, 16))));
+      a7 = i32x4.add(a7, i32x4.add(i32x4.dot_i16x8_s(u, v128.load(p7)), i32x4.dot_i16x8_s(w, v128.load(p7, 16))));
+      p0 += 32;
+      p1 += 32;
+      p2 += 32;
+      p3 += 32;
+      p4 += 32;
+      p5 += 32;
+      p6 += 32;
+      p7 += 32;
+    }
+    v128.store(out, f32x4.mul(units, f32x4.convert_i32x4_s(fourInt(a0, a1, a2, a3))));
+    v128.store(out, f32x4.mul(units, f32x4.convert_i32x4_s(fourInt(a4, a5, a6, a7))), 16);
+    out += 32;
+    rows += rowBytes << 3;
+  }
+}
+
+/** out[x] = φ(x)·s in f32 for K8 rows. */
+export function sweep(kind: i32, rows: usize, s: usize, out: usize, K8: i32, rowBytes: usize): void {
+  if (kind == F32) sweepF32(rows, s, out, K8, rowBytes);
+  else sweepQ15(rows, s, out, K8, rowBytes, <f32>(Q15_UNIT * Q15_UNIT));
+}
+
+/** a·b of two rows in f64: products of f32 are exact there, products of int16 are summed exactly in i32. */
+export function dotExact(kind: i32, a: usize, b: usize, rowBytes: usize): f64 {
+  const end = a + rowBytes;
+  if (kind == F32) {
+    if (!ASC_FEATURE_SIMD) {
+      let sum: f64 = 0;
+      for (; a < end; a += 4, b += 4) sum += <f64>load<f32>(a) * <f64>load<f32>(b);
+      return sum;
+    }
+    let s0 = f64x2.splat(0);
+    let s1 = s0;
+    let s2 = s0;
+    let s3 = s0;
+    for (; a < end; a += 32, b += 32) {
+      // load64_zero reads two f32 at a time, ready to be promoted
+      s0 = f64x2.add(s0, f64x2.mul(f64x2.promote_low_f32x4(v128.load64_zero(a)), f64x2.promote_low_f32x4(v128.load64_zero(b))));
+      s1 = f64x2.add(s1, f64x2.mul(f64x2.promote_low_f32x4(v128.load64_zero(a, 8)), f64x2.promote_low_f32x4(v128.load64_zero(b, 8))));
+      s2 = f64x2.add(s2, f64x2.mul(f64x2.promote_low_f32x4(v128.load64_zero(a, 16)), f64x2.promote_low_f32x4(v128.load64_zero(b, 16))));
+      s3 = f64x2.add(s3, f64x2.mul(f64x2.promote_low_f32x4(v128.load64_zero(a, 24)), f64x2.promote_low_f32x4(v128.load64_zero(b, 24))));
+    }
+    const s = f64x2.add(f64x2.add(s0, s1), f64x2.add(s2, s3));
+    return f64x2.extract_lane(s, 0) + f64x2.extract_lane(s, 1);
+  }
+  let total: i32 = 0;
+  if (!ASC_FEATURE_SIMD) {
+    for (; a < end; a += 2, b += 2) total += <i32>load<i16>(a) * <i32>load<i16>(b);
+  } else {
+    let sum = i32x4.splat(0);
+    for (; a < end; a += 16, b += 16) sum = i32x4.add(sum, i32x4.dot_i16x8_s(v128.load(a), v128.load(b)));
+    total = hsumInt(sum);
+  }
+  return <f64>total * (Q15_UNIT * Q15_UNIT);
+}
+
+/** ‖a‖² of one row, quickly: f32 lanes for f32 rows, exact for Q15. */
+export function squaredNorm(kind: i32, a: usize, rowBytes: usize): f64 {
+  if (!ASC_FEATURE_SIMD) return dotExact(kind, a, a, rowBytes);
+  if (kind != F32) return dotExact(kind, a, a, rowBytes);
+  const end = a + rowBytes;
+  let s0 = f32x4.splat(0);
+  let s1 = s0;
+  for (; a < end; a += 32) {
+    const u = v128.load(a);
+    const w = v128.load(a, 16);
+    s0 = f32x4.add(s0, f32x4.mul(u, u));
+    s1 = f32x4.add(s1, f32x4.mul(w, w));
+  }
+  return <f64>hsum(f32x4.add(s0, s1));
+}

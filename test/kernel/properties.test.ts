@@ -1,0 +1,342 @@
+// What holds for every selection, over random shapes, against the float64 reference. A failure prints its seed.
+import fc from 'fast-check';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { buildKernel } from '../../assembly/build.ts';
+import { fromQ15, type Kernel, type Problem, type Selection, toQ15 } from '../../functions/kernel/index.ts';
+import { loadKernel } from '../../functions/kernel/module.node.ts';
+import { random, reference, unitRows } from './reference.ts';
+
+let simd: Kernel;
+let scalar: Kernel;
+beforeAll(async () => {
+  await buildKernel();
+  simd = await loadKernel('sift.wasm');
+  scalar = await loadKernel('sift-scalar.wasm');
+});
+
+const select = (problem: Problem, kernel = simd): Selection => {
+  const result = kernel.select(problem);
+  if (!result.ok) throw new Error(JSON.stringify(result.fault));
+  return result.value;
+};
+
+const shape = fc.record({
+  seed: fc.integer({ min: 1, max: 1e9 }),
+  K: fc.integer({ min: 1, max: 60 }),
+  d: fc.integer({ min: 1, max: 70 }),
+  m: fc.constantFrom(1, 1, 3),
+  picks: fc.integer({ min: 1, max: 80 }),
+  lambda: fc.constantFrom(1e-3, 0.01, 0.1, 1, 10),
+  repeat: fc.boolean(),
+});
+interface Shape {
+  seed: number;
+  K: number;
+  d: number;
+  m: number;
+  picks: number;
+  lambda: number;
+  repeat: boolean;
+}
+
+const problemOf = ({ seed, K, d, m, picks, lambda, repeat }: Shape): Problem => ({
+  rows: unitRows(seed, K, d),
+  queries: unitRows(seed + 1, m, d, 1.5),
+  dimensions: d,
+  picks,
+  lambda,
+  repeat,
+});
+
+/** σ² agrees as long as the order does; where it parts, the reference had a near tie. */
+const agrees = (selection: Selection, problem: Problem, tolerance: number, tie: number, digits = 6): void => {
+  const expected = reference(problem);
+  for (const [n, sigma2] of expected.variances.entries()) {
+    if (selection.picks[n] !== expected.picks[n]) {
+      expect(expected.gaps[n]).toBeLessThan(tie);
+      return;
+    }
+    expect(Math.abs((selection.variances[n] ?? Number.NaN) - sigma2)).toBeLessThan(
+      tolerance * sigma2 + 1e-12 * selection.initialVariance,
+    );
+    expect(selection.gains[n]).toBeCloseTo(expected.gains[n] ?? Number.NaN, digits);
+    expect(selection.covariances[n]).toBeCloseTo(expected.covariances[n] ?? Number.NaN, digits - 1);
+  }
+  expect(selection.picks.length).toBe(expected.picks.length);
+};
+
+describe('select, against float64', () => {
+  it('picks what the reference picks, in float32', () => {
+    fc.assert(
+      fc.property(shape, (s) => agrees(select(problemOf(s)), problemOf(s), 1e-5, 1e-6)),
+      { numRuns: 150 },
+    );
+  });
+
+  it('does the same without SIMD', () => {
+    fc.assert(
+      fc.property(shape, (s) => agrees(select(problemOf(s), scalar), problemOf(s), 1e-5, 1e-6)),
+      { numRuns: 60 },
+    );
+  });
+
+  it('in Q15 is exact SIFT on the quantised vectors', () => {
+    fc.assert(
+      fc.property(shape, (s) => {
+        const problem = problemOf(s);
+        const rows = toQ15(problem.rows);
+        const queries = fromQ15(toQ15(problem.queries));
+        const selection = select({ ...problem, rows, queries });
+        // the kernel scales each query to unit length before it quantises: 1/32767 a value at most
+        agrees(selection, { ...problem, rows: fromQ15(rows), queries }, 5e-4 + 1e-3 / s.lambda ** 0.5, 2e-4, 3);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('in Q15 takes the same bits with and without SIMD', () => {
+    fc.assert(
+      fc.property(shape, (s) => {
+        const problem = { ...problemOf(s), rows: toQ15(problemOf(s).rows) };
+        const [a, b] = [select(problem), select(problem, scalar)];
+        expect(b.picks[0]).toBe(a.picks[0]);
+        expect(b.variances[0]).toBe(a.variances[0]);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('in Q15 keeps at least 99.9 % of the exact reduction', () => {
+    for (let seed = 1; seed <= 10; seed++) {
+      const problem = problemOf({ seed, K: 200, d: 96, m: 1, picks: 30, lambda: 0.01, repeat: true });
+      const exact = select(problem);
+      const quantised = select({ ...problem, rows: toQ15(problem.rows) });
+      const reduction = (s: Selection): number => s.initialVariance - (s.variances.at(-1) ?? 0);
+      expect(reduction(quantised)).toBeGreaterThan(0.999 * reduction(exact));
+    }
+  });
+
+  it('never lets σ² rise, and each gain is its drop', () => {
+    fc.assert(
+      fc.property(shape, (s) => {
+        const { initialVariance, variances, gains } = select(problemOf(s));
+        let before = initialVariance;
+        for (const [n, sigma2] of variances.entries()) {
+          expect(sigma2).toBeLessThanOrEqual(before);
+          expect(sigma2).toBeGreaterThanOrEqual(0);
+          expect(before - sigma2).toBeCloseTo(gains[n] ?? Number.NaN, 10);
+          before = sigma2;
+        }
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('does not depend on the order of the candidates', () => {
+    fc.assert(
+      fc.property(shape, (s) => {
+        const problem = problemOf(s);
+        const { dimensions: d } = problem;
+        const u = random(s.seed);
+        const order = Array.from({ length: s.K }, (_, i) => i).sort(() => u() - 0.5);
+        const rows = new Float32Array(problem.rows.length);
+        for (const [to, from] of order.entries()) rows.set(problem.rows.subarray(from * d, (from + 1) * d), to * d);
+        const a = select(problem);
+        const b = select({ ...problem, rows });
+        for (const [n, pick] of a.picks.entries()) {
+          if (order[b.picks[n] ?? -1] !== pick) {
+            expect(reference(problem).gaps[n]).toBeLessThan(1e-6);
+            return;
+          }
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('r·φ(x) is the posterior covariance for every x, in the pool or not', () => {
+    fc.assert(
+      fc.property(shape, (s) => {
+        const problem = problemOf({ ...s, repeat: true });
+        const { dimensions: d } = problem;
+        const outside = unitRows(s.seed + 2, 5, d);
+        const { picks, residual } = select(problem);
+        // the reference makes the kernel's own picks: its pool is those rows, and x rides along as one more query-less row
+        const V = picks.map((pick) => problem.rows.subarray(pick * d, (pick + 1) * d));
+        for (const rows of [problem.rows, outside]) {
+          for (let x = 0; x < rows.length / d; x++) {
+            const row = rows.subarray(x * d, (x + 1) * d);
+            for (let t = 0; t < s.m; t++) {
+              const q = problem.queries.subarray(t * d, (t + 1) * d);
+              const r = residual.subarray(t * d, (t + 1) * d);
+              const dot = (a: ArrayLike<number>, b: ArrayLike<number>) => {
+                let sum = 0;
+                for (let i = 0; i < d; i++) sum += (a[i] ?? 0) * (b[i] ?? 0);
+                return sum;
+              };
+              expect(dot(r, row)).toBeCloseTo(posteriorCovariance(V, q, row, s.lambda, dot), 4);
+            }
+          }
+        }
+      }),
+      { numRuns: 40 },
+    );
+  });
+});
+
+/** k_S(q,x) by conditioning on the picks one after another. */
+const posteriorCovariance = (
+  V: ArrayLike<number>[],
+  q: ArrayLike<number>,
+  x: ArrayLike<number>,
+  lambda: number,
+  dot: (a: ArrayLike<number>, b: ArrayLike<number>) => number,
+): number => {
+  const all = [...V, q, x];
+  let k = all.map((a) => all.map((b) => dot(a, b)));
+  for (let s = 0; s < V.length; s++) {
+    const ks = k.map((row) => row[s] ?? 0);
+    const denominator = (ks[s] ?? 0) + lambda;
+    k = k.map((row, i) => row.map((value, j) => value - ((ks[i] ?? 0) * (ks[j] ?? 0)) / denominator));
+  }
+  return k[V.length]?.[V.length + 1] ?? Number.NaN;
+};
+
+describe('select, at the edges', () => {
+  it('of 1,000 exact duplicates takes the lowest index only', () => {
+    const d = 48;
+    const row = unitRows(5, 1, d);
+    const rows = new Float32Array(1_000 * d);
+    for (let i = 0; i < 1_000; i++) rows.set(row, i * d);
+    const { picks } = select({ rows, queries: row, dimensions: d, picks: 20, lambda: 0.01, repeat: true });
+    expect(picks).toEqual(Array(20).fill(0));
+    const once = select({ rows, queries: row, dimensions: d, picks: 20, lambda: 0.01, repeat: false });
+    expect(once.picks).toEqual(Array.from({ length: 20 }, (_, i) => i));
+  });
+
+  it('never picks a zero vector, and ends when nothing is gained', () => {
+    const d = 8;
+    const rows = new Float32Array(5 * d);
+    rows[2 * d] = 1;
+    const q = new Float32Array(d);
+    q[0] = 1;
+    const { picks, stop } = select({ rows, queries: q, dimensions: d, picks: 4, lambda: 0.1, repeat: false });
+    expect([picks, stop]).toEqual([[2], 'exhausted']);
+    const nothing = select({
+      rows: new Float32Array(3 * d),
+      queries: q,
+      dimensions: d,
+      picks: 4,
+      lambda: 0.1,
+      repeat: true,
+    });
+    expect(nothing).toMatchObject({ picks: [], gains: [], initialVariance: 1, stop: 'exhausted' });
+    expect(nothing.residual).toEqual(q);
+  });
+
+  it.each([1e-6, 1e-4, 1e-2, 1, 10])('keeps σ² to float64 at λ = %d', (lambda) => {
+    const problem = problemOf({ seed: 11, K: 40, d: 33, m: 1, picks: 30, lambda, repeat: true });
+    agrees(select(problem), problem, lambda < 1e-4 ? 1e-2 : 1e-5, 1e-6);
+  });
+
+  it('with one candidate repeats it', () => {
+    const problem = problemOf({ seed: 3, K: 1, d: 5, m: 1, picks: 4, lambda: 0.5, repeat: true });
+    expect(select(problem).picks).toEqual([0, 0, 0, 0]);
+    expect(select({ ...problem, repeat: false })).toMatchObject({ picks: [0], stop: 'exhausted' });
+  });
+
+  it('with repeats forbidden picks every candidate at most once, N > K', () => {
+    const problem = problemOf({ seed: 4, K: 7, d: 40, m: 1, picks: 20, lambda: 0.01, repeat: false });
+    const { picks, stop } = select(problem);
+    expect([...picks].sort()).toEqual([0, 1, 2, 3, 4, 5, 6]);
+    expect(stop).toBe('exhausted');
+  });
+
+  it('sums the objective over several queries', () => {
+    const problem = problemOf({ seed: 5, K: 50, d: 30, m: 3, picks: 12, lambda: 0.05, repeat: true });
+    agrees(select(problem), problem, 1e-5, 1e-6);
+    expect(select(problem).residual.length).toBe(3 * 30);
+  });
+
+  it('stops before the first n with σ_n > 1/(alpha·n), and keeps the picks before it', () => {
+    let stopped = 0;
+    for (let seed = 1; seed <= 20; seed++) {
+      const problem = { ...problemOf({ seed, K: 60, d: 40, m: 1, picks: 50, lambda: 0.1, repeat: true }), alpha: 0.35 };
+      const selection = select(problem);
+      expect(selection.picks).toEqual(reference(problem).picks);
+      const n = selection.picks.length;
+      if (selection.stop !== 'alpha') continue;
+      stopped += 1;
+      const further = select({ ...problem, alpha: 1e-9 }).variances;
+      expect(Math.sqrt(further[n] ?? 0)).toBeGreaterThan(1 / (0.35 * (n + 1)));
+    }
+    expect(stopped).toBeGreaterThan(5);
+  });
+
+  it('takes 10,000 candidates of 1,536 dimensions and 200 picks', () => {
+    const d = 1536;
+    const K = 10_000;
+    const u = random(9);
+    const rows = new Int16Array(K * d).map(() => Math.round((u() - 0.5) * 1200));
+    const queries = unitRows(2, 1, d);
+    const { picks, variances, initialVariance } = select({
+      rows,
+      queries,
+      dimensions: d,
+      picks: 200,
+      lambda: 0.1,
+      repeat: true,
+    });
+    expect(picks.length).toBe(200);
+    expect(variances.at(-1)).toBeLessThan(initialVariance);
+  });
+});
+
+describe('select, given nonsense', () => {
+  const good: Problem = problemOf({ seed: 1, K: 10, d: 6, m: 1, picks: 3, lambda: 0.1, repeat: true });
+  const spoilt = (values: Float32Array, index: number, value: number): Float32Array => {
+    const copy = values.slice();
+    copy[index] = value;
+    return copy;
+  };
+
+  it.each([
+    [
+      'rows with NaN',
+      { rows: spoilt(good.rows as Float32Array, 13, Number.NaN) },
+      { kind: 'bad_vector', param: 'rows', index: 13, value: 'NaN' },
+    ],
+    [
+      'queries with ∞',
+      { queries: spoilt(good.queries, 2, Number.POSITIVE_INFINITY) },
+      { kind: 'bad_vector', param: 'queries', index: 2, value: 'Infinity' },
+    ],
+    ['no candidates', { rows: new Float32Array() }, { kind: 'bad_field', param: 'rows' }],
+    ['no query', { queries: new Float32Array() }, { kind: 'bad_field', param: 'queries' }],
+    ['a ragged row', { rows: new Float32Array(13) }, { kind: 'bad_field', param: 'rows' }],
+    ['a ragged query', { queries: new Float32Array(7) }, { kind: 'bad_field', param: 'queries' }],
+    ['no picks', { picks: 0 }, { kind: 'bad_field', param: 'n' }],
+    ['half a pick', { picks: 1.5 }, { kind: 'bad_field', param: 'n' }],
+    ['λ = 0', { lambda: 0 }, { kind: 'bad_field', param: 'lambda' }],
+    ['λ = NaN', { lambda: Number.NaN }, { kind: 'bad_field', param: 'lambda' }],
+    ['alpha = −1', { alpha: -1 }, { kind: 'bad_field', param: 'alpha' }],
+    ['more picks than memory', { picks: 5000 }, { kind: 'bad_field', param: 'rows' }],
+  ] as const)('refuses %s and goes on working', (_, change, fault) => {
+    expect(simd.select({ ...good, ...change })).toMatchObject({ ok: false, fault });
+    expect(simd.select(good).ok).toBe(true);
+  });
+
+  it('reports NaN queries over Q15 rows too', () => {
+    const queries = spoilt(good.queries, 1, Number.NaN);
+    expect(simd.select({ ...good, rows: toQ15(good.rows), queries })).toMatchObject({
+      ok: false,
+      fault: { kind: 'bad_vector', param: 'queries', index: 1 },
+    });
+  });
+
+  it('gives the same answer after a large problem as before it', () => {
+    const before = select(good);
+    select(problemOf({ seed: 2, K: 500, d: 64, m: 3, picks: 40, lambda: 0.1, repeat: true }));
+    expect(select(good)).toEqual(before);
+  });
+});
