@@ -67,7 +67,7 @@ export const indexedOf = (
 };
 
 /** Indexed values as the nested object that `returnMetadata: 'indexed'` gives back. */
-export const nested = (indexed: Indexed): Record<string, VectorizeVectorMetadata> => {
+export const nested = (indexed: Indexed): Record<string, unknown> => {
   const root: Record<string, unknown> = {};
   for (const [path, value] of Object.entries(indexed)) {
     const keys = path.split('.');
@@ -81,5 +81,5 @@ export const nested = (indexed: Indexed): Record<string, VectorizeVectorMetadata
     }
     node[last] = value;
   }
-  return root as Record<string, VectorizeVectorMetadata>;
+  return root;
 };

@@ -12,6 +12,9 @@ import { type Indexed, nested } from './metadata.ts';
 import { distance, queryRow, rowWidth, storedRow } from './rows.ts';
 import { type Kind, NEVER, Tables } from './tables.ts';
 
+/** Its public type knows one level of nesting; what was written with more comes back with more. */
+type Metadata = NonNullable<VectorizeMatch['metadata']>;
+
 export interface Info {
   readonly vectorCount: number;
   readonly dimensions: number;
@@ -159,7 +162,7 @@ export class VectorIndex extends DurableObject<Vars> {
         ...(namespace === '' ? {} : { namespace }),
         ...(query.returnValues && values !== null ? { values: [...values] } : {}),
         ...(query.returnMetadata === 'all' && row?.metadata ? { metadata: JSON.parse(row.metadata) } : {}),
-        ...(query.returnMetadata === 'indexed' && indexed !== null ? { metadata: nested(indexed) } : {}),
+        ...(query.returnMetadata === 'indexed' && indexed !== null ? { metadata: nested(indexed) as Metadata } : {}),
       };
     });
     if (approximate > 0) matched.sort((a, b) => (metric === 'euclidean' ? a.score - b.score : b.score - a.score));
