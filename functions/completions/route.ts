@@ -1,0 +1,109 @@
+// POST /v1/completions: OpenAI's route. `NAME` generates; `NAME:sift` selects for the prompt, tunes, then generates.
+// Once tuning has begun an answer carries x-should-retry: false, since trying again would pay for all of it again.
+import type { Context } from 'hono';
+import { MAX_BODY_BYTES } from '../../wire/limits.ts';
+import type { TuneRequest } from '../../wire/tune.ts';
+import type { Authenticated } from '../auth.ts';
+import { readJson } from '../body.ts';
+import { gatewayTune } from '../gateway.ts';
+import { isUntouched } from '../relayed.ts';
+import { serverTiming } from '../select/route.ts';
+import { Stages } from '../select/run.ts';
+import type { SelectionOnWire } from '../select/select.ts';
+import { completionObject, completionStream, type Envelope } from './events.ts';
+import { parseModel, selectForTuning, splitSift, stepsOf } from './prepare.ts';
+import { type CompletionRequest, completionRequest } from './schema.ts';
+
+export const NO_RETRY = 'x-should-retry';
+
+const tuneRequestOf = (
+  request: CompletionRequest,
+  base: string,
+  selection: SelectionOnWire | undefined,
+): TuneRequest => ({
+  model: base,
+  prompt: request.prompt,
+  picks: selection === undefined ? [] : stepsOf(selection),
+  tuning: splitSift(request.sift).tuning,
+  sampling: {
+    max_tokens: request.max_tokens,
+    temperature: request.temperature,
+    top_p: request.top_p,
+    top_k: request.top_k,
+    stop: request.stop,
+    seed: request.seed ?? crypto.getRandomValues(new Uint32Array(1))[0] ?? 0,
+  },
+  // streamed in any case: steps and tokens then keep the connection's clocks wound
+  stream: true,
+});
+
+const summary = ({ picks, sigma2, pool }: SelectionOnWire): string =>
+  `selected ${picks.length} of ${pool.size}, sigma2 ${sigma2.initial.toFixed(4)} to ${sigma2.final.toFixed(4)}`;
+
+/** A stream whose first events decide its status: what the gateway refuses is an HTTP error, not an event. */
+const firstThenRest = async <T>(events: AsyncGenerator<T, void, void>): Promise<AsyncGenerator<T, void, void>> => {
+  const first = await events.next();
+  return (async function* () {
+    try {
+      if (!first.done) yield first.value;
+      yield* events;
+    } finally {
+      await events.return();
+    }
+  })();
+};
+
+const asBody = (pieces: AsyncGenerator<string, void, void>, gone: AbortController): ReadableStream<Uint8Array> => {
+  const utf8 = new TextEncoder();
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const next = await pieces.next();
+      if (next.done) controller.close();
+      else controller.enqueue(utf8.encode(next.value));
+    },
+    async cancel() {
+      // the gateway first: a pull may be waiting on it, and return() queues behind that
+      gone.abort();
+      await pieces.return();
+    },
+  });
+};
+
+export const completionsRoute = async (c: Context<Authenticated>) => {
+  const stages = new Stages();
+  const request = await readJson(c.req.raw, completionRequest, MAX_BODY_BYTES);
+  const { base, sift } = parseModel(request.model);
+  const selection = sift
+    ? await selectForTuning(c.env, c.var.principal, request.prompt, request.sift, stages)
+    : undefined;
+  const tuneRequest = tuneRequestOf(request, base, selection);
+  const tunes = tuneRequest.picks.length > 0;
+  const gone = new AbortController();
+  const signal = AbortSignal.any([c.req.raw.signal, gone.signal]);
+  const envelope: Envelope = {
+    id: `cmpl-${crypto.randomUUID()}`,
+    created: Math.floor(Date.now() / 1000),
+    model: request.model,
+  };
+  if (tunes) c.header(NO_RETRY, 'false');
+  try {
+    const events = gatewayTune(c.env, tuneRequest, signal);
+    if (!request.stream) {
+      const answer = await completionObject(envelope, events);
+      c.header('server-timing', serverTiming(stages.timings));
+      return c.json(answer);
+    }
+    const pieces = completionStream(envelope, await firstThenRest(events), {
+      includeUsage: request.stream_options?.include_usage === true,
+      preface: selection === undefined ? [] : [summary(selection)],
+    });
+    return c.body(asBody(pieces, gone), 200, {
+      'content-type': 'text/event-stream; charset=utf-8',
+      'cache-control': 'no-store',
+      'server-timing': serverTiming(stages.timings),
+    });
+  } catch (error) {
+    if (isUntouched(error)) c.header(NO_RETRY, undefined);
+    throw error;
+  }
+};

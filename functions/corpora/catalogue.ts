@@ -1,0 +1,210 @@
+// What a corpus holds, in a SQLite Durable Object of its own: strongly consistent where the vector index is not.
+// Writing is two steps around the index: `reserve` says what each example is (created, updated, unchanged) and notes
+// that it is being written; `commit` notes that it stands. A crash between them leaves a reservation, which is listed
+// nowhere, makes the next upload write again, and is swept with the corpus: never an entry without its vector.
+// Two uploads of one id at once end in one of them; neither is then recorded as settled, so the next upload writes again.
+import { DurableObject } from 'cloudflare:workers';
+import { VECTORIZE_MAX_DELETE_IDS } from '../../wire/limits.ts';
+import type { Env } from '../env.ts';
+import { newSpace, textKey, textsUnder } from './keys.ts';
+
+export interface CorpusInfo {
+  readonly tenant: string;
+  readonly name: string;
+  readonly space: string;
+  readonly stripes: number;
+  readonly dimensions: number;
+  /** Which embedder made its vectors. */
+  readonly embedder: string;
+  readonly createdAt: string;
+}
+export type CorpusWanted = Omit<CorpusInfo, 'space' | 'createdAt'>;
+
+export interface CorpusCounts {
+  readonly examples: number;
+  readonly bytes: number;
+}
+
+export interface Reservation {
+  readonly id: string;
+  readonly fingerprint: string;
+  readonly vector: string;
+}
+export type ReservedStatus = 'created' | 'updated' | 'unchanged';
+
+export interface Entry {
+  readonly id: string;
+  /** Id in the vector index. */
+  readonly vector: string;
+  /** Fingerprint of the version that stands; empty while it is unsettled. */
+  readonly hash: string;
+  readonly stripe: number;
+  readonly bytes: number;
+  /** The text is in R2. */
+  readonly long: boolean;
+}
+
+interface Row extends Record<string, SqlStorageValue> {
+  id: string;
+  vector: string;
+  hash: string;
+  stripe: number;
+  bytes: number;
+  long: number;
+}
+
+const COLUMNS = 'id, vector, hash, stripe, bytes, long';
+const entryOf = ({ id, vector, hash, stripe, bytes, long }: Row): Entry => ({
+  id,
+  vector,
+  hash,
+  stripe,
+  bytes,
+  long: long === 1,
+});
+
+/** Milliseconds until a sweep that failed is tried again. */
+const SWEEP_AGAIN_MS = 10_000;
+
+export class Catalogue extends DurableObject<Env> {
+  readonly #sql: SqlStorage;
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    this.#sql = ctx.storage.sql;
+    this.#sql.exec(`
+      CREATE TABLE IF NOT EXISTS corpus (one INTEGER PRIMARY KEY CHECK (one = 1), info TEXT NOT NULL);
+      CREATE TABLE IF NOT EXISTS example (
+        id TEXT PRIMARY KEY, vector TEXT NOT NULL, committed INTEGER NOT NULL, hash TEXT NOT NULL, writer TEXT NOT NULL,
+        stripe INTEGER NOT NULL, bytes INTEGER NOT NULL, long INTEGER NOT NULL) WITHOUT ROWID;
+      CREATE TABLE IF NOT EXISTS trash (vector TEXT PRIMARY KEY, text_key TEXT NOT NULL) WITHOUT ROWID;
+    `);
+  }
+
+  /** The corpus, made now if it is not there. */
+  open(wanted: CorpusWanted): CorpusInfo {
+    const known = this.info();
+    if (known !== null) return known;
+    const info: CorpusInfo = { ...wanted, space: newSpace(), createdAt: new Date().toISOString() };
+    this.#sql.exec('INSERT INTO corpus VALUES (1, ?)', JSON.stringify(info));
+    return info;
+  }
+
+  info(): CorpusInfo | null {
+    const [row] = this.#sql.exec<{ info: string }>('SELECT info FROM corpus').toArray();
+    return row === undefined ? null : (JSON.parse(row.info) as CorpusInfo);
+  }
+
+  describe(): { info: CorpusInfo; counts: CorpusCounts } | null {
+    const info = this.info();
+    if (info === null) return null;
+    const counts = this.#sql
+      .exec<{ examples: number; bytes: number }>(
+        'SELECT COUNT(*) AS examples, COALESCE(SUM(bytes), 0) AS bytes FROM example WHERE committed = 1',
+      )
+      .one();
+    return { info, counts: { examples: counts.examples, bytes: counts.bytes } };
+  }
+
+  /** What each example of a batch is; those not unchanged are marked as being written by `writer`. Null: corpus gone. */
+  reserve(space: string, writer: string, batch: readonly Reservation[]): ReservedStatus[] | null {
+    if (this.info()?.space !== space) return null;
+    return batch.map(({ id, fingerprint, vector }) => {
+      const [row] = this.#sql
+        .exec<{ hash: string; committed: number }>('SELECT hash, committed FROM example WHERE id = ?', id)
+        .toArray();
+      if (row !== undefined && row.hash === fingerprint) return 'unchanged';
+      // without its hash the row is unsettled: whatever happens next, an upload of this id writes again
+      this.#sql.exec(
+        `INSERT INTO example VALUES (?, ?, 0, '', ?, 0, 0, 0)
+         ON CONFLICT (id) DO UPDATE SET hash = '', writer = excluded.writer`,
+        id,
+        vector,
+        writer,
+      );
+      return row?.committed === 1 ? 'updated' : 'created';
+    });
+  }
+
+  /** The vectors of these stand in the index. False: the corpus was deleted meanwhile, and they go to the trash. */
+  async commit(space: string, writer: string, batch: readonly Entry[], under: string): Promise<boolean> {
+    if (this.info()?.space !== space) {
+      for (const { vector } of batch) {
+        this.#sql.exec('INSERT OR IGNORE INTO trash VALUES (?, ?)', vector, textKey(under, vector));
+      }
+      await this.ctx.storage.setAlarm(Date.now());
+      return false;
+    }
+    for (const { id, hash, vector, stripe, bytes, long } of batch) {
+      // another writer reserved it since: which of the two the index holds is unknown, so the row stays unsettled
+      this.#sql.exec(
+        `INSERT INTO example VALUES (?1, ?2, 1, '', '', ?5, ?6, ?7)
+         ON CONFLICT (id) DO UPDATE SET committed = 1, stripe = ?5, bytes = ?6, long = ?7,
+           hash = CASE WHEN writer = ?4 THEN ?3 ELSE '' END, writer = ''`,
+        id,
+        vector,
+        hash,
+        writer,
+        stripe,
+        bytes,
+        long ? 1 : 0,
+      );
+    }
+    return true;
+  }
+
+  /** Entries after the cursor, by id. */
+  page(after: string, limit: number): Entry[] | null {
+    if (this.info() === null) return null;
+    return this.#sql
+      .exec<Row>(`SELECT ${COLUMNS} FROM example WHERE id > ? AND committed = 1 ORDER BY id LIMIT ?`, after, limit)
+      .toArray()
+      .map(entryOf);
+  }
+
+  find(id: string): { info: CorpusInfo; entry: Entry | null } | null {
+    const info = this.info();
+    if (info === null) return null;
+    const [row] = this.#sql.exec<Row>(`SELECT ${COLUMNS} FROM example WHERE id = ? AND committed = 1`, id).toArray();
+    return { info, entry: row === undefined ? null : entryOf(row) };
+  }
+
+  /** Takes the entry away; its vector must have been deleted before. */
+  forget(id: string): void {
+    this.#sql.exec('DELETE FROM example WHERE id = ?', id);
+  }
+
+  /** Ends the corpus at once; vectors and texts are swept in the background. Answers how many examples it held. */
+  async drop(): Promise<number | null> {
+    const described = this.describe();
+    if (described === null) return null;
+    const { tenant, name, space } = described.info;
+    // reservations too: their vectors may already be in the index
+    this.#sql.exec(
+      `INSERT OR IGNORE INTO trash SELECT vector, ? || '/' || vector FROM example`,
+      textsUnder(tenant, name, space),
+    );
+    this.#sql.exec('DELETE FROM example');
+    this.#sql.exec('DELETE FROM corpus');
+    await this.ctx.storage.setAlarm(Date.now());
+    return described.counts.examples;
+  }
+
+  /** Empties the trash, a hundred vectors a call; on a failure what is left is tried again. */
+  override async alarm(): Promise<void> {
+    try {
+      for (;;) {
+        const batch = this.#sql
+          .exec<{ vector: string; text_key: string }>('SELECT * FROM trash LIMIT ?', VECTORIZE_MAX_DELETE_IDS)
+          .toArray();
+        if (batch.length === 0) return;
+        await this.env.VECTORIZE.deleteByIds(batch.map(({ vector }) => vector));
+        // a key that holds nothing is no error, so nothing has to remember which texts were long
+        await this.env.TEXTS.delete(batch.map(({ text_key }) => text_key));
+        for (const { vector } of batch) this.#sql.exec('DELETE FROM trash WHERE vector = ?', vector);
+      }
+    } catch {
+      await this.ctx.storage.setAlarm(Date.now() + SWEEP_AGAIN_MS);
+    }
+  }
+}

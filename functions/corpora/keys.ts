@@ -1,0 +1,43 @@
+// Every storage key of a corpus, in one place (docs/storage.md). A corpus has a `space`: 16 random bytes drawn when it is
+// created, so that a corpus deleted and made again shares nothing with its former self, however late an index forgets.
+import { VECTORIZE_MAX_ID_BYTES } from '../../wire/limits.ts';
+import { toBase64Url } from '../base64.ts';
+
+const utf8 = new TextEncoder();
+
+const sha256 = async (text: string): Promise<string> =>
+  toBase64Url(new Uint8Array(await crypto.subtle.digest('SHA-256', utf8.encode(text))));
+
+export const byteLength = (text: string): number => utf8.encode(text).byteLength;
+
+export const newSpace = (): string => toBase64Url(crypto.getRandomValues(new Uint8Array(16)));
+
+/** Ids in Vectorize are global to the index: the digest of space and id, 43 bytes whatever the caller's id is. */
+export const vectorId = (space: string, id: string): Promise<string> => sha256(`${space}\n${id}`);
+
+/** An example without an id is known by its content. */
+export const contentId = (fingerprint: string): string => `sha256-${fingerprint}`;
+
+export const fitsId = (id: string): boolean => byteLength(id) <= VECTORIZE_MAX_ID_BYTES;
+
+/** `space/stripe`: at most 24 bytes. */
+export const namespace = (space: string, stripe: number): string => `${space}/${stripe}`;
+
+/** FNV-1a over the id's UTF-8 bytes: spreads ids over the stripes, the same on every machine. */
+export const stripeOf = (id: string, stripes: number): number => {
+  let hash = 0x811c9dc5;
+  for (const byte of utf8.encode(id)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
+  return hash % stripes;
+};
+
+/** Where the texts of a corpus live that are too long for their vectors' metadata; `/vector id` follows. */
+export const textsUnder = (tenant: string, corpus: string, space: string): string =>
+  `texts/${tenant}/${corpus}/${space}`;
+
+export const textKey = (under: string, vector: string): string => `${under}/${vector}`;
+
+/** Name of a corpus' Durable Object. Neither part can hold a slash. */
+export const catalogueName = (tenant: string, corpus: string): string => `${tenant}/${corpus}`;
+
+/** What tells one version of an example from another. */
+export const fingerprintOf = (parts: readonly unknown[]): Promise<string> => sha256(JSON.stringify(parts));

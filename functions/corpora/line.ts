@@ -1,0 +1,87 @@
+// One line of an upload becomes a prepared example, or the fault that its result line will carry.
+import { type Fault, fail, ok, type Result } from '../../wire/fault.ts';
+import { MAX_LINE_BYTES, MAX_TEXT_BYTES, VECTORIZE_MAX_ID_BYTES } from '../../wire/limits.ts';
+import { type Line, parseAs } from '../body.ts';
+import { normalise, parseVector } from '../vectors.ts';
+import type { CorpusInfo } from './catalogue.ts';
+import { byteLength, contentId, fingerprintOf, fitsId, vectorId } from './keys.ts';
+import type { Example } from './record.ts';
+import { exampleLine } from './schema.ts';
+
+/** An example ready to be reserved; its vector is there if the caller sent one. */
+export interface Prepared {
+  readonly line: number;
+  readonly example: Example;
+  readonly fingerprint: string;
+  /** Id in the vector index. */
+  readonly vectorId: string;
+  readonly vector?: Float32Array<ArrayBuffer>;
+}
+
+export interface Refused {
+  readonly line: number;
+  readonly id: string | null;
+  readonly fault: Fault;
+}
+
+/** Sorted by name, so that the same metadata in another order is the same example. */
+const canonical = (metadata: Example['metadata']): unknown =>
+  Object.entries(metadata ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
+
+const prepare = async (line: number, bytes: Uint8Array, info: CorpusInfo): Promise<Result<Prepared>> => {
+  const parsed = parseAs(bytes, exampleLine, line);
+  if (!parsed.ok) return parsed;
+  const { id: given, text = '', vector: sent, source, metadata } = parsed.value;
+  if (given !== undefined && !fitsId(given)) {
+    const got = byteLength(given);
+    return fail({ kind: 'too_large', param: 'id', got, limit: VECTORIZE_MAX_ID_BYTES, unit: 'bytes', line });
+  }
+  if (sent === undefined && text.trim() === '') return fail({ kind: 'empty_text', param: 'text', line });
+  const size = byteLength(text);
+  if (size > MAX_TEXT_BYTES) {
+    return fail({ kind: 'too_large', param: 'text', got: size, limit: MAX_TEXT_BYTES, unit: 'bytes', line });
+  }
+  let vector: Float32Array<ArrayBuffer> | undefined;
+  if (sent !== undefined) {
+    const checked = parseVector(sent, info.dimensions, { param: 'vector', line });
+    if (!checked.ok) return checked;
+    vector = normalise(checked.value);
+  }
+  const content = [info.embedder, text, source ?? null, canonical(metadata), vector === undefined ? null : [...vector]];
+  const fingerprint = await fingerprintOf(content);
+  const id = given ?? contentId(fingerprint);
+  return ok({
+    line,
+    example: {
+      id,
+      text,
+      ...(source === undefined ? {} : { source }),
+      ...(metadata === undefined ? {} : { metadata }),
+    },
+    fingerprint,
+    vectorId: await vectorId(info.space, id),
+    ...(vector === undefined ? {} : { vector }),
+  });
+};
+
+/** The id a refused line named, as far as it can be read: it helps its sender to find it. */
+const idOf = (bytes: Uint8Array): string | null => {
+  const parsed = parseAs(bytes, exampleLine.pick({ id: true }).loose());
+  return parsed.ok ? (parsed.value.id ?? null) : null;
+};
+
+export const prepareLine = async (line: Line, info: CorpusInfo): Promise<Prepared | Refused> => {
+  if ('oversize' in line) {
+    const fault: Fault = {
+      kind: 'too_large',
+      param: 'the line',
+      got: line.oversize,
+      limit: MAX_LINE_BYTES,
+      unit: 'bytes',
+      line: line.line,
+    };
+    return { line: line.line, id: null, fault };
+  }
+  const prepared = await prepare(line.line, line.bytes, info);
+  return prepared.ok ? prepared.value : { line: line.line, id: idOf(line.bytes), fault: prepared.fault };
+};

@@ -1,0 +1,148 @@
+// Corpora over HTTP: upload, list, inspect, delete.
+import { Hono } from 'hono';
+import { FaultError } from '../../wire/fault.ts';
+import { VECTORIZE_MAX_ID_BYTES } from '../../wire/limits.ts';
+import type { Authenticated } from '../auth.ts';
+import { chooseEmbedder } from '../embedding/choose.ts';
+import { vectorizeFault } from '../pool/vectorize.ts';
+import type { CorpusCounts, CorpusInfo, Entry } from './catalogue.ts';
+import { ingest } from './ingest.ts';
+import { byteLength, textKey, textsUnder } from './keys.ts';
+import { readRecord } from './record.ts';
+import { pageQuery, parseParams, uploadQuery } from './schema.ts';
+import { allowedCorpus, catalogueOf, forgetCorpusInfo, listOf } from './store.ts';
+
+const corpusOnWire = (info: CorpusInfo, counts: CorpusCounts) => ({
+  object: 'corpus',
+  name: info.name,
+  examples: counts.examples,
+  bytes: counts.bytes,
+  stripes: info.stripes,
+  dimensions: info.dimensions,
+  embedder: info.embedder,
+  created_at: info.createdAt,
+});
+
+const entryOnWire = ({ id, hash, stripe, bytes, long }: Entry) => ({
+  object: 'example',
+  id,
+  hash,
+  bytes,
+  stripe,
+  long,
+});
+
+/** A page of things in the order of their key; the cursor is the last key of the page before. */
+const pageOnWire = <T>(data: readonly T[], limit: number, key: (item: T) => string) => {
+  const last = data.at(-1);
+  return { object: 'list', data, next_cursor: data.length < limit || last === undefined ? null : key(last) };
+};
+
+export const corporaRoutes = new Hono<Authenticated>();
+
+corporaRoutes.get('/', async (c) => {
+  const { limit, cursor = '' } = parseParams(pageQuery, c.req.query());
+  const names = await listOf(c.env, c.var.principal.tenant).page(cursor, limit);
+  return c.json(
+    pageOnWire(
+      names.map((name) => ({ object: 'corpus', name })),
+      limit,
+      ({ name }) => name,
+    ),
+  );
+});
+
+corporaRoutes.get('/:corpus', async (c) => {
+  const corpus = allowedCorpus(c.var.principal, c.req.param('corpus'));
+  const described = await catalogueOf(c.env, c.var.principal.tenant, corpus).describe();
+  if (described === null) throw new FaultError({ kind: 'unknown_corpus', corpus });
+  return c.json(corpusOnWire(described.info, described.counts));
+});
+
+corporaRoutes.delete('/:corpus', async (c) => {
+  const { tenant } = c.var.principal;
+  const corpus = allowedCorpus(c.var.principal, c.req.param('corpus'));
+  const examples = await catalogueOf(c.env, tenant, corpus).drop();
+  await listOf(c.env, tenant).leave(corpus);
+  forgetCorpusInfo(tenant, corpus);
+  if (examples === null) throw new FaultError({ kind: 'unknown_corpus', corpus });
+  return c.json({ object: 'corpus', name: corpus, deleted: true, examples });
+});
+
+corporaRoutes.post('/:corpus/examples', async (c) => {
+  const { tenant } = c.var.principal;
+  const corpus = allowedCorpus(c.var.principal, c.req.param('corpus'));
+  const { stripes } = parseParams(uploadQuery, c.req.query());
+  const embedder = chooseEmbedder(c.env);
+  if (c.req.raw.body === null) throw new FaultError({ kind: 'bad_json', message: 'the body is empty' });
+  await listOf(c.env, tenant).enter(corpus);
+  const info = await catalogueOf(c.env, tenant, corpus).open({
+    tenant,
+    name: corpus,
+    stripes: stripes ?? 1,
+    dimensions: embedder.dimensions,
+    embedder: embedder.name,
+  });
+  if (stripes !== undefined && stripes !== info.stripes) {
+    const message = `is ${stripes}, but corpus '${corpus}' was made with ${info.stripes}`;
+    throw new FaultError({ kind: 'bad_field', param: 'stripes', message });
+  }
+  if (embedder.name !== info.embedder) {
+    const message = `'${corpus}' was embedded by ${info.embedder}, this server embeds with ${embedder.name}`;
+    throw new FaultError({ kind: 'bad_field', param: 'corpus', message });
+  }
+  const upload = { env: c.env, info, embedder, writer: crypto.randomUUID() };
+  return c.body(ingest(upload, c.req.raw.body), 200, { 'content-type': 'application/x-ndjson' });
+});
+
+corporaRoutes.get('/:corpus/examples', async (c) => {
+  const corpus = allowedCorpus(c.var.principal, c.req.param('corpus'));
+  const { limit, cursor = '' } = parseParams(pageQuery, c.req.query());
+  const entries = await catalogueOf(c.env, c.var.principal.tenant, corpus).page(cursor, limit);
+  if (entries === null) throw new FaultError({ kind: 'unknown_corpus', corpus });
+  return c.json(pageOnWire(entries.map(entryOnWire), limit, ({ id }) => id));
+});
+
+/** The entry of one example, or the fault that says what is missing. */
+const findEntry = async (env: Authenticated['Bindings'], tenant: string, corpus: string, id: string) => {
+  const found = await catalogueOf(env, tenant, corpus).find(id);
+  if (found === null) throw new FaultError({ kind: 'unknown_corpus', corpus });
+  if (found.entry === null || byteLength(id) > VECTORIZE_MAX_ID_BYTES) {
+    throw new FaultError({ kind: 'unknown_example', corpus, id });
+  }
+  return { info: found.info, entry: found.entry };
+};
+
+corporaRoutes.get('/:corpus/examples/:id', async (c) => {
+  const { tenant } = c.var.principal;
+  const corpus = allowedCorpus(c.var.principal, c.req.param('corpus'));
+  const { info, entry } = await findEntry(c.env, tenant, corpus, c.req.param('id'));
+  const [vector] = await c.env.VECTORIZE.getByIds([entry.vector]).catch((error: unknown) => {
+    throw vectorizeFault(error);
+  });
+  const record = readRecord(vector?.metadata);
+  const stored = entry.long
+    ? await c.env.TEXTS.get(textKey(textsUnder(tenant, corpus, info.space), entry.vector))
+    : null;
+  return c.json({
+    ...entryOnWire(entry),
+    // the index shows a write a little later than the catalogue knows of it
+    indexed: record !== undefined && record.hash === entry.hash,
+    text: stored === null ? (record?.text ?? null) : await stored.text(),
+    source: record?.source ?? null,
+    metadata: record?.meta ?? {},
+  });
+});
+
+corporaRoutes.delete('/:corpus/examples/:id', async (c) => {
+  const { tenant } = c.var.principal;
+  const corpus = allowedCorpus(c.var.principal, c.req.param('corpus'));
+  const { info, entry } = await findEntry(c.env, tenant, corpus, c.req.param('id'));
+  // the vector first: should the rest fail, the example is still listed and can be deleted again
+  await c.env.VECTORIZE.deleteByIds([entry.vector]).catch((error: unknown) => {
+    throw vectorizeFault(error);
+  });
+  await c.env.TEXTS.delete(textKey(textsUnder(tenant, corpus, info.space), entry.vector));
+  await catalogueOf(c.env, tenant, corpus).forget(entry.id);
+  return c.json({ object: 'example', id: entry.id, deleted: true });
+});

@@ -1,0 +1,45 @@
+// A tenant's way to its corpora: the Durable Objects behind names, and a short memory of what each corpus is, so that a
+// selection in a warm isolate asks no Durable Object. Trade-off: for CORPUS_CACHE_S an isolate may still ask the space of
+// a corpus that was deleted elsewhere; it finds what the index has not forgotten yet, and never another tenant's.
+import { FaultError } from '../../wire/fault.ts';
+import { CORPUS_CACHE_S } from '../../wire/limits.ts';
+import type { Principal } from '../auth.ts';
+import type { Env } from '../env.ts';
+import type { CorpusInfo } from './catalogue.ts';
+import { catalogueName } from './keys.ts';
+import { corpusName, parseParams } from './schema.ts';
+
+const remembered = new Map<string, { info: CorpusInfo; until: number }>();
+
+export const catalogueOf = (env: Env, tenant: string, corpus: string) =>
+  env.CATALOGUE.getByName(catalogueName(tenant, corpus));
+
+export const listOf = (env: Env, tenant: string) => env.CORPORA.getByName(tenant);
+
+/** The corpus name of a request, if it is one and this key may touch it. */
+export const allowedCorpus = (principal: Principal, name: unknown): string => {
+  const corpus = parseParams(corpusName, name, 'corpus');
+  // a corpus that a key may not touch does not exist for it
+  if (principal.corpora !== 'all' && !principal.corpora.includes(corpus)) {
+    throw new FaultError({ kind: 'unknown_corpus', corpus });
+  }
+  return corpus;
+};
+
+/** What a corpus is; throws unknown_corpus. */
+export const corpusInfo = async (env: Env, tenant: string, corpus: string): Promise<CorpusInfo> => {
+  const name = catalogueName(tenant, corpus);
+  const known = remembered.get(name);
+  if (known !== undefined && known.until > Date.now()) return known.info;
+  const info = await catalogueOf(env, tenant, corpus).info();
+  if (info === null) {
+    remembered.delete(name);
+    throw new FaultError({ kind: 'unknown_corpus', corpus });
+  }
+  remembered.set(name, { info, until: Date.now() + CORPUS_CACHE_S * 1000 });
+  return info;
+};
+
+export const forgetCorpusInfo = (tenant: string, corpus: string): void => {
+  remembered.delete(catalogueName(tenant, corpus));
+};

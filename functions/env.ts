@@ -1,0 +1,32 @@
+// Everything the Worker is given from outside, by name: bindings of wrangler.toml, vars and secrets.
+import type { Catalogue } from './corpora/catalogue.ts';
+import type { CorpusList } from './corpora/list.ts';
+
+export interface Env {
+  /** All vectors of all corpora, told apart by namespace; cosine metric. */
+  readonly VECTORIZE: Vectorize;
+  /** Texts too long for a vector's metadata. */
+  readonly TEXTS: R2Bucket;
+  /** One per tenant and corpus: what is stored, strongly consistent. */
+  readonly CATALOGUE: DurableObjectNamespace<Catalogue>;
+  /** One per tenant: the names of its corpora. */
+  readonly CORPORA: DurableObjectNamespace<CorpusList>;
+  /** Requests per tenant; absent locally. */
+  readonly RATE_LIMIT?: RateLimit;
+  /** Workers AI, when EMBEDDER is workers-ai. Locally any RPC service with `run(model, {text})`. */
+  readonly AI?: Ai;
+  /** Which embedder: onnx (default), workers-ai, or none (callers send vectors). */
+  readonly EMBEDDER?: 'onnx' | 'workers-ai' | 'none';
+  /** The model that Workers AI runs, and the dimensions it answers with. */
+  readonly AI_MODEL?: string;
+  /** Dimensions of the index, when the embedder does not say (workers-ai, none). */
+  readonly DIMENSIONS?: string;
+  /** Where the gateway listens, without a trailing slash. */
+  readonly GATEWAY_URL?: string;
+  /** Corpus of a completion with `NAME:sift` that names none. */
+  readonly DEFAULT_CORPUS?: string;
+  /** Secret: API keys, comma-separated; `TENANT=KEY` gives a key its own tenant. */
+  readonly API_KEY?: string;
+  /** Secret shared with the gateway; both sign with it. */
+  readonly GATEWAY_SECRET?: string;
+}

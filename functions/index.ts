@@ -1,0 +1,61 @@
+// The edge's table of contents: which route does what, behind which guard, and where every error ends.
+import { type Context, Hono } from 'hono';
+import { cors } from 'hono/cors';
+import { methodNotAllowed } from 'hono/method-not-allowed';
+import { type RequestIdVariables, requestId } from 'hono/request-id';
+import { secureHeaders } from 'hono/secure-headers';
+import { FaultError } from '../wire/fault.ts';
+import { type Authenticated, authenticated } from './auth.ts';
+import { completionsRoute } from './completions/route.ts';
+import { corporaRoutes } from './corpora/routes.ts';
+import { modelsRoute } from './models.ts';
+import { isUnforeseen, wireError } from './relayed.ts';
+import { scoreRoute } from './score.ts';
+import { selectRoute } from './select/route.ts';
+
+export { Catalogue } from './corpora/catalogue.ts';
+export { CorpusList } from './corpora/list.ts';
+
+type App = Authenticated & { Variables: RequestIdVariables };
+
+const answer = (c: Context, error: unknown): Response => {
+  const { status, body, headers } = wireError(error);
+  for (const [name, value] of Object.entries(headers)) c.header(name, value);
+  // the status comes from the one map of faults, or from the gateway that made it by the same map
+  return c.body(JSON.stringify(body), status as 500, { 'content-type': 'application/json' });
+};
+
+const app = new Hono<App>();
+app.use(requestId());
+app.use(secureHeaders({ crossOriginResourcePolicy: 'cross-origin' }));
+app.use(
+  cors({
+    origin: '*',
+    allowHeaders: ['authorization', 'content-type', 'x-request-id'],
+    exposeHeaders: ['x-request-id', 'server-timing', 'retry-after', 'x-should-retry'],
+    maxAge: 86_400,
+  }),
+);
+app.use('/v1/*', authenticated);
+
+app.get('/health', (c) => c.json({ status: 'ok' }));
+app.get('/v1/models', modelsRoute);
+app.post('/v1/select', selectRoute);
+app.post('/v1/completions', completionsRoute);
+app.post('/v1/score', scoreRoute);
+app.route('/v1/corpora', corporaRoutes);
+
+app.use(
+  methodNotAllowed({
+    app,
+    onMethodNotAllowed: (c, allowed) =>
+      answer(c, new FaultError({ kind: 'wrong_method', method: c.req.method, allowed })),
+  }),
+);
+app.notFound((c) => answer(c, new FaultError({ kind: 'not_found', path: c.req.path })));
+app.onError((error, c) => {
+  if (isUnforeseen(error)) console.error(c.get('requestId'), error.stack ?? error.message);
+  return answer(c, error);
+});
+
+export default app;

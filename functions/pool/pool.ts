@@ -1,0 +1,109 @@
+// The pool: candidates from an index that gives at most 50 at a time. Ask with the prompt, select, ask again with the
+// residual (the part of the prompt that the picks do not explain: r·φ(x) = k_S(q,x) for every x, seen or unseen), and so
+// on; three such rounds beat one pool of 200. Pure over an Index and the kernel's select; no clock, no Request.
+import { type Result, unwrap } from '../../wire/fault.ts';
+import { MAX_CONNECTIONS, MAX_ROUNDS } from '../../wire/limits.ts';
+import type { Problem, Selection } from '../kernel/problem.ts';
+import { toQ15 } from '../kernel/q15.ts';
+import { normalise, squaredNorm } from '../vectors.ts';
+import type { Index } from './candidate.ts';
+import { type Collected, Collector } from './collapse.ts';
+
+export type Select = (problem: Problem) => Result<Selection>;
+
+export interface PoolOptions {
+  /** Rounds of queries; a round that found mostly copies is not counted, so that copies do not starve a pool. */
+  readonly rounds: number;
+  /** Candidates of one query. */
+  readonly topK: number;
+  /** Ask with the residual only, or with its opposite too: the score is squared, so −r lowers σ² as well. */
+  readonly sign: 'plus' | 'both';
+  /** Ask with the opposite of the prompt too, in the first round. */
+  readonly opposite: boolean;
+  /** Round i takes the residual of the first `prefix`·i picks; absent: of all. */
+  readonly prefix?: number;
+  /** The selection the pool is for. */
+  readonly picks: number;
+  readonly lambda: number;
+  readonly repeat: boolean;
+}
+
+export interface Pool {
+  readonly collected: readonly Collected[];
+  readonly rows: Int16Array;
+  readonly collapsed: number;
+  readonly queries: number;
+  readonly rounds: number;
+}
+
+/** A residual shorter than this explains nothing more: its direction is rounding. */
+const NOTHING_LEFT = 1e-6;
+
+/** Runs the tasks, a limited number at once; results in the tasks' order. */
+const inParallel = async <T>(tasks: readonly (() => Promise<T>)[], limit: number): Promise<T[]> => {
+  const results: T[] = [];
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    for (let i = next++; i < tasks.length; i = next++) {
+      const task = tasks[i];
+      if (task !== undefined) results[i] = await task();
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(limit, tasks.length) }, worker));
+  return results;
+};
+
+const negated = (vector: Float32Array): Float32Array => vector.map((value) => -value);
+
+/** `queries` are unit vectors, at least one; `stripes` are the parts of the corpus, each asked with every query. */
+export const gatherPool = async (
+  stripes: readonly Index[],
+  queries: readonly Float32Array[],
+  select: Select,
+  options: PoolOptions,
+): Promise<Pool> => {
+  const [first] = queries;
+  const dimensions = first?.length ?? 0;
+  const collector = new Collector(toQ15(first ?? []));
+  const flat = new Float32Array(queries.length * dimensions);
+  for (const [i, query] of queries.entries()) flat.set(query, i * dimensions);
+
+  let asked = 0;
+  let rounds = 0;
+  const ask = async (vectors: readonly Float32Array[]): Promise<{ fresh: number; copies: number }> => {
+    const tasks = vectors.flatMap((vector) => stripes.map((stripe) => () => stripe.query(vector, options.topK)));
+    asked += tasks.length;
+    rounds += 1;
+    return collector.add((await inParallel(tasks, MAX_CONNECTIONS)).flat());
+  };
+
+  const residuals = (round: number): Float32Array[] => {
+    const picks = options.prefix === undefined ? options.picks : Math.min(options.picks, options.prefix * round);
+    const { repeat, lambda } = options;
+    const rows = collector.rows(dimensions);
+    const { residual } = unwrap(select({ rows, queries: flat, dimensions, picks, lambda, repeat }));
+    return queries.flatMap((_, i) => {
+      const r = residual.subarray(i * dimensions, (i + 1) * dimensions);
+      if (!(squaredNorm(r) > NOTHING_LEFT ** 2)) return [];
+      const direction = normalise(r);
+      return options.sign === 'both' ? [direction, negated(direction)] : [direction];
+    });
+  };
+
+  let last = await ask(options.opposite ? [...queries, ...queries.map(negated)] : queries);
+  let allowed = options.rounds;
+  for (let round = 1; round < allowed && collector.collected.length > 0; round++) {
+    if (last.copies > last.fresh) allowed = Math.min(allowed + 1, MAX_ROUNDS);
+    const directions = residuals(round);
+    if (directions.length === 0) break;
+    last = await ask(directions);
+    if (last.fresh + last.copies === 0) break; // the index has nothing else to offer
+  }
+  return {
+    collected: collector.collected,
+    rows: collector.rows(dimensions),
+    collapsed: collector.collapsed,
+    queries: asked,
+    rounds,
+  };
+};

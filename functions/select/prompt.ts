@@ -1,0 +1,29 @@
+// The prompt side of a selection: what the caller sent, as one or several vectors.
+import { unwrap } from '../../wire/fault.ts';
+import type { Embedder } from '../embedding/embedder.ts';
+import { parseVector, type VectorInput } from '../vectors.ts';
+
+export interface Prompt {
+  readonly input?: string | readonly string[] | undefined;
+  readonly vector?: VectorInput | undefined;
+  readonly vectors?: readonly VectorInput[] | undefined;
+}
+
+/** Vectors as sent, or the unit embeddings of the texts. Throws the fault of the first that cannot be used. */
+export const promptVectors = async (
+  prompt: Prompt,
+  dimensions: number | undefined,
+  embedder: () => Embedder,
+): Promise<Float32Array[]> => {
+  if (prompt.input !== undefined) {
+    // what a model continues is the end of its prompt
+    return embedder().embed(typeof prompt.input === 'string' ? [prompt.input] : prompt.input, 'tail');
+  }
+  if (prompt.vector !== undefined) return [unwrap(parseVector(prompt.vector, dimensions, { param: 'vector' }))];
+  let want = dimensions;
+  return (prompt.vectors ?? []).map((input, i) => {
+    const vector = unwrap(parseVector(input, want, { param: `vectors[${i}]` }));
+    want = vector.length;
+    return vector;
+  });
+};

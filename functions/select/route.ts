@@ -1,0 +1,26 @@
+// POST /v1/select: the examples that most reduce the model's uncertainty about a prompt.
+import type { Context } from 'hono';
+import { MAX_BODY_BYTES } from '../../wire/limits.ts';
+import type { Authenticated } from '../auth.ts';
+import { readJson } from '../body.ts';
+import { runFromCandidates, runFromCorpus, Stages } from './run.ts';
+import { selectRequest } from './schema.ts';
+
+/** Stages as a Server-Timing header's value. */
+export const serverTiming = (timings: Readonly<Record<string, number>>): string =>
+  Object.entries(timings)
+    .map(([name, ms]) => `${name};dur=${ms.toFixed(1)}`)
+    .join(', ');
+
+export const selectRoute = async (c: Context<Authenticated>) => {
+  const stages = new Stages();
+  const selection = await stages.time('total', async () => {
+    const request = await readJson(c.req.raw, selectRequest, MAX_BODY_BYTES);
+    const { corpus = '', candidates, input, vector, vectors, ...options } = request;
+    return candidates === undefined
+      ? runFromCorpus(c.env, c.var.principal, corpus, { input, vector, vectors }, options, stages)
+      : runFromCandidates(c.env, request, candidates, stages);
+  });
+  c.header('server-timing', serverTiming(stages.timings));
+  return c.json({ ...selection, timings: stages.timings });
+};

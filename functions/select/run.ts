@@ -1,0 +1,113 @@
+// A selection with the Worker's bindings behind it: what /v1/select, /v1/completions and /v1/score all call.
+import { FaultError, unwrap } from '../../wire/fault.ts';
+import type { Principal } from '../auth.ts';
+import { namespace, textKey, textsUnder } from '../corpora/keys.ts';
+import { allowedCorpus, corpusInfo } from '../corpora/store.ts';
+import { chooseEmbedder } from '../embedding/choose.ts';
+import type { Env } from '../env.ts';
+import { isolateKernel } from '../kernel/module.workerd.ts';
+import { vectorizeIndex } from '../pool/vectorize.ts';
+import { parseVector } from '../vectors.ts';
+import { type Prompt, promptVectors } from './prompt.ts';
+import type { SelectionOptions, SelectRequest } from './schema.ts';
+import { type SelectionOnWire, type Sent, selectFromCandidates, selectFromCorpus } from './select.ts';
+
+/** Measures stages by the clock there is: in production it stands still between I/O, so computing shows as 0. */
+export class Stages {
+  readonly timings: Record<string, number> = {};
+  async time<T>(name: string, work: () => Promise<T>): Promise<T> {
+    const started = performance.now();
+    try {
+      return await work();
+    } finally {
+      this.timings[name] = (this.timings[name] ?? 0) + performance.now() - started;
+    }
+  }
+}
+
+export const runFromCorpus = async (
+  env: Env,
+  principal: Principal,
+  name: string,
+  prompt: Prompt,
+  options: SelectionOptions,
+  stages: Stages,
+): Promise<SelectionOnWire> => {
+  const { tenant } = principal;
+  const corpus = allowedCorpus(principal, name);
+  const embedder = chooseEmbedder(env);
+  const [info, prompts] = await Promise.all([
+    stages.time('corpus', () => corpusInfo(env, tenant, corpus)),
+    stages.time('embed', () => promptVectors(prompt, undefined, () => embedder)),
+  ]);
+  if (prompt.input !== undefined && info.embedder !== embedder.name) {
+    const message = `'${corpus}' was embedded by ${info.embedder}, this server embeds with ${embedder.name}`;
+    throw new FaultError({ kind: 'bad_field', param: 'corpus', message });
+  }
+  for (const [i, { length }] of prompts.entries()) {
+    if (length === info.dimensions) continue;
+    const param = prompt.vectors === undefined ? 'vector' : `vectors[${i}]`;
+    throw new FaultError({ kind: 'wrong_dimensions', param, got: length, want: info.dimensions });
+  }
+  const asked = options.stripes ?? info.stripes;
+  if (asked > info.stripes) {
+    const message = `is ${asked}, but corpus '${corpus}' has ${info.stripes}`;
+    throw new FaultError({ kind: 'bad_field', param: 'stripes', message });
+  }
+  const under = textsUnder(tenant, corpus, info.space);
+  const deps = {
+    stripes: Array.from({ length: asked }, (_, stripe) =>
+      vectorizeIndex(
+        env.VECTORIZE,
+        namespace(info.space, stripe),
+        info.dimensions,
+        // optional operators are absent, never undefined, after parsing JSON
+        options.filter as VectorizeVectorMetadataFilter | undefined,
+      ),
+    ),
+    select: isolateKernel().select,
+    fetchText: async ({ id, key }: { id: string; key: string }) => {
+      const stored = await env.TEXTS.get(textKey(under, key));
+      if (stored === null)
+        throw new FaultError({ kind: 'internal', message: `the text of example '${id}' is missing` });
+      return stored.text();
+    },
+  };
+  return stages.time('select', () => selectFromCorpus(corpus, deps, prompts, options));
+};
+
+/** Vectors for all candidates: those sent are checked, the others embedded in one go. */
+const vectorsOf = async (
+  candidates: NonNullable<SelectRequest['candidates']>,
+  dimensions: number,
+  env: Env,
+): Promise<Sent[]> => {
+  const texts = candidates.flatMap(({ vector, text }) => (vector === undefined && text !== undefined ? [text] : []));
+  const embedder = texts.length === 0 ? undefined : chooseEmbedder(env);
+  if (embedder !== undefined && embedder.dimensions !== dimensions) {
+    const what = { got: dimensions, want: embedder.dimensions };
+    throw new FaultError({ kind: 'wrong_dimensions', param: 'vector', ...what });
+  }
+  const made = (await embedder?.embed(texts, 'head')) ?? [];
+  let next = 0;
+  return candidates.map(({ id, text, vector }, i) => {
+    const sent =
+      vector === undefined
+        ? made[next++]
+        : unwrap(parseVector(vector, dimensions, { param: `candidates[${i}].vector` }));
+    return { id, text, vector: sent ?? new Float32Array(dimensions) };
+  });
+};
+
+export const runFromCandidates = async (
+  env: Env,
+  request: SelectRequest,
+  candidates: NonNullable<SelectRequest['candidates']>,
+  stages: Stages,
+): Promise<SelectionOnWire> => {
+  const { queries, sent } = await stages.time('embed', async () => {
+    const prompts = await promptVectors(request, undefined, () => chooseEmbedder(env));
+    return { queries: prompts, sent: await vectorsOf(candidates, prompts[0]?.length ?? 0, env) };
+  });
+  return stages.time('select', async () => selectFromCandidates(sent, queries, request, isolateKernel().select));
+};

@@ -1,0 +1,110 @@
+// POST /v1/select as a typed value: what may be asked, and every limit. `options` is shared with completions and scores.
+import { z } from 'zod';
+import {
+  DEFAULT_LAMBDA,
+  DEFAULT_PICKS,
+  DEFAULT_ROUNDS,
+  MAX_CANDIDATES,
+  MAX_LAMBDA,
+  MAX_PICKS,
+  MAX_PROMPT_BYTES,
+  MAX_QUERIES,
+  MAX_ROUNDS,
+  MAX_STRIPES,
+  MAX_TEXT_BYTES,
+  MIN_LAMBDA,
+  VECTORIZE_MAX_FILTER_BYTES,
+  VECTORIZE_TOP_K_FULL,
+} from '../../wire/limits.ts';
+import { byteLength } from '../corpora/keys.ts';
+
+/** Text of at most so many UTF-8 bytes, and not blank. */
+export const textUpTo = (limit: number) =>
+  z
+    .string()
+    .refine((text) => text.trim() !== '', 'is empty')
+    .refine((text) => text.length <= limit && byteLength(text) <= limit, {
+      error: (issue) => `is ${byteLength(String(issue.input))} bytes, the limit is ${limit} bytes`,
+    });
+
+const scalar = z.union([z.string(), z.number(), z.boolean()]);
+const operators = z.strictObject({
+  $eq: scalar.nullable().optional(),
+  $ne: scalar.nullable().optional(),
+  $in: z.array(scalar).optional(),
+  $nin: z.array(scalar).optional(),
+  $lt: z.union([z.string(), z.number()]).optional(),
+  $lte: z.union([z.string(), z.number()]).optional(),
+  $gt: z.union([z.string(), z.number()]).optional(),
+  $gte: z.union([z.string(), z.number()]).optional(),
+});
+
+/** Vectorize's own filter, on what callers wrote: `source`, and their metadata as `meta.NAME`. */
+const filter = z
+  .record(
+    z.string().regex(/^(source|meta\.[^"]+)$/, "a filter is on 'source' or 'meta.NAME'"),
+    z.union([scalar, operators], {
+      error: 'is neither a value nor an object of $eq, $ne, $in, $nin, $lt, $lte, $gt, $gte',
+    }),
+  )
+  .refine((value) => byteLength(JSON.stringify(value)) < VECTORIZE_MAX_FILTER_BYTES, {
+    error: `must be under ${VECTORIZE_MAX_FILTER_BYTES} bytes as JSON`,
+  });
+export type Filter = z.output<typeof filter>;
+
+const vector = z.union([z.string(), z.array(z.unknown())], { error: 'is neither an array of numbers nor base64' });
+
+/** How to select, wherever a selection is part of a request. */
+export const selectionOptions = z.strictObject({
+  n: z.int().min(1).max(MAX_PICKS).default(DEFAULT_PICKS),
+  lambda: z.number().min(MIN_LAMBDA).max(MAX_LAMBDA).default(DEFAULT_LAMBDA),
+  alpha: z.number().positive().max(1e9).optional(),
+  repeat: z.boolean().default(true),
+  strategy: z.enum(['sift', 'nn', 'mmr']).default('sift'),
+  /** mmr only: 1 is relevance alone, 0 is diversity alone. */
+  mmr_lambda: z.number().min(0).max(1).default(0.5),
+  rounds: z.int().min(1).max(MAX_ROUNDS).default(DEFAULT_ROUNDS),
+  top_k: z.int().min(1).max(VECTORIZE_TOP_K_FULL).default(VECTORIZE_TOP_K_FULL),
+  sign: z.enum(['plus', 'both']).default('plus'),
+  prefix: z.int().min(1).max(MAX_PICKS).optional(),
+  opposite: z.boolean().default(false),
+  /** How many of the corpus' stripes are asked; absent: all. */
+  stripes: z.int().min(1).max(MAX_STRIPES).optional(),
+  filter: filter.optional(),
+});
+export type SelectionOptions = z.output<typeof selectionOptions>;
+
+const candidate = z
+  .strictObject({
+    id: z.string().min(1, 'is empty').max(512),
+    vector: vector.optional(),
+    text: textUpTo(MAX_TEXT_BYTES).optional(),
+  })
+  .refine((one) => one.vector !== undefined || one.text !== undefined, 'needs a vector or a text');
+
+const input = textUpTo(MAX_PROMPT_BYTES);
+
+const exactlyOne = (values: readonly unknown[]): boolean => values.filter((value) => value !== undefined).length === 1;
+
+/** POST /v1/select */
+export const selectRequest = selectionOptions
+  .extend({
+    corpus: z.string().optional(),
+    candidates: z.array(candidate).min(1, 'is empty').max(MAX_CANDIDATES).optional(),
+    input: z.union([input, z.array(input).min(1, 'is empty').max(MAX_QUERIES)]).optional(),
+    vector: vector.optional(),
+    vectors: z.array(vector).min(1, 'is empty').max(MAX_QUERIES).optional(),
+  })
+  .refine((body) => exactlyOne([body.corpus, body.candidates]), {
+    path: ['corpus'],
+    error: "give either 'corpus' or 'candidates'",
+  })
+  .refine((body) => exactlyOne([body.input, body.vector, body.vectors]), {
+    path: ['input'],
+    error: "give one of 'input', 'vector' and 'vectors'",
+  })
+  .refine((body) => body.candidates === undefined || body.filter === undefined, {
+    path: ['filter'],
+    error: "needs a 'corpus'",
+  });
+export type SelectRequest = z.output<typeof selectRequest>;

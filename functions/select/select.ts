@@ -1,0 +1,182 @@
+// A selection from a corpus, or from candidates that the caller sent, up to the answer on the wire. Everything outside
+// (index, embedder, texts, clock) comes in as a function, so that tests and other routes pass what they like.
+import { FaultError, unwrap } from '../../wire/fault.ts';
+import { DOUBTFUL_LAMBDA } from '../../wire/limits.ts';
+import type { CallerMetadata } from '../corpora/record.ts';
+import { noise } from '../kernel/select.ts';
+import type { Candidate, Index } from '../pool/candidate.ts';
+import { gatherPool, type Pool, type Select } from '../pool/pool.ts';
+import { normalise } from '../vectors.ts';
+import type { SelectionOptions } from './schema.ts';
+import { type Chosen, choose, similarities } from './strategies.ts';
+
+export interface PickOnWire {
+  id: string;
+  text: string | null;
+  /** Drop of the prompt's variance by this pick. */
+  score: number;
+  /** Inner product with the prompt, averaged over several. */
+  similarity: number;
+  /** Posterior covariance with the prompt just before the pick: negative ones inform by contrast. */
+  covariance: number;
+  /** The prompt's remaining variance after the pick. */
+  sigma2: number;
+  /** Near copies it stands for. */
+  copies: number;
+  source: string | null;
+  metadata: CallerMetadata;
+  /** Position in the candidates that the caller sent. */
+  index?: number;
+}
+
+export interface SelectionOnWire {
+  object: 'selection';
+  corpus: string | null;
+  strategy: SelectionOptions['strategy'];
+  n: number;
+  lambda: number;
+  picks: PickOnWire[];
+  pool: { size: number; collapsed: number; queries: number; rounds: number };
+  sigma2: { initial: number; final: number };
+  stop: Chosen['stop'];
+  warnings: string[];
+  timings: Record<string, number>;
+}
+
+type Base = Pick<SelectionOnWire, 'corpus' | 'pool' | 'lambda'>;
+
+const answer = (base: Base, options: SelectionOptions, chosen: Chosen, pick: (i: number, at: number) => PickOnWire) => {
+  const warnings: string[] = [];
+  if (options.lambda < DOUBTFUL_LAMBDA) {
+    warnings.push(
+      `lambda ${options.lambda} is below ${DOUBTFUL_LAMBDA} of the largest squared norm: sigma2 loses digits to rounding`,
+    );
+  }
+  return {
+    object: 'selection',
+    strategy: options.strategy,
+    n: options.n,
+    ...base,
+    picks: chosen.picks.map(pick),
+    sigma2: { initial: chosen.initialVariance, final: chosen.variances.at(-1) ?? chosen.initialVariance },
+    stop: chosen.stop,
+    warnings,
+    timings: {},
+  } satisfies SelectionOnWire;
+};
+
+/** The figures of pick number `at`, candidate `i`. */
+const figures = (chosen: Chosen, similarity: Float64Array, i: number, at: number) => ({
+  score: chosen.gains[at] ?? 0,
+  similarity: similarity[i] ?? 0,
+  covariance: chosen.covariances[at] ?? 0,
+  sigma2: chosen.variances[at] ?? 0,
+});
+
+export interface CorpusDeps {
+  readonly stripes: readonly Index[];
+  readonly select: Select;
+  /** The text of a candidate that came without one. */
+  readonly fetchText: (candidate: Candidate) => Promise<string>;
+}
+
+const poolFor = (deps: CorpusDeps, queries: readonly Float32Array[], options: SelectionOptions): Promise<Pool> =>
+  gatherPool(deps.stripes, queries, deps.select, {
+    // only SIFT has a residual to ask again with
+    rounds: options.strategy === 'sift' ? options.rounds : 1,
+    topK: options.top_k,
+    sign: options.sign,
+    opposite: options.opposite,
+    picks: options.n,
+    lambda: options.lambda,
+    repeat: options.repeat,
+    ...(options.prefix === undefined ? {} : { prefix: options.prefix }),
+  });
+
+/** Texts of the picks that lie in R2, each fetched once. */
+const longTexts = async (picked: Iterable<Candidate>, deps: CorpusDeps): Promise<Map<string, string>> => {
+  const long = [...new Set(picked)].filter(({ text }) => text === undefined);
+  return new Map(await Promise.all(long.map(async (one) => [one.key, await deps.fetchText(one)] as const)));
+};
+
+export const selectFromCorpus = async (
+  corpus: string,
+  deps: CorpusDeps,
+  prompts: readonly Float32Array[],
+  options: SelectionOptions,
+): Promise<SelectionOnWire> => {
+  const queries = prompts.map(normalise);
+  const pool = await poolFor(deps, queries, options);
+  const { collected, rows, collapsed } = pool;
+  const base: Base = {
+    corpus,
+    lambda: options.lambda,
+    pool: { size: collected.length, collapsed, queries: pool.queries, rounds: pool.rounds },
+  };
+  if (collected.length === 0) {
+    const initialVariance = queries.length;
+    const none: Chosen = { picks: [], gains: [], variances: [], covariances: [], initialVariance, stop: 'exhausted' };
+    const empty = answer(base, options, none, () => {
+      throw new FaultError({ kind: 'internal', message: 'a pick from an empty pool' });
+    });
+    const why =
+      options.filter === undefined ? 'is empty, or not indexed yet' : 'has nothing that the filter lets through';
+    empty.warnings.push(`corpus '${corpus}' ${why}`);
+    return empty;
+  }
+  const choice = { rows, queries, dimensions: queries[0]?.length ?? 0, noise: options.lambda };
+  const chosen = unwrap(choose(choice, options, deps.select));
+  const similarity = similarities(choice);
+  const picked = chosen.picks.flatMap((i) => collected[i]?.candidate ?? []);
+  const texts = await longTexts(picked, deps);
+  return answer(base, options, chosen, (i, at) => {
+    const one = collected[i];
+    if (one === undefined) throw new FaultError({ kind: 'internal', message: `pick ${i} is not in the pool` });
+    const { candidate, copies } = one;
+    return {
+      id: candidate.id,
+      text: candidate.text ?? texts.get(candidate.key) ?? null,
+      ...figures(chosen, similarity, i, at),
+      copies,
+      source: candidate.source ?? null,
+      metadata: candidate.metadata ?? {},
+    };
+  });
+};
+
+/** A candidate that the caller sent, its vector known by now. */
+export interface Sent {
+  readonly id: string;
+  readonly text?: string | undefined;
+  readonly vector: Float32Array;
+}
+
+/** λ is relative to the largest ‖φ‖² here: these vectors are taken as they are. */
+export const selectFromCandidates = (
+  candidates: readonly Sent[],
+  queries: readonly Float32Array[],
+  options: SelectionOptions,
+  select: Select,
+): SelectionOnWire => {
+  const dimensions = queries[0]?.length ?? 0;
+  const rows = new Float32Array(candidates.length * dimensions);
+  for (const [i, { vector }] of candidates.entries()) rows.set(vector, i * dimensions);
+  const used = noise(options.lambda, rows, dimensions).noise;
+  const choice = { rows, queries, dimensions, noise: used };
+  const chosen = unwrap(choose(choice, options, select));
+  const similarity = similarities(choice);
+  const base: Base = {
+    corpus: null,
+    lambda: used,
+    pool: { size: candidates.length, collapsed: 0, queries: 0, rounds: 0 },
+  };
+  return answer(base, options, chosen, (i, at) => ({
+    id: candidates[i]?.id ?? '',
+    text: candidates[i]?.text ?? null,
+    ...figures(chosen, similarity, i, at),
+    copies: 0,
+    source: null,
+    metadata: {},
+    index: i,
+  }));
+};

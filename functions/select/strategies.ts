@@ -1,0 +1,105 @@
+// Three ways to choose N of K rows: SIFT (the kernel), nearest neighbours, and maximal marginal relevance. The last two
+// are there to be compared with; they never pick a row twice. All answer with the same figures.
+import { ok, type Result } from '../../wire/fault.ts';
+import type { Rows, StopReason } from '../kernel/problem.ts';
+import type { Select } from '../pool/pool.ts';
+import { dot } from '../vectors.ts';
+import { posterior } from './posterior.ts';
+import type { SelectionOptions } from './schema.ts';
+
+export interface Chosen {
+  readonly picks: readonly number[];
+  readonly gains: readonly number[];
+  readonly variances: readonly number[];
+  readonly covariances: readonly number[];
+  readonly initialVariance: number;
+  readonly stop: StopReason;
+}
+
+export interface Choice {
+  readonly rows: Rows;
+  readonly queries: readonly Float32Array[];
+  readonly dimensions: number;
+  /** λ as the kernel uses it. */
+  readonly noise: number;
+}
+
+type Options = Pick<SelectionOptions, 'n' | 'alpha' | 'repeat' | 'strategy' | 'mmr_lambda'>;
+
+const ONE = 32767;
+
+/** Row i as float, whatever the rows are. */
+const rowOf = ({ rows, dimensions }: Choice, i: number): Float32Array => {
+  const row = rows.subarray(i * dimensions, (i + 1) * dimensions);
+  return row instanceof Float32Array ? row : Float32Array.from(row, (value) => value / ONE);
+};
+
+/** Inner product of every row with the queries, averaged over them. */
+export const similarities = (choice: Choice): Float64Array => {
+  const { rows, queries, dimensions } = choice;
+  const scale = (rows instanceof Float32Array ? 1 : ONE) * queries.length;
+  return Float64Array.from({ length: rows.length / dimensions }, (_, i) => {
+    let sum = 0;
+    for (const query of queries) sum += dot(rows, query, i * dimensions, 0, dimensions);
+    return sum / scale;
+  });
+};
+
+const nearest = (choice: Choice, n: number): number[] => {
+  const similarity = similarities(choice);
+  const order = [...similarity.keys()].sort((a, b) => (similarity[b] ?? 0) - (similarity[a] ?? 0) || a - b);
+  return order.slice(0, n);
+};
+
+/** Each pick is like the prompt and unlike what was picked before: β·sim(q,x) − (1−β)·max sim(s,x). */
+const marginal = (choice: Choice, n: number, beta: number): number[] => {
+  const relevance = similarities(choice);
+  const redundancy = new Float64Array(relevance.length).fill(Number.NEGATIVE_INFINITY);
+  const left = new Set(relevance.keys());
+  const picks: number[] = [];
+  while (picks.length < n && left.size > 0) {
+    let best = -1;
+    let bestScore = Number.NEGATIVE_INFINITY;
+    for (const i of left) {
+      const redundant = picks.length === 0 ? 0 : (redundancy[i] ?? 0);
+      const score = beta * (relevance[i] ?? 0) - (1 - beta) * redundant;
+      if (score > bestScore) {
+        best = i;
+        bestScore = score;
+      }
+    }
+    picks.push(best);
+    left.delete(best);
+    const picked = rowOf(choice, best);
+    for (const i of left) redundancy[i] = Math.max(redundancy[i] ?? 0, dot(rowOf(choice, i), picked));
+  }
+  return picks;
+};
+
+const given = (choice: Choice, picks: readonly number[], n: number): Chosen => ({
+  picks,
+  ...posterior(
+    picks.map((i) => rowOf(choice, i)),
+    choice.queries,
+    choice.noise,
+  ),
+  stop: picks.length < n ? 'exhausted' : 'count',
+});
+
+export const choose = (choice: Choice, options: Options, select: Select): Result<Chosen> => {
+  const { n, alpha, repeat, strategy } = options;
+  if (strategy === 'nn') return ok(given(choice, nearest(choice, n), n));
+  if (strategy === 'mmr') return ok(given(choice, marginal(choice, n, options.mmr_lambda), n));
+  const { rows, dimensions, queries, noise } = choice;
+  const flat = new Float32Array(queries.length * dimensions);
+  for (const [i, query] of queries.entries()) flat.set(query, i * dimensions);
+  return select({
+    rows,
+    queries: flat,
+    dimensions,
+    picks: n,
+    lambda: noise,
+    repeat,
+    ...(alpha === undefined ? {} : { alpha }),
+  });
+};
