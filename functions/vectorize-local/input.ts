@@ -78,7 +78,8 @@ const copyFinite = (values: ArrayLike<unknown>, target: Float32Array): boolean =
 };
 
 /** JSON.stringify writes a lone surrogate, and nothing else, as a lower-case \ud8xx…\udfxx escape. */
-const hasLoneSurrogate = (json: string): boolean => /(?:^|[^\\])(?:\\\\)*\\ud[89a-f]/.test(json);
+const hasLoneSurrogate = (json: string): boolean =>
+  json.includes('\\ud') && /(?:^|[^\\])(?:\\\\)*\\ud[89a-f]/.test(json);
 
 export const parseIds = (ids: unknown, limit: number): Answer<readonly string[]> => {
   if (!Array.isArray(ids) || !ids.every((id) => typeof id === 'string')) {

@@ -8,7 +8,10 @@ export type Scalar = string | number | boolean;
 export type Indexed = Readonly<Record<string, Scalar>>;
 
 const encoder = new TextEncoder();
-export const utf8Length = (text: string): number => encoder.encode(text).byteLength;
+const scratch = new Uint8Array(64 * 1024);
+/** UTF-8 bytes of a text; a text that may exceed the scratch is encoded apart. */
+export const utf8Length = (text: string): number =>
+  text.length * 3 <= scratch.length ? encoder.encodeInto(text, scratch).written : encoder.encode(text).byteLength;
 
 /** The longest whole-character start of `text` within the bytes an index keeps. */
 export const indexedPrefix = (text: string): string => {

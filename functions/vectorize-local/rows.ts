@@ -8,14 +8,16 @@ export const rowWidth = (metric: Metric, dimensions: number): number =>
 
 const squaredNorm = (vector: Float32Array): number => {
   let sum = 0;
-  for (const x of vector) sum += x * x;
+  for (let i = 0; i < vector.length; i++) sum += (vector[i] ?? 0) ** 2;
   return sum;
 };
 
 /** A vector of norm 0 has no direction: it stays 0 and scores 0 against everything. */
 const normalised = (vector: Float32Array): Float32Array => {
-  const norm = Math.sqrt(squaredNorm(vector));
-  return norm === 0 ? vector : vector.map((x) => x / norm);
+  const norm = Math.sqrt(squaredNorm(vector)) || 1;
+  const row = new Float32Array(vector.length);
+  for (let i = 0; i < row.length; i++) row[i] = (vector[i] ?? 0) / norm;
+  return row;
 };
 
 const widened = (vector: Float32Array, last: number): Float32Array => {

@@ -91,11 +91,13 @@ const vectorizeLocal = async (vars: Record<string, string>): Promise<Worker> => 
     external: ['cloudflare:workers'],
     loader: { '.wasm': 'copy' },
   });
-  const modules: Record<string, { type: 'wasm' | 'esm'; contents: string | Uint8Array }> = {};
+  const modules: Record<string, { type: 'wasm' | 'esm'; contents: string | Uint8Array<ArrayBuffer> }> = {};
   for (const file of bundle.outputFiles) {
     const name = file.path.split(/[\\/]/).at(-1) ?? file.path;
     const isWasm = name.endsWith('.wasm');
-    modules[name] = isWasm ? { type: 'wasm', contents: file.contents } : { type: 'esm', contents: file.text };
+    modules[name] = isWasm
+      ? { type: 'wasm', contents: new Uint8Array(file.contents) }
+      : { type: 'esm', contents: file.text };
   }
   const text = Object.entries(vars).map(([name, value]) => [name, { type: 'text', value }] as const);
   return {
