@@ -48,6 +48,21 @@ export interface Batch {
   readonly values: Float32Array;
 }
 
+/** The vectors of a batch at these places, in this order. */
+export const pick = (batch: Batch, places: readonly number[], dimensions: number): Batch => {
+  const values = new Float32Array(places.length * dimensions);
+  places.forEach((place, i) => {
+    values.set(batch.values.subarray(place * dimensions, (place + 1) * dimensions), i * dimensions);
+  });
+  return {
+    ids: places.map((place) => batch.ids[place] ?? ''),
+    namespaces: places.map((place) => batch.namespaces[place] ?? ''),
+    indexed: places.map((place) => batch.indexed[place] ?? null),
+    metadata: places.map((place) => batch.metadata[place] ?? null),
+    values,
+  };
+};
+
 const idProblem = (id: string): Answer<never> | null => {
   const bytes = utf8Length(id);
   return bytes > VECTORIZE_MAX_ID_BYTES

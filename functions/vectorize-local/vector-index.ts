@@ -7,7 +7,7 @@ import { isolateKernel } from '../kernel/module.workerd.ts';
 import { type IndexConfig, readConfig, readSwitches, type Switches, type Vars } from './config.ts';
 import { type Answer, answer, type Operation, refuse, UNKNOWN_ID } from './faults.ts';
 import { matches } from './filter.ts';
-import type { Batch, Query } from './input.ts';
+import { type Batch, pick, type Query } from './input.ts';
 import { type Indexed, nested } from './metadata.ts';
 import { distance, queryRow, rowWidth, storedRow } from './rows.ts';
 import { type Kind, NEVER, Tables } from './tables.ts';
@@ -296,17 +296,3 @@ export class VectorIndex extends DurableObject<Vars> {
     }
   }
 }
-
-const pick = (batch: Batch, places: readonly number[], dimensions: number): Batch => {
-  const values = new Float32Array(places.length * dimensions);
-  places.forEach((place, i) => {
-    values.set(batch.values.subarray(place * dimensions, (place + 1) * dimensions), i * dimensions);
-  });
-  return {
-    ids: places.map((place) => batch.ids[place] ?? ''),
-    namespaces: places.map((place) => batch.namespaces[place] ?? ''),
-    indexed: places.map((place) => batch.indexed[place] ?? null),
-    metadata: places.map((place) => batch.metadata[place] ?? null),
-    values,
-  };
-};
