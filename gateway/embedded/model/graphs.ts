@@ -1,0 +1,86 @@
+// The four graphs a prompt may need, each built once per model (and LoRA rank), for any number of tokens.
+import { Graph, type Tensor } from '../onnx/graph.ts';
+import { Tape, type Var } from '../onnx/tape.ts';
+import { type Architecture, parameterShapes } from './config.ts';
+import { decoder, loraShapes, outputMatrix, parameterInputs, positionInputs } from './transformer.ts';
+
+const ids = (graph: Graph): Tensor => graph.input('ids', 'int64', ['T']);
+
+/** One training step: ids, targets [T], weights [T] → loss, and `grad:NAME` of every trained parameter. */
+export const trainingGraph = (a: Architecture, lora?: { rank: number; scale: number }): Uint8Array => {
+  const graph = new Graph();
+  const tape = new Tape(graph);
+  const parameters = parameterInputs(tape, a, lora === undefined);
+  const factors = new Map<string, Var>();
+  const factorShapes = lora === undefined ? new Map<string, readonly [number, number]>() : loraShapes(a, lora.rank);
+  for (const [name, shape] of factorShapes) factors.set(name, tape.parameter(graph.input(name, 'float32', shape)));
+  const { hidden } = decoder(tape, {
+    architecture: a,
+    parameters,
+    positions: positionInputs(graph, a, 'T'),
+    ids: ids(graph),
+    ...(lora === undefined ? {} : { lora: { factors, scale: lora.scale } }),
+  });
+  const targets = graph.input('targets', 'int64', ['T']);
+  const weights = graph.input('weights', 'float32', ['T']);
+  const loss = tape.crossEntropy(hidden, outputMatrix(a, parameters), targets, weights);
+  tape.backward(loss, graph.scalar(1));
+  graph.output(loss, 'loss', []);
+  const shapes = lora === undefined ? parameterShapes(a) : factorShapes;
+  for (const [name, variable] of lora === undefined ? parameters : factors) {
+    graph.output(tape.grad(variable), `grad:${name}`, shapes.get(name) ?? []);
+  }
+  return graph.bytes();
+};
+
+/** Scoring: ids, targets [T] → log p(target_t) in nats, [T]. */
+export const scoringGraph = (a: Architecture): Uint8Array => {
+  const graph = new Graph();
+  const tape = new Tape(graph);
+  const parameters = parameterInputs(tape, a, false);
+  const { hidden } = decoder(tape, {
+    architecture: a,
+    parameters,
+    positions: positionInputs(graph, a, 'T'),
+    ids: ids(graph),
+  });
+  const targets = graph.input('targets', 'int64', ['T']);
+  const logits = tape.linear(hidden, outputMatrix(a, parameters));
+  const logp = graph.op('LogSoftmax', [logits], { axis: -1 });
+  const picked = graph.op('GatherElements', [logp, graph.op('Unsqueeze', [targets, graph.ints([1])])], { axis: 1 });
+  graph.output(graph.op('Squeeze', [picked, graph.ints([1])]), 'logp', ['T']);
+  return graph.bytes();
+};
+
+/**
+ * Generation: ids [T] and, after the first call, the tokens' own past → the last token's logits [V] and each layer's
+ * new keys and values [G,T,E]. The prompt's graph has no past; the step's graph takes one of P tokens.
+ */
+export const generationGraph = (a: Architecture, withPast: boolean): Uint8Array => {
+  const graph = new Graph();
+  const tape = new Tape(graph);
+  const parameters = parameterInputs(tape, a, false);
+  const cacheShape = [a.groups, 'P', a.headSize];
+  const past = withPast
+    ? Array.from({ length: a.layers }, (_, i) => ({
+        keys: tape.constant(graph.input(`keys:${i}`, 'float32', cacheShape)),
+        values: tape.constant(graph.input(`values:${i}`, 'float32', cacheShape)),
+      }))
+    : undefined;
+  const { hidden, cache } = decoder(tape, {
+    architecture: a,
+    parameters,
+    positions: positionInputs(graph, a, withPast ? 'PT' : 'T'),
+    ids: ids(graph),
+    ...(past === undefined ? {} : { past }),
+  });
+  const last = tape.constant(graph.op('Slice', [hidden, graph.ints([-1]), graph.ints([2 ** 31]), graph.ints([0])]));
+  graph.output(graph.op('Squeeze', [tape.linear(last, outputMatrix(a, parameters)), graph.ints([0])]), 'logits', [
+    a.vocabulary,
+  ]);
+  for (const [i, { keys, values }] of cache.entries()) {
+    graph.output(keys, `newKeys:${i}`, [a.groups, 'T', a.headSize]);
+    graph.output(values, `newValues:${i}`, [a.groups, 'T', a.headSize]);
+  }
+  return graph.bytes();
+};

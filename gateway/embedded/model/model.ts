@@ -1,0 +1,84 @@
+// A checkpoint made runnable: its compiled graphs, built at first use and kept, and its parameters as tensors.
+import { compile, type Feeds, floats, ints, type Runnable } from '../runtime.ts';
+import type { Checkpoint } from './checkpoint.ts';
+import { type Architecture, parameterShapes } from './config.ts';
+import { generationGraph, scoringGraph, trainingGraph } from './graphs.ts';
+import { angles, causalMask } from './positions.ts';
+
+/** LoRA ranks whose training graph is kept; each costs about 10 MB. */
+const KEPT_RANKS = 4;
+/** alpha = 2·rank, so B·A counts twice, whatever the rank. */
+export const LORA_SCALE = 2;
+
+export interface Model {
+  readonly architecture: Architecture;
+  readonly parameters: ReadonlyMap<string, Float32Array>;
+  encode(text: string): number[];
+  decode(ids: number[]): string;
+  /** Rank 0 is full fine-tuning. */
+  training(rank: number): Promise<Runnable>;
+  scoring(): Promise<Runnable>;
+  prompt(): Promise<Runnable>;
+  next(): Promise<Runnable>;
+}
+
+/** Every weight of a session as a graph input. */
+export const weightFeeds = (a: Architecture, weights: ReadonlyMap<string, Float32Array>): Feeds => {
+  const feeds: Feeds = {};
+  for (const [name, shape] of parameterShapes(a)) {
+    const data = weights.get(name);
+    if (data === undefined) throw new Error(`no weight ${name}`);
+    feeds[name] = floats(data, shape);
+  }
+  return feeds;
+};
+
+/** Ids with their positions and causal mask, for a pass without a past. */
+export const sequenceFeeds = (a: Architecture, ids: readonly number[]): Feeds => {
+  const count = ids.length;
+  const repeats = a.heads / a.groups;
+  const { cos, sin } = angles(a, 0, count);
+  return {
+    ids: ints(ids),
+    cos: floats(cos, [count, a.headSize / 2]),
+    sin: floats(sin, [count, a.headSize / 2]),
+    mask: floats(causalMask(repeats, count), [repeats * count, count]),
+  };
+};
+
+export const createModel = ({ architecture: a, parameters, tokenizer }: Checkpoint, threads: number): Model => {
+  const trainings = new Map<number, Promise<Runnable>>();
+  const others = new Map<string, Promise<Runnable>>();
+  const once = (name: string, graph: () => Uint8Array): Promise<Runnable> => {
+    const known = others.get(name) ?? compile(graph(), threads);
+    others.set(name, known);
+    return known;
+  };
+  return {
+    architecture: a,
+    parameters,
+    encode: (text) => tokenizer.encode(text, { add_special_tokens: false }).ids,
+    decode: (ids) =>
+      ids.length === 0 ? '' : tokenizer.decode(ids, { skip_special_tokens: true, clean_up_tokenization_spaces: false }),
+    async training(rank) {
+      const known = trainings.get(rank);
+      if (known !== undefined) {
+        trainings.delete(rank); // and back to the end: the least recently used is dropped first
+        trainings.set(rank, known);
+        return known;
+      }
+      const made = compile(trainingGraph(a, rank === 0 ? undefined : { rank, scale: LORA_SCALE }), threads);
+      trainings.set(rank, made);
+      const [oldest] = trainings.keys();
+      if (trainings.size > KEPT_RANKS && oldest !== undefined) {
+        const dropped = trainings.get(oldest);
+        trainings.delete(oldest);
+        await (await dropped)?.release();
+      }
+      return made;
+    },
+    scoring: () => once('scoring', () => scoringGraph(a)),
+    prompt: () => once('prompt', () => generationGraph(a, false)),
+    next: () => once('next', () => generationGraph(a, true)),
+  };
+};

@@ -1,0 +1,97 @@
+// Reads safetensors: 8 bytes of header length, a JSON header, raw little-endian data. Everything in the file is checked
+// before it is believed: lengths, offsets, overlaps with the end, shapes against byte counts.
+import { open } from 'node:fs/promises';
+import { z } from 'zod';
+
+/** Bytes of the largest header believed; real ones are a few hundred kilobytes at most. */
+const MAX_HEADER = 50_000_000;
+
+const BYTES = { F32: 4, F16: 2, BF16: 2 } as const;
+type Type = keyof typeof BYTES;
+
+const entry = z.object({
+  dtype: z.string(),
+  shape: z.array(z.int().min(0)),
+  data_offsets: z.tuple([z.int().min(0), z.int().min(0)]),
+});
+
+export interface StoredTensor {
+  readonly shape: readonly number[];
+  readonly data: Float32Array;
+}
+
+const fromBf16 = (source: Uint16Array): Float32Array => {
+  const bits = new Uint32Array(source.length);
+  for (let i = 0; i < source.length; i++) bits[i] = (source[i] ?? 0) << 16;
+  return new Float32Array(bits.buffer);
+};
+
+const fromF16 = (source: Uint16Array): Float32Array => {
+  const out = new Float32Array(source.length);
+  for (let i = 0; i < source.length; i++) {
+    const half = source[i] ?? 0;
+    const sign = half & 0x8000 ? -1 : 1;
+    const exponent = (half >> 10) & 0x1f;
+    const fraction = half & 0x3ff;
+    if (exponent === 0) out[i] = sign * fraction * 2 ** -24;
+    else if (exponent === 31) out[i] = fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
+    else out[i] = sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+  }
+  return out;
+};
+
+const decode = (type: Type, bytes: ArrayBuffer): Float32Array => {
+  if (type === 'F32') return new Float32Array(bytes);
+  return type === 'BF16' ? fromBf16(new Uint16Array(bytes)) : fromF16(new Uint16Array(bytes));
+};
+
+/** All tensors of one file as float32. Throws an Error that names the file and what is wrong. */
+export const readSafetensors = async (path: string): Promise<Map<string, StoredTensor>> => {
+  const wrong = (what: string): never => {
+    throw new Error(`${path}: ${what}`);
+  };
+  const file = await open(path).catch((error: unknown) =>
+    wrong(error instanceof Error ? error.message : String(error)),
+  );
+  try {
+    const { size } = await file.stat();
+    const read = async (at: number, length: number): Promise<ArrayBuffer> => {
+      const bytes = new Uint8Array(length);
+      let done = 0;
+      while (done < length) {
+        const { bytesRead } = await file.read(bytes, done, length - done, at + done);
+        if (bytesRead === 0) wrong(`ends at byte ${at + done}, ${length - done} bytes early`);
+        done += bytesRead;
+      }
+      return bytes.buffer;
+    };
+    if (size < 8) wrong(`is ${size} bytes, too short for a safetensors file`);
+    const length = Number(new DataView(await read(0, 8)).getBigUint64(0, true));
+    if (length > MAX_HEADER || length > size - 8) wrong(`claims a header of ${length} bytes in a file of ${size}`);
+    let header: unknown;
+    try {
+      header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(await read(8, length)));
+    } catch {
+      wrong('its header is not JSON');
+    }
+    const parsed = z.record(z.string(), z.unknown()).safeParse(header);
+    if (!parsed.success) return wrong('its header is not an object');
+    const tensors = new Map<string, StoredTensor>();
+    for (const [name, value] of Object.entries(parsed.data)) {
+      if (name === '__metadata__') continue;
+      const stored = entry.safeParse(value);
+      if (!stored.success) return wrong(`the header's entry for '${name}' is malformed`);
+      const { dtype, shape, data_offsets } = stored.data;
+      if (!(dtype in BYTES)) return wrong(`'${name}' is ${dtype}; this reads F32, F16 and BF16`);
+      const type = dtype as Type;
+      const count = shape.reduce((product, dim) => product * dim, 1);
+      const [from, to] = data_offsets;
+      if (to - from !== count * BYTES[type]) wrong(`'${name}' has ${to - from} bytes for shape [${shape}] of ${dtype}`);
+      if (8 + length + to > size) wrong(`'${name}' ends at byte ${8 + length + to} of a file of ${size}`);
+      tensors.set(name, { shape, data: decode(type, await read(8 + length + from, to - from)) });
+    }
+    return tensors;
+  } finally {
+    await file.close();
+  }
+};

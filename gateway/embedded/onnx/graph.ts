@@ -1,0 +1,77 @@
+// Builds an ONNX graph node by node. A Tensor is only a name in the graph; running it is onnxruntime's business.
+import {
+  type Attribute,
+  type Constant,
+  type Dimension,
+  type ElementType,
+  modelBytes,
+  type Node,
+  type Value,
+} from './protobuf.ts';
+
+export interface Tensor {
+  readonly name: string;
+}
+
+export class Graph {
+  readonly #nodes: Node[] = [];
+  readonly #constants = new Map<string, Constant>();
+  readonly #inputs: Value[] = [];
+  readonly #outputs: Value[] = [];
+  #next = 0;
+
+  input(name: string, type: ElementType, shape: readonly Dimension[]): Tensor {
+    this.#inputs.push({ name, type, shape });
+    return { name };
+  }
+
+  output(tensor: Tensor, name: string, shape: readonly Dimension[]): void {
+    this.#nodes.push({ op: 'Identity', domain: '', inputs: [tensor.name], outputs: [name], attributes: {} });
+    this.#outputs.push({ name, type: 'float32', shape });
+  }
+
+  /** One node with one output. */
+  op(op: string, inputs: readonly Tensor[], attributes: Record<string, Attribute> = {}, domain = ''): Tensor {
+    return this.ops(op, inputs, 1, attributes, domain)[0] as Tensor; // one was asked for
+  }
+
+  ops(
+    op: string,
+    inputs: readonly Tensor[],
+    count: number,
+    attributes: Record<string, Attribute> = {},
+    domain = '',
+  ): Tensor[] {
+    const outputs = Array.from({ length: count }, () => `t${this.#next++}`);
+    this.#nodes.push({ op, domain, inputs: inputs.map(({ name }) => name), outputs, attributes });
+    return outputs.map((name) => ({ name }));
+  }
+
+  /** Constants of equal value are one. */
+  ints(values: readonly number[]): Tensor {
+    const name = `i_${values.join('_')}`;
+    const data = new Uint8Array(BigInt64Array.from(values, BigInt).buffer);
+    this.#constants.set(name, { name, type: 'int64', shape: [values.length], data });
+    return { name };
+  }
+
+  scalar(value: number): Tensor {
+    const name = `f_${value}`;
+    this.#constants.set(name, {
+      name,
+      type: 'float32',
+      shape: [],
+      data: new Uint8Array(Float32Array.of(value).buffer),
+    });
+    return { name };
+  }
+
+  bytes(): Uint8Array {
+    return modelBytes({
+      nodes: this.#nodes,
+      constants: [...this.#constants.values()],
+      inputs: this.#inputs,
+      outputs: this.#outputs,
+    });
+  }
+}

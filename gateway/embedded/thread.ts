@@ -1,0 +1,116 @@
+// One worker thread as an object with calls: replies matched to calls, a crash turned into the fault of the call that
+// was running, an abort answered at once, and a thread that does not come back from it terminated.
+import { Worker } from 'node:worker_threads';
+import { FaultError } from '../../wire/fault.ts';
+import type { Model, Piece } from '../backend.ts';
+import type { Call, FromWorker, Outcome, ToWorker, WorkerSetup } from './messages.ts';
+
+/** Milliseconds an aborted call may go on before its thread is terminated: a caller's leaving ends the work in 1 s. */
+const ABORT_GRACE_MS = 700;
+
+export interface Thread {
+  readonly models: readonly Model[];
+  readonly alive: boolean;
+  call(body: Call, signal: AbortSignal, onPiece?: (piece: Piece) => void): Promise<Outcome>;
+  /** Resolves when no call is running; by then the thread may be dead. */
+  idle(): Promise<void>;
+  terminate(): Promise<void>;
+}
+
+const backendFault = (message: string): FaultError => new FaultError({ kind: 'backend', message });
+
+interface Pending {
+  resolve: (outcome: Outcome) => void;
+  reject: (error: unknown) => void;
+  onPiece: ((piece: Piece) => void) | undefined;
+}
+
+/** Starts a thread; rejects if a model cannot be read. */
+export const startThread = async (setup: WorkerSetup): Promise<Thread> => {
+  const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: setup });
+  const pending = new Map<number, Pending>();
+  let waiters: (() => void)[] = [];
+  let alive = true;
+  let next = 0;
+
+  const settled = (): void => {
+    if (pending.size > 0) return;
+    for (const waiter of waiters) waiter();
+    waiters = [];
+  };
+  const die = (why: string): void => {
+    alive = false;
+    for (const { reject } of pending.values()) reject(backendFault(why));
+    pending.clear();
+    settled();
+  };
+
+  const models = await new Promise<readonly Model[]>((resolve, reject) => {
+    worker.on('message', (message: FromWorker) => {
+      if ('ready' in message) resolve(message.ready);
+      else if ('failed' in message) {
+        reject(new Error(message.failed));
+        void worker.terminate();
+      } else {
+        const waiting = pending.get(message.call);
+        if (waiting === undefined) return;
+        if ('piece' in message) {
+          waiting.onPiece?.(message.piece);
+          return;
+        }
+        pending.delete(message.call);
+        if ('error' in message) waiting.reject(backendFault(message.error));
+        else waiting.resolve(message.done);
+        settled();
+      }
+    });
+    worker.on('error', (error: Error) => {
+      reject(error);
+      die(`its worker crashed: ${error.message}`);
+    });
+    worker.on('exit', (code) => {
+      reject(new Error(`the worker ended with code ${code}`));
+      die(`its worker ended with code ${code}`);
+    });
+  });
+  worker.unref(); // a process with nothing else to do may end
+
+  const post = (message: ToWorker): void => worker.postMessage(message);
+  return {
+    models,
+    get alive() {
+      return alive;
+    },
+    async call(body, signal, onPiece) {
+      signal.throwIfAborted();
+      if (!alive) throw backendFault('its worker is gone');
+      next += 1;
+      const call = next;
+      const { promise, resolve, reject } = Promise.withResolvers<Outcome>();
+      pending.set(call, { resolve, reject, onPiece });
+      const aborted = (): void => {
+        reject(signal.reason); // the caller knows at once; the thread gets its grace
+        const waiting = pending.get(call);
+        if (waiting === undefined) return;
+        post({ cancel: call });
+        const timer = setTimeout(() => {
+          if (pending.has(call)) void worker.terminate();
+        }, ABORT_GRACE_MS);
+        timer.unref();
+        waiters.push(() => clearTimeout(timer));
+      };
+      signal.addEventListener('abort', aborted, { once: true });
+      post({ call, body });
+      try {
+        return await promise;
+      } finally {
+        signal.removeEventListener('abort', aborted);
+      }
+    },
+    idle: () => (pending.size === 0 ? Promise.resolve() : new Promise((resolve) => waiters.push(resolve))),
+    async terminate() {
+      alive = false;
+      await worker.terminate();
+    },
+  };
+};
