@@ -68,6 +68,9 @@ export const normalise = (vector: Float32Array): Float32Array<ArrayBuffer> => {
   return Float32Array.from(vector, (value) => value / largest / norm);
 };
 
+/** False for the zeros or NaNs that an embedder gives for a text of which it knows nothing. */
+export const isUnit = (vector: Float32Array): boolean => Math.abs(squaredNorm(vector) - 1) < 1e-2;
+
 export const dot = (
   a: ArrayLike<number>,
   b: ArrayLike<number>,

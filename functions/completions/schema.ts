@@ -5,16 +5,15 @@ import { tuning } from '../../wire/tune.ts';
 import { selectionOptions, textUpTo } from '../select/schema.ts';
 
 /** A field that SDKs send at its neutral value: accepted there, refused elsewhere. */
-const only = <const T>(...values: readonly T[]) =>
-  z.custom<T | undefined>((value) => value === undefined || values.some((one) => one === value), {
-    error: `only ${values.map((one) => JSON.stringify(one)).join(' or ')} is supported`,
-  });
-
-/** `tuning` without its defaults filled in twice: the gateway's schema is the one that says them. */
-const tuningOptions = tuning;
+const only = (...values: readonly unknown[]) =>
+  z
+    .custom<unknown>((value) => values.includes(value), {
+      error: `only ${values.map((one) => JSON.stringify(one)).join(' or ')} is supported`,
+    })
+    .optional();
 
 /** What `NAME:sift` selects and how it tunes. */
-export const siftOptions = selectionOptions.extend(tuningOptions.shape).extend({ corpus: z.string().optional() });
+export const siftOptions = selectionOptions.extend(tuning.shape).extend({ corpus: z.string().optional() });
 export type SiftOptions = z.output<typeof siftOptions>;
 
 const stop = z

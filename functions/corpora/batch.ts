@@ -5,6 +5,7 @@ import type { Embedder } from '../embedding/embedder.ts';
 import type { Env } from '../env.ts';
 import { toQ15 } from '../kernel/index.ts';
 import { vectorizeFault } from '../pool/vectorize.ts';
+import { isUnit } from '../vectors.ts';
 import type { CorpusInfo, Entry, ReservedStatus } from './catalogue.ts';
 import { namespace, stripeOf, textKey, textsUnder } from './keys.ts';
 import type { Prepared, Refused } from './line.ts';
@@ -98,6 +99,10 @@ const writeBatch = async (upload: Upload, batch: readonly Prepared[]): Promise<L
       const records = changed.flatMap(({ prepared, i }, at) => {
         const row = rows[at] ?? new Float32Array(info.dimensions);
         const { example, fingerprint: hash, line } = prepared;
+        if (!isUnit(row)) {
+          failed(i, { kind: 'embedder', message: `nothing of it is known to the model (line ${line})` });
+          return [];
+        }
         const made = makeRecord(example, toQ15(row), hash, line);
         if (!made.ok) {
           failed(i, made.fault);

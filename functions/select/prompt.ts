@@ -1,7 +1,7 @@
 // The prompt side of a selection: what the caller sent, as one or several vectors.
-import { unwrap } from '../../wire/fault.ts';
+import { FaultError, unwrap } from '../../wire/fault.ts';
 import type { Embedder } from '../embedding/embedder.ts';
-import { parseVector, type VectorInput } from '../vectors.ts';
+import { isUnit, parseVector, type VectorInput } from '../vectors.ts';
 
 export interface Prompt {
   readonly input?: string | readonly string[] | undefined;
@@ -17,7 +17,9 @@ export const promptVectors = async (
 ): Promise<Float32Array[]> => {
   if (prompt.input !== undefined) {
     // what a model continues is the end of its prompt
-    return embedder().embed(typeof prompt.input === 'string' ? [prompt.input] : prompt.input, 'tail');
+    const vectors = await embedder().embed(typeof prompt.input === 'string' ? [prompt.input] : prompt.input, 'tail');
+    if (vectors.every(isUnit)) return vectors;
+    throw new FaultError({ kind: 'embedder', message: 'nothing of the input is known to the model' });
   }
   if (prompt.vector !== undefined) return [unwrap(parseVector(prompt.vector, dimensions, { param: 'vector' }))];
   let want = dimensions;

@@ -1,0 +1,236 @@
+// Completions and scores through the whole path: edge in workerd, the real gateway, a backend of plain objects.
+import OpenAI from 'openai';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Backend } from '../../gateway/backend.ts';
+import { type RunningGateway, serveGateway } from '../../gateway/serve.ts';
+import { type FakeBackend, type FakeOptions, fakeBackend } from '../gateway/fake-backend.ts';
+import { type Edge, GATEWAY_SECRET, KEY, startEdge } from './harness.ts';
+
+let backend: FakeBackend;
+/** The backend behind the gateway: another for each test. */
+const current: Backend = {
+  get models() {
+    return backend.models;
+  },
+  concurrency: 1,
+  open: (options, signal) => backend.open(options, signal),
+  close: async () => {},
+};
+const use = (options: FakeOptions = {}): void => {
+  backend = fakeBackend(options);
+};
+
+let gateway: RunningGateway;
+let edge: Edge;
+let openai: OpenAI;
+beforeAll(async () => {
+  use();
+  gateway = await serveGateway({ backend: current, secret: GATEWAY_SECRET, port: 0, queueLimit: 1 });
+  edge = await startEdge({ gatewayUrl: gateway.url });
+  openai = new OpenAI({ apiKey: KEY, baseURL: new URL('/v1', edge.url).href, maxRetries: 0 });
+  await edge.upload('docs', [
+    { id: 'router', text: 'The router matches the path of a request.' },
+    { id: 'cookie', text: 'A cookie is set with a name and a value.' },
+    { id: 'bare', text: 'Cats sleep for most of the day.' },
+  ]);
+});
+afterAll(async () => {
+  await edge.close();
+  await gateway.close(0);
+});
+beforeEach(() => use());
+
+const json = async (response: Response | Promise<Response>) => JSON.parse(await (await response).text());
+const complete = (body: object, signal?: AbortSignal) =>
+  edge.send('/v1/completions', {
+    body: { prompt: 'How does a router match?', ...body },
+    ...(signal ? { signal } : {}),
+  });
+const until = async (condition: () => boolean, ms = 3000): Promise<void> => {
+  for (const end = Date.now() + ms; !condition(); ) {
+    if (Date.now() > end) throw new Error(`not so after ${ms} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+};
+const tuned = { model: 'base:sift', sift: { corpus: 'docs', n: 3, learning_rate: 1e-3, method: 'lora', rank: 4 } };
+
+describe('with OpenAI’s own client', () => {
+  it('lists every model as itself and tuned', async () => {
+    const names = [];
+    for await (const { id } of openai.models.list()) names.push(id);
+    expect(names).toEqual(['base', 'base:sift']);
+  });
+
+  it('completes with the base model, which is not tuned', async () => {
+    const answer = await openai.completions.create({ model: 'base', prompt: 'Once', max_tokens: 5, temperature: 0.5 });
+    expect(answer.choices).toEqual([{ text: 'Hello', index: 0, logprobs: null, finish_reason: 'stop' }]);
+    expect(answer.usage).toMatchObject({ prompt_tokens: 4, completion_tokens: 2, total_tokens: 6 });
+    expect(backend.log).toEqual(['generate Once 0.5']);
+  });
+
+  it('streams, with usage when asked', async () => {
+    const stream = await openai.completions.create({
+      model: 'base',
+      prompt: 'Once',
+      stream: true,
+      stream_options: { include_usage: true },
+    });
+    const texts: string[] = [];
+    let usage: unknown;
+    for await (const chunk of stream) {
+      texts.push(...chunk.choices.map(({ text }) => text));
+      usage = chunk.usage ?? usage;
+    }
+    expect(texts.join('')).toBe('Hello');
+    expect(usage).toMatchObject({ completion_tokens: 2 });
+  });
+
+  it('raises the error that ends a stream', async () => {
+    use({ failAt: 'generate' });
+    const stream = await openai.completions
+      .create({ model: 'base', prompt: 'Once', stream: true })
+      .catch((error) => error);
+    const read = async () => {
+      if (stream instanceof Error) throw stream;
+      for await (const _ of stream);
+    };
+    await expect(read()).rejects.toThrow(OpenAI.APIError);
+  });
+
+  it('raises the right class for a model that does not exist', async () => {
+    const ask = async () => openai.completions.create({ model: 'nope', prompt: 'Once' });
+    await expect(ask()).rejects.toBeInstanceOf(OpenAI.NotFoundError);
+    await expect(ask()).rejects.toThrow('known models: base');
+  });
+});
+
+describe('NAME:sift', () => {
+  it('selects for the prompt, tunes on the picks in their order, then generates', async () => {
+    const answer = await json(complete(tuned));
+    expect(answer).toMatchObject({
+      model: 'base:sift',
+      choices: [{ text: 'Hello' }],
+      usage: { prompt_tokens_details: { tuning_steps: 3 } },
+    });
+    const { picks } = await json(
+      edge.send('/v1/select', { body: { corpus: 'docs', n: 3, input: 'How does a router match?' } }),
+    );
+    expect(backend.log).toEqual([
+      ...picks.map(({ text }: { text: string }) => `step ${text}`),
+      'generate How does a router match? 1',
+    ]);
+    expect(backend.opened[0]).toMatchObject({
+      model: 'base',
+      method: 'lora',
+      rank: 4,
+      optimiser: { learningRate: 1e-3 },
+    });
+  });
+
+  it('tells its progress in comments while it streams, and asks not to be retried', async () => {
+    const response = await complete({ ...tuned, stream: true });
+    expect(response.headers.get('content-type')).toContain('text/event-stream');
+    expect(response.headers.get('x-should-retry')).toBe('false');
+    const text = await response.text();
+    expect(text).toMatch(
+      /^: selected 3 of 3, sigma2 1\.0000 to 0\.\d+\n\n: step 1\/3 loss 2\.0000 example \w+\n\n: step 2\/3/,
+    );
+    expect(text.endsWith('data: [DONE]\n\n')).toBe(true);
+  });
+
+  it('needs a corpus', async () => {
+    const response = await complete({ model: 'base:sift' });
+    expect(response.status).toBe(400);
+    expect(await json(response)).toMatchObject({ error: { param: 'sift.corpus' } });
+    expect(await json(complete({ model: 'base:sift', sift: { corpus: 'none' } }))).toMatchObject({
+      error: { code: 'unknown_corpus' },
+    });
+    expect(backend.opened).toEqual([]);
+  });
+
+  it('fails with a status before the stream begins, and with an event after', async () => {
+    use({ failAt: 'open' });
+    const before = await complete({ ...tuned, stream: true });
+    const data = (await before.text()).split('\n').filter((line) => line.startsWith('data: '));
+    expect(data).toHaveLength(1);
+    expect(JSON.parse((data[0] ?? '').slice(6))).toMatchObject({ error: { type: 'server_error' } });
+    const unknown = await complete({ ...tuned, model: 'nope:sift', stream: true });
+    expect(unknown.status).toBe(404);
+    // nothing was tuned, so nothing speaks against another try
+    expect(unknown.headers.get('x-should-retry')).toBeNull();
+  });
+
+  it('never asks for a retry of a failed tuning', async () => {
+    use({ failAt: 'step' });
+    const response = await complete(tuned);
+    expect(response.status).toBe(502);
+    expect(response.headers.get('x-should-retry')).toBe('false');
+    const diverged = (use({ loss: Number.NaN }), await json(complete(tuned)));
+    expect(diverged.error.message).toContain('a smaller learning_rate may help');
+  });
+});
+
+describe('a caller who goes away', () => {
+  it.each([true, false])('ends the backend’s work within a second (stream: %s)', async (stream) => {
+    use({ stepMs: 200, pieces: Array.from({ length: 500 }, () => 'x') });
+    const leave = new AbortController();
+    const asking = complete({ ...tuned, stream }, leave.signal).then((response) => response.text());
+    asking.catch(() => {});
+    await until(() => backend.log.length > 0);
+    expect(backend.live()).toBe(1);
+    leave.abort();
+    const left = Date.now();
+    await until(() => backend.live() === 0);
+    expect(Date.now() - left).toBeLessThan(1000);
+    await expect(asking).rejects.toThrow();
+  });
+});
+
+describe('a full queue', () => {
+  it('is passed on as 503 with Retry-After, and may be retried', async () => {
+    use({ stepMs: 100, pieces: Array.from({ length: 100 }, () => 'x') });
+    const leave = new AbortController();
+    const others = [0, 1].map(() => complete({ model: 'base' }, leave.signal).catch(() => {}));
+    await until(() => backend.live() === 1);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const response = await complete(tuned);
+    expect(response.status).toBe(503);
+    expect(Number(response.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(response.headers.get('x-should-retry')).toBeNull();
+    expect(await json(response)).toMatchObject({ error: { code: 'queue_full' } });
+    leave.abort();
+    await Promise.all(others);
+    await until(() => backend.live() === 0);
+  });
+});
+
+describe('POST /v1/score', () => {
+  const score = (body: object) =>
+    edge.send('/v1/score', { body: { model: 'base', context: 'How does a router', text: ' match?', ...body } });
+
+  it('gives bits per byte before and after, and what was selected', async () => {
+    const scored = await json(score({ sift: { corpus: 'docs', n: 2 } }));
+    expect(scored).toMatchObject({
+      object: 'score',
+      before: { bits_per_byte: 4 },
+      after: { bits_per_byte: 2 },
+      selection: { strategy: 'sift' },
+    });
+    expect(scored.steps.map(({ id }: { id: string }) => id)).toEqual(
+      scored.selection.picks.map(({ id }: { id: string }) => id),
+    );
+  });
+
+  it('tunes by any strategy, on picks of one’s own, or not at all', async () => {
+    expect((await json(score({ sift: { corpus: 'docs', n: 2, strategy: 'nn' } }))).selection.strategy).toBe('nn');
+    const own = await json(score({ picks: [{ id: 'mine', text: 'Mine.' }] }));
+    expect([own.selection, own.steps.length, own.after.bits_per_byte]).toEqual([null, 1, 3]);
+    const none = await json(score({ sift: { strategy: 'none' } }));
+    expect([none.steps.length, none.after]).toEqual([0, none.before]);
+  });
+
+  it('needs a context to select for', async () => {
+    const response = await edge.send('/v1/score', { body: { model: 'base', text: 'x', sift: { corpus: 'docs' } } });
+    expect(await json(response)).toMatchObject({ error: { param: 'context' } });
+  });
+});

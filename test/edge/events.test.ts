@@ -1,0 +1,115 @@
+import { describe, expect, it } from 'vitest';
+import { completionObject, completionStream } from '../../functions/completions/events.ts';
+import { RelayedError } from '../../functions/relayed.ts';
+import { FaultError } from '../../wire/fault.ts';
+import type { TuneEvent } from '../../wire/tune.ts';
+
+const envelope = { id: 'cmpl-1', created: 1_700_000_000, model: 'base:sift' };
+const step = (index: number): TuneEvent => ({
+  event: 'step',
+  step: { index, of: 2, id: 'readme\n\ndata: fake', loss: 2.5, tokens: 9, ms: 3, reused: false },
+});
+const usage: TuneEvent = {
+  event: 'usage',
+  usage: {
+    prompt_tokens: 5,
+    completion_tokens: 2,
+    tuning_tokens: 18,
+    steps: 2,
+    ms: { queue: 0, open: 0, tune: 0, generate: 0 },
+  },
+};
+const GOOD: TuneEvent[] = [
+  { event: 'queued', position: 3 },
+  step(0),
+  step(1),
+  { event: 'token', text: 'Hel', tokens: 1 },
+  { event: 'token', text: 'lo', tokens: 2 },
+  usage,
+  { event: 'done', finish_reason: 'length' },
+];
+
+async function* eventsOf(events: readonly (TuneEvent | Error)[]): AsyncGenerator<TuneEvent, void, void> {
+  for (const event of events) {
+    if (event instanceof Error) throw event;
+    yield event;
+  }
+}
+
+const textOf = async (events: readonly (TuneEvent | Error)[], includeUsage = false, preface: string[] = []) => {
+  let text = '';
+  for await (const piece of completionStream(envelope, eventsOf(events), { includeUsage, preface })) text += piece;
+  return text;
+};
+
+/** What an SDK sees: `data:` lines only. */
+const dataOf = (text: string): string[] =>
+  text.split('\n').flatMap((line) => (line.startsWith('data: ') ? [line.slice('data: '.length)] : []));
+
+describe('a streamed completion', () => {
+  it('is text chunks, a last chunk with the reason, and [DONE]', async () => {
+    const data = dataOf(await textOf(GOOD));
+    expect(data.at(-1)).toBe('[DONE]');
+    const chunks = data.slice(0, -1).map((line) => JSON.parse(line));
+    expect(chunks.map((chunk) => chunk.choices[0].text)).toEqual(['Hel', 'lo', '']);
+    expect(chunks.map((chunk) => chunk.choices[0].finish_reason)).toEqual([null, null, 'length']);
+    expect(chunks[0]).toMatchObject({ id: 'cmpl-1', object: 'text_completion', model: 'base:sift' });
+    expect(chunks.some((chunk) => 'usage' in chunk)).toBe(false);
+  });
+
+  it('tells progress in comments only, whatever an id holds', async () => {
+    const text = await textOf(GOOD, false, ['selected 2 of 50']);
+    const comments = text.split('\n').filter((line) => line.startsWith(':'));
+    expect(comments[0]).toBe(': selected 2 of 50');
+    expect(comments[1]).toBe(': queued 3');
+    expect(comments[2]).toMatch(/^: step 1\/2 loss 2\.5000 example readme data: fake$/);
+    // nothing but comments, data and blank lines
+    expect(text.split('\n').every((line) => /^(: .*|data: .*|)$/.test(line))).toBe(true);
+    expect(dataOf(text).some((line) => line.includes('fake'))).toBe(false);
+  });
+
+  it('adds a usage chunk when asked, and null usage before it', async () => {
+    const chunks = dataOf(await textOf(GOOD, true))
+      .slice(0, -1)
+      .map((line) => JSON.parse(line));
+    expect(chunks.at(-1)).toMatchObject({
+      choices: [],
+      usage: { prompt_tokens: 5, completion_tokens: 2, total_tokens: 7 },
+    });
+    expect(chunks.slice(0, -1).every((chunk) => chunk.usage === null)).toBe(true);
+  });
+
+  const error = { message: 'the backend failed: out of memory', type: 'server_error', code: 'backend', param: null };
+  it.each<[string, (TuneEvent | Error)[], Record<string, unknown>]>([
+    ['an error event', [...GOOD.slice(0, 4), { event: 'error', error }], error],
+    [
+      'a fault',
+      [...GOOD.slice(0, 4), new FaultError({ kind: 'gateway_timeout', stage: 'idle', afterMs: 5 })],
+      { code: 'gateway_timeout' },
+    ],
+    ['an end without a result', GOOD.slice(0, 5), { code: 'backend' }],
+    ['what nobody foresaw', [GOOD[3] as TuneEvent, new TypeError('secret detail')], { code: 'internal' }],
+  ])('that fails with %s ends in data: {"error"} and never [DONE]', async (_, events, want) => {
+    const data = dataOf(await textOf(events));
+    expect(data).not.toContain('[DONE]');
+    expect(JSON.parse(data.at(-1) ?? '')).toMatchObject({ error: want });
+    expect(data.join('\n')).not.toContain('secret');
+  });
+});
+
+describe('a completion in one object', () => {
+  it('holds the whole text, reason and usage', async () => {
+    expect(await completionObject(envelope, eventsOf(GOOD))).toMatchObject({
+      object: 'text_completion',
+      choices: [{ text: 'Hello', index: 0, logprobs: null, finish_reason: 'length' }],
+      usage: { prompt_tokens: 5, completion_tokens: 2, total_tokens: 7, prompt_tokens_details: { tuning_tokens: 18 } },
+    });
+  });
+
+  it('throws the gateway’s own words for an error event', async () => {
+    const error = { message: 'it broke', type: 'server_error', code: 'backend', param: null };
+    const failing = async () => completionObject(envelope, eventsOf([{ event: 'error', error }]));
+    await expect(failing()).rejects.toBeInstanceOf(RelayedError);
+    await expect(failing()).rejects.toThrow('it broke');
+  });
+});

@@ -1,0 +1,98 @@
+// The edge in workerd, as production configures it, with the local Vectorize under its binding: one per test file.
+import { createTestHarness } from 'wrangler';
+import config from '../../models/embedder/config.json' with { type: 'json' };
+
+export const DIMENSIONS = config.dimensions;
+export const KEY = 'sk-test-one';
+/** A key of another tenant. */
+export const OTHER_KEY = 'sk-test-two';
+export const GATEWAY_SECRET = 'a secret between edge and gateway';
+
+const ROOT = new URL('../../', import.meta.url);
+
+export interface HarnessOptions {
+  /** Where the (fake) gateway listens. */
+  readonly gatewayUrl?: string;
+  readonly vars?: Record<string, string>;
+  readonly dimensions?: number;
+}
+
+export type SendOptions = Omit<RequestInit, 'body'> & { body?: unknown; key?: string | null };
+
+export interface Edge {
+  /** A request with the first tenant's key; an object as body is sent as JSON. */
+  send(path: string, options?: SendOptions): Promise<Response>;
+  /** Uploads lines as NDJSON and answers the parsed result lines. */
+  upload(corpus: string, lines: readonly unknown[], key?: string): Promise<UploadResult[]>;
+  /** A switch of the local Vectorize: configure, flush or clear. */
+  vectorize(path: 'configure' | 'flush' | 'clear', body?: unknown): Promise<void>;
+  readonly url: URL;
+  close(): Promise<void>;
+}
+
+export interface UploadResult {
+  line: number;
+  id: string | null;
+  status: 'created' | 'updated' | 'unchanged' | 'error';
+  error?: { message: string; code: string };
+}
+
+const bodyOf = (body: unknown): RequestInit['body'] =>
+  body === undefined || typeof body === 'string' || body instanceof Uint8Array || body instanceof ReadableStream
+    ? (body as RequestInit['body'])
+    : JSON.stringify(body);
+
+export const startEdge = async (options: HarnessOptions = {}): Promise<Edge> => {
+  const harness = createTestHarness({
+    root: ROOT.pathname,
+    workers: [
+      {
+        configPath: 'wrangler.toml',
+        vars: { GATEWAY_URL: options.gatewayUrl ?? '', ...options.vars },
+        secrets: { API_KEY: `${KEY},other=${OTHER_KEY}`, GATEWAY_SECRET },
+        bindingOverrides: { VECTORIZE: 'vectorize-local' },
+      },
+      {
+        configPath: 'functions/vectorize-local/wrangler.toml',
+        vars: {
+          DIMENSIONS: String(options.dimensions ?? DIMENSIONS),
+          METADATA_INDEXES: 'meta.lang:string,source:string',
+        },
+      },
+    ],
+  });
+  const { url } = await harness.listen();
+  const send = async (path: string, { body, key = KEY, ...init }: SendOptions = {}): Promise<Response> => {
+    const headers = new Headers(init.headers);
+    if (key !== null) headers.set('authorization', `Bearer ${key}`);
+    const request: RequestInit = { ...init, headers };
+    if (body !== undefined) {
+      request.method = init.method ?? 'POST';
+      request.body = bodyOf(body) ?? null;
+      if (body instanceof ReadableStream) Object.assign(request, { duplex: 'half' });
+    }
+    return fetch(new URL(path, url), request);
+  };
+  return {
+    url,
+    send,
+    async upload(corpus, lines, key = KEY) {
+      const body = lines.map((line) => (typeof line === 'string' ? line : JSON.stringify(line))).join('\n');
+      const response = await send(`/v1/corpora/${corpus}/examples`, { body, key });
+      if (!response.ok) throw new Error(`upload answered ${response.status}: ${await response.text()}`);
+      const text = await response.text();
+      return text === ''
+        ? []
+        : text
+            .trimEnd()
+            .split('\n')
+            .map((line) => JSON.parse(line) as UploadResult);
+    },
+    async vectorize(path, body) {
+      const worker = harness.getWorker('vectorize-local');
+      const response = await worker.fetch(`/${path}`, { method: 'POST', body: JSON.stringify(body ?? {}) });
+      if (!response.ok) throw new Error(`vectorize-local ${path}: ${response.status} ${await response.text()}`);
+    },
+    close: () => harness.close(),
+  };
+};
