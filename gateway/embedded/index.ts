@@ -1,62 +1,62 @@
-// The embedded backend: models from disk, trained and sampled on the CPU by onnxruntime in worker threads.
-// A thread serves one session at a time; open() waits for a free one. A thread that crashed or had to be terminated is
+// The embedded backend: models from disk, trained and sampled on the CPU by onnxruntime in worker processes.
+// A worker serves one session at a time; open() waits for a free one. A worker that crashed or had to be killed is
 // replaced at the next open(), and only its own session ever notices.
 import type { Backend, Generation, OpenOptions, Piece, Sampling, Score, Session, Step } from '../backend.ts';
-import { startThread, type Thread } from './thread.ts';
+import { startWorker, type WorkerProcess } from './process.ts';
 
 export interface EmbeddedOptions {
   /** Model name → directory in Hugging Face layout. */
   readonly models: Readonly<Record<string, string>>;
-  /** Worker threads, i.e. sessions at once. Each holds the models in memory. */
+  /** Worker processes, i.e. sessions at once. Each holds the models in memory. */
   readonly workers?: number;
-  /** Threads inside one computation. More than one pays only on an otherwise idle machine. */
+  /** WorkerProcesss inside one computation. More than one pays only on an otherwise idle machine. */
   readonly threads?: number;
 }
 
 interface Pool {
-  take(signal: AbortSignal): Promise<Thread>;
-  give(thread: Thread): void;
+  take(signal: AbortSignal): Promise<WorkerProcess>;
+  give(worker: WorkerProcess): void;
   close(): Promise<void>;
 }
 
-const createPool = (first: Thread, size: number, start: () => Promise<Thread>): Pool => {
-  const free: Thread[] = [first];
-  const waiting: { resolve: (thread: Thread) => void; reject: (error: unknown) => void }[] = [];
-  const all = new Set<Thread>([first]);
+const createPool = (first: WorkerProcess, size: number, start: () => Promise<WorkerProcess>): Pool => {
+  const free: WorkerProcess[] = [first];
+  const waiting: { resolve: (worker: WorkerProcess) => void; reject: (error: unknown) => void }[] = [];
+  const all = new Set<WorkerProcess>([first]);
   let starting = 0;
   let closed = false;
 
   const add = async (): Promise<void> => {
     starting += 1;
     try {
-      const thread = await start();
-      all.add(thread);
-      give(thread);
+      const worker = await start();
+      all.add(worker);
+      give(worker);
     } catch (error) {
       waiting.shift()?.reject(error);
     } finally {
       starting -= 1;
     }
   };
-  const give = (thread: Thread): void => {
-    if (closed || !thread.alive) {
-      all.delete(thread);
-      void thread.terminate();
+  const give = (worker: WorkerProcess): void => {
+    if (closed || !worker.alive) {
+      all.delete(worker);
+      worker.kill();
       if (!closed && waiting.length > 0) void add();
       return;
     }
     const next = waiting.shift();
-    if (next === undefined) free.push(thread);
-    else next.resolve(thread);
+    if (next === undefined) free.push(worker);
+    else next.resolve(worker);
   };
   return {
     async take(signal) {
       signal.throwIfAborted();
-      for (let thread = free.pop(); thread !== undefined; thread = free.pop()) {
-        if (thread.alive) return thread;
-        all.delete(thread);
+      for (let worker = free.pop(); worker !== undefined; worker = free.pop()) {
+        if (worker.alive) return worker;
+        all.delete(worker);
       }
-      const { promise, resolve, reject } = Promise.withResolvers<Thread>();
+      const { promise, resolve, reject } = Promise.withResolvers<WorkerProcess>();
       const entry = { resolve, reject };
       waiting.push(entry);
       const leave = (): void => {
@@ -75,26 +75,26 @@ const createPool = (first: Thread, size: number, start: () => Promise<Thread>): 
     give,
     async close() {
       closed = true;
-      await Promise.all(Array.from(all, (thread) => thread.terminate()));
+      for (const worker of all) worker.kill();
     },
   };
 };
 
-const createSession = (thread: Thread, pool: Pool): Session => {
+const createSession = (worker: WorkerProcess, pool: Pool): Session => {
   let closed: Promise<void> | undefined;
   const close = async (): Promise<void> => {
-    await thread.idle(); // a call that was aborted ends by itself or with its thread
-    if (thread.alive) await thread.call({ do: 'close' }, new AbortController().signal).catch(() => {});
-    pool.give(thread);
+    await worker.idle(); // a call that was aborted ends by itself or with its worker
+    if (worker.alive) await worker.call({ do: 'close' }, new AbortController().signal).catch(() => {});
+    pool.give(worker);
   };
   return {
-    step: async (text, signal) => (await thread.call({ do: 'step', text }, signal)) as Step,
-    score: async (context, text, signal) => (await thread.call({ do: 'score', context, text }, signal)) as Score,
+    step: async (text, signal) => (await worker.call({ do: 'step', text }, signal)) as Step,
+    score: async (context, text, signal) => (await worker.call({ do: 'score', context, text }, signal)) as Score,
     async *generate(prompt: string, sampling: Sampling, signal: AbortSignal): AsyncGenerator<Piece, Generation, void> {
       const ended = new AbortController(); // aborted too when the consumer stops early
       const pieces: Piece[] = [];
       let wake = Promise.withResolvers<void>();
-      const call = thread.call(
+      const call = worker.call(
         { do: 'generate', prompt, sampling },
         AbortSignal.any([signal, ended.signal]),
         (piece) => {
@@ -132,16 +132,16 @@ const createSession = (thread: Thread, pool: Pool): Session => {
 export const createEmbeddedBackend = async (options: EmbeddedOptions): Promise<Backend> => {
   const workers = options.workers ?? 1;
   const setup = { models: options.models, threads: options.threads ?? 1 };
-  const first = await startThread(setup);
-  const pool = createPool(first, workers, () => startThread(setup));
+  const first = await startWorker(setup);
+  const pool = createPool(first, workers, () => startWorker(setup));
   return {
     models: first.models,
     concurrency: workers,
     async open(openOptions: OpenOptions, signal) {
-      const thread = await pool.take(signal);
-      const session = createSession(thread, pool);
+      const worker = await pool.take(signal);
+      const session = createSession(worker, pool);
       try {
-        await thread.call({ do: 'open', options: openOptions }, signal);
+        await worker.call({ do: 'open', options: openOptions }, signal);
         return session;
       } catch (error) {
         await session.close();

@@ -1,4 +1,4 @@
-// What the pool and its worker threads say to each other. One call at a time in a worker; `cancel` is heard between
+// What the pool and its worker processes say to each other. One call at a time in a worker; `cancel` is heard between
 // tokens, because a run of the graph blocks the worker's event loop.
 import type { Generation, Model, OpenOptions, Piece, Sampling, Score, Step } from '../backend.ts';
 
@@ -14,7 +14,10 @@ export type Call =
   | { readonly do: 'generate'; readonly prompt: string; readonly sampling: Sampling }
   | { readonly do: 'close' };
 
-export type ToWorker = { readonly call: number; readonly body: Call } | { readonly cancel: number };
+export type ToWorker =
+  | { readonly setup: WorkerSetup }
+  | { readonly call: number; readonly body: Call }
+  | { readonly cancel: number };
 
 export type Outcome = Step | Score | Generation | null;
 

@@ -1,4 +1,4 @@
-// One prompt's work inside a worker thread: steps, score, generation, over its own weights.
+// One prompt's work inside a worker process: steps, score, generation, over its own weights.
 // Documented choices: a text begins after the model's start token; a training example is cut to TRAIN_TOKENS and the
 // context; a score slides a window of the context by half; a prompt too long keeps its end.
 

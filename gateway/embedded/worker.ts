@@ -1,14 +1,13 @@
-// A worker thread: reads the models, says so, then does one call after another on the one session it holds.
-import { parentPort, workerData } from 'node:worker_threads';
+// A worker process: reads the models, says so, then does one call after another on the one session it holds.
 import type { Call, FromWorker, Outcome, ToWorker, WorkerSetup } from './messages.ts';
 import { readCheckpoint } from './model/checkpoint.ts';
 import { createModel, type Model } from './model/model.ts';
 import { createSession, type EngineSession } from './session.ts';
 
-const port = parentPort;
-if (port === null) throw new Error('worker.ts runs as a worker thread only');
-const setup = workerData as WorkerSetup; // made by pool.ts
-const say = (message: FromWorker): void => port.postMessage(message);
+if (process.send === undefined) throw new Error('worker.ts runs as a child process of the gateway only');
+const say = (message: FromWorker): void => {
+  process.send?.(message);
+};
 
 const models = new Map<string, Model>();
 let session: EngineSession | undefined;
@@ -47,32 +46,43 @@ const perform = async (call: number, body: Call): Promise<Outcome> => {
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-try {
-  for (const [name, directory] of Object.entries(setup.models)) {
-    models.set(name, createModel(await readCheckpoint(directory), setup.threads));
-  }
-  let last: Promise<void> = Promise.resolve();
-  port.on('message', (message: ToWorker) => {
-    if ('cancel' in message) {
-      cancelled = message.cancel;
-      return;
+const load = async ({ models: directories, threads }: WorkerSetup): Promise<void> => {
+  try {
+    for (const [name, directory] of Object.entries(directories)) {
+      models.set(name, createModel(await readCheckpoint(directory), threads));
     }
-    const { call, body } = message;
-    last = last.then(async () => {
-      try {
-        say({ call, done: await perform(call, body) });
-      } catch (error) {
-        say({ call, error: messageOf(error) });
-      }
+    say({
+      ready: Array.from(models, ([id, { architecture, parameters }]) => ({
+        id,
+        contextTokens: architecture.context,
+        parameters: Array.from(parameters.values()).reduce((sum, { length }) => sum + length, 0),
+      })),
     });
+  } catch (error) {
+    say({ failed: messageOf(error) });
+  }
+};
+
+let last: Promise<void> = Promise.resolve();
+process.on('message', (message: ToWorker) => {
+  if ('cancel' in message) {
+    cancelled = message.cancel;
+    return;
+  }
+  if ('setup' in message) {
+    last = last.then(() => load(message.setup));
+    return;
+  }
+  const { call, body } = message;
+  last = last.then(async () => {
+    try {
+      say({ call, done: await perform(call, body) });
+    } catch (error) {
+      say({ call, error: messageOf(error) });
+    }
   });
-  say({
-    ready: Array.from(models, ([id, { architecture, parameters }]) => ({
-      id,
-      contextTokens: architecture.context,
-      parameters: Array.from(parameters.values()).reduce((sum, { length }) => sum + length, 0),
-    })),
-  });
-} catch (error) {
-  say({ failed: messageOf(error) });
-}
+});
+// the gateway is gone: nobody is left to work for
+process.on('disconnect', () => process.exit(0));
+// Ctrl-C reaches the whole process group; the gateway decides when its workers end
+process.on('SIGINT', () => {});

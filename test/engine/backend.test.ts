@@ -1,0 +1,174 @@
+// The embedded backend with the shipped model: isolation, cancellation, crashes, and that tuning does what it is for.
+import { execFileSync } from 'node:child_process';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Backend, OpenOptions, Sampling, Session } from '../../gateway/backend.ts';
+import { createEmbeddedBackend } from '../../gateway/embedded/index.ts';
+
+const directory = new URL('../../models/base', import.meta.url).pathname;
+const never = new AbortController().signal;
+const optimiser = { learningRate: 5e-4, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 };
+const full: OpenOptions = { model: 'base', method: 'full', rank: 8, seed: 1, reuseGradients: false, optimiser };
+const lora: OpenOptions = { ...full, method: 'lora', optimiser: { ...optimiser, learningRate: 5e-3 } };
+const greedy: Sampling = { maxTokens: 12, temperature: 0, topP: 1, topK: 0, stop: [], seed: 0 };
+
+const recipe = (name: string): string =>
+  `## ${name}.brew(options)\n\nBrews a pot of ${name} with the given options and returns a \`Promise<Pot>\`.\n\n\`\`\`ts\nconst pot = await ${name}.brew({ grams: 18, seconds: 30 });\n\`\`\`\n`;
+
+let backend: Backend;
+beforeAll(async () => {
+  backend = await createEmbeddedBackend({ models: { base: directory }, workers: 2 });
+});
+afterAll(() => backend.close());
+
+const text = async (session: Session, prompt: string, sampling = greedy, signal = never) => {
+  const pieces: string[] = [];
+  const generation = session.generate(prompt, sampling, signal);
+  let next = await generation.next();
+  for (; !next.done; next = await generation.next()) pieces.push(next.value.text);
+  return { text: pieces.join(''), ...next.value };
+};
+
+const withSession = async <T>(options: OpenOptions, use: (session: Session) => Promise<T>): Promise<T> => {
+  const session = await backend.open(options, never);
+  try {
+    return await use(session);
+  } finally {
+    await session.close();
+  }
+};
+
+describe('the embedded backend', () => {
+  it('tells its model', () => {
+    expect(backend.models).toMatchObject([{ id: 'base' }]);
+    expect(backend.models[0]?.parameters).toBeGreaterThan(3e6);
+    expect(backend.concurrency).toBe(2);
+  });
+
+  it.each([
+    ['full', full],
+    ['lora', lora],
+  ])('needs fewer bits for related text after a few %s steps', async (_, options) => {
+    await withSession(options, async (session) => {
+      const before = await session.score('', recipe('tea'), never);
+      for (const name of ['coffee', 'mate', 'cocoa']) {
+        const step = await session.step(recipe(name), never);
+        expect(step.loss).toBeGreaterThan(0);
+        expect(step.tokens).toBeGreaterThan(20);
+      }
+      const after = await session.score('', recipe('tea'), never);
+      expect(after.bits).toBeLessThan(0.8 * before.bits);
+      expect(after.bytes).toBe(Buffer.byteLength(recipe('tea')));
+    });
+  });
+
+  it('starts every session from the base weights, also beside another that trains', async () => {
+    const baseScore = await withSession(full, (session) => session.score('', recipe('tea'), never));
+    const alone = await withSession(full, async (session) => {
+      await session.step(recipe('mate'), never);
+      return session.score('', recipe('tea'), never);
+    });
+    const [one, two] = await Promise.all([backend.open(full, never), backend.open(lora, never)]);
+    await Promise.all([one.step(recipe('mate'), never), two.step('something else entirely', never)]);
+    await Promise.all([two.step('and again', never), two.step('and again', never)]);
+    expect(await one.score('', recipe('tea'), never)).toEqual(alone);
+    await Promise.all([one.close(), two.close()]);
+    expect(await withSession(full, (session) => session.score('', recipe('tea'), never))).toEqual(baseScore);
+  });
+
+  it('repeats a sampled text by its seed, and stops at maxTokens', async () => {
+    const sampled = { ...greedy, temperature: 1, seed: 3 };
+    const draw = (sampling: Sampling) => withSession(full, (session) => text(session, '# Usage\n', sampling));
+    const [a, b, c] = [await draw(sampled), await draw(sampled), await draw({ ...sampled, seed: 4 })];
+    expect(a).toEqual(b);
+    expect(a.text).not.toBe(c.text);
+    expect(a.completionTokens).toBeLessThanOrEqual(12);
+  });
+
+  it('keeps the end of a prompt longer than the context, and takes an empty one', async () => {
+    await withSession(full, async (session) => {
+      const long = await text(session, 'word '.repeat(3_000), { ...greedy, maxTokens: 4 });
+      expect(long.promptTokens).toBeLessThanOrEqual((backend.models[0]?.contextTokens ?? 0) - 4);
+      expect((await text(session, '', { ...greedy, maxTokens: 4 })).promptTokens).toBe(1);
+    });
+  });
+
+  it('scores a text longer than the context', async () => {
+    const many = recipe('tea').repeat(60);
+    const score = await withSession(full, (session) => session.score('', many, never));
+    expect(score.tokens).toBeGreaterThan(backend.models[0]?.contextTokens ?? 0);
+    expect(score.bits / score.bytes).toBeLessThan(4);
+    expect(Number.isFinite(score.bits)).toBe(true);
+  });
+
+  it('answers an abort during a step at once, and serves the next caller', async () => {
+    const session = await backend.open(full, never);
+    const leave = new AbortController();
+    const step = session.step(recipe('tea').repeat(30), leave.signal);
+    setTimeout(() => leave.abort(new Error('gone')), 30);
+    await expect(step).rejects.toThrow('gone');
+    await session.close();
+    expect((await withSession(full, (next) => next.score('', 'next', never))).tokens).toBeGreaterThan(0);
+  });
+
+  it('stops a generation when its consumer stops', async () => {
+    const session = await backend.open(full, never);
+    const pieces = session.generate('# Usage\n', { ...greedy, maxTokens: 400, temperature: 1 }, never);
+    await pieces.next();
+    await pieces.return({ finishReason: 'length', promptTokens: 0, completionTokens: 0 });
+    await session.close(); // resolves only when the worker is idle again
+    expect((await withSession(full, (next) => next.score('', 'next', never))).tokens).toBeGreaterThan(0);
+  });
+
+  it('waits for a free worker, and a waiting caller may leave', async () => {
+    const held = await Promise.all([backend.open(full, never), backend.open(full, never)]);
+    const leave = new AbortController();
+    const third = backend.open(full, leave.signal);
+    const fourth = backend.open(full, never);
+    leave.abort(new Error('gone'));
+    await expect(third).rejects.toThrow('gone');
+    await held[0]?.close();
+    const opened = await fourth;
+    expect((await opened.score('', 'x', never)).tokens).toBe(1);
+    await Promise.all([opened.close(), held[1]?.close()]);
+  });
+
+  it('refuses a model it does not have and keeps serving', async () => {
+    await expect(backend.open({ ...full, model: 'other' }, never)).rejects.toMatchObject({
+      fault: { kind: 'backend' },
+    });
+    expect((await withSession(full, (session) => session.score('', 'x', never))).tokens).toBe(1);
+  });
+
+  it('turns a worker that dies into a fault of its own session, and replaces it', async () => {
+    const [a, b] = await Promise.all([backend.open(full, never), backend.open(full, never)]);
+    const steps = Promise.allSettled([a.step(recipe('tea'), never), b.step(recipe('tea'), never)]);
+    for (const { pid } of workers().slice(0, 1)) process.kill(pid, 'SIGKILL');
+    const outcomes = (await steps).map((outcome) => (outcome.status === 'rejected' ? outcome.reason : 'done'));
+    expect(outcomes).toContain('done');
+    expect(outcomes.filter((outcome) => outcome !== 'done')).toMatchObject([
+      { fault: { kind: 'backend', message: 'its worker ended with signal SIGKILL' } },
+    ]);
+    await Promise.all([a.close(), b.close()]);
+    const again = await Promise.all([backend.open(full, never), backend.open(full, never)]);
+    await Promise.all(again.map((session) => session.step(recipe('tea'), never)));
+    await Promise.all(again.map((session) => session.close()));
+  });
+
+  it('does not grow with the number of sessions', async () => {
+    const run = () => withSession(full, (session) => session.step(recipe('tea'), never));
+    const memory = () => workers().reduce((sum, { rss }) => sum + rss, 0);
+    for (let i = 0; i < 8; i++) await run();
+    const before = memory();
+    for (let i = 0; i < 16; i++) await run();
+    // a session's copies are about 100 MB: 16 of them would be far over this
+    expect(memory() - before).toBeLessThan(400e6);
+  });
+});
+
+/** This process's children that are workers, with their resident bytes. */
+const workers = (): { pid: number; rss: number }[] =>
+  execFileSync('ps', ['-A', '-o', 'pid=,ppid=,rss=,args='], { encoding: 'utf8' })
+    .split('\n')
+    .map((line) => /^\s*(\d+)\s+(\d+)\s+(\d+)\s+(.*)/.exec(line))
+    .filter((match) => match !== null && Number(match[2]) === process.pid && /embedded\/worker/.test(match[4] ?? ''))
+    .map((match) => ({ pid: Number(match?.[1]), rss: Number(match?.[3]) * 1024 }));
