@@ -114,51 +114,58 @@ export const gatewayJson = async <Schema extends z.ZodType>(
   return parsed(await response.json(), schema);
 };
 
-/** The events of a tuning request, until `done` or `error`. Leaving the loop early aborts the gateway's work. */
-export async function* gatewayTune(
+/** A tuning request, once the gateway has taken it: what it refuses is thrown here, with its status. */
+export const gatewayTune = async (
   env: Env,
   request: TuneRequest,
   signal: AbortSignal,
-): AsyncGenerator<TuneEvent, void, void> {
+): Promise<AsyncGenerator<TuneEvent, void, void>> => {
   const { response, abort } = await send(env, { method: 'POST', path: '/v1/tune', body: request, signal });
+  if (response.body === null) throw new FaultError({ kind: 'backend', message: 'the gateway sent no events' });
+  return tuneEvents(response.body, abort, signal);
+};
+
+/** The events until `done` or `error`. Leaving the loop early aborts the gateway's work. */
+async function* tuneEvents(
+  body: ReadableStream<Uint8Array>,
+  abort: () => void,
+  signal: AbortSignal,
+): AsyncGenerator<TuneEvent, void, void> {
   let finished = false;
+  let late = false;
   let idle: ReturnType<typeof setTimeout> | null = null;
+  const rewind = (): void => {
+    clearTimeout(idle);
+    idle = setTimeout(() => {
+      late = true;
+      abort();
+    }, GATEWAY_IDLE_MS);
+  };
+  // heartbeat comments are bytes too: any chunk winds the clock
+  const bytes = new TransformStream<Uint8Array, Uint8Array>({
+    transform(chunk, controller) {
+      rewind();
+      controller.enqueue(chunk);
+    },
+  });
   try {
-    if (response.body === null) throw new FaultError({ kind: 'backend', message: 'the gateway sent no events' });
-    let late = false;
-    const rewind = (): void => {
-      clearTimeout(idle);
-      idle = setTimeout(() => {
-        late = true;
-        abort();
-      }, GATEWAY_IDLE_MS);
-    };
     rewind();
-    // heartbeat comments are bytes too: any chunk winds the clock
-    const bytes = new TransformStream<Uint8Array, Uint8Array>({
-      transform(chunk, controller) {
-        rewind();
-        controller.enqueue(chunk);
-      },
-    });
-    const events = response.body
+    const events = body
       .pipeThrough(bytes)
       .pipeThrough(new TextDecoderStream() as ReadableWritablePair<string, Uint8Array>)
       .pipeThrough(new EventSourceParserStream());
-    try {
-      for await (const { data } of events) {
-        const event = parsed(JSON.parse(data), tuneEvent);
-        finished = event.event === 'done' || event.event === 'error';
-        yield event;
-        if (finished) return;
-      }
-    } catch (error) {
-      if (error instanceof FaultError) throw error;
-      if (late) throw new FaultError({ kind: 'gateway_timeout', stage: 'idle', afterMs: GATEWAY_IDLE_MS }, error);
-      if (signal.aborted) throw new FaultError({ kind: 'cancelled', stage: 'gateway' }, error);
-      throw new FaultError({ kind: 'gateway_unreachable', message: 'the stream broke off' }, error);
+    for await (const { data } of events) {
+      const event = parsed(JSON.parse(data), tuneEvent);
+      finished = event.event === 'done' || event.event === 'error';
+      yield event;
+      if (finished) return;
     }
     throw new FaultError({ kind: 'gateway_unreachable', message: 'the stream ended before its end' });
+  } catch (error) {
+    if (error instanceof FaultError) throw error;
+    if (late) throw new FaultError({ kind: 'gateway_timeout', stage: 'idle', afterMs: GATEWAY_IDLE_MS }, error);
+    if (signal.aborted) throw new FaultError({ kind: 'cancelled', stage: 'gateway' }, error);
+    throw new FaultError({ kind: 'gateway_unreachable', message: 'the stream broke off' }, error);
   } finally {
     clearTimeout(idle);
     if (!finished) abort();

@@ -98,6 +98,9 @@ export const CORPUS_CACHE_S = 30;
 export const NEAR_COPY = 0.999;
 /** Queries in flight at once: the connections a Worker may hold. 2026-11-24 */
 export const MAX_CONNECTIONS = 6;
+/** Milliseconds of silence in a stream before a comment probes whether its reader is there: a closed TCP connection shows
+ * only when it is written to, the second time at the latest. 2026-11-24 */
+export const SSE_PROBE_MS = 400;
 /** λ relative to max‖φ‖² below which float32 makes σ² doubtful; a selection then carries a warning. 2026-11-24 */
 export const DOUBTFUL_LAMBDA = 1e-4;
 /** Texts embedded in one call of the model. 2026-11-24 */

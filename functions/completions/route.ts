@@ -1,7 +1,7 @@
 // POST /v1/completions: OpenAI's route. `NAME` generates; `NAME:sift` selects for the prompt, tunes, then generates.
 // Once tuning has begun an answer carries x-should-retry: false, since trying again would pay for all of it again.
 import type { Context } from 'hono';
-import { MAX_BODY_BYTES } from '../../wire/limits.ts';
+import { MAX_BODY_BYTES, SSE_PROBE_MS } from '../../wire/limits.ts';
 import type { TuneRequest } from '../../wire/tune.ts';
 import type { Authenticated } from '../auth.ts';
 import { readJson } from '../body.ts';
@@ -40,26 +40,26 @@ const tuneRequestOf = (
 const summary = ({ picks, sigma2, pool }: SelectionOnWire): string =>
   `selected ${picks.length} of ${pool.size}, sigma2 ${sigma2.initial.toFixed(4)} to ${sigma2.final.toFixed(4)}`;
 
-/** A stream whose first events decide its status: what the gateway refuses is an HTTP error, not an event. */
-const firstThenRest = async <T>(events: AsyncGenerator<T, void, void>): Promise<AsyncGenerator<T, void, void>> => {
-  const first = await events.next();
-  return (async function* () {
-    try {
-      if (!first.done) yield first.value;
-      yield* events;
-    } finally {
-      await events.return();
-    }
-  })();
-};
-
+/** The pieces as bytes; in silence an empty comment shows whether anyone still listens. */
 const asBody = (pieces: AsyncGenerator<string, void, void>, gone: AbortController): ReadableStream<Uint8Array> => {
   const utf8 = new TextEncoder();
+  let waiting: Promise<IteratorResult<string, void>> | undefined;
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
-      const next = await pieces.next();
-      if (next.done) controller.close();
-      else controller.enqueue(utf8.encode(next.value));
+      waiting ??= pieces.next();
+      let timer: ReturnType<typeof setTimeout> | null = null;
+      const silence = new Promise<'silence'>((resolve) => {
+        timer = setTimeout(() => resolve('silence'), SSE_PROBE_MS);
+      });
+      try {
+        const next = await Promise.race([waiting, silence]);
+        if (next === 'silence') return controller.enqueue(utf8.encode(':\n\n'));
+        waiting = undefined;
+        if (next.done) controller.close();
+        else controller.enqueue(utf8.encode(next.value));
+      } finally {
+        clearTimeout(timer);
+      }
     },
     async cancel() {
       // the gateway first: a pull may be waiting on it, and return() queues behind that
@@ -87,13 +87,13 @@ export const completionsRoute = async (c: Context<Authenticated>) => {
   };
   if (tunes) c.header(NO_RETRY, 'false');
   try {
-    const events = gatewayTune(c.env, tuneRequest, signal);
+    const events = await gatewayTune(c.env, tuneRequest, signal);
     if (!request.stream) {
       const answer = await completionObject(envelope, events);
       c.header('server-timing', serverTiming(stages.timings));
       return c.json(answer);
     }
-    const pieces = completionStream(envelope, await firstThenRest(events), {
+    const pieces = completionStream(envelope, events, {
       includeUsage: request.stream_options?.include_usage === true,
       preface: selection === undefined ? [] : [summary(selection)],
     });

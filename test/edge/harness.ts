@@ -11,10 +11,7 @@ export const GATEWAY_SECRET = 'a secret between edge and gateway';
 const ROOT = new URL('../../', import.meta.url);
 
 export interface HarnessOptions {
-  /** Where the (fake) gateway listens. */
-  readonly gatewayUrl?: string;
   readonly vars?: Record<string, string>;
-  readonly dimensions?: number;
 }
 
 export type SendOptions = Omit<RequestInit, 'body'> & { body?: unknown; key?: string | null };
@@ -42,26 +39,8 @@ const bodyOf = (body: unknown): RequestInit['body'] =>
     ? (body as RequestInit['body'])
     : JSON.stringify(body);
 
-export const startEdge = async (options: HarnessOptions = {}): Promise<Edge> => {
-  const harness = createTestHarness({
-    root: ROOT.pathname,
-    workers: [
-      {
-        configPath: 'wrangler.toml',
-        vars: { GATEWAY_URL: options.gatewayUrl ?? '', ...options.vars },
-        secrets: { API_KEY: `${KEY},other=${OTHER_KEY}`, GATEWAY_SECRET },
-        bindingOverrides: { VECTORIZE: 'vectorize-local' },
-      },
-      {
-        configPath: 'functions/vectorize-local/wrangler.toml',
-        vars: {
-          DIMENSIONS: String(options.dimensions ?? DIMENSIONS),
-          METADATA_INDEXES: 'meta.lang:string,source:string',
-        },
-      },
-    ],
-  });
-  const { url } = await harness.listen();
+/** The ways to speak to an edge that listens at `url`. */
+export const edgeAt = (url: URL, vectorize: Edge['vectorize'], close: Edge['close']): Edge => {
   const send = async (path: string, { body, key = KEY, ...init }: SendOptions = {}): Promise<Response> => {
     const headers = new Headers(init.headers);
     if (key !== null) headers.set('authorization', `Bearer ${key}`);
@@ -76,6 +55,8 @@ export const startEdge = async (options: HarnessOptions = {}): Promise<Edge> => 
   return {
     url,
     send,
+    vectorize,
+    close,
     async upload(corpus, lines, key = KEY) {
       const body = lines.map((line) => (typeof line === 'string' ? line : JSON.stringify(line))).join('\n');
       const response = await send(`/v1/corpora/${corpus}/examples`, { body, key });
@@ -88,11 +69,30 @@ export const startEdge = async (options: HarnessOptions = {}): Promise<Edge> => 
             .split('\n')
             .map((line) => JSON.parse(line) as UploadResult);
     },
-    async vectorize(path, body) {
-      const worker = harness.getWorker('vectorize-local');
-      const response = await worker.fetch(`/${path}`, { method: 'POST', body: JSON.stringify(body ?? {}) });
-      if (!response.ok) throw new Error(`vectorize-local ${path}: ${response.status} ${await response.text()}`);
-    },
-    close: () => harness.close(),
   };
+};
+
+export const startEdge = async (options: HarnessOptions = {}): Promise<Edge> => {
+  const harness = createTestHarness({
+    root: ROOT.pathname,
+    workers: [
+      {
+        configPath: 'wrangler.toml',
+        vars: { GATEWAY_URL: '', ...options.vars },
+        secrets: { API_KEY: `${KEY},other=${OTHER_KEY}`, GATEWAY_SECRET },
+        bindingOverrides: { VECTORIZE: 'vectorize-local' },
+      },
+      {
+        configPath: 'functions/vectorize-local/wrangler.toml',
+        vars: { DIMENSIONS: String(DIMENSIONS), METADATA_INDEXES: 'meta.lang:string,source:string' },
+      },
+    ],
+  });
+  const { url } = await harness.listen();
+  const vectorize: Edge['vectorize'] = async (path, body) => {
+    const worker = harness.getWorker('vectorize-local');
+    const response = await worker.fetch(`/${path}`, { method: 'POST', body: JSON.stringify(body ?? {}) });
+    if (!response.ok) throw new Error(`vectorize-local ${path}: ${response.status} ${await response.text()}`);
+  };
+  return edgeAt(url, vectorize, () => harness.close());
 };
