@@ -56,7 +56,9 @@ const filesBelow = async (root: string, skip: ReadonlySet<string>): Promise<stri
 const hash = (text: string): string => createHash('sha256').update(text).digest('base64');
 
 const isStarterFile = (path: string): boolean =>
-  /(^|\/)[^/]+\.md$/i.test(path) || (/\.d\.ts$/.test(path) && !/\.(min|generated)\.d\.ts$/.test(path));
+  // licences and change logs are the same everywhere and teach nothing about a package
+  (/(^|\/)[^/]+\.md$/i.test(path) && !/(licen[sc]e|changelog|history|notice|conduct|security)[^/]*$/i.test(path)) ||
+  (/\.d\.ts$/.test(path) && !/\.(min|generated)\.d\.ts$/.test(path));
 
 const packagesOf = async (root: string): Promise<string[]> => {
   const names = (await readdir(root)).filter((name) => !name.startsWith('.')).sort();
