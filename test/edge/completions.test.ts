@@ -5,6 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Backend } from '../../gateway/backend.ts';
 import { type RunningGateway, serveGateway } from '../../gateway/serve.ts';
 import { type FakeBackend, type FakeOptions, fakeBackend } from '../gateway/fake-backend.ts';
+import { type Front, type Mode, startFront } from './front.ts';
 import { type Edge, GATEWAY_SECRET, KEY } from './harness.ts';
 import { startBareEdge } from './miniflare.ts';
 
@@ -23,12 +24,14 @@ const use = (options: FakeOptions = {}): void => {
 };
 
 let gateway: RunningGateway;
+let front: Front;
 let edge: Edge;
 let openai: OpenAI;
 beforeAll(async () => {
   use();
   gateway = await serveGateway({ backend: current, secret: GATEWAY_SECRET, port: 0, queueLimit: 1 });
-  edge = await startBareEdge(gateway.url);
+  front = await startFront(() => gateway.url);
+  edge = await startBareEdge(front.url);
   openai = new OpenAI({ apiKey: KEY, baseURL: new URL('/v1', edge.url).href, maxRetries: 0 });
   await edge.upload('docs', [
     { id: 'router', text: 'The router matches the path of a request.' },
@@ -38,9 +41,13 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await edge.close();
+  await front.close();
   await gateway.close(0);
 });
-beforeEach(() => use());
+beforeEach(() => {
+  use();
+  front.mode = 'pass';
+});
 
 const json = async (response: Response | Promise<Response>) => JSON.parse(await (await response).text());
 const complete = (body: object, signal?: AbortSignal) =>
@@ -231,6 +238,32 @@ describe('a full queue', () => {
     expect(await json(response)).toMatchObject({ error: { code: 'queue_full' } });
     leave.abort();
     await Promise.all(others);
+    await until(() => backend.live() === 0);
+  });
+});
+
+describe('a gateway that is not itself', () => {
+  it.each<[Mode, string]>([
+    ['refuse', 'gateway_unreachable'],
+    ['garbage', 'gateway_unreachable'],
+    ['unsigned', 'gateway_unreachable'],
+  ])('is an error before the stream begins (%s)', async (mode, code) => {
+    front.mode = mode;
+    for (const stream of [true, false]) {
+      const response = await complete({ ...tuned, stream });
+      expect(response.status).toBe(502);
+      expect(await json(response)).toMatchObject({ error: { type: 'server_error', code } });
+    }
+    expect((await edge.send('/v1/models')).status).toBe(502);
+    await until(() => backend.live() === 0);
+  });
+
+  it('ends a stream that breaks off with an error, never with [DONE]', async () => {
+    use({ stepMs: 50 });
+    front.mode = 'cut';
+    const text = await (await complete({ ...tuned, stream: true })).text();
+    expect(text).toContain('data: {"error":{"message":"the backend cannot be reached: the stream ');
+    expect(text).not.toContain('[DONE]');
     await until(() => backend.live() === 0);
   });
 });

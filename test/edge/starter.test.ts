@@ -1,0 +1,156 @@
+// What rounds are for, on real text: the starter corpus, embedded by the real model. Each prompt is a chunk of a document
+// that is kept out of its own pool, as in the demonstration.
+import { readFile } from 'node:fs/promises';
+import { Tokenizer } from '@huggingface/tokenizers';
+import * as ort from 'onnxruntime-node';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { loadKernel } from '../../functions/kernel/module.node.ts';
+import { toQ15 } from '../../functions/kernel/q15.ts';
+import type { Candidate, Index } from '../../functions/pool/candidate.ts';
+import { gatherPool, type PoolOptions, type Select } from '../../functions/pool/pool.ts';
+import { dot } from '../../functions/vectors.ts';
+import config from '../../models/embedder/config.json' with { type: 'json' };
+import { starterCorpus } from '../../start/corpus.ts';
+import { examplesOf } from '../../start/examples.ts';
+
+const { dimensions } = config;
+const at = (path: string): string => new URL(`../../${path}`, import.meta.url).pathname;
+
+interface Row {
+  readonly candidate: Candidate;
+  readonly vector: Float32Array;
+  readonly document: string;
+}
+
+/** The embedder as the edge runs it, by the same runtime's package for Node. */
+const embedAll = async (texts: readonly string[]): Promise<Float32Array[]> => {
+  const tokenizer = new Tokenizer(JSON.parse(await readFile(at('models/embedder/tokenizer.json'), 'utf8')), {});
+  const session = await ort.InferenceSession.create(at('models/embedder/model.onnx'), { intraOpNumThreads: 1 });
+  const vectors: Float32Array[] = [];
+  for (let from = 0; from < texts.length; from += 64) {
+    const batch = texts.slice(from, from + 64).map((text) => tokenizer.encode(text).ids.slice(0, config.max_tokens));
+    const width = Math.max(...batch.map((ids) => ids.length));
+    const ids = new BigInt64Array(batch.length * width);
+    const mask = new BigInt64Array(batch.length * width);
+    for (const [row, tokens] of batch.entries()) {
+      for (const [column, id] of tokens.entries()) {
+        ids[row * width + column] = BigInt(id);
+        mask[row * width + column] = 1n;
+      }
+    }
+    const shape = [batch.length, width];
+    const { sentence_embedding: out } = await session.run({
+      input_ids: new ort.Tensor('int64', ids, shape),
+      attention_mask: new ort.Tensor('int64', mask, shape),
+    });
+    const data = out?.data as Float32Array;
+    for (let row = 0; row < batch.length; row++) vectors.push(data.slice(row * dimensions, (row + 1) * dimensions));
+  }
+  return vectors;
+};
+
+const indexOf = (rows: readonly Row[]): Index => ({
+  async query(vector, k) {
+    const scores = rows.map(({ vector: row }) => dot(row, vector));
+    const order = [...scores.keys()].sort((a, b) => (scores[b] ?? 0) - (scores[a] ?? 0) || a - b);
+    return order.slice(0, k).flatMap((i) => rows[i]?.candidate ?? []);
+  },
+});
+
+const OPTIONS: PoolOptions = {
+  rounds: 1,
+  topK: 50,
+  sign: 'plus',
+  opposite: false,
+  picks: 20,
+  lambda: 0.01,
+  repeat: true,
+};
+const PROMPTS = 40;
+
+let rows: Row[];
+let prompts: Row[];
+let select: Select;
+beforeAll(async () => {
+  const kernel = await loadKernel();
+  select = (problem) => kernel.select(problem);
+  const examples = examplesOf((await starterCorpus(at('node_modules'))).documents);
+  const vectors = await embedAll(examples.map(({ text }) => text));
+  rows = examples.map(({ id, text, source }, i) => {
+    const vector = vectors[i] ?? new Float32Array(dimensions);
+    return { vector, document: source, candidate: { id, key: id, row: toQ15(vector), text, bytes: text.length } };
+  });
+  prompts = Array.from({ length: PROMPTS }, (_, i) => rows[Math.floor(((i + 0.5) * rows.length) / PROMPTS)]).filter(
+    (row) => row !== undefined,
+  );
+});
+
+const others = (prompt: Row): Row[] => rows.filter(({ document }) => document !== prompt.document);
+
+const finalOver = (pool: Int16Array, prompt: Row): number => {
+  const { picks, lambda, repeat } = OPTIONS;
+  const selected = select({ rows: pool, queries: prompt.vector, dimensions, picks, lambda, repeat });
+  if (!selected.ok) throw new Error(selected.fault.kind);
+  return selected.value.variances.at(-1) ?? 1;
+};
+
+const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+/** Mean final σ² over the prompts, for pools gathered in this way. */
+const sigma2 = async (options: Partial<PoolOptions>): Promise<number> => {
+  const finals: number[] = [];
+  for (const prompt of prompts) {
+    const pool = await gatherPool([indexOf(others(prompt))], [prompt.vector], select, { ...OPTIONS, ...options });
+    finals.push(finalOver(pool.rows, prompt));
+  }
+  return mean(finals);
+};
+
+/** Mean final σ² of the greedy over the whole corpus: the best that any pool can reach. */
+const greedy = (): number =>
+  mean(
+    prompts.map((prompt) => {
+      const all = others(prompt);
+      const matrix = new Int16Array(all.length * dimensions);
+      for (const [i, { candidate }] of all.entries()) matrix.set(candidate.row, i * dimensions);
+      return finalOver(matrix, prompt);
+    }),
+  );
+
+describe('rounds by residual, on the starter corpus', () => {
+  it('end lower with three of 50 than with one pool of 200', async () => {
+    const one = await sigma2({ topK: 200 });
+    const three = await sigma2({ rounds: 3 });
+    expect(three).toBeLessThan(one);
+    // and both lower than what one query of 50 brings
+    expect(one).toBeLessThan(await sigma2({}));
+  });
+
+  it('come within a tenth of greedy over the whole corpus when they ask both ways', async () => {
+    expect(await sigma2({ rounds: 3, sign: 'both' })).toBeLessThanOrEqual(1.1 * greedy());
+  });
+
+  it('are not starved by two hundred copies of the nearest neighbour', async () => {
+    const finals = { starved: [] as number[], crowded: [] as number[], clear: [] as number[] };
+    for (const prompt of prompts) {
+      const all = others(prompt);
+      const [nearest] = await indexOf(all).query(prompt.vector, 1);
+      const original = all.find(({ candidate }) => candidate.key === nearest?.key);
+      if (original === undefined) throw new Error('no neighbour');
+      const copies = Array.from({ length: 200 }, (_, i) => ({
+        ...original,
+        candidate: { ...original.candidate, id: `copy ${i}`, key: `copy ${i}` },
+      }));
+      const gather = (from: Row[], rounds: number) =>
+        gatherPool([indexOf(from)], [prompt.vector], select, { ...OPTIONS, rounds });
+      const starved = await gather([...copies, ...all], 1);
+      expect([starved.collected.length, starved.collapsed]).toEqual([1, 49]);
+      finals.starved.push(finalOver(starved.rows, prompt));
+      finals.crowded.push(finalOver((await gather([...copies, ...all], 3)).rows, prompt));
+      finals.clear.push(finalOver((await gather(all, 3)).rows, prompt));
+    }
+    expect(mean(finals.crowded)).toBeLessThanOrEqual(1.1 * mean(finals.clear));
+    // one query alone would have been
+    expect(mean(finals.starved)).toBeGreaterThan(1.5 * mean(finals.crowded));
+  });
+});
