@@ -36,7 +36,8 @@ export const demonstrate = async (edge: EdgeClient, corpus: string, prompt: Prom
     return result;
   };
   const { lambda, ...tuning } = TUNING;
-  const context = prompt.continuation === undefined ? '' : prompt.prompt;
+  // a prompt without a known continuation is scored itself, with nothing before it
+  const context = prompt.continuation === undefined ? {} : { context: prompt.prompt };
   const text = prompt.continuation ?? prompt.prompt;
   const selected = (strategy: 'sift' | 'nn') => ({ corpus, n, strategy, lambda, input: prompt.prompt });
   const selection = await timed('select', () => edge.select(selected('sift')));
@@ -44,7 +45,7 @@ export const demonstrate = async (edge: EdgeClient, corpus: string, prompt: Prom
   const score = (picks: typeof selection.picks) =>
     edge.score({
       model: MODEL,
-      context,
+      ...context,
       text,
       picks: picks.map(({ id, text: example }) => ({ id, text: example })),
       sift: { ...tuning, strategy: 'none' },

@@ -21,7 +21,8 @@ import { render } from './report.ts';
 import { loadIndexed, loadSecrets, saveIndexed } from './state.ts';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
-const STATE = join(ROOT, '.sift');
+// SIFT_STATE: another place for what is kept between starts (tests, or several corpora side by side)
+const STATE = process.env.SIFT_STATE ?? join(ROOT, '.sift');
 
 const ms: Record<string, number> = {};
 const timed = async <T>(name: string, work: () => Promise<T>): Promise<T> => {
