@@ -40,6 +40,16 @@ const tuneRequestOf = (
 const summary = ({ picks, sigma2, pool }: SelectionOnWire): string =>
   `selected ${picks.length} of ${pool.size}, sigma2 ${sigma2.initial.toFixed(4)} to ${sigma2.final.toFixed(4)}`;
 
+/** What was learnt from, beside OpenAI's fields: SDKs pass over what they do not know. */
+const chosen = ({ corpus, picks, sigma2, pool, stop, warnings }: SelectionOnWire) => ({
+  corpus,
+  picks: picks.map(({ id, score, similarity, sigma2: after }) => ({ id, score, similarity, sigma2: after })),
+  sigma2,
+  pool,
+  stop,
+  warnings,
+});
+
 /** The pieces as bytes; in silence an empty comment shows whether anyone still listens. */
 const asBody = (pieces: AsyncGenerator<string, void, void>, gone: AbortController): ReadableStream<Uint8Array> => {
   const utf8 = new TextEncoder();
@@ -91,7 +101,7 @@ export const completionsRoute = async (c: Context<Authenticated>) => {
     if (!request.stream) {
       const answer = await completionObject(envelope, events);
       c.header('server-timing', serverTiming(stages.timings));
-      return c.json(answer);
+      return c.json(selection === undefined ? answer : { ...answer, sift: chosen(selection) });
     }
     const pieces = completionStream(envelope, events, {
       includeUsage: request.stream_options?.include_usage === true,

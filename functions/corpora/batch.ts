@@ -1,9 +1,11 @@
 // One batch of an upload: reserve, embed what is new, texts to R2, vectors to the index, commit. Answers one result per
 // line, in order. Whatever fails fails for the lines it concerns; they stay reserved, and sending them again is safe.
 import { asFault, type Fault, toWire } from '../../wire/fault.ts';
+import { MAX_CONNECTIONS } from '../../wire/limits.ts';
 import type { Embedder } from '../embedding/embedder.ts';
 import type { Env } from '../env.ts';
 import { toQ15 } from '../kernel/index.ts';
+import { inParallel } from '../parallel.ts';
 import { vectorizeFault } from '../pool/vectorize.ts';
 import { isUnit } from '../vectors.ts';
 import type { CorpusInfo, Entry, ReservedStatus } from './catalogue.ts';
@@ -53,9 +55,14 @@ const write = async (upload: Upload, records: readonly Record[]): Promise<boolea
   const { env, info, writer } = upload;
   const under = textsUnder(info.tenant, info.name, info.space);
   // texts before vectors: what the index finds can always be read
-  for (const { prepared, entry } of records) {
-    if (entry.long) await env.TEXTS.put(textKey(under, entry.vector), prepared.example.text);
-  }
+  const texts = records
+    .filter(({ entry }) => entry.long)
+    .map(
+      ({ prepared, entry }) =>
+        () =>
+          env.TEXTS.put(textKey(under, entry.vector), prepared.example.text),
+    );
+  await inParallel(texts, MAX_CONNECTIONS);
   const vectors = records.map(({ entry, row, metadata }) => ({
     id: entry.vector,
     values: row as VectorFloatArray,

@@ -10,7 +10,7 @@ import { ingest } from './ingest.ts';
 import { byteLength, textKey, textsUnder } from './keys.ts';
 import { readRecord } from './record.ts';
 import { pageQuery, parseParams, uploadQuery } from './schema.ts';
-import { allowedCorpus, catalogueOf, forgetCorpusInfo, listOf } from './store.ts';
+import { allowedCorpus, catalogueOf, checkEmbedder, forgetCorpusInfo, listOf } from './store.ts';
 
 const corpusOnWire = (info: CorpusInfo, counts: CorpusCounts) => ({
   object: 'corpus',
@@ -87,10 +87,7 @@ corporaRoutes.post('/:corpus/examples', async (c) => {
     const message = `is ${stripes}, but corpus '${corpus}' was made with ${info.stripes}`;
     throw new FaultError({ kind: 'bad_field', param: 'stripes', message });
   }
-  if (embedder.name !== info.embedder) {
-    const message = `'${corpus}' was embedded by ${info.embedder}, this server embeds with ${embedder.name}`;
-    throw new FaultError({ kind: 'bad_field', param: 'corpus', message });
-  }
+  checkEmbedder(info, embedder);
   const upload = { env: c.env, info, embedder, writer: crypto.randomUUID() };
   return c.body(ingest(upload, c.req.raw.body), 200, { 'content-type': 'application/x-ndjson' });
 });

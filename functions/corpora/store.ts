@@ -4,6 +4,7 @@
 import { FaultError } from '../../wire/fault.ts';
 import { CORPUS_CACHE_S } from '../../wire/limits.ts';
 import type { Principal } from '../auth.ts';
+import type { Embedder } from '../embedding/embedder.ts';
 import type { Env } from '../env.ts';
 import type { CorpusInfo } from './catalogue.ts';
 import { catalogueName } from './keys.ts';
@@ -42,4 +43,11 @@ export const corpusInfo = async (env: Env, tenant: string, corpus: string): Prom
 
 export const forgetCorpusInfo = (tenant: string, corpus: string): void => {
   remembered.delete(catalogueName(tenant, corpus));
+};
+
+/** Vectors of two embedders have nothing to do with each other: a corpus stays with the one that filled it. */
+export const checkEmbedder = (info: CorpusInfo, embedder: Embedder): void => {
+  if (embedder.name === info.embedder) return;
+  const message = `'${info.name}' was embedded by ${info.embedder}, this server embeds with ${embedder.name}`;
+  throw new FaultError({ kind: 'bad_field', param: 'corpus', message });
 };

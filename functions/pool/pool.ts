@@ -5,6 +5,7 @@ import { type Result, unwrap } from '../../wire/fault.ts';
 import { MAX_CONNECTIONS, MAX_ROUNDS } from '../../wire/limits.ts';
 import type { Problem, Selection } from '../kernel/problem.ts';
 import { toQ15 } from '../kernel/q15.ts';
+import { inParallel } from '../parallel.ts';
 import { normalise, squaredNorm } from '../vectors.ts';
 import type { Index } from './candidate.ts';
 import { type Collected, Collector } from './collapse.ts';
@@ -38,20 +39,6 @@ export interface Pool {
 
 /** A residual shorter than this explains nothing more: its direction is rounding. */
 const NOTHING_LEFT = 1e-6;
-
-/** Runs the tasks, a limited number at once; results in the tasks' order. */
-const inParallel = async <T>(tasks: readonly (() => Promise<T>)[], limit: number): Promise<T[]> => {
-  const results: T[] = [];
-  let next = 0;
-  const worker = async (): Promise<void> => {
-    for (let i = next++; i < tasks.length; i = next++) {
-      const task = tasks[i];
-      if (task !== undefined) results[i] = await task();
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(limit, tasks.length) }, worker));
-  return results;
-};
 
 const negated = (vector: Float32Array): Float32Array => vector.map((value) => -value);
 

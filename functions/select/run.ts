@@ -1,8 +1,9 @@
 // A selection with the Worker's bindings behind it: what /v1/select, /v1/completions and /v1/score all call.
 import { FaultError, unwrap } from '../../wire/fault.ts';
 import type { Principal } from '../auth.ts';
+import type { CorpusInfo } from '../corpora/catalogue.ts';
 import { namespace, textKey, textsUnder } from '../corpora/keys.ts';
-import { allowedCorpus, corpusInfo } from '../corpora/store.ts';
+import { allowedCorpus, checkEmbedder, corpusInfo, forgetCorpusInfo } from '../corpora/store.ts';
 import { chooseEmbedder } from '../embedding/choose.ts';
 import type { Env } from '../env.ts';
 import { isolateKernel } from '../kernel/module.workerd.ts';
@@ -10,7 +11,7 @@ import { vectorizeIndex } from '../pool/vectorize.ts';
 import { parseVector } from '../vectors.ts';
 import { type Prompt, promptVectors } from './prompt.ts';
 import type { SelectionOptions, SelectRequest } from './schema.ts';
-import { type SelectionOnWire, type Sent, selectFromCandidates, selectFromCorpus } from './select.ts';
+import { type CorpusDeps, type SelectionOnWire, type Sent, selectFromCandidates, selectFromCorpus } from './select.ts';
 
 /** Measures stages by the clock there is: in production it stands still between I/O, so computing shows as 0. */
 export class Stages {
@@ -24,6 +25,30 @@ export class Stages {
     }
   }
 }
+
+/** Stripes and texts of one corpus, as a selection asks for them. */
+const depsOf = (env: Env, info: CorpusInfo, options: SelectionOptions): CorpusDeps => {
+  const asked = options.stripes ?? info.stripes;
+  if (asked > info.stripes) {
+    const message = `is ${asked}, but corpus '${info.name}' has ${info.stripes}`;
+    throw new FaultError({ kind: 'bad_field', param: 'stripes', message });
+  }
+  const under = textsUnder(info.tenant, info.name, info.space);
+  // optional operators are absent, never undefined, after parsing JSON
+  const filter = options.filter as VectorizeVectorMetadataFilter | undefined;
+  return {
+    stripes: Array.from({ length: asked }, (_, stripe) =>
+      vectorizeIndex(env.VECTORIZE, namespace(info.space, stripe), info.dimensions, filter),
+    ),
+    select: isolateKernel().select,
+    fetchText: async ({ id, key }) => {
+      const stored = await env.TEXTS.get(textKey(under, key));
+      if (stored === null)
+        throw new FaultError({ kind: 'internal', message: `the text of example '${id}' is missing` });
+      return stored.text();
+    },
+  };
+};
 
 export const runFromCorpus = async (
   env: Env,
@@ -40,40 +65,19 @@ export const runFromCorpus = async (
     stages.time('corpus', () => corpusInfo(env, tenant, corpus)),
     stages.time('embed', () => promptVectors(prompt, undefined, () => embedder)),
   ]);
-  if (prompt.input !== undefined && info.embedder !== embedder.name) {
-    const message = `'${corpus}' was embedded by ${info.embedder}, this server embeds with ${embedder.name}`;
-    throw new FaultError({ kind: 'bad_field', param: 'corpus', message });
-  }
+  if (prompt.input !== undefined) checkEmbedder(info, embedder);
   for (const [i, { length }] of prompts.entries()) {
     if (length === info.dimensions) continue;
     const param = prompt.vectors === undefined ? 'vector' : `vectors[${i}]`;
     throw new FaultError({ kind: 'wrong_dimensions', param, got: length, want: info.dimensions });
   }
-  const asked = options.stripes ?? info.stripes;
-  if (asked > info.stripes) {
-    const message = `is ${asked}, but corpus '${corpus}' has ${info.stripes}`;
-    throw new FaultError({ kind: 'bad_field', param: 'stripes', message });
-  }
-  const under = textsUnder(tenant, corpus, info.space);
-  const deps = {
-    stripes: Array.from({ length: asked }, (_, stripe) =>
-      vectorizeIndex(
-        env.VECTORIZE,
-        namespace(info.space, stripe),
-        info.dimensions,
-        // optional operators are absent, never undefined, after parsing JSON
-        options.filter as VectorizeVectorMetadataFilter | undefined,
-      ),
-    ),
-    select: isolateKernel().select,
-    fetchText: async ({ id, key }: { id: string; key: string }) => {
-      const stored = await env.TEXTS.get(textKey(under, key));
-      if (stored === null)
-        throw new FaultError({ kind: 'internal', message: `the text of example '${id}' is missing` });
-      return stored.text();
-    },
-  };
-  return stages.time('select', () => selectFromCorpus(corpus, deps, prompts, options));
+  const from = (one: CorpusInfo) => () => selectFromCorpus(corpus, depsOf(env, one, options), prompts, options);
+  const selection = await stages.time('select', from(info));
+  if (selection.pool.size > 0) return selection;
+  // nothing there: perhaps what is remembered of the corpus is out of date
+  forgetCorpusInfo(tenant, corpus);
+  const now = await stages.time('corpus', () => corpusInfo(env, tenant, corpus));
+  return now.space === info.space ? selection : stages.time('select', from(now));
 };
 
 /** Vectors for all candidates: those sent are checked, the others embedded in one go. */

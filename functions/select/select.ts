@@ -1,9 +1,10 @@
 // A selection from a corpus, or from candidates that the caller sent, up to the answer on the wire. Everything outside
 // (index, embedder, texts, clock) comes in as a function, so that tests and other routes pass what they like.
 import { FaultError, unwrap } from '../../wire/fault.ts';
-import { DOUBTFUL_LAMBDA } from '../../wire/limits.ts';
+import { DOUBTFUL_LAMBDA, MAX_CONNECTIONS } from '../../wire/limits.ts';
 import type { CallerMetadata } from '../corpora/record.ts';
 import { noise } from '../kernel/select.ts';
+import { inParallel } from '../parallel.ts';
 import type { Candidate, Index } from '../pool/candidate.ts';
 import { gatherPool, type Pool, type Select } from '../pool/pool.ts';
 import { normalise } from '../vectors.ts';
@@ -96,7 +97,8 @@ const poolFor = (deps: CorpusDeps, queries: readonly Float32Array[], options: Se
 /** Texts of the picks that lie in R2, each fetched once. */
 const longTexts = async (picked: Iterable<Candidate>, deps: CorpusDeps): Promise<Map<string, string>> => {
   const long = [...new Set(picked)].filter(({ text }) => text === undefined);
-  return new Map(await Promise.all(long.map(async (one) => [one.key, await deps.fetchText(one)] as const)));
+  const tasks = long.map((one) => async () => [one.key, await deps.fetchText(one)] as const);
+  return new Map(await inParallel(tasks, MAX_CONNECTIONS));
 };
 
 export const selectFromCorpus = async (

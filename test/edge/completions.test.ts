@@ -1,13 +1,17 @@
 // Completions and scores through the whole path: edge in workerd, the real gateway, a backend of plain objects.
+import { mkdtemp, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import OpenAI from 'openai';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Backend } from '../../gateway/backend.ts';
 import { type RunningGateway, serveGateway } from '../../gateway/serve.ts';
+import { type RunningEdge, startEdge } from '../../start/edge.ts';
 import { type FakeBackend, type FakeOptions, fakeBackend } from '../gateway/fake-backend.ts';
 import { type Front, type Mode, startFront } from './front.ts';
-import { type Edge, GATEWAY_SECRET, KEY } from './harness.ts';
-import { startBareEdge } from './miniflare.ts';
+import { type Caller, edgeAt, GATEWAY_SECRET, KEY } from './harness.ts';
 
 let backend: FakeBackend;
 /** The backend behind the gateway: another for each test. */
@@ -25,13 +29,26 @@ const use = (options: FakeOptions = {}): void => {
 
 let gateway: RunningGateway;
 let front: Front;
-let edge: Edge;
+let state: string;
+let running: RunningEdge;
+let edge: Caller;
 let openai: OpenAI;
 beforeAll(async () => {
   use();
   gateway = await serveGateway({ backend: current, secret: GATEWAY_SECRET, port: 0, queueLimit: 1 });
   front = await startFront(() => gateway.url);
-  edge = await startBareEdge(front.url);
+  // as npm start runs it: wrangler's development proxy never tells a Worker that its caller went away
+  state = await mkdtemp(join(tmpdir(), 'sift-edge-'));
+  running = await startEdge({
+    root: fileURLToPath(new URL('../../', import.meta.url)),
+    state,
+    port: 0,
+    apiKey: KEY,
+    gatewayUrl: front.url,
+    gatewaySecret: GATEWAY_SECRET,
+    defaultCorpus: '',
+  });
+  edge = edgeAt(new URL(running.url));
   openai = new OpenAI({ apiKey: KEY, baseURL: new URL('/v1', edge.url).href, maxRetries: 0 });
   await edge.upload('docs', [
     { id: 'router', text: 'The router matches the path of a request.' },
@@ -40,9 +57,10 @@ beforeAll(async () => {
   ]);
 });
 afterAll(async () => {
-  await edge.close();
+  await running.close();
   await front.close();
   await gateway.close(0);
+  await rm(state, { recursive: true, force: true });
 });
 beforeEach(() => {
   use();
@@ -121,6 +139,7 @@ describe('NAME:sift', () => {
       choices: [{ text: 'Hello' }],
       usage: { prompt_tokens_details: { tuning_steps: 3 } },
     });
+    expect(answer.sift).toMatchObject({ corpus: 'docs', stop: 'count', pool: { size: 3 } });
     const { picks } = await json(
       edge.send('/v1/select', { body: { corpus: 'docs', n: 3, input: 'How does a router match?' } }),
     );

@@ -66,6 +66,8 @@ describe('who asks', () => {
       },
     });
     expect(preflight.status).toBe(204);
+    const refused = await edge.send('/v1/corpora', { key: null, headers: { origin: 'https://example.com' } });
+    expect(refused.headers.get('access-control-allow-origin')).toBe('*');
   });
 });
 
@@ -186,6 +188,22 @@ describe('an upload', () => {
     expect((await edge.upload(corpus, [{ id: 'a', text: TEXTS[0] }]))[0]?.status).toBe('updated');
   });
 
+  it('never says unchanged of what the index does not hold, however two uploads of one id meet', async () => {
+    const corpus = fresh();
+    const v = base64(randomUnit(DIMENSIONS, random(6)));
+    const line = (text: string) => [{ id: 'one', text, vector: v }];
+    await edge.vectorize('configure', { latencyMs: 5 });
+    for (let i = 0; i < 12; i++) {
+      await Promise.all([edge.upload(corpus, line(`a${i}`)), edge.upload(corpus, line(`b${i}`))]);
+      await edge.upload(corpus, line(`a${i}`));
+      expect(await json(edge.send(`/v1/corpora/${corpus}/examples/one`))).toMatchObject({
+        text: `a${i}`,
+        indexed: true,
+      });
+      expect((await edge.upload(corpus, line(`a${i}`)))[0]?.status).toBe('unchanged');
+    }
+  });
+
   it('answers while the upload is still coming', async () => {
     const corpus = fresh();
     const utf8 = new TextEncoder();
@@ -274,6 +292,35 @@ describe('a corpus', () => {
     expect((await edge.upload(corpus, [{ id: '0', text: 'something else' }]))[0]?.status).toBe('created');
     const { picks, pool } = await json(edge.send('/v1/select', { body: select }));
     expect([pool.size, picks[0].text]).toEqual([1, 'something else']);
+  });
+
+  it('leaves nothing behind when deleted, not even what an upload was still writing', async () => {
+    const corpus = fresh();
+    const before = await edge.stored();
+    const v = base64(randomUnit(DIMENSIONS, random(3)));
+    const utf8 = new TextEncoder();
+    const lines = (from: number, text: string) =>
+      Array.from({ length: 200 }, (_, i) => `${JSON.stringify({ id: `${from + i}`, text, vector: v })}\n`).join('');
+    let more: ReadableStreamDefaultController<Uint8Array> | undefined;
+    const body = new ReadableStream<Uint8Array>({
+      start(controller) {
+        more = controller;
+        controller.enqueue(utf8.encode(lines(0, 'x'.repeat(12_000))));
+      },
+    });
+    const response = await edge.send(`/v1/corpora/${corpus}/examples`, { body });
+    const reader = response.body?.getReader();
+    await reader?.read();
+    expect(await edge.stored()).toEqual({ vectors: before.vectors + 200, texts: before.texts + 200 });
+    await edge.send(`/v1/corpora/${corpus}`, { method: 'DELETE' });
+    more?.enqueue(utf8.encode(lines(200, 'x')));
+    more?.close();
+    let rest = '';
+    for (let part = await reader?.read(); part !== undefined && !part.done; part = await reader?.read()) {
+      rest += new TextDecoder().decode(part.value);
+    }
+    expect(rest.match(/"code":"unknown_corpus"/g)).toHaveLength(200);
+    await expect.poll(() => edge.stored(), { timeout: 5000 }).toEqual(before);
   });
 
   it('is listed by name, page by page', async () => {

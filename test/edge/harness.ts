@@ -8,6 +8,14 @@ export const KEY = 'sk-test-one';
 export const OTHER_KEY = 'sk-test-two';
 export const GATEWAY_SECRET = 'a secret between edge and gateway';
 
+/** The little that is asked of the bindings themselves. */
+interface Vectors {
+  describe(): Promise<{ vectorCount: number }>;
+}
+interface Texts {
+  list(): Promise<{ objects: unknown[] }>;
+}
+
 const ROOT = new URL('../../', import.meta.url);
 
 export interface HarnessOptions {
@@ -16,14 +24,20 @@ export interface HarnessOptions {
 
 export type SendOptions = Omit<RequestInit, 'body'> & { body?: unknown; key?: string | null };
 
-export interface Edge {
+/** The ways to speak to an edge. */
+export interface Caller {
+  readonly url: URL;
   /** A request with the first tenant's key; an object as body is sent as JSON. */
   send(path: string, options?: SendOptions): Promise<Response>;
   /** Uploads lines as NDJSON and answers the parsed result lines. */
   upload(corpus: string, lines: readonly unknown[], key?: string): Promise<UploadResult[]>;
+}
+
+export interface Edge extends Caller {
   /** A switch of the local Vectorize: configure, flush or clear. */
   vectorize(path: 'configure' | 'flush' | 'clear', body?: unknown): Promise<void>;
-  readonly url: URL;
+  /** How many vectors and long texts all corpora hold together. */
+  stored(): Promise<{ vectors: number; texts: number }>;
   close(): Promise<void>;
 }
 
@@ -39,8 +53,7 @@ const bodyOf = (body: unknown): RequestInit['body'] =>
     ? (body as RequestInit['body'])
     : JSON.stringify(body);
 
-/** The ways to speak to an edge that listens at `url`. */
-export const edgeAt = (url: URL, vectorize: Edge['vectorize'], close: Edge['close']): Edge => {
+export const edgeAt = (url: URL): Caller => {
   const send = async (path: string, { body, key = KEY, ...init }: SendOptions = {}): Promise<Response> => {
     const headers = new Headers(init.headers);
     if (key !== null) headers.set('authorization', `Bearer ${key}`);
@@ -55,8 +68,6 @@ export const edgeAt = (url: URL, vectorize: Edge['vectorize'], close: Edge['clos
   return {
     url,
     send,
-    vectorize,
-    close,
     async upload(corpus, lines, key = KEY) {
       const body = lines.map((line) => (typeof line === 'string' ? line : JSON.stringify(line))).join('\n');
       const response = await send(`/v1/corpora/${corpus}/examples`, { body, key });
@@ -94,5 +105,10 @@ export const startEdge = async (options: HarnessOptions = {}): Promise<Edge> => 
     const response = await worker.fetch(`/${path}`, { method: 'POST', body: JSON.stringify(body ?? {}) });
     if (!response.ok) throw new Error(`vectorize-local ${path}: ${response.status} ${await response.text()}`);
   };
-  return edgeAt(url, vectorize, () => harness.close());
+  const stored: Edge['stored'] = async () => {
+    const env = await harness.getWorker<{ VECTORIZE: Vectors; TEXTS: Texts }>('sift-edge').getEnv();
+    const [{ vectorCount }, { objects }] = await Promise.all([env.VECTORIZE.describe(), env.TEXTS.list()]);
+    return { vectors: vectorCount, texts: objects.length };
+  };
+  return { ...edgeAt(url), vectorize, stored, close: () => harness.close() };
 };
