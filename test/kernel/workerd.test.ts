@@ -1,0 +1,98 @@
+// The wrapper inside workerd, where the module is imported: the same selections as in Node, to the bit.
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { Log, LogLevel, Miniflare, type MiniflareOptions } from 'miniflare';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { buildKernel } from '../../assembly/build.ts';
+import { type Kernel, toQ15 } from '../../functions/kernel/index.ts';
+import { loadKernel } from '../../functions/kernel/module.node.ts';
+import { unitRows } from './reference.ts';
+import type { Question } from './worker.ts';
+
+const D = 50;
+const rows = unitRows(21, 90, D);
+const query = unitRows(22, 1, D, 1.5);
+const question: Question = { rows: [...rows], query: [...query], dimensions: D, picks: 25, quantised: false };
+
+let miniflare: Miniflare;
+let url: URL;
+let node: Kernel;
+
+beforeAll(async () => {
+  await buildKernel();
+  node = await loadKernel();
+  const { outputFiles } = await build({
+    entryPoints: [fileURLToPath(new URL('worker.ts', import.meta.url))],
+    entryNames: 'index',
+    bundle: true,
+    format: 'esm',
+    target: 'es2024',
+    write: false,
+    outdir: 'bundle',
+    loader: { '.wasm': 'copy' },
+    logLevel: 'error',
+  });
+  const modules = Object.fromEntries(
+    outputFiles.map(({ path, contents, text }) => {
+      const name = path.split(/[\\/]/).at(-1) ?? path;
+      return name.endsWith('.wasm')
+        ? [name, { type: 'wasm', contents: new Uint8Array(contents) }]
+        : [name, { type: 'esm', contents: text }];
+    }),
+  );
+  const config = {
+    name: 'kernel',
+    compatibilityDate: '2026-10-01',
+    manifest: { mainModule: 'index.js', modules },
+    env: {},
+  };
+  miniflare = new Miniflare({ log: new Log(LogLevel.ERROR), cf: false, workers: [{ config }] } as MiniflareOptions);
+  url = await miniflare.ready;
+});
+
+afterAll(() => miniflare.dispose());
+
+interface Answer {
+  ok: boolean;
+  answer: unknown;
+  nearest: number[];
+  stored: number[];
+}
+
+const ask = async (asked: Question): Promise<Answer> => {
+  const response = await fetch(url, { method: 'POST', body: JSON.stringify(asked) });
+  expect(response.status).toBe(200);
+  return (await response.json()) as Answer;
+};
+
+describe('the kernel in workerd', () => {
+  it.each([false, true])('selects what it selects in Node, bit for bit (Q15: %s)', async (quantised) => {
+    const here = node.select({
+      rows: quantised ? toQ15(rows) : rows,
+      queries: query,
+      dimensions: D,
+      picks: 25,
+      lambda: 0.01,
+      repeat: true,
+    });
+    if (!here.ok) throw new Error(JSON.stringify(here.fault));
+    const there = await ask({ ...question, quantised });
+    expect(there).toMatchObject({ ok: true, answer: { ...here.value, residual: [...here.value.residual] } });
+  });
+
+  it('finds the nearest rows, sent along or resident', async () => {
+    const expected = node.nearest(rows, query, D, 5).indices;
+    const { nearest, stored } = await ask(question);
+    expect([nearest, stored]).toEqual([expected, expected]);
+  });
+
+  it('refuses a NaN by its place, and the same isolate selects again afterwards', async () => {
+    const poisoned = question.rows.map((value, index) => (index === 133 ? null : value));
+    const refused = await ask({ ...question, rows: poisoned });
+    expect(refused).toMatchObject({
+      ok: false,
+      answer: { kind: 'bad_vector', param: 'rows', index: 133, value: 'NaN' },
+    });
+    expect((await ask(question)).ok).toBe(true);
+  });
+});
