@@ -1,12 +1,13 @@
 // The edge's way to the gateway: signed requests, signed answers, and a clock for each way of hanging (no answer, no next
 // byte). Whatever the gateway refuses goes on to the caller as it said it; what is not its own answer is unreachable.
-import { EventSourceParserStream } from 'eventsource-parser/stream';
+import { createParser } from 'eventsource-parser';
 import { z } from 'zod';
 import { FaultError } from '../wire/fault.ts';
 import { GATEWAY_FIRST_BYTE_MS, GATEWAY_IDLE_MS } from '../wire/limits.ts';
 import { SIGNATURE_HEADER, signRequest, verifyResponse } from '../wire/signature.ts';
 import { modelsResponse, type TuneEvent, type TuneRequest, tuneEvent } from '../wire/tune.ts';
 import type { Env } from './env.ts';
+import { firstByte, untilIdle } from './patience.ts';
 import { RelayedError } from './relayed.ts';
 
 const errorBody = z.object({
@@ -22,27 +23,6 @@ const relayed = async (response: Response): Promise<Error> => {
   const retryAfter = response.headers.get('retry-after');
   const headers: Record<string, string> = retryAfter === null ? {} : { 'retry-after': retryAfter };
   return new RelayedError({ status: response.status, body: parsed.data, headers });
-};
-
-/** Rejects with gateway_timeout if the work takes longer; the timer never outlives it. */
-const within = async <T>(
-  work: Promise<T>,
-  afterMs: number,
-  stage: 'first byte' | 'idle',
-  abort: () => void,
-): Promise<T> => {
-  let timer: ReturnType<typeof setTimeout> | null = null;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      reject(new FaultError({ kind: 'gateway_timeout', stage, afterMs }));
-      abort();
-    }, afterMs);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 };
 
 interface Call {
@@ -75,7 +55,7 @@ const send = async (env: Env, call: Call): Promise<{ response: Response; abort: 
     const message = error instanceof Error ? error.message : String(error);
     throw new FaultError({ kind: 'gateway_unreachable', message }, error);
   });
-  const response = await within(sent, call.firstByteMs ?? GATEWAY_FIRST_BYTE_MS, 'first byte', abort);
+  const response = await firstByte(sent, call.firstByteMs ?? GATEWAY_FIRST_BYTE_MS, abort);
   if (!response.ok) throw await relayed(response);
   const genuine = await verifyResponse(
     env.GATEWAY_SECRET,
@@ -132,42 +112,26 @@ async function* tuneEvents(
   signal: AbortSignal,
 ): AsyncGenerator<TuneEvent, void, void> {
   let finished = false;
-  let late = false;
-  let idle: ReturnType<typeof setTimeout> | null = null;
-  const rewind = (): void => {
-    clearTimeout(idle);
-    idle = setTimeout(() => {
-      late = true;
-      abort();
-    }, GATEWAY_IDLE_MS);
-  };
-  // heartbeat comments are bytes too: any chunk winds the clock
-  const bytes = new TransformStream<Uint8Array, Uint8Array>({
-    transform(chunk, controller) {
-      rewind();
-      controller.enqueue(chunk);
-    },
-  });
+  const parser = createParser({ onEvent: ({ data }) => void waiting.push(data) });
+  const waiting: string[] = [];
+  const utf8 = new TextDecoder();
   try {
-    rewind();
-    const events = body
-      .pipeThrough(bytes)
-      .pipeThrough(new TextDecoderStream() as ReadableWritablePair<string, Uint8Array>)
-      .pipeThrough(new EventSourceParserStream());
-    for await (const { data } of events) {
-      const event = parsed(JSON.parse(data), tuneEvent);
-      finished = event.event === 'done' || event.event === 'error';
-      yield event;
-      if (finished) return;
+    // heartbeat comments are bytes too: they show that the gateway is alive
+    for await (const bytes of untilIdle(body, GATEWAY_IDLE_MS)) {
+      parser.feed(utf8.decode(bytes, { stream: true }));
+      for (const data of waiting.splice(0)) {
+        const event = parsed(JSON.parse(data), tuneEvent);
+        finished = event.event === 'done' || event.event === 'error';
+        yield event;
+        if (finished) return;
+      }
     }
     throw new FaultError({ kind: 'gateway_unreachable', message: 'the stream ended before its end' });
   } catch (error) {
     if (error instanceof FaultError) throw error;
-    if (late) throw new FaultError({ kind: 'gateway_timeout', stage: 'idle', afterMs: GATEWAY_IDLE_MS }, error);
     if (signal.aborted) throw new FaultError({ kind: 'cancelled', stage: 'gateway' }, error);
     throw new FaultError({ kind: 'gateway_unreachable', message: 'the stream broke off' }, error);
   } finally {
-    clearTimeout(idle);
     if (!finished) abort();
   }
 }

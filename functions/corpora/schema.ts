@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { FaultError } from '../../wire/fault.ts';
 import { DEFAULT_PAGE, MAX_CORPUS_NAME, MAX_PAGE, MAX_STRIPES } from '../../wire/limits.ts';
+import type { VectorInput } from '../vectors.ts';
 
 export const corpusName = z
   .string()
@@ -17,11 +18,16 @@ const metadataValue = z.union([z.string(), z.number(), z.boolean(), z.array(z.st
 /** Vectorize forbids these names: empty, with a dot or a quote, or beginning with a dollar. */
 const metadataName = z.string().regex(/^[^$".][^".]*$/, "a name may not be empty, begin with '$', or hold '.' or '\"'");
 
+/** Numbers or base64. Only its kind is looked at here: parseVector checks the values, faster and with their index. */
+export const vectorInput = z.custom<VectorInput>((value) => typeof value === 'string' || Array.isArray(value), {
+  error: 'is neither an array of numbers nor base64',
+});
+
 /** One line of an upload. */
 export const exampleLine = z.strictObject({
   id: z.string().min(1, 'is empty').optional(),
   text: z.string().optional(),
-  vector: z.union([z.string(), z.array(z.unknown())]).optional(),
+  vector: vectorInput.optional(),
   source: z.string().max(512).optional(),
   metadata: z.record(metadataName, metadataValue).optional(),
 });

@@ -17,6 +17,7 @@ import {
   VECTORIZE_TOP_K_FULL,
 } from '../../wire/limits.ts';
 import { byteLength } from '../corpora/keys.ts';
+import { vectorInput } from '../corpora/schema.ts';
 
 /** Text of at most so many UTF-8 bytes, and not blank. */
 export const textUpTo = (limit: number) =>
@@ -52,8 +53,6 @@ const filter = z
   });
 export type Filter = z.output<typeof filter>;
 
-const vector = z.union([z.string(), z.array(z.unknown())], { error: 'is neither an array of numbers nor base64' });
-
 /** How to select, wherever a selection is part of a request. */
 export const selectionOptions = z.strictObject({
   n: z.int().min(1).max(MAX_PICKS).default(DEFAULT_PICKS),
@@ -77,7 +76,7 @@ export type SelectionOptions = z.output<typeof selectionOptions>;
 const candidate = z
   .strictObject({
     id: z.string().min(1, 'is empty').max(512),
-    vector: vector.optional(),
+    vector: vectorInput.optional(),
     text: textUpTo(MAX_TEXT_BYTES).optional(),
   })
   .refine((one) => one.vector !== undefined || one.text !== undefined, 'needs a vector or a text');
@@ -92,8 +91,8 @@ export const selectRequest = selectionOptions
     corpus: z.string().optional(),
     candidates: z.array(candidate).min(1, 'is empty').max(MAX_CANDIDATES).optional(),
     input: z.union([input, z.array(input).min(1, 'is empty').max(MAX_QUERIES)]).optional(),
-    vector: vector.optional(),
-    vectors: z.array(vector).min(1, 'is empty').max(MAX_QUERIES).optional(),
+    vector: vectorInput.optional(),
+    vectors: z.array(vectorInput).min(1, 'is empty').max(MAX_QUERIES).optional(),
   })
   .refine((body) => exactlyOne([body.corpus, body.candidates]), {
     path: ['corpus'],

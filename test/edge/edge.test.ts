@@ -1,7 +1,7 @@
 // The edge in workerd with the local Vectorize: uploads, listing, deletion, selection, and who may see what.
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { DIMENSIONS, type Edge, KEY, OTHER_KEY, startEdge } from './harness.ts';
+import { BUSY_KEY, DIMENSIONS, type Edge, KEY, OTHER_KEY, startEdge } from './harness.ts';
 import { random, randomUnit } from './vectors.ts';
 
 let edge: Edge;
@@ -520,5 +520,21 @@ describe('a selection', () => {
     expect(await json(edge.send('/v1/select', { body: '{' }))).toMatchObject({ error: { code: 'bad_json' } });
     const response = await edge.send('/v1/select', { body: 'x'.repeat(16 * 1024 * 1024 + 1) });
     expect([response.status, (await json(response)).error.code]).toEqual([413, 'too_large']);
+  });
+});
+
+describe('a tenant who asks too often', () => {
+  it('is told when to come back, and nobody else is', async () => {
+    let limited: Response | undefined;
+    // wrangler.toml allows 600 requests in a minute
+    for (let i = 0; i < 40 && limited === undefined; i++) {
+      const answers = await Promise.all(Array.from({ length: 20 }, () => edge.send('/v1/corpora', { key: BUSY_KEY })));
+      limited = answers.find(({ status }) => status === 429);
+    }
+    expect(Number(limited?.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(limited === undefined ? undefined : await json(limited)).toMatchObject({
+      error: { type: 'rate_limit_error', code: 'rate_limited' },
+    });
+    expect((await edge.send('/v1/corpora')).status).toBe(200);
   });
 });

@@ -6,6 +6,8 @@ export const DIMENSIONS = config.dimensions;
 export const KEY = 'sk-test-one';
 /** A key of another tenant. */
 export const OTHER_KEY = 'sk-test-two';
+/** A key that nobody else uses, to be used too often. */
+export const BUSY_KEY = 'sk-test-busy';
 export const GATEWAY_SECRET = 'a secret between edge and gateway';
 
 /** The little that is asked of the bindings themselves. */
@@ -90,7 +92,7 @@ export const startEdge = async (options: HarnessOptions = {}): Promise<Edge> => 
       {
         configPath: 'wrangler.toml',
         vars: { GATEWAY_URL: '', ...options.vars },
-        secrets: { API_KEY: `${KEY},other=${OTHER_KEY}`, GATEWAY_SECRET },
+        secrets: { API_KEY: `${KEY},other=${OTHER_KEY},busy=${BUSY_KEY}`, GATEWAY_SECRET },
         bindingOverrides: { VECTORIZE: 'vectorize-local' },
       },
       {
