@@ -21,7 +21,8 @@ export interface Authenticated {
 }
 
 const EVERY_SCOPE: readonly Scope[] = ['select', 'generate', 'write', 'admin'];
-const WITH_TENANT = /^([a-z0-9][a-z0-9-]{0,31})=(.+)$/;
+/** The least length keeps a key that ends in base64's own `=` from being read as a tenant. */
+const WITH_TENANT = /^([a-z0-9][a-z0-9-]{0,31})=(.{8,})$/;
 
 interface Known {
   readonly digest: Uint8Array;

@@ -96,6 +96,8 @@ export const CORPUS_CACHE_S = 30;
 // ── Pools (edge) ─────────────────────────────────────────────────────────────────────────────────────────────────
 /** Cosine above which two candidates are copies: the second lowers σ² by less than λ = 0.01 hides anyway. 2026-11-24 */
 export const NEAR_COPY = 0.999;
+/** Candidates of one pool: at 10 KiB of metadata each they are 40 MB of a Worker's 128. 2026-11-24 */
+export const MAX_POOL = 4_000;
 /** Queries in flight at once: the connections a Worker may hold. 2026-11-24 */
 export const MAX_CONNECTIONS = 6;
 /** Milliseconds of silence in a stream before a comment probes whether its reader is there: a closed TCP connection shows

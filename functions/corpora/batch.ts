@@ -107,7 +107,11 @@ const writeBatch = async (upload: Upload, batch: readonly Prepared[]): Promise<L
         const row = rows[at] ?? new Float32Array(info.dimensions);
         const { example, fingerprint: hash, line } = prepared;
         if (!isUnit(row)) {
-          failed(i, { kind: 'embedder', message: `nothing of it is known to the model (line ${line})` });
+          failed(i, {
+            kind: 'bad_field',
+            param: 'text',
+            message: `holds nothing that the embedder knows (line ${line})`,
+          });
           return [];
         }
         const made = makeRecord(example, toQ15(row), hash, line);

@@ -2,7 +2,7 @@
 // residual (the part of the prompt that the picks do not explain: r·φ(x) = k_S(q,x) for every x, seen or unseen), and so
 // on; three such rounds beat one pool of 200. Pure over an Index and the kernel's select; no clock, no Request.
 import { type Result, unwrap } from '../../wire/fault.ts';
-import { MAX_CONNECTIONS, MAX_ROUNDS } from '../../wire/limits.ts';
+import { MAX_CONNECTIONS, MAX_POOL, MAX_ROUNDS } from '../../wire/limits.ts';
 import type { Problem, Selection } from '../kernel/problem.ts';
 import { toQ15 } from '../kernel/q15.ts';
 import { inParallel } from '../parallel.ts';
@@ -57,8 +57,12 @@ export const gatherPool = async (
 
   let asked = 0;
   let rounds = 0;
+  /** Candidates that each of so many queries may bring, so that the pool never outgrows a Worker. */
+  const room = (vectors: number): number =>
+    Math.floor((MAX_POOL - collector.collected.length) / (vectors * stripes.length));
   const ask = async (vectors: readonly Float32Array[]): Promise<{ fresh: number; copies: number }> => {
-    const tasks = vectors.flatMap((vector) => stripes.map((stripe) => () => stripe.query(vector, options.topK)));
+    const topK = Math.min(options.topK, room(vectors.length));
+    const tasks = vectors.flatMap((vector) => stripes.map((stripe) => () => stripe.query(vector, topK)));
     asked += tasks.length;
     rounds += 1;
     return collector.add((await inParallel(tasks, MAX_CONNECTIONS)).flat());
@@ -82,7 +86,7 @@ export const gatherPool = async (
   for (let round = 1; round < allowed && collector.collected.length > 0; round++) {
     if (last.copies > last.fresh) allowed = Math.min(allowed + 1, MAX_ROUNDS);
     const directions = residuals(round);
-    if (directions.length === 0) break;
+    if (directions.length === 0 || room(directions.length) < 1) break;
     last = await ask(directions);
     if (last.fresh + last.copies === 0) break; // the index has nothing else to offer
   }

@@ -19,7 +19,7 @@ export const promptVectors = async (
     // what a model continues is the end of its prompt
     const vectors = await embedder().embed(typeof prompt.input === 'string' ? [prompt.input] : prompt.input, 'tail');
     if (vectors.every(isUnit)) return vectors;
-    throw new FaultError({ kind: 'embedder', message: 'nothing of the input is known to the model' });
+    throw new FaultError({ kind: 'bad_field', param: 'input', message: 'holds nothing that the embedder knows' });
   }
   if (prompt.vector !== undefined) return [unwrap(parseVector(prompt.vector, dimensions, { param: 'vector' }))];
   let want = dimensions;

@@ -1,4 +1,5 @@
-// The edge in workerd with the local Vectorize: uploads, listing, deletion, selection, and who may see what.
+// The edge in workerd with the local Vectorize: uploads, listing, deletion, selection, and who may see what. One long
+// file, because starting workerd takes longer than all of these tests.
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { BUSY_KEY, DIMENSIONS, type Edge, KEY, OTHER_KEY, startEdge } from './harness.ts';

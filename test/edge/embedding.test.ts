@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import type { Embedder } from '../../functions/embedding/embedder.ts';
 import { noEmbedder } from '../../functions/embedding/none.ts';
 import { workersAi } from '../../functions/embedding/workers-ai.ts';
+import { promptVectors } from '../../functions/select/prompt.ts';
 import { squaredNorm } from '../../functions/vectors.ts';
 
 const MODEL = '@cf/baai/bge-base-en-v1.5';
@@ -59,6 +61,14 @@ describe('Workers AI', () => {
     });
     const embed = async () => workersAi(broken, MODEL, 2).embed(['x'], 'head');
     await expect(embed()).rejects.toThrow(/could not be embedded: Workers AI: .*3040/);
+  });
+});
+
+describe('a prompt', () => {
+  it('of which the embedder knows nothing is refused as such', async () => {
+    const silent: Embedder = { name: 'silent', dimensions: 4, embed: async () => [new Float32Array(4)] };
+    const ask = async () => promptVectors({ input: '\u200b' }, undefined, () => silent);
+    await expect(ask()).rejects.toThrow('input: holds nothing that the embedder knows');
   });
 });
 

@@ -146,6 +146,19 @@ describe('a pool', () => {
     expect(pool.collected.length).toBeGreaterThan(50);
   });
 
+  it('takes fewer from each query rather than more than a Worker can hold', async () => {
+    const next = random(13);
+    let key = 0;
+    const endless: Index = {
+      query: async (_, k) => Array.from({ length: k }, () => candidate(String(key++), randomUnit(8, next))),
+    };
+    const stripes = Array.from({ length: 6 }, () => endless);
+    const queries = Array.from({ length: 16 }, () => randomUnit(8, next));
+    const pool = await gather(stripes, queries, { rounds: 8, sign: 'both', opposite: true });
+    expect(pool.collected.length + pool.collapsed).toBeGreaterThan(3000);
+    expect(pool.collected.length).toBeLessThanOrEqual(4000);
+  });
+
   it('passes on what the index fails with', async () => {
     const broken: Index = { query: async () => Promise.reject(new Error('index is down')) };
     await expect(gather([broken], [unit([1, 0])])).rejects.toThrow('index is down');
