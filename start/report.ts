@@ -22,8 +22,7 @@ const bar = (value: number, most: number): string => '█'.repeat(Math.max(1, Ma
 const seconds = (ms: number): string => (ms < 1_000 ? `${ms.toFixed(0)} ms` : `${(ms / 1_000).toFixed(1)} s`);
 
 const STAGES: Record<string, string> = {
-  build: 'build',
-  start: 'start edge and gateway',
+  start: 'build, start edge and gateway',
   index: 'index the corpus',
   select: 'select (SIFT)',
   nearest: 'select (nearest neighbours)',
