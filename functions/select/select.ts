@@ -153,20 +153,36 @@ export interface Sent {
   readonly vector: Float32Array;
 }
 
-/** λ is relative to the largest ‖φ‖² here: these vectors are taken as they are. */
+const times = (chosen: Chosen, factor: number): Chosen => ({
+  ...chosen,
+  gains: chosen.gains.map((value) => value * factor),
+  variances: chosen.variances.map((value) => value * factor),
+  covariances: chosen.covariances.map((value) => value * factor),
+  initialVariance: chosen.initialVariance * factor,
+});
+
+/**
+ * λ is relative to the largest ‖φ‖² here: these vectors may have any length. They are chosen from at a scale where that is
+ * one, so that neither tiny nor huge ones leave float32's range; every figure is told in the caller's own units.
+ */
 export const selectFromCandidates = (
   candidates: readonly Sent[],
-  queries: readonly Float32Array[],
+  prompts: readonly Float32Array[],
   options: SelectionOptions,
   select: Select,
 ): SelectionOnWire => {
-  const dimensions = queries[0]?.length ?? 0;
+  const dimensions = prompts[0]?.length ?? 0;
   const rows = new Float32Array(candidates.length * dimensions);
   for (const [i, { vector }] of candidates.entries()) rows.set(vector, i * dimensions);
-  const used = noise(options.lambda, rows, dimensions).noise;
-  const choice = { rows, queries, dimensions, noise: used };
-  const chosen = unwrap(choose(choice, options, select));
-  const similarity = similarities(choice);
+  const { noise: used, maxSquaredNorm } = noise(options.lambda, rows, dimensions);
+  const factor = used === options.lambda ? 1 : maxSquaredNorm;
+  const unit = 1 / Math.sqrt(factor);
+  const queries = prompts.map((prompt) => prompt.map((value) => value * unit));
+  const choice = { rows: rows.map((value) => value * unit), queries, dimensions, noise: options.lambda };
+  // σ is compared with 1/(alpha·n) in the caller's units
+  const scaled = options.alpha === undefined ? options : { ...options, alpha: options.alpha / unit };
+  const chosen = times(unwrap(choose(choice, scaled, select)), factor);
+  const similarity = similarities(choice).map((value) => value * factor);
   const base: Base = {
     corpus: null,
     lambda: used,

@@ -115,6 +115,27 @@ describe('a selection', () => {
     expect(b.sigma2.final).toBeCloseTo(100 * a.sigma2.final, 3);
   });
 
+  it.each([1e-12, 1e-3, 1e3, 1e12])('chooses the same, in their units, of candidates %s times as long', (scale) => {
+    const select = deps().select;
+    const sent = (times: number) => rows.map((row, i) => ({ id: `${i}`, vector: row.map((value) => times * value) }));
+    const given = options();
+    const a = selectFromCandidates(sent(1), [q], { ...given, alpha: 0.5 }, select);
+    const b = selectFromCandidates(
+      sent(scale),
+      [q.map((value) => scale * value)],
+      { ...given, alpha: 0.5 / scale },
+      select,
+    );
+    expect(b.picks.map(({ index }) => index)).toEqual(a.picks.map(({ index }) => index));
+    expect(b.stop).toBe(a.stop);
+    for (const figure of ['score', 'similarity', 'covariance', 'sigma2'] as const) {
+      for (const [i, pick] of b.picks.entries()) {
+        expect(pick[figure] / scale ** 2).toBeCloseTo(a.picks[i]?.[figure] ?? Number.NaN, 5);
+      }
+    }
+    expect(b.lambda / scale ** 2).toBeCloseTo(0.01, 5);
+  });
+
   it('warns when λ is too small for float32, and when there is nothing to pick from', async () => {
     expect((await selectFromCorpus('c', deps(), [q], options({ lambda: 1e-5 }))).warnings.join()).toContain('0.00001');
     const empty = await selectFromCorpus('c', { ...deps(), stripes: [indexOf([])] }, [q], options());
