@@ -28,6 +28,8 @@ export const DEFAULT_LAMBDA = 0.01;
 export const MIN_LAMBDA = 1e-6;
 /** Above this λ nothing is ever learnt from a unit vector. 2026-11-24 */
 export const MAX_LAMBDA = 1e3;
+/** λ as the kernel takes it: a caller's λ times the largest squared norm, which candidates may bring to 1e12. 2026-11-24 */
+export const MAX_NOISE = 1e15;
 /** Query rounds of a pool; each is one more round trip to Vectorize. 2026-11-24 */
 export const MAX_ROUNDS = 8;
 /** Default rounds: three rounds of 50 beat one pool of 200 (docs/architecture.md). 2026-11-24 */

@@ -1,6 +1,6 @@
 // The pure call: a problem's numbers into the kernel's memory, the selection out of it, nothing kept in between.
 import { type Fault, fail, ok, type Result } from '../../wire/fault.ts';
-import { MAX_LAMBDA, MIN_LAMBDA } from '../../wire/limits.ts';
+import { MAX_NOISE, MIN_LAMBDA } from '../../wire/limits.ts';
 import type { Instance } from './instance.ts';
 import type { Problem, Rows, Selection, StopReason } from './problem.ts';
 import { toQ15 } from './q15.ts';
@@ -25,8 +25,8 @@ const refusal = ({ rows, queries, dimensions, picks, lambda, alpha }: Problem): 
   if (queries.length % dimensions !== 0) {
     return field('queries', `has ${queries.length} values, which is no multiple of ${dimensions} dimensions`);
   }
-  if (!(lambda >= MIN_LAMBDA && lambda <= MAX_LAMBDA * 4)) {
-    return field('lambda', `is ${lambda}, it must be from ${MIN_LAMBDA} to ${MAX_LAMBDA}`);
+  if (!(lambda >= MIN_LAMBDA && lambda <= MAX_NOISE)) {
+    return field('lambda', `is ${lambda}, it must be from ${MIN_LAMBDA} to ${MAX_NOISE}`);
   }
   if (alpha !== undefined && !(alpha > 0 && Number.isFinite(alpha))) {
     return field('alpha', `is ${alpha}, it must be a positive number`);

@@ -26,7 +26,7 @@ const shape = fc.record({
   d: fc.integer({ min: 1, max: 70 }),
   m: fc.constantFrom(1, 1, 3),
   picks: fc.integer({ min: 1, max: 80 }),
-  lambda: fc.constantFrom(1e-3, 0.01, 0.1, 1, 10),
+  lambda: fc.constantFrom(1e-6, 1e-5, 1e-4, 1e-3, 0.01, 0.1, 1, 10),
   repeat: fc.boolean(),
 });
 interface Shape {
@@ -65,18 +65,21 @@ const agrees = (selection: Selection, problem: Problem, tolerance: number, tie: 
   expect(selection.picks.length).toBe(expected.picks.length);
 };
 
+/** c and v of the candidates carry float32's rounding: divided by v + λ, it moves scores by this much at most. */
+const nearTie = (lambda: number): number => Math.max(1e-6, 1e-9 / lambda);
+
 describe('select, against float64', () => {
   it('picks what the reference picks, in float32', () => {
     fc.assert(
-      fc.property(shape, (s) => agrees(select(problemOf(s)), problemOf(s), 1e-5, 1e-6)),
-      { numRuns: 150 },
+      fc.property(shape, (s) => agrees(select(problemOf(s)), problemOf(s), 1e-5, nearTie(s.lambda))),
+      { numRuns: 200 },
     );
   });
 
   it('does the same without SIMD', () => {
     fc.assert(
-      fc.property(shape, (s) => agrees(select(problemOf(s), scalar), problemOf(s), 1e-5, 1e-6)),
-      { numRuns: 60 },
+      fc.property(shape, (s) => agrees(select(problemOf(s), scalar), problemOf(s), 1e-5, nearTie(s.lambda))),
+      { numRuns: 100 },
     );
   });
 
@@ -236,7 +239,7 @@ describe('select, at the edges', () => {
 
   it.each([1e-6, 1e-4, 1e-2, 1, 10])('keeps σ² to float64 at λ = %d', (lambda) => {
     const problem = problemOf({ seed: 11, K: 40, d: 33, m: 1, picks: 30, lambda, repeat: true });
-    agrees(select(problem), problem, lambda < 1e-4 ? 1e-2 : 1e-5, 1e-6);
+    agrees(select(problem), problem, 1e-5, nearTie(lambda));
   });
 
   it('with one candidate repeats it', () => {

@@ -1,0 +1,131 @@
+// `npm run bench -- engine [--json] [--quick]`: what a training step and a generated token cost on models/base, with one
+// thread, beside PyTorch on the same checkpoint where Python has it. Both take turns, so that whatever else the machine
+// does falls on both; figures are medians, ratios are medians of the ratios of neighbours.
+import { cpus } from 'node:os';
+import { parseArgs } from 'node:util';
+import type { OpenOptions } from '../../gateway/backend.ts';
+import { readCheckpoint } from '../../gateway/embedded/model/checkpoint.ts';
+import { createModel } from '../../gateway/embedded/model/model.ts';
+import { createSession } from '../../gateway/embedded/session.ts';
+import { startTorch } from './torch.ts';
+
+const DIRECTORY = new URL('../../models/base', import.meta.url).pathname;
+/** Tokens of the training example. */
+const T = 256;
+const GENERATED = 64;
+/** Tokens of the prompt that generation continues. */
+const PROMPT = 128;
+
+const TEXT = `# Streams
+
+A stream is read with \`for await\`, piece by piece, and closed when its reader leaves. The helper returns a promise that
+settles once the last byte has gone out; an error in the middle ends the stream and is given to \`onError\`.
+
+\`\`\`ts
+const stream = await open('notes.txt', { encoding: 'utf8', signal: AbortSignal.timeout(1000) });
+for await (const line of stream) console.log(line);
+\`\`\`
+
+`;
+
+const median = (values: readonly number[]): number => {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+};
+
+const options = (method: OpenOptions['method']): OpenOptions => ({
+  model: 'base',
+  method,
+  rank: 8,
+  seed: 1,
+  reuseGradients: false,
+  optimiser: { learningRate: 1e-5, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 },
+});
+
+export const run = async (args: readonly string[]): Promise<void> => {
+  const { values } = parseArgs({
+    args: [...args],
+    options: { json: { type: 'boolean', default: false }, quick: { type: 'boolean', default: false } },
+  });
+  const rounds = values.quick ? 7 : 21;
+  const checkpoint = await readCheckpoint(DIRECTORY);
+  const model = createModel(checkpoint, 1);
+  // exactly T + 1 ids with the start token, as text, so that sessions are timed as they are used
+  const ids = model.encode(TEXT.repeat(20)).slice(0, T);
+  const example = model.decode(ids);
+  const start = model.architecture.start;
+  const exact = [start, ...model.encode(example)].slice(0, T + 1);
+  const prompt = model.decode(ids.slice(0, PROMPT));
+
+  const sessions = { full: createSession(model, options('full')), lora: createSession(model, options('lora')) };
+  const generate = async (): Promise<number> => {
+    const sampling = { maxTokens: GENERATED, temperature: 0, topP: 1, topK: 0, stop: [], seed: 0 };
+    const started = performance.now();
+    const pieces = sessions.full.generate(prompt, sampling, () => false);
+    let next = await pieces.next();
+    while (!next.done) next = await pieces.next();
+    return (performance.now() - started) / Math.max(1, next.value.completionTokens);
+  };
+  const torch = await startTorch(DIRECTORY);
+  const kinds = ['full', 'lora', 'generate'] as const;
+  const ours: Record<string, number[]> = { full: [], lora: [], generate: [] };
+  const theirs: Record<string, number[]> = { full: [], lora: [], generate: [] };
+  const built = performance.now();
+  for (const kind of ['full', 'lora'] as const) await sessions[kind].step(example);
+  const firstSteps = performance.now() - built;
+  for (let round = -2; round < rounds; round++) {
+    for (const kind of kinds) {
+      const mine = kind === 'generate' ? await generate() : (await sessions[kind].step(example)).ms;
+      const request =
+        kind === 'generate'
+          ? { do: kind, ids: exact.slice(1, PROMPT + 1), tokens: GENERATED }
+          : { do: kind, ids: exact };
+      const other = await torch?.ask(request);
+      if (round < 0) continue; // warm-up
+      ours[kind]?.push(mine);
+      if (other !== undefined) theirs[kind]?.push(kind === 'generate' ? other.ms / GENERATED : other.ms);
+    }
+  }
+  torch?.close();
+  const rows = kinds.map((kind) => {
+    const [a, b] = [ours[kind] ?? [], theirs[kind] ?? []];
+    return {
+      what: kind,
+      ms: median(a),
+      min_ms: Math.min(...a),
+      torch_ms: b.length === 0 ? null : median(b),
+      ratio: b.length === 0 ? null : median(a.map((value, i) => value / (b[i] ?? Number.NaN))),
+    };
+  });
+  const report = {
+    machine: `${cpus()[0]?.model}, ${cpus().length} cores, Node ${process.versions.node}`,
+    torch: torch?.version ?? null,
+    tokens: T,
+    rounds,
+    parameters: Array.from(checkpoint.parameters.values()).reduce((sum, { length }) => sum + length, 0),
+    rows,
+    tokens_per_second: 1000 / (rows[2]?.ms ?? Number.NaN),
+    build_and_first_steps_ms: firstSteps,
+    resident_mb: process.memoryUsage.rss() / 1e6,
+  };
+  if (values.json) {
+    console.log(JSON.stringify(report));
+    return;
+  }
+  console.log(
+    `${report.machine}; ${(report.parameters / 1e6).toFixed(2)} M parameters, T=${T}, batch 1, 1 thread, ${rounds} rounds`,
+  );
+  const label = { full: 'step, full', lora: 'step, LoRA r=8', generate: 'token generated' };
+  console.log('                    ours ms (min)      PyTorch ms   ratio');
+  for (const { what, ms, min_ms, torch_ms, ratio } of rows) {
+    console.log(
+      `${label[what].padEnd(18)} ${ms.toFixed(1).padStart(7)} (${min_ms.toFixed(1)})`.padEnd(38) +
+        `${torch_ms === null ? 'skipped' : torch_ms.toFixed(1)}`.padStart(8) +
+        `   ${ratio === null ? '' : ratio.toFixed(2)}`,
+    );
+  }
+  console.log(
+    `${report.tokens_per_second.toFixed(0)} tokens/s; ${report.resident_mb.toFixed(0)} MB resident with both sessions; ` +
+      `${firstSteps.toFixed(0)} ms to build both graphs and make their first steps`,
+  );
+};
