@@ -1,4 +1,5 @@
-// `npm run build`: compiles the kernel to build/sift.wasm (SIMD) and its scalar twin build/sift-scalar.wasm.
+// `npm run build`: compiles the kernel to build/sift.wasm (SIMD) and its scalar twin build/sift-scalar.wasm, and the
+// embedded backend's optimiser to build/adam.wasm.
 // Skipped while neither the sources nor the compiler have changed. Compiler errors are printed as they come.
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
@@ -11,8 +12,9 @@ const root = dirname(here);
 // no runtime, no asserts: the wrapper checks every size, and the memory is its own
 const FLAGS = ['-O3', '--noAssert', '--converge', '--runtime', 'stub', '--importMemory', '--initialMemory', '1'];
 const MODULES = [
-  { out: 'build/sift.wasm', flags: [...FLAGS, '--enable', 'simd'] },
-  { out: 'build/sift-scalar.wasm', flags: [...FLAGS, '--disable', 'simd'] },
+  { out: 'build/sift.wasm', entry: 'assembly/index.ts', flags: [...FLAGS, '--enable', 'simd'] },
+  { out: 'build/sift-scalar.wasm', entry: 'assembly/index.ts', flags: [...FLAGS, '--disable', 'simd'] },
+  { out: 'build/adam.wasm', entry: 'assembly/adam.ts', flags: [...FLAGS, '--enable', 'simd'] },
 ];
 
 const sourcesHash = async (): Promise<string> => {
@@ -25,15 +27,15 @@ const sourcesHash = async (): Promise<string> => {
   return sum.digest('hex');
 };
 
-/** Builds both modules unless they are up to date; true if it compiled. Throws with the compiler's messages. */
+/** Builds the modules unless they are up to date; true if it compiled. Throws with the compiler's messages. */
 export const buildKernel = async (): Promise<boolean> => {
   const hash = await sourcesHash();
   const stamp = join(root, 'build/sift.hash');
   if ((await readFile(stamp, 'utf8').catch(() => '')) === hash) return false;
   const { default: asc } = await import('assemblyscript/asc');
   await mkdir(join(root, 'build'), { recursive: true });
-  for (const { out, flags } of MODULES) {
-    const { error, stderr } = await asc.main(['assembly/index.ts', '--outFile', out, '--baseDir', root, ...flags]);
+  for (const { out, entry, flags } of MODULES) {
+    const { error, stderr } = await asc.main([entry, '--outFile', out, '--baseDir', root, ...flags]);
     if (error) throw new Error(`the kernel does not compile:\n${stderr.toString()}${error.message}`);
   }
   await writeFile(stamp, hash);

@@ -1,9 +1,8 @@
-// `npm test`: types, style, the kernel built once, then every test; or `npm test -- PATH…` for some of them.
+// `npm test`: types, style, then every test (test/setup.ts builds the WASM first); or `npm test -- PATH…` for some of them.
 // A part whose tool is missing on this machine says so in a line of its own (the tests print `skipped: …`).
 import { spawnSync } from 'node:child_process';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { buildKernel } from '../assembly/build.ts';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const wanted = process.argv.slice(2);
@@ -26,5 +25,4 @@ if (wanted.length === 0) {
   run('types of Node’s side', 'typescript/bin/tsc', ['--noEmit', '-p', 'tsconfig.node.json']);
   run('style', '@biomejs/biome/bin/biome', ['check', '.']);
 }
-await buildKernel();
 run('tests', 'vitest/vitest.mjs', ['run', '--reporter=default', '--reporter=./test/closing-line.ts', ...wanted]);

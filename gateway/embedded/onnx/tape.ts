@@ -191,12 +191,12 @@ export class Tape {
   /** y = table[ids].   dtable: dy's rows added at ids, into zeros of the table's shape */
   gather(table: Var, ids: Tensor, rows: number, width: number): Var {
     const g = this.graph;
-    return this.#record(g.op('Gather', [table, ids]), [table], (dy) =>
-      this.#add(table, () => {
-        const zeros = g.op('Expand', [g.scalar(0), g.ints([rows, width])]);
-        return this.#scatterAdd(zeros, ids, dy);
-      }),
-    );
+    return this.#record(g.op('Gather', [table, ids]), [table], (dy) => {
+      if (!table.needsGrad) return;
+      // into what is there already (tied embeddings: the output's gradient), which saves a table of zeros and a sum
+      const into = this.#grads.get(table.name) ?? g.op('Expand', [g.scalar(0), g.ints([rows, width])]);
+      this.#grads.set(table.name, this.#scatterAdd(into, ids, dy));
+    });
   }
 
   #scatterAdd(into: Tensor, ids: Tensor, rows: Tensor): Tensor {
