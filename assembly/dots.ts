@@ -80,13 +80,17 @@ function sweepF32(rows: usize, s: usize, out: usize, K8: i32, rowBytes: usize): 
   }
 }
 
-/** out[x] = unit · (row_x · s) for K8 rows, int16 rows summed exactly in i32, out in f32. */
+/**
+ * out[x] = row_x · s for K8 rows of int16, summed exactly in i32; unit = 0 leaves these sums as they are,
+ * else out is in f32 and times unit.
+ */
 function sweepQ15(rows: usize, s: usize, out: usize, K8: i32, rowBytes: usize, unit: f32): void {
   if (!ASC_FEATURE_SIMD) {
     for (let x = 0; x < K8; x++) {
       let sum: i32 = 0;
       for (let i: usize = 0; i < rowBytes; i += 2) sum += <i32>load<i16>(rows + i) * <i32>load<i16>(s + i);
-      store<f32>(out + (<usize>x << 2), <f32>sum * unit);
+      if (unit == 0) store<i32>(out + (<usize>x << 2), sum);
+      else store<f32>(out + (<usize>x << 2), <f32>sum * unit);
       rows += rowBytes;
     }
     return;
@@ -153,8 +157,14 @@ function sweepQ15(rows: usize, s: usize, out: usize, K8: i32, rowBytes: usize, u
       a6 = i32x4.add(a6, i32x4.add(i32x4.dot_i16x8_s(u, v128.load(p6)), i32x4.dot_i16x8_s(w, v128.load(p6, 16))));
       a7 = i32x4.add(a7, i32x4.add(i32x4.dot_i16x8_s(u, v128.load(p7)), i32x4.dot_i16x8_s(w, v128.load(p7, 16))));
     }
-    v128.store(out, f32x4.mul(units, f32x4.convert_i32x4_s(fourInt(a0, a1, a2, a3))));
-    v128.store(out, f32x4.mul(units, f32x4.convert_i32x4_s(fourInt(a4, a5, a6, a7))), 16);
+    a0 = fourInt(a0, a1, a2, a3);
+    a4 = fourInt(a4, a5, a6, a7);
+    if (unit != 0) {
+      a0 = f32x4.mul(units, f32x4.convert_i32x4_s(a0));
+      a4 = f32x4.mul(units, f32x4.convert_i32x4_s(a4));
+    }
+    v128.store(out, a0);
+    v128.store(out, a4, 16);
     out += 32;
     rows += rowBytes << 3;
   }
@@ -164,6 +174,12 @@ function sweepQ15(rows: usize, s: usize, out: usize, K8: i32, rowBytes: usize, u
 export function sweep(kind: i32, rows: usize, s: usize, out: usize, K8: i32, rowBytes: usize): void {
   if (kind == F32) sweepF32(rows, s, out, K8, rowBytes);
   else sweepQ15(rows, s, out, K8, rowBytes, <f32>(Q15_UNIT * Q15_UNIT));
+}
+
+/** The same for a gram row: φ(x)·s in f32, or the integer sums of Q15 rows, from which the exact product can be read. */
+export function sweepGram(kind: i32, rows: usize, s: usize, out: usize, K8: i32, rowBytes: usize): void {
+  if (kind == F32) sweepF32(rows, s, out, K8, rowBytes);
+  else sweepQ15(rows, s, out, K8, rowBytes, 0);
 }
 
 /** a·b of two rows in f64: products of f32 are exact there, products of int16 are summed exactly in i32. */
@@ -193,9 +209,13 @@ export function dotExact(kind: i32, a: usize, b: usize, rowBytes: usize): f64 {
   if (!ASC_FEATURE_SIMD) {
     for (; a < end; a += 2, b += 2) total += <i32>load<i16>(a) * <i32>load<i16>(b);
   } else {
-    let sum = i32x4.splat(0);
-    for (; a < end; a += 16, b += 16) sum = i32x4.add(sum, i32x4.dot_i16x8_s(v128.load(a), v128.load(b)));
-    total = hsumInt(sum);
+    let s = i32x4.splat(0);
+    let t = s;
+    for (; a < end; a += 32, b += 32) {
+      s = i32x4.add(s, i32x4.dot_i16x8_s(v128.load(a), v128.load(b)));
+      t = i32x4.add(t, i32x4.dot_i16x8_s(v128.load(a, 16), v128.load(b, 16)));
+    }
+    total = hsumInt(i32x4.add(s, t));
   }
   return <f64>total * (Q15_UNIT * Q15_UNIT);
 }

@@ -10,7 +10,7 @@
 //
 // The candidates' sweep runs over f32 or int16 rows, with c and v in f64. What concerns the picks alone (C, y, σ²,
 // the residual) is computed in f64 from exact inner products: N²/2 of them, a few per cent of the sweep.
-import { dotExact, squaredNorm, sweep } from './dots';
+import { dotExact, squaredNorm, sweep, sweepGram } from './dots';
 import {
   CAt, cAt, covAt, D, dp, exactAt, F32, gainsAt, gramAt, Kp, kind, LAt, m, N, openAt, picksAt, Q15_UNIT, queriesAt,
   residualAt, rowBytes, rowsAt, scalesAt, sigma2At, slotAt, vAt, weightsAt, yAt,
@@ -82,6 +82,24 @@ function scan(): void {
 
 let lambda: f64 = 0;
 
+/** Σ a_i b_i over f64 vectors; lanes and accumulators of their own, since one chain of additions waits for each. */
+function dot64(a: usize, b: usize, count: i32): f64 {
+  let sum: f64 = 0;
+  let i = 0;
+  if (ASC_FEATURE_SIMD) {
+    let s = f64x2.splat(0);
+    let t = s;
+    for (; i + 4 <= count; i += 4) {
+      s = f64x2.add(s, f64x2.mul(v128.load(at64(a, i)), v128.load(at64(b, i))));
+      t = f64x2.add(t, f64x2.mul(v128.load(at64(a, i), 16), v128.load(at64(b, i), 16)));
+    }
+    s = f64x2.add(s, t);
+    sum = f64x2.extract_lane(s, 0) + f64x2.extract_lane(s, 1);
+  }
+  for (; i < count; i++) sum += load<f64>(at64(a, i)) * load<f64>(at64(b, i));
+  return sum;
+}
+
 /** The n-th row of C, y_n and σ²_{n+1} for pick s, all in f64; `distinct` is how many gram rows there are. */
 function extend(n: i32, s: i32, distinct: i32): void {
   const own = rowsAt + <usize>s * rowBytes;
@@ -92,9 +110,7 @@ function extend(n: i32, s: i32, distinct: i32): void {
   for (let j = 0; j < n; j++) {
     const other = load<i32>(slotAt + (<usize>load<i32>(picksAt + (<usize>j << 2)) << 2));
     const above = at64(CAt, j * N);
-    let k = load<f64>(at64(exact, other));
-    for (let i = 0; i < j; i++) k -= load<f64>(at64(row, i)) * load<f64>(at64(above, i));
-    k /= load<f64>(at64(above, j));
+    const k = (load<f64>(at64(exact, other)) - dot64(row, above, j)) / load<f64>(at64(above, j));
     store<f64>(at64(row, j), k);
     diagonal -= k * k;
   }
@@ -106,7 +122,7 @@ function extend(n: i32, s: i32, distinct: i32): void {
   for (let t = 0; t < m; t++) {
     const y = at64(yAt, t * N);
     let k = load<f64>(at64(scalesAt, t)) * dotExact(kind, queriesAt + <usize>t * rowBytes, own, rowBytes);
-    for (let i = 0; i < n; i++) k -= load<f64>(at64(row, i)) * load<f64>(at64(y, i));
+    k -= dot64(row, y, n);
     covariance += k;
     k /= root;
     store<f64>(at64(y, n), k);
@@ -124,19 +140,72 @@ function admit(s: i32, distinct: i32, picked: i32): i32 {
   if (load<i32>(slotAt + (<usize>s << 2)) >= 0) return distinct;
   const own = rowsAt + <usize>s * rowBytes;
   store<i32>(slotAt + (<usize>s << 2), distinct);
-  sweep(kind, rowsAt, own, gramAt + <usize>distinct * (<usize>Kp << 2), Kp, rowBytes);
-  for (let j = 0; j < picked; j++) {
-    const other = load<i32>(picksAt + (<usize>j << 2));
+  const gram = gramAt + <usize>distinct * (<usize>Kp << 2);
+  sweepGram(kind, rowsAt, own, gram, Kp, rowBytes);
+  for (let j = 0; j <= picked; j++) {
+    const other = j < picked ? load<i32>(picksAt + (<usize>j << 2)) : s;
     const slot = load<i32>(slotAt + (<usize>other << 2));
-    const k = dotExact(kind, own, rowsAt + <usize>other * rowBytes, rowBytes);
+    // Q15's gram row holds the exact sums already
+    const k = kind == F32
+      ? dotExact(kind, own, rowsAt + <usize>other * rowBytes, rowBytes)
+      : <f64>load<i32>(gram + (<usize>other << 2)) * (Q15_UNIT * Q15_UNIT);
     store<f64>(at64(exactAt, distinct * D + slot), k);
     store<f64>(at64(exactAt, slot * D + distinct), k);
   }
-  store<f64>(at64(exactAt, distinct * D + distinct), dotExact(kind, own, own, rowBytes));
   return distinct + 1;
 }
 
-/** L_n of all candidates, c and v brought up to date, and the next argmax, in one pass over blocks of 8. */
+// @ts-ignore: decorator
+@inline
+function products(gram: usize): v128 {
+  const four = v128.load(gram);
+  if (kind == F32) return four;
+  return f32x4.mul(f32x4.convert_i32x4_s(four), f32x4.splat(<f32>(Q15_UNIT * Q15_UNIT)));
+}
+
+/** L_n of all candidates, two blocks of 8 at a time so that each of the pick's coefficients is loaded once for both. */
+function column(n: i32, gram: usize, row: usize, scale: f32): void {
+  const blockBytes: usize = <usize>N << 5;
+  const coefficients = weightsAt; // free until the residual is made
+  for (let j = 0; j < n; j++) store<f32>(coefficients + (<usize>j << 2), <f32>load<f64>(at64(row, j)));
+  const end = coefficients + (<usize>n << 2);
+  const scales = f32x4.splat(scale);
+  for (let x = 0; x < Kp; x += 16) {
+    const k = gram + (<usize>x << 2);
+    let p = LAt + <usize>(x >> 3) * blockBytes;
+    let a = products(k);
+    let b = products(k + 16);
+    if (x + 8 == Kp) {
+      for (let w = coefficients; w < end; w += 4) {
+        const l = v128.load32_splat(w);
+        a = f32x4.sub(a, f32x4.mul(l, v128.load(p)));
+        b = f32x4.sub(b, f32x4.mul(l, v128.load(p, 16)));
+        p += 32;
+      }
+      v128.store(p, f32x4.mul(a, scales));
+      v128.store(p, f32x4.mul(b, scales), 16);
+      return;
+    }
+    let q = p + blockBytes;
+    let c = products(k + 32);
+    let d = products(k + 48);
+    for (let w = coefficients; w < end; w += 4) {
+      const l = v128.load32_splat(w);
+      a = f32x4.sub(a, f32x4.mul(l, v128.load(p)));
+      b = f32x4.sub(b, f32x4.mul(l, v128.load(p, 16)));
+      c = f32x4.sub(c, f32x4.mul(l, v128.load(q)));
+      d = f32x4.sub(d, f32x4.mul(l, v128.load(q, 16)));
+      p += 32;
+      q += 32;
+    }
+    v128.store(p, f32x4.mul(a, scales));
+    v128.store(p, f32x4.mul(b, scales), 16);
+    v128.store(q, f32x4.mul(c, scales));
+    v128.store(q, f32x4.mul(d, scales), 16);
+  }
+}
+
+/** L_n of all candidates, c and v brought up to date, and the next argmax, over blocks of 8. */
 function update(n: i32, s: i32): void {
   const gram = gramAt + <usize>load<i32>(slotAt + (<usize>s << 2)) * (<usize>Kp << 2);
   const row = at64(CAt, n * N);
@@ -147,7 +216,8 @@ function update(n: i32, s: i32): void {
   if (!ASC_FEATURE_SIMD) {
     for (let x = 0; x < Kp; x++) {
       const column = LAt + <usize>(x >> 3) * blockBytes + (<usize>(x & 7) << 2);
-      let k = load<f32>(gram + (<usize>x << 2));
+      const product = gram + (<usize>x << 2);
+      let k = kind == F32 ? load<f32>(product) : <f32>load<i32>(product) * <f32>(Q15_UNIT * Q15_UNIT);
       for (let j = 0; j < n; j++) k -= load<f32>(column + (<usize>j << 5)) * <f32>load<f64>(at64(row, j));
       const l = k * <f32>scale;
       store<f32>(column + (<usize>n << 5), l);
@@ -168,7 +238,7 @@ function update(n: i32, s: i32): void {
     }
     return;
   }
-  const scales = f32x4.splat(<f32>scale);
+  column(n, gram, row, <f32>scale);
   const noise = f64x2.splat(lambda);
   const zero = f64x2.splat(0);
   let top0 = zero;
@@ -180,20 +250,9 @@ function update(n: i32, s: i32): void {
   let who2 = who0;
   let who3 = who0;
   for (let x = 0; x < Kp; x += 8) {
-    const block = LAt + <usize>(x >> 3) * blockBytes;
-    let a = v128.load(gram + (<usize>x << 2));
-    let b = v128.load(gram + (<usize>x << 2), 16);
-    let p = block;
-    for (let j = 0; j < n; j++) {
-      const l = f32x4.splat(<f32>load<f64>(at64(row, j)));
-      a = f32x4.sub(a, f32x4.mul(l, v128.load(p)));
-      b = f32x4.sub(b, f32x4.mul(l, v128.load(p, 16)));
-      p += 32;
-    }
-    a = f32x4.mul(a, scales);
-    b = f32x4.mul(b, scales);
-    v128.store(p, a);
-    v128.store(p, b, 16);
+    const p = LAt + <usize>(x >> 3) * blockBytes + (<usize>n << 5);
+    const a = v128.load(p);
+    const b = v128.load(p, 16);
     const l0 = f64x2.promote_low_f32x4(a);
     const l1 = f64x2.promote_low_f32x4(v128.shuffle<f32>(a, a, 2, 3, 2, 3));
     const l2 = f64x2.promote_low_f32x4(b);
@@ -265,6 +324,56 @@ function lane(score: f64, x: i32): void {
   }
 }
 
+// @ts-ignore: decorator
+@inline
+function one<T>(at: usize): f64 {
+  return <f64>load<T>(at);
+}
+
+// @ts-ignore: decorator
+@inline
+function two<T>(at: usize): v128 {
+  if (isFloat<T>()) return f64x2.promote_low_f32x4(v128.load64_zero(at));
+  return f64x2.convert_low_i32x4_s(i32x4.extend_low_i16x8_s(v128.load32_zero(at)));
+}
+
+/** r = scale·q − unit·Σ_i a_i·φ(s_i), eight dimensions at a time through all picks, so that r stays in registers. */
+function combine<T>(r: usize, query: usize, scale: f64, n: i32, unit: f64): void {
+  const step = sizeof<T>();
+  for (let k = 0; k < dp; k += 8) {
+    const at = <usize>k * step;
+    if (!ASC_FEATURE_SIMD) {
+      for (let i = at; i < at + 8 * step; i += step) {
+        let sum = scale * one<T>(query + i);
+        for (let j = n - 1; j >= 0; j--) {
+          const row = rowsAt + <usize>load<i32>(picksAt + (<usize>j << 2)) * rowBytes;
+          sum -= load<f64>(at64(weightsAt, j)) * unit * one<T>(row + i);
+        }
+        store<f64>(r + (i / step << 3), sum);
+      }
+      continue;
+    }
+    const scales = f64x2.splat(scale);
+    let r0 = f64x2.mul(scales, two<T>(query + at));
+    let r1 = f64x2.mul(scales, two<T>(query + at + 2 * step));
+    let r2 = f64x2.mul(scales, two<T>(query + at + 4 * step));
+    let r3 = f64x2.mul(scales, two<T>(query + at + 6 * step));
+    for (let j = n - 1; j >= 0; j--) {
+      const p = rowsAt + <usize>load<i32>(picksAt + (<usize>j << 2)) * rowBytes + at;
+      const w = f64x2.splat(load<f64>(at64(weightsAt, j)) * unit);
+      r0 = f64x2.sub(r0, f64x2.mul(w, two<T>(p)));
+      r1 = f64x2.sub(r1, f64x2.mul(w, two<T>(p + 2 * step)));
+      r2 = f64x2.sub(r2, f64x2.mul(w, two<T>(p + 4 * step)));
+      r3 = f64x2.sub(r3, f64x2.mul(w, two<T>(p + 6 * step)));
+    }
+    const to = at64(r, k);
+    v128.store(to, r0);
+    v128.store(to, r1, 16);
+    v128.store(to, r2, 32);
+    v128.store(to, r3, 48);
+  }
+}
+
 /** r = q − Vᵀ a with a = C⁻ᵀ y, for every query; V's rows are the n picks. */
 function residuals(n: i32): void {
   const unit: f64 = kind == F32 ? 1.0 : Q15_UNIT;
@@ -272,22 +381,13 @@ function residuals(n: i32): void {
     const r = residualAt + <usize>t * (<usize>dp << 3);
     const query = queriesAt + <usize>t * rowBytes;
     const scale = load<f64>(at64(scalesAt, t)) * unit;
-    for (let i = 0; i < dp; i++) {
-      const q = kind == F32 ? <f64>load<f32>(query + (<usize>i << 2)) : <f64>load<i16>(query + (<usize>i << 1));
-      store<f64>(at64(r, i), scale * q);
-    }
     for (let i = n - 1; i >= 0; i--) {
       let a = load<f64>(at64(yAt, t * N + i));
       for (let j = i + 1; j < n; j++) a -= load<f64>(at64(CAt, j * N + i)) * load<f64>(at64(weightsAt, j));
-      a /= load<f64>(at64(CAt, i * N + i));
-      store<f64>(at64(weightsAt, i), a);
-      const row = rowsAt + <usize>load<i32>(picksAt + (<usize>i << 2)) * rowBytes;
-      const w = a * unit;
-      for (let k = 0; k < dp; k++) {
-        const x = kind == F32 ? <f64>load<f32>(row + (<usize>k << 2)) : <f64>load<i16>(row + (<usize>k << 1));
-        store<f64>(at64(r, k), load<f64>(at64(r, k)) - w * x);
-      }
+      store<f64>(at64(weightsAt, i), a / load<f64>(at64(CAt, i * N + i)));
     }
+    if (kind == F32) combine<f32>(r, query, scale, n, unit);
+    else combine<i16>(r, query, scale, n, unit);
   }
 }
 
