@@ -33,23 +33,51 @@ function fourInt(a: v128, b: v128, c: v128, d: v128): v128 {
   return i32x4.add(v128.shuffle<i32>(ab, cd, 0, 1, 4, 5), v128.shuffle<i32>(ab, cd, 2, 3, 6, 7));
 }
 
-/** out[x] = row_x · s for K8 rows (a multiple of 8), f32; s and the rows have rowBytes bytes, a multiple of 32. */
-function sweepF32(rows: usize, s: usize, out: usize, K8: i32, rowBytes: usize): void {
+// @ts-ignore: decorator
+@inline
+function rowOf(list: usize, x: i32): i32 {
+  return list == 0 ? x : load<i32>(list + (<usize>x << 2));
+}
+
+// @ts-ignore: decorator
+@inline
+function at(rows: usize, rowBytes: usize, list: usize, x: i32): usize {
+  return rows + <usize>rowOf(list, x) * rowBytes;
+}
+
+// @ts-ignore: decorator
+@inline
+function put(out: usize, list: usize, x: i32, four: v128): void {
+  if (list == 0) {
+    v128.store(out + (<usize>x << 2), four);
+    return;
+  }
+  store<i32>(out + (<usize>rowOf(list, x) << 2), i32x4.extract_lane(four, 0));
+  store<i32>(out + (<usize>rowOf(list, x + 1) << 2), i32x4.extract_lane(four, 1));
+  store<i32>(out + (<usize>rowOf(list, x + 2) << 2), i32x4.extract_lane(four, 2));
+  store<i32>(out + (<usize>rowOf(list, x + 3) << 2), i32x4.extract_lane(four, 3));
+}
+
+/**
+ * out[x] = row_x · s in f32, for the K8 rows (a multiple of 8) whose numbers are in the list, or the first K8 where it
+ * is 0; s and the rows have rowBytes bytes, a multiple of 32.
+ */
+function sweepF32(rows: usize, s: usize, out: usize, list: usize, K8: i32, rowBytes: usize): void {
   if (!ASC_FEATURE_SIMD) {
     for (let x = 0; x < K8; x++) {
+      const p = at(rows, rowBytes, list, x);
       let sum: f32 = 0;
-      for (let i: usize = 0; i < rowBytes; i += 4) sum += load<f32>(rows + i) * load<f32>(s + i);
-      store<f32>(out + (<usize>x << 2), sum);
-      rows += rowBytes;
+      for (let i: usize = 0; i < rowBytes; i += 4) sum += load<f32>(p + i) * load<f32>(s + i);
+      store<f32>(out + (<usize>rowOf(list, x) << 2), sum);
     }
     return;
   }
   const end = s + rowBytes;
   for (let x = 0; x < K8; x += 4) {
-    let p0 = rows;
-    let p1 = rows + rowBytes;
-    let p2 = p1 + rowBytes;
-    let p3 = p2 + rowBytes;
+    let p0 = at(rows, rowBytes, list, x);
+    let p1 = at(rows, rowBytes, list, x + 1);
+    let p2 = at(rows, rowBytes, list, x + 2);
+    let p3 = at(rows, rowBytes, list, x + 3);
     let a0 = f32x4.splat(0);
     let a1 = a0;
     let a2 = a0;
@@ -74,38 +102,36 @@ function sweepF32(rows: usize, s: usize, out: usize, K8: i32, rowBytes: usize): 
       p2 += 32;
       p3 += 32;
     }
-    v128.store(out, four(f32x4.add(a0, b0), f32x4.add(a1, b1), f32x4.add(a2, b2), f32x4.add(a3, b3)));
-    out += 16;
-    rows += rowBytes << 2;
+    put(out, list, x, four(f32x4.add(a0, b0), f32x4.add(a1, b1), f32x4.add(a2, b2), f32x4.add(a3, b3)));
   }
 }
 
 /**
- * out[x] = row_x · s for K8 rows of int16, summed exactly in i32; unit = 0 leaves these sums as they are,
+ * The same for K8 rows of int16, summed exactly in i32; unit = 0 leaves these sums as they are,
  * else out is in f32 and times unit.
  */
-function sweepQ15(rows: usize, s: usize, out: usize, K8: i32, rowBytes: usize, unit: f32): void {
+function sweepQ15(rows: usize, s: usize, out: usize, list: usize, K8: i32, rowBytes: usize, unit: f32): void {
   if (!ASC_FEATURE_SIMD) {
     for (let x = 0; x < K8; x++) {
+      const p = at(rows, rowBytes, list, x);
       let sum: i32 = 0;
-      for (let i: usize = 0; i < rowBytes; i += 2) sum += <i32>load<i16>(rows + i) * <i32>load<i16>(s + i);
-      if (unit == 0) store<i32>(out + (<usize>x << 2), sum);
-      else store<f32>(out + (<usize>x << 2), <f32>sum * unit);
-      rows += rowBytes;
+      for (let i: usize = 0; i < rowBytes; i += 2) sum += <i32>load<i16>(p + i) * <i32>load<i16>(s + i);
+      if (unit == 0) store<i32>(out + (<usize>rowOf(list, x) << 2), sum);
+      else store<f32>(out + (<usize>rowOf(list, x) << 2), <f32>sum * unit);
     }
     return;
   }
   const end = s + rowBytes;
   const units = f32x4.splat(unit);
   for (let x = 0; x < K8; x += 8) {
-    let p0 = rows;
-    let p1 = rows + rowBytes;
-    let p2 = p1 + rowBytes;
-    let p3 = p2 + rowBytes;
-    let p4 = p3 + rowBytes;
-    let p5 = p4 + rowBytes;
-    let p6 = p5 + rowBytes;
-    let p7 = p6 + rowBytes;
+    let p0 = at(rows, rowBytes, list, x);
+    let p1 = at(rows, rowBytes, list, x + 1);
+    let p2 = at(rows, rowBytes, list, x + 2);
+    let p3 = at(rows, rowBytes, list, x + 3);
+    let p4 = at(rows, rowBytes, list, x + 4);
+    let p5 = at(rows, rowBytes, list, x + 5);
+    let p6 = at(rows, rowBytes, list, x + 6);
+    let p7 = at(rows, rowBytes, list, x + 7);
     let a0 = i32x4.splat(0);
     let a1 = a0;
     let a2 = a0;
@@ -163,23 +189,21 @@ function sweepQ15(rows: usize, s: usize, out: usize, K8: i32, rowBytes: usize, u
       a0 = f32x4.mul(units, f32x4.convert_i32x4_s(a0));
       a4 = f32x4.mul(units, f32x4.convert_i32x4_s(a4));
     }
-    v128.store(out, a0);
-    v128.store(out, a4, 16);
-    out += 32;
-    rows += rowBytes << 3;
+    put(out, list, x, a0);
+    put(out, list, x + 4, a4);
   }
 }
 
-/** out[x] = φ(x)·s in f32 for K8 rows. */
+/** out[x] = φ(x)·s in f32 for the first K8 rows. */
 export function sweep(kind: i32, rows: usize, s: usize, out: usize, K8: i32, rowBytes: usize): void {
-  if (kind == F32) sweepF32(rows, s, out, K8, rowBytes);
-  else sweepQ15(rows, s, out, K8, rowBytes, <f32>(Q15_UNIT * Q15_UNIT));
+  if (kind == F32) sweepF32(rows, s, out, 0, K8, rowBytes);
+  else sweepQ15(rows, s, out, 0, K8, rowBytes, <f32>(Q15_UNIT * Q15_UNIT));
 }
 
-/** The same for a gram row: φ(x)·s in f32, or the integer sums of Q15 rows, from which the exact product can be read. */
-export function sweepGram(kind: i32, rows: usize, s: usize, out: usize, K8: i32, rowBytes: usize): void {
-  if (kind == F32) sweepF32(rows, s, out, K8, rowBytes);
-  else sweepQ15(rows, s, out, K8, rowBytes, 0);
+/** A gram row at the listed rows: φ(x)·s in f32, or Q15's integer sums, from which the exact product can be read. */
+export function sweepGram(kind: i32, rows: usize, s: usize, out: usize, list: usize, K8: i32, rowBytes: usize): void {
+  if (kind == F32) sweepF32(rows, s, out, list, K8, rowBytes);
+  else sweepQ15(rows, s, out, list, K8, rowBytes, 0);
 }
 
 /** a·b of two rows in f64: products of f32 are exact there, products of int16 are summed exactly in i32. */

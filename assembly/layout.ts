@@ -11,6 +11,7 @@
 //        ├ open      Kp        f64         1 while x may be picked, 0 after it (repeat = 0 only)
 //        ├ L         Kp/8 × N × 8  f32     L_j(x) of earlier picks j, in blocks of 8 candidates
 //        ├ gram      D  × Kp   f32 | i32   φ(s)·φ(x), one row per distinct pick, so that a repeat costs no sweep
+//        ├ list      Kp        i32         the rows without a gram row, in order
 //        ├ slot      Kp        i32         which gram row is x's own, −1 for none
 //        ├ exact     D  × D    f64         φ(s)·φ(s') of distinct picks, in f64
 //        ├ C         N  × N    f64         Cholesky factor of the picks' Gram matrix + λI, lower, row-major
@@ -47,6 +48,7 @@ export let vAt: usize = 0;
 export let openAt: usize = 0;
 export let LAt: usize = 0;
 export let gramAt: usize = 0;
+export let listAt: usize = 0;
 export let slotAt: usize = 0;
 export let exactAt: usize = 0;
 export let CAt: usize = 0;
@@ -93,6 +95,7 @@ export function lay(problemKind: i32, K: i32, d: i32, queries: i32, picks: i32):
   openAt = take(k * 8);
   LAt = take(k * n * 4);
   gramAt = take(<u64>D * k * 4);
+  listAt = take(k * 4);
   slotAt = take(k * 4);
   exactAt = take(<u64>D * <u64>D * 8);
   CAt = take(n * n * 8);

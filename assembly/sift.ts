@@ -12,7 +12,7 @@
 // the residual) is computed in f64 from exact inner products: N²/2 of them, a few per cent of the sweep.
 import { dotExact, squaredNorm, sweep, sweepGram } from './dots';
 import {
-  CAt, cAt, covAt, D, dp, exactAt, F32, gainsAt, gramAt, Kp, kind, LAt, m, N, openAt, picksAt, Q15_UNIT, queriesAt,
+  CAt, cAt, covAt, D, dp, exactAt, F32, gainsAt, gramAt, Kp, kind, LAt, listAt, m, N, openAt, picksAt, Q15_UNIT, queriesAt,
   residualAt, rowBytes, rowsAt, scalesAt, sigma2At, slotAt, vAt, weightsAt, yAt,
 } from './layout';
 
@@ -56,6 +56,7 @@ function init(): bool {
     store<f64>(at64(vAt, x), norm);
     store<f64>(at64(openAt, x), 1);
     store<i32>(slotAt + (<usize>x << 2), -1);
+    store<i32>(listAt + (<usize>x << 2), x);
     finite += norm * 0;
   }
   store<f64>(sigma2At, sum);
@@ -135,20 +136,36 @@ function extend(n: i32, s: i32, distinct: i32): void {
   store<f64>(at64(covAt, n), covariance);
 }
 
+/** Takes s out of the ordered list of the `left` rows without a gram row. */
+function strike(s: i32, left: i32): void {
+  // the place of s in the list is at most s, and earlier by one for each picked row before it
+  let i = min(s, left - 1);
+  while (load<i32>(listAt + (<usize>i << 2)) != s) i--;
+  const place = listAt + (<usize>i << 2);
+  memory.copy(place, place + 4, <usize>(left - 1 - i) << 2);
+}
+
 /** Gives s a gram row if it has none, and the exact inner products with the other distinct picks. */
 function admit(s: i32, distinct: i32, picked: i32): i32 {
   if (load<i32>(slotAt + (<usize>s << 2)) >= 0) return distinct;
   const own = rowsAt + <usize>s * rowBytes;
   store<i32>(slotAt + (<usize>s << 2), distinct);
   const gram = gramAt + <usize>distinct * (<usize>Kp << 2);
-  sweepGram(kind, rowsAt, own, gram, Kp, rowBytes);
+  // the earlier picks' rows hold their products with s; the list's last block of 8 is filled up with s itself
+  const left = Kp - distinct;
+  const whole = (left + 7) & ~7;
+  for (let i = left; i < whole; i++) store<i32>(listAt + (<usize>i << 2), s);
+  sweepGram(kind, rowsAt, own, gram, listAt, whole, rowBytes);
+  strike(s, left);
   for (let j = 0; j <= picked; j++) {
     const other = j < picked ? load<i32>(picksAt + (<usize>j << 2)) : s;
     const slot = load<i32>(slotAt + (<usize>other << 2));
+    const place = gram + (<usize>other << 2);
+    if (slot != distinct) store<i32>(place, load<i32>(gramAt + <usize>slot * (<usize>Kp << 2) + (<usize>s << 2)));
     // Q15's gram row holds the exact sums already
     const k = kind == F32
       ? dotExact(kind, own, rowsAt + <usize>other * rowBytes, rowBytes)
-      : <f64>load<i32>(gram + (<usize>other << 2)) * (Q15_UNIT * Q15_UNIT);
+      : <f64>load<i32>(place) * (Q15_UNIT * Q15_UNIT);
     store<f64>(at64(exactAt, distinct * D + slot), k);
     store<f64>(at64(exactAt, slot * D + distinct), k);
   }

@@ -12,7 +12,7 @@ const [name, ...args] = process.argv.slice(2);
 
 if (name === undefined || !names.includes(name)) {
   console.error(`usage: npm run bench -- NAME [--json] [--quick], where NAME is one of: ${names.sort().join(', ')}`);
-  process.exitCode = 1;
+  process.exitCode = 2;
 } else {
   const bench: Bench = await import(new URL(`${name}/index.ts`, here).href);
   await bench.run(args);
