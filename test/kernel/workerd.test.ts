@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildKernel } from '../../assembly/build.ts';
 import { type Kernel, toQ15 } from '../../functions/kernel/index.ts';
 import { loadKernel } from '../../functions/kernel/module.node.ts';
+import { generate } from './generate.ts';
 import { unitRows } from './reference.ts';
 import type { Question } from './worker.ts';
 
@@ -84,6 +85,23 @@ describe('the kernel in workerd', () => {
     const expected = node.nearest(rows, query, D, 5).indices;
     const { nearest, stored } = await ask(question);
     expect([nearest, stored]).toEqual([expected, expected]);
+  });
+
+  it('takes a problem of 40 MB, more than an instance may keep, and small ones after it', async () => {
+    const [K, dimensions, picks] = [10_000, 768, 100];
+    const made = generate(K + 1, dimensions);
+    const here = node.select({
+      rows: made.subarray(dimensions),
+      queries: made.slice(0, dimensions),
+      dimensions,
+      picks,
+      lambda: 0.01,
+      repeat: true,
+    });
+    if (!here.ok) throw new Error(JSON.stringify(here.fault));
+    const there = await ask({ rows: [], query: [], dimensions, picks, quantised: false, generated: K });
+    expect(there).toMatchObject({ ok: true, answer: { picks: here.value.picks, variances: here.value.variances } });
+    expect((await ask(question)).ok).toBe(true);
   });
 
   it('refuses a NaN by its place, and the same isolate selects again afterwards', async () => {
