@@ -9,7 +9,8 @@
 //   σ²_n      = σ²_{n−1} − Σ_q y_n²
 //
 // The candidates' sweep runs over f32 or int16 rows, with c and v in f64. What concerns the picks alone (C, y, σ²,
-// the residual) is computed in f64 from exact inner products: N²/2 of them, a few per cent of the sweep.
+// the residual) is computed in f64 from exact inner products, N²/2 of them: read from the sweep's integer sums in Q15,
+// made anew for f32 rows, where they take a quarter of a selection's time at 200×1024.
 import { dotExact, squaredNorm, sweep, sweepGram } from './dots';
 import {
   CAt, cAt, covAt, D, dp, exactAt, F32, gainsAt, gramAt, Kp, kind, LAt, listAt, m, N, openAt, picksAt, Q15_UNIT, queriesAt,

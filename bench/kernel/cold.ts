@@ -1,4 +1,4 @@
-// What the first selection of a fresh isolate costs: each trial compiles a module that V8 has not seen (the same code
+// What a module's first selection costs: each trial compiles a module that V8 has not seen (the same code
 // with a custom section of its own, or the engine would answer from its cache), then selects at once, or after tiny
 // selections that let it compile the code well.
 import { readFile } from 'node:fs/promises';

@@ -1,4 +1,5 @@
-// The machine's limit: the kernel's float32 algorithm in C with 16-lane vectors and fused multiply-add.
+// The machine's limit: the kernel's float32 algorithm in C with 16-lane vectors and fused multiply-add. Each sweep goes
+// over all rows, also those of earlier picks, which the kernel leaves out.
 // usage: native FILE K d N lambda; FILE holds the query and then K rows, float32, d a multiple of 16.
 // For each line "R" on stdin it makes R selections and prints "NANOSECONDS pick pick ...".
 #include <math.h>

@@ -1,5 +1,6 @@
 // The best plain JavaScript form: the kernel's algorithm over typed arrays, rows taken four at a time so that each
-// value of the pick is loaded once for four products. What a project without WASM would run.
+// value of the pick is loaded once for four products. What a project without WASM would run. Each sweep goes over all
+// rows, also those of earlier picks, which the kernel leaves out.
 export interface Plain {
   readonly rows: Float32Array;
   readonly query: Float32Array;
