@@ -1,0 +1,117 @@
+// The command line of `npm run eval`, parsed once; whatever is wrong is said with the value.
+import { availableParallelism } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { UsageError } from '../start/options.ts';
+
+export const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
+
+export interface Options {
+  readonly quick: boolean;
+  readonly json: boolean;
+  /** Documents to learn from; absent: the packages under node_modules. */
+  readonly corpus?: string;
+  /** Documents to ask about; absent: some of the corpus' own, kept out of it. */
+  readonly prompts?: string;
+  /** Lines of documents, in addition to the packages. */
+  readonly data?: string;
+  readonly model: string;
+  readonly embedder: string;
+  readonly workers: number;
+  /** Begin no task after so many minutes. */
+  readonly minutes?: number;
+  /** Only write the report of what is there. */
+  readonly reportOnly: boolean;
+  /** Results as they come. */
+  readonly state: string;
+  /** JSON, pictures. */
+  readonly results: string;
+  /** The written report; absent: none. */
+  readonly study?: string;
+  readonly perDomain?: number;
+}
+
+export const HELP = `npm run eval -- [options]
+
+  --quick            8 prompts a domain, base, NN and SIFT after 10 steps: some minutes, prints the main table
+  --json             one JSON object on stdout: {"bpb":{"base":…,"nn":{…},"sift":{…}},"n":…,"prompts":…,"ci":…}
+  --corpus DIR       learn from the text files under DIR, each subfolder a domain (default: the packages in node_modules)
+  --prompts DIR      ask about the text files under DIR, each subfolder a domain (default: documents kept out of the corpus)
+  --data FILE        add documents from lines of {"package","domain","path","text"} to the packages
+  --model DIR        a Qwen3 or Llama checkpoint in Hugging Face layout (default models/base)
+  --embedder DIR     config.json, tokenizer.json and model.onnx (default models/embedder)
+  --per-domain N     prompts of a domain (default 30, with --quick 8)
+  --workers N        tuning runs at once (default: the cores, 2 at most)
+  --minutes M        begin nothing after M minutes; running again goes on where this run ended
+  --report           run nothing, only write the report of what is there
+  --state DIR        where results are kept as they come (default .sift/eval)
+  --results DIR      where tables and pictures go (default eval/results)
+  --help             this text
+`;
+
+const positive = (name: string, text: string): number => {
+  const value = Number(text);
+  if (!(value > 0 && Number.isFinite(value)))
+    throw new UsageError(`--${name} is '${text}', it must be a positive number`);
+  return value;
+};
+const whole = (name: string, text: string): number => {
+  const value = positive(name, text);
+  if (!Number.isInteger(value)) throw new UsageError(`--${name} is '${text}', it must be a whole number`);
+  return value;
+};
+
+/** undefined: help was asked for. */
+export const parseOptions = (args: readonly string[]): Options | undefined => {
+  const { values } = (() => {
+    try {
+      return parseArgs({
+        args: [...args],
+        options: {
+          quick: { type: 'boolean', default: false },
+          json: { type: 'boolean', default: false },
+          report: { type: 'boolean', default: false },
+          help: { type: 'boolean', default: false },
+          corpus: { type: 'string' },
+          prompts: { type: 'string' },
+          data: { type: 'string' },
+          model: { type: 'string', default: join(ROOT, 'models/base') },
+          embedder: { type: 'string', default: join(ROOT, 'models/embedder') },
+          workers: { type: 'string', default: String(Math.min(2, availableParallelism())) },
+          minutes: { type: 'string' },
+          'per-domain': { type: 'string' },
+          state: { type: 'string', default: join(ROOT, '.sift/eval') },
+          results: { type: 'string' },
+        },
+      });
+    } catch (error) {
+      throw new UsageError(error instanceof Error ? error.message : String(error));
+    }
+  })();
+  if (values.help) return undefined;
+  if (values.prompts !== undefined && values.corpus === undefined) {
+    throw new UsageError(`--prompts ${values.prompts} needs a --corpus to learn from`);
+  }
+  if (values.data !== undefined && values.corpus !== undefined) {
+    throw new UsageError('--data adds to the packages in node_modules, so it cannot go with --corpus');
+  }
+  const isDefault = values.corpus === undefined && !values.quick;
+  return {
+    quick: values.quick,
+    json: values.json,
+    reportOnly: values.report,
+    model: resolve(values.model),
+    embedder: resolve(values.embedder),
+    workers: whole('workers', values.workers),
+    state: resolve(values.state),
+    // a quick run, or one on a user's text, leaves the study's own figures alone
+    results: resolve(values.results ?? (isDefault ? join(ROOT, 'eval/results') : join(values.state, 'results'))),
+    ...(isDefault && values.results === undefined ? { study: join(ROOT, 'docs/study.md') } : {}),
+    ...(values.corpus === undefined ? {} : { corpus: resolve(values.corpus) }),
+    ...(values.prompts === undefined ? {} : { prompts: resolve(values.prompts) }),
+    ...(values.data === undefined ? {} : { data: resolve(values.data) }),
+    ...(values.minutes === undefined ? {} : { minutes: positive('minutes', values.minutes) }),
+    ...(values['per-domain'] === undefined ? {} : { perDomain: whole('per-domain', values['per-domain']) }),
+  };
+};

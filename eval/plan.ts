@@ -1,0 +1,291 @@
+// What is run, in which order. First the learning rates, on prompts of their own; then the main table, the most telling
+// arms first, for all prompts in turns over the domains, so that a run that ends early has balanced tables; then the
+// side questions, on the first prompts of every domain. A task that two questions share is run once.
+import type { Prompt } from './prompts.ts';
+import type { Scored, Setting } from './setting.ts';
+import { PAPER, type PoolSpec, ROUNDS, type SelectionSpec, spec, WHOLE } from './strategies.ts';
+import type { Planned, Task } from './tasks.ts';
+import type { Tuning } from './trajectory.ts';
+
+/** Steps at which every arm is scored. */
+export const COUNTS = [1, 2, 5, 10, 20, 50] as const;
+/** SIFT and NN are scored more often, for stopping rules and for gain by step. */
+const DENSE = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 17, 20, 25, 30, 35, 40, 45, 50];
+
+/** λ of the arm called `sift`, and N at which single figures are given: the product's defaults. */
+export const LAMBDA = 0.1;
+export const STEPS = 10;
+/** λ that SIFT is tried at. */
+export const LAMBDAS = [0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10];
+export const COPIES = [1, 2, 5, 10];
+export const RATES = [1e-4, 2e-4, 5e-4, 1e-3];
+const LORA_RATES = [1e-3, 2e-3, 5e-3, 1e-2];
+export const LORA_RANK = 8;
+
+export interface Profile {
+  /** Prompts of a domain, for the study and for the rates. */
+  readonly study: number;
+  readonly tuning: number;
+  /** Fewest prompts that make a domain. */
+  readonly least: number;
+  /** The first prompts of a domain that are tuned to 50 steps, and on which side questions are asked. */
+  readonly long: number;
+  readonly side: number;
+  /** Steps of all other prompts. */
+  readonly steps: number;
+  readonly arms: readonly string[];
+  readonly sides: boolean;
+}
+
+const SIFT = 'sift';
+
+/** Arms of the main table by name. HullFT's picks for N are no beginning of those for more, so it has an arm for each N. */
+export const ARMS: Readonly<Record<string, SelectionSpec>> = {
+  nn: spec('nn'),
+  [SIFT]: spec('sift', { lambda: LAMBDA }),
+  'sift λ=0.01': spec('sift', { lambda: 0.01 }),
+  'sift λ=1': spec('sift', { lambda: 1 }),
+  random: spec('random'),
+  'nn-f': spec('nn-f'),
+  mmr: spec('mmr'),
+  uncertainty: spec('uncertainty'),
+  'hullft N=10': spec('hullft', { n: 10 }),
+  'hullft N=20': spec('hullft', { n: 20 }),
+  'sift no repeat': spec('sift', { lambda: LAMBDA, repeat: false }),
+  'random of 200': spec('random-pool'),
+  'nn distinct': spec('nn-distinct'),
+};
+
+export const QUICK: Profile = {
+  study: 8,
+  tuning: 0,
+  least: 6,
+  long: 0,
+  side: 0,
+  steps: 10,
+  arms: ['nn', SIFT],
+  sides: false,
+};
+
+export const FULL: Profile = {
+  study: 30,
+  tuning: 6,
+  least: 20,
+  long: 10,
+  side: 10,
+  steps: 20,
+  arms: Object.keys(ARMS),
+  sides: true,
+};
+
+const full = (learningRate: number): Tuning => ({ method: 'full', rank: 0, learningRate, reuse: false });
+const lora = (learningRate: number): Tuning => ({ method: 'lora', rank: LORA_RANK, learningRate, reuse: false });
+
+/** Arms that share a learning rate: those of one strategy. */
+export const familyOf = (arm: string): string => arm.split(' N=')[0] ?? arm;
+
+export type Rates = Readonly<Record<string, number>>;
+export const FALLBACK_RATE = 5e-4;
+export const rateOf = (rates: Rates, arm: string): number => rates[familyOf(arm)] ?? FALLBACK_RATE;
+
+const base = (prompt: Prompt, scored: Scored = 'continuation'): Task => ({
+  prompt,
+  tuning: full(0),
+  steps: 0,
+  scoredAt: [0],
+  scored,
+});
+
+const upTo = (counts: readonly number[], steps: number): number[] => counts.filter((n) => n <= steps);
+
+/** The first `count` prompts of every domain. */
+const first = (prompts: readonly Prompt[], count: number): Prompt[] => {
+  const seen = new Map<string, number>();
+  return prompts.filter(({ domain }) => {
+    const number = (seen.get(domain) ?? 0) + 1;
+    seen.set(domain, number);
+    return number <= count;
+  });
+};
+
+export const planRates = (setting: Setting, profile: Profile): Planned[] => {
+  const families = [...new Map(profile.arms.map((arm) => [familyOf(arm), arm])).values()];
+  return setting.tuning.flatMap((prompt) => [
+    { question: 'rates', arm: 'base', task: base(prompt) },
+    ...families.flatMap((arm) => {
+      const selection = ARMS[arm];
+      if (selection === undefined) throw new Error(`no arm '${arm}'`);
+      return RATES.map((rate) => ({
+        question: 'rates',
+        arm: `${familyOf(arm)} ${rate}`,
+        task: {
+          prompt,
+          selection,
+          tuning: full(rate),
+          steps: STEPS,
+          scoredAt: [1, 5, STEPS],
+          scored: 'continuation' as const,
+        },
+      }));
+    }),
+    ...(profile.sides
+      ? LORA_RATES.map((rate) => ({
+          question: 'rates',
+          arm: `lora ${rate}`,
+          task: {
+            prompt,
+            selection: ARMS[SIFT] as SelectionSpec,
+            tuning: lora(rate),
+            steps: STEPS,
+            scoredAt: [1, 5, STEPS],
+            scored: 'continuation' as const,
+          },
+        }))
+      : []),
+  ]);
+};
+
+/** Pools that are both tuned on and looked at; `tuned` false: selection only. */
+export const POOLS: readonly { name: string; pool: PoolSpec; stripes: number; tuned: boolean }[] = [
+  { name: '1 × 50', pool: { rounds: 1, topK: 50, sign: 'plus' }, stripes: 1, tuned: true },
+  { name: '1 × 100', pool: { rounds: 1, topK: 100, sign: 'plus' }, stripes: 1, tuned: false },
+  { name: '1 × 200 (paper)', pool: PAPER, stripes: 1, tuned: true },
+  { name: '1 × 1,000', pool: { rounds: 1, topK: 1_000, sign: 'plus' }, stripes: 1, tuned: false },
+  { name: '1 × 50 × 4 stripes', pool: { rounds: 1, topK: 50, sign: 'plus' }, stripes: 4, tuned: false },
+  { name: '2 × 50, +r', pool: { rounds: 2, topK: 50, sign: 'plus' }, stripes: 1, tuned: true },
+  { name: '3 × 50, +r (default)', pool: ROUNDS, stripes: 1, tuned: true },
+  { name: '5 × 50, +r', pool: { rounds: 5, topK: 50, sign: 'plus' }, stripes: 1, tuned: false },
+  { name: '2 × 50, ±r', pool: { rounds: 2, topK: 50, sign: 'both' }, stripes: 1, tuned: false },
+  { name: '3 × 50, ±r', pool: { rounds: 3, topK: 50, sign: 'both' }, stripes: 1, tuned: true },
+  { name: '5 × 50, ±r', pool: { rounds: 5, topK: 50, sign: 'both' }, stripes: 1, tuned: false },
+  {
+    name: '5 × 50, ±r, prefixes of 4',
+    pool: { rounds: 5, topK: 50, sign: 'both', prefix: 4 },
+    stripes: 1,
+    tuned: false,
+  },
+  { name: '3 × 50, +r, 4 stripes', pool: ROUNDS, stripes: 4, tuned: false },
+  { name: 'whole corpus', pool: WHOLE, stripes: 1, tuned: true },
+];
+
+export const planStudy = (setting: Setting, profile: Profile, rates: Rates): Planned[] => {
+  const long = new Set(first(setting.study, profile.long).map(({ id }) => id));
+  const tuned = (prompt: Prompt, arm: string): Task => {
+    const selection = ARMS[arm];
+    if (selection === undefined) throw new Error(`no arm '${arm}'`);
+    const budget = long.has(prompt.id) ? 50 : profile.steps;
+    const isHull = selection.strategy === 'hullft';
+    const steps = isHull ? Math.min(selection.n, budget) : budget;
+    const counts = arm === SIFT || arm === 'nn' ? DENSE : COUNTS;
+    return {
+      prompt,
+      selection,
+      tuning: full(rateOf(rates, arm)),
+      steps,
+      scoredAt: isHull ? [steps] : upTo(counts, steps),
+      scored: 'continuation',
+    };
+  };
+  const plan: Planned[] = [];
+  const main = (prompts: readonly Prompt[], arms: readonly string[]): void => {
+    for (const prompt of prompts) {
+      plan.push({ question: 'main', arm: 'base', task: base(prompt) });
+      for (const arm of arms) plan.push({ question: 'main', arm, task: tuned(prompt, arm) });
+    }
+  };
+  const core = profile.arms.slice(0, 2);
+  const side = first(setting.study, profile.side);
+  main(side, core);
+  main(setting.study, core);
+  main(side, profile.arms);
+  if (profile.sides) plan.push(...planSides(side, rates, tuned));
+  main(setting.study, profile.arms);
+  return plan;
+};
+
+const planSides = (side: readonly Prompt[], rates: Rates, tuned: (prompt: Prompt, arm: string) => Task): Planned[] => {
+  const sift = spec('sift', { lambda: LAMBDA });
+  const of = (prompt: Prompt, selection: SelectionSpec, tuning: Tuning, other: Partial<Task> = {}): Task => ({
+    prompt,
+    selection,
+    tuning,
+    steps: STEPS,
+    scoredAt: upTo(COUNTS, STEPS),
+    scored: 'continuation',
+    ...other,
+  });
+  const [siftRate, nnRate] = [full(rateOf(rates, SIFT)), full(rateOf(rates, 'nn'))];
+  const each = (plan: (prompt: Prompt) => Omit<Planned, 'question'>[], question: string): Planned[] =>
+    side.flatMap((prompt) => plan(prompt).map((one) => ({ question, ...one })));
+  return [
+    ...each(
+      (prompt) =>
+        COPIES.flatMap((copies) => [
+          // ten copies first where the time runs out
+          {
+            arm: `sift ×${copies}`,
+            task: copies === 1 ? tuned(prompt, SIFT) : of(prompt, { ...sift, copies }, siftRate),
+          },
+          {
+            arm: `nn ×${copies}`,
+            task: copies === 1 ? tuned(prompt, 'nn') : of(prompt, spec('nn', { copies }), nnRate),
+          },
+        ]),
+      'copies',
+    ),
+    ...each(
+      (prompt) =>
+        LAMBDAS.map((lambda) => ({
+          arm: String(lambda),
+          task: lambda === LAMBDA ? tuned(prompt, SIFT) : of(prompt, { ...sift, lambda }, siftRate),
+        })),
+      'lambda',
+    ),
+    ...each(
+      (prompt) => [
+        { arm: 'base', task: base(prompt) },
+        { arm: 'nn', task: of(prompt, spec('nn', { siblings: false }), nnRate) },
+        { arm: 'sift', task: of(prompt, { ...sift, siblings: false }, siftRate) },
+      ],
+      'siblings',
+    ),
+    ...each(
+      (prompt) => [
+        { arm: 'base', task: base(prompt, 'prompt') },
+        { arm: 'nn', task: of(prompt, spec('nn'), nnRate, { scored: 'prompt' }) },
+        { arm: 'sift', task: of(prompt, sift, siftRate, { scored: 'prompt' }) },
+      ],
+      'prompt',
+    ),
+    ...each(
+      (prompt) =>
+        POOLS.filter((one) => one.tuned).map(({ name, pool }) => ({
+          arm: name,
+          task:
+            pool === ROUNDS
+              ? tuned(prompt, SIFT)
+              : of(prompt, { ...sift, pool }, siftRate, pool.sign === 'both' ? { scoredAt: upTo(DENSE, STEPS) } : {}),
+        })),
+      'pools',
+    ),
+    ...each(
+      (prompt) => [
+        { arm: 'sift', task: of(prompt, { ...sift, lambda: 1 }, siftRate) },
+        { arm: 'sift, gradients reused', task: of(prompt, { ...sift, lambda: 1 }, { ...siftRate, reuse: true }) },
+        { arm: 'hullft', task: tuned(prompt, 'hullft N=10') },
+        {
+          arm: 'hullft, gradients reused',
+          task: of(prompt, spec('hullft', { n: STEPS }), { ...full(rateOf(rates, 'hullft')), reuse: true }),
+        },
+      ],
+      'reuse',
+    ),
+    ...each(
+      (prompt) => [
+        { arm: 'nn', task: of(prompt, spec('nn'), lora(rates.lora ?? 5e-3)) },
+        { arm: 'sift', task: of(prompt, sift, lora(rates.lora ?? 5e-3)) },
+      ],
+      'lora',
+    ),
+  ];
+};

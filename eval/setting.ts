@@ -1,0 +1,131 @@
+// Everything a run of the study stands on, made once: documents, prompts, corpus, vectors, what each prompt may see, and
+// the fingerprint that says which results belong to it.
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Kernel } from '../functions/kernel/index.ts';
+import { loadKernel } from '../functions/kernel/module.node.ts';
+import { UsageError } from '../start/options.ts';
+import { progress } from '../start/progress.ts';
+import { buildCorpus, type Corpus, holdersOf } from './corpus.ts';
+import { loadEmbedder } from './embed.ts';
+import { type Drawn, draw, type Prompt, withoutPromptTwins } from './prompts.ts';
+import type { Source } from './sources.ts';
+import type { Asked, SelectionSpec } from './strategies.ts';
+import { withoutTwins } from './twins.ts';
+
+/** Counts up whenever the same inputs would give other results. */
+export const PROTOCOL = 1;
+
+/** What is scored: what follows the prompt, as the product is used; or the prompt itself, as in the paper. */
+export type Scored = 'continuation' | 'prompt';
+
+export interface Setting {
+  readonly study: readonly Prompt[];
+  readonly tuning: readonly Prompt[];
+  readonly corpus: Corpus;
+  /** Documents of the corpus. */
+  readonly documents: number;
+  readonly kernel: Kernel;
+  readonly modelDirectory: string;
+  /** First half of the SHA-256 of the weights, and the embedder's name. */
+  readonly model: string;
+  readonly embedder: string;
+  readonly fingerprint: string;
+  /** Milliseconds of one prompt's embedding. */
+  readonly embedMs: number;
+  asked(prompt: Prompt, spec: Pick<SelectionSpec, 'siblings'>, scored: Scored): Asked;
+}
+
+export interface SettingOptions {
+  readonly sources: readonly Source[];
+  /** Documents that give the prompts, where they are not among the sources. */
+  readonly prompts?: readonly Source[];
+  readonly domains?: readonly string[];
+  readonly study: number;
+  readonly tuning: number;
+  readonly least: number;
+  readonly model: string;
+  readonly embedder: string;
+}
+
+const fileHash = async (path: string): Promise<string> =>
+  readFile(path).then(
+    (bytes) => createHash('sha256').update(bytes).digest('hex').slice(0, 32),
+    (error: unknown) => {
+      throw new UsageError(`${path} cannot be read: ${error instanceof Error ? error.message : error}`);
+    },
+  );
+
+/** Prompts are no twins of each other; the corpus keeps its own, as a user's does: redundancy is what this is about. */
+const drawn = (options: SettingOptions): Drawn => {
+  const { sources, prompts, study, tuning, least, domains } = options;
+  const wanted = { study, tuning, least, ...(domains === undefined ? {} : { domains }) };
+  // prompts from elsewhere may all be asked about; of the corpus' own documents most must stay in it
+  const asked =
+    prompts === undefined
+      ? draw(withoutTwins(sources), wanted)
+      : draw(
+          withoutTwins(prompts).map((source) => ({ ...source, path: `prompts/${source.path}` })),
+          { ...wanted, share: 1 },
+        );
+  return { ...asked, corpus: withoutPromptTwins(sources, [...asked.study, ...asked.tuning]) };
+};
+
+export const prepare = async (options: SettingOptions): Promise<Setting> => {
+  const { study, tuning, corpus: sources } = drawn(options);
+  if (study.length === 0) {
+    throw new UsageError(`no domain has ${options.least} documents of 1,600 characters to ask about`);
+  }
+  if (sources.length === 0) throw new UsageError('nothing is left to learn from: every document is a prompt or a twin');
+  const [kernel, embedder] = await Promise.all([loadKernel(), loadEmbedder(options.embedder)]);
+  const bar = progress('embed', 1_000);
+  const corpus = await buildCorpus(sources, embedder, kernel, (done, of) =>
+    bar.update(Math.floor((1_000 * done) / of)),
+  );
+  bar.end();
+  const all = [...study, ...tuning];
+  const started = performance.now();
+  const vectors = await embedder.embed(
+    all.map(({ prompt }) => prompt),
+    'tail',
+  );
+  const embedMs = (performance.now() - started) / all.length;
+  const position = new Map(all.map(({ id }, i) => [id, i]));
+  const holders = {
+    continuation: holdersOf(
+      corpus,
+      all.map(({ continuation }) => continuation),
+    ),
+    prompt: holdersOf(
+      corpus,
+      all.map(({ prompt }) => prompt),
+    ),
+  };
+  const model = await fileHash(join(options.model, 'model.safetensors'));
+  const sum = createHash('sha256').update(
+    `${PROTOCOL}\n${model}\n${await fileHash(join(options.embedder, 'model.onnx'))}\n`,
+  );
+  for (const { text } of corpus.examples) sum.update(`${text.length}\n${text}`);
+  return {
+    study,
+    tuning,
+    corpus,
+    documents: sources.length,
+    kernel,
+    modelDirectory: options.model,
+    model,
+    embedder: embedder.name,
+    fingerprint: sum.digest('hex').slice(0, 16),
+    embedMs,
+    asked(prompt, { siblings }, scored) {
+      const at = position.get(prompt.id) ?? -1;
+      const vector = vectors[at];
+      if (vector === undefined) throw new Error(`prompt ${prompt.id} is not of this setting`);
+      const mask = new Uint8Array(corpus.examples.length).fill(1);
+      for (const i of holders[scored][at] ?? []) mask[i] = 0;
+      if (!siblings) for (const [i, { group }] of corpus.examples.entries()) if (group === prompt.group) mask[i] = 0;
+      return { id: prompt.id, vector, mask };
+    },
+  };
+};

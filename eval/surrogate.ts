@@ -1,0 +1,138 @@
+// What can be asked of σ² alone, without tuning, and therefore of all prompts: pools, λ, float32 against Q15, duplicates.
+// The greedy over the whole corpus is the limit that pools are measured against.
+import { posterior } from '../functions/select/posterior.ts';
+import { progress } from '../start/progress.ts';
+import { COPIES, LAMBDA, LAMBDAS, POOLS, STEPS } from './plan.ts';
+import type { Prompt } from './prompts.ts';
+import type { Setting } from './setting.ts';
+import { mean, type Observation } from './statistics.ts';
+import { type Chosen, type SelectionSpec, select, spec } from './strategies.ts';
+
+export interface PoolFigures {
+  readonly name: string;
+  readonly size: number;
+  readonly queries: number;
+  /** σ² after 10 and after 50 picks, a value a prompt. */
+  readonly at10: readonly Observation[];
+  readonly at50: readonly Observation[];
+}
+
+export interface LambdaFigures {
+  readonly lambda: number;
+  readonly distinct10: number;
+  readonly distinct50: number;
+  /** Share of the first 10 picks with negative covariance. */
+  readonly negative10: number;
+  /** σ² of the first ten picks measured at the default λ, so that figures of different λ compare. */
+  readonly sigma: number;
+}
+
+export interface CopyFigures {
+  readonly copies: number;
+  readonly sift: number;
+  readonly nn: number;
+  readonly siftDistinct: number;
+  readonly nnDistinct: number;
+}
+
+export interface Surrogate {
+  readonly prompts: number;
+  readonly pools: readonly PoolFigures[];
+  readonly lambdas: readonly LambdaFigures[];
+  readonly copies: readonly CopyFigures[];
+  readonly q15: {
+    readonly same10: number;
+    readonly same50: number;
+    readonly sigmaRatio: number;
+    readonly worstRatio: number;
+  };
+  /** Mean σ² at 10 of the pool gathered for 50 picks, over that of the pool gathered for 10. */
+  readonly nested: number;
+}
+
+const sigmaAt = (chosen: Chosen, n: number): number =>
+  chosen.variances[n - 1] ?? chosen.variances.at(-1) ?? chosen.initialVariance;
+const distinct = (picks: readonly number[]): number => new Set(picks).size;
+
+/** σ² of given picks in float32 vectors at the default λ. */
+const sigmaOf = (setting: Setting, prompt: Prompt, picks: readonly number[]): number => {
+  const { vector } = setting.asked(prompt, { siblings: true }, 'continuation');
+  const rows = picks.map((i) => setting.corpus.store.row(i));
+  return posterior(rows, [vector], LAMBDA).variances.at(-1) ?? 1;
+};
+
+export const surrogateStudy = async (setting: Setting): Promise<Surrogate> => {
+  const { study } = setting;
+  const bar = progress('selections', POOLS.length + LAMBDAS.length + COPIES.length + 2);
+  let done = 0;
+  const choose = (wanted: SelectionSpec): Promise<Chosen[]> =>
+    Promise.all(
+      study.map((prompt) =>
+        select(setting.corpus, setting.kernel, setting.asked(prompt, wanted, 'continuation'), wanted),
+      ),
+    ).then((chosen) => {
+      done += 1;
+      bar.update(done);
+      return chosen;
+    });
+  const sift = spec('sift', { lambda: LAMBDA });
+  const observed = (chosen: readonly Chosen[], n: number): Observation[] =>
+    study.map(({ domain }, i) => ({ domain, value: sigmaAt(chosen[i] as Chosen, n) }));
+
+  const pools: PoolFigures[] = [];
+  for (const { name, pool, stripes } of POOLS) {
+    // the pool is gathered for as many picks as are made
+    const short = await choose({ ...sift, pool, stripes, n: STEPS });
+    const long = await choose({ ...sift, pool, stripes });
+    done -= 1;
+    pools.push({
+      name,
+      size: mean(short.map((one) => one.pool)),
+      queries: mean(short.map(({ queries }) => queries)),
+      at10: observed(short, 10),
+      at50: observed(long, 50),
+    });
+  }
+  const lambdas: LambdaFigures[] = [];
+  for (const lambda of LAMBDAS) {
+    const chosen = await choose({ ...sift, lambda });
+    lambdas.push({
+      lambda,
+      distinct10: mean(chosen.map(({ picks }) => distinct(picks.slice(0, 10)))),
+      distinct50: mean(chosen.map(({ picks }) => distinct(picks))),
+      negative10: mean(chosen.map(({ covariances }) => mean(covariances.slice(0, 10).map((c) => (c < 0 ? 1 : 0))))),
+      sigma: mean(chosen.map(({ picks }, i) => sigmaOf(setting, study[i] as Prompt, picks.slice(0, 10)))),
+    });
+  }
+  const copies: CopyFigures[] = [];
+  for (const times of COPIES) {
+    const chosen = await choose({ ...sift, copies: times, n: STEPS });
+    const near = await choose(spec('nn', { copies: times, n: STEPS }));
+    done -= 1;
+    copies.push({
+      copies: times,
+      sift: mean(chosen.map((one) => sigmaAt(one, STEPS))),
+      nn: mean(near.map((one) => sigmaAt(one, STEPS))),
+      siftDistinct: mean(chosen.map(({ picks }) => distinct(picks))),
+      nnDistinct: mean(near.map(({ picks }) => distinct(picks))),
+    });
+  }
+  const [q15, exact] = [await choose(sift), await choose({ ...sift, exact: true })];
+  const same = (n: number): number =>
+    mean(q15.map(({ picks }, i) => (picks.slice(0, n).join() === exact[i]?.picks.slice(0, n).join() ? 1 : 0)));
+  const ratios = q15.map(
+    ({ picks }, i) =>
+      (1 - sigmaOf(setting, study[i] as Prompt, picks)) /
+      (1 - sigmaOf(setting, study[i] as Prompt, exact[i]?.picks ?? [])),
+  );
+  const short = await choose({ ...sift, n: STEPS });
+  bar.end();
+  return {
+    prompts: study.length,
+    pools,
+    lambdas,
+    copies,
+    q15: { same10: same(10), same50: same(50), sigmaRatio: mean(ratios), worstRatio: Math.min(...ratios) },
+    nested: mean(q15.map((one) => sigmaAt(one, STEPS))) / mean(short.map((one) => sigmaAt(one, STEPS))),
+  };
+};
