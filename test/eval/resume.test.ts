@@ -1,0 +1,185 @@
+// What makes an interrupted run go on where it ended: keys, the ledger, and a plan that names each task once.
+import { appendFileSync, mkdtempSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { type Arms, cell } from '../../eval/figures.ts';
+import { openLedger } from '../../eval/ledger.ts';
+import { ARMS, FULL, LAMBDA, planRates, planStudy } from '../../eval/plan.ts';
+import type { Prompt } from '../../eval/prompts.ts';
+import type { Setting } from '../../eval/setting.ts';
+import { alphaStop, levelStop, shareStop } from '../../eval/stopping.ts';
+import { spec } from '../../eval/strategies.ts';
+import { bpbAt, distinctTasks, keyOf, type Row, type Task } from '../../eval/tasks.ts';
+import { loadKernel } from '../../functions/kernel/module.node.ts';
+
+const prompt = (id: string, domain = 'a'): Prompt => ({
+  id,
+  domain,
+  group: id,
+  prompt: 'p',
+  continuation: 'c',
+  document: 'pc',
+});
+const task = (other: Partial<Task> = {}): Task => ({
+  prompt: prompt('one'),
+  selection: spec('sift'),
+  tuning: { method: 'full', rank: 0, learningRate: 5e-4, reuse: false },
+  steps: 10,
+  scoredAt: [1, 10],
+  scored: 'continuation',
+  ...other,
+});
+const row = (id: string, domain: string, scores: [number, number][]): Row => ({
+  prompt: id,
+  domain,
+  scores,
+  losses: [],
+  ms: [],
+  tokens: 0,
+  picks: [],
+  initialVariance: 1,
+  variances: [],
+  covariances: [],
+  pool: 0,
+  selectMs: { pool: 0, select: 0 },
+});
+
+describe('keys', () => {
+  it('are the same whatever the order of the fields, and ignore what is absent', () => {
+    const { tuning, ...rest } = task();
+    const { reuse, learningRate, rank, method } = tuning;
+    expect(keyOf({ tuning: { reuse, learningRate, rank, method }, ...rest })).toBe(keyOf(task()));
+    expect(
+      keyOf(task({ selection: { ...spec('sift'), pool: { ...spec('sift').pool, prefix: undefined as never } } })),
+    ).toBe(keyOf(task()));
+  });
+
+  it('change with everything that decides the outcome', () => {
+    const others = [
+      task({ prompt: prompt('two') }),
+      task({ steps: 20 }),
+      task({ scored: 'prompt' }),
+      task({ scoredAt: [10] }),
+      task({ tuning: { ...task().tuning, learningRate: 1e-3 } }),
+      task({ selection: spec('sift', { lambda: 1.5 }) }),
+      task({ selection: spec('sift', { copies: 2 }) }),
+      task({ selection: spec('sift', { pool: { rounds: 2, topK: 50, sign: 'plus' } }) }),
+    ];
+    expect(new Set([task(), ...others].map(keyOf)).size).toBe(others.length + 1);
+  });
+});
+
+describe('the ledger', () => {
+  const file = (): string => join(mkdtempSync(join(tmpdir(), 'sift-ledger-')), 'x.jsonl');
+
+  it('reads back what it wrote, and drops a line that was cut off', () => {
+    const path = file();
+    const first = openLedger<number>(path);
+    first.add('a', 1);
+    first.add('b', 2);
+    appendFileSync(path, '{"key":"c","val');
+    const second = openLedger<number>(path);
+    expect([second.size, second.get('a'), second.get('b'), second.has('c')]).toEqual([2, 1, 2, false]);
+    second.add('c', 3);
+    expect(openLedger<number>(path).get('c')).toBe(3);
+    expect(readFileSync(path, 'utf8').endsWith('}\n')).toBe(true);
+  });
+});
+
+describe('the plan', () => {
+  const study = Array.from({ length: 60 }, (_, i) => prompt(`s${i}`, i % 2 === 0 ? 'a' : 'b'));
+  const tuning = [prompt('t0'), prompt('t1', 'b')];
+  const setting = { study, tuning } as unknown as Setting; // all that a plan looks at
+
+  it('names a shared task once', () => {
+    const plan = planStudy(setting, FULL, {});
+    const tasks = distinctTasks(plan);
+    expect(tasks.length).toBeLessThan(plan.length);
+    expect(new Set(tasks.map(({ key }) => key)).size).toBe(tasks.length);
+    const [copy] = plan.filter(({ question, arm }) => question === 'copies' && arm === 'sift ×1');
+    const [main] = plan.filter(({ question, arm }) => question === 'main' && arm === 'sift');
+    expect(copy && keyOf(copy.task)).toBe(main && keyOf(main.task));
+  });
+
+  it('begins with balanced domains: after any number of tasks they differ by one prompt', () => {
+    const counts = { a: new Set<string>(), b: new Set<string>() };
+    for (const { task: one } of distinctTasks(planStudy(setting, FULL, {}))) {
+      counts[one.prompt.domain as 'a' | 'b'].add(one.prompt.id);
+      expect(Math.abs(counts.a.size - counts.b.size)).toBeLessThanOrEqual(1);
+    }
+    expect(counts.a.size).toBe(30);
+  });
+
+  it('chooses rates on prompts of their own only, and uses them', () => {
+    expect(planRates(setting, FULL).every(({ task: one }) => one.prompt.id.startsWith('t'))).toBe(true);
+    const plan = planStudy(setting, FULL, { nn: 7e-4 });
+    const rates = plan
+      .filter(({ question, arm }) => question === 'main' && arm === 'nn')
+      .map(({ task: one }) => one.tuning.learningRate);
+    expect(new Set(rates)).toEqual(new Set([7e-4]));
+    expect(ARMS.sift?.lambda).toBe(LAMBDA);
+  });
+});
+
+describe('figures', () => {
+  it('reads bits per byte between scored steps, never beyond the last', () => {
+    const scores = {
+      scores: [
+        [1, 2],
+        [5, 1],
+        [10, 0.5],
+      ] as [number, number][],
+    };
+    expect(bpbAt(scores, 5)).toBe(1);
+    expect(bpbAt(scores, 3)).toBe(1.5);
+    expect(bpbAt(scores, 20)).toBeUndefined();
+  });
+
+  it('compares an arm with base and NN on the prompts they share', () => {
+    const arms: Arms = new Map([
+      [
+        'base',
+        new Map([
+          ['x', row('x', 'a', [[0, 2]])],
+          ['y', row('y', 'b', [[0, 4]])],
+        ]),
+      ],
+      ['nn', new Map([['x', row('x', 'a', [[10, 1.5]])]])],
+      [
+        'sift',
+        new Map([
+          ['x', row('x', 'a', [[10, 1]])],
+          ['y', row('y', 'b', [[10, 3]])],
+        ]),
+      ],
+    ]);
+    const found = cell(arms, 'sift', 10);
+    expect(found).toMatchObject({ prompts: 2, bpb: 2, base: 3 });
+    expect(found?.toBase.difference.mean).toBe(-1);
+    expect(found?.toNn).toMatchObject({ prompts: 1, wins: 1, difference: { mean: -0.5 } });
+    expect(cell(arms, 'mmr', 10)).toBeUndefined();
+  });
+});
+
+describe('stopping rules', () => {
+  it('stop where the kernel stops', async () => {
+    const { select } = await loadKernel();
+    const rows = Float32Array.from([1, 0, 0, 0.6, 0.8, 0, 0.6, 0, 0.8, 0, 0.6, 0.8]);
+    const queries = Float32Array.from([0.6, 0.64, 0.48]);
+    const problem = { rows, queries, dimensions: 3, picks: 8, lambda: 0.5, repeat: true };
+    const all = select(problem);
+    for (const alpha of [0.1, 0.3, 0.5, 0.8, 2]) {
+      const ended = select({ ...problem, alpha });
+      if (!all.ok || !ended.ok) throw new Error('the kernel refused the problem');
+      expect(alphaStop(all.value.variances, alpha)).toBe(ended.value.picks.length);
+    }
+  });
+
+  it('count picks down to a level, and while they bring a share of the first', () => {
+    expect(levelStop(1, [0.6, 0.4, 0.2], 0.5)).toBe(2);
+    expect(levelStop(1, [0.9, 0.8], 0.5)).toBe(2);
+    expect(shareStop(1, [0.6, 0.4, 0.39, 0.2], 0.1)).toBe(2);
+    expect(shareStop(1, [0.6, 0.4], 0.1)).toBe(2);
+  });
+});
