@@ -13,7 +13,7 @@ import {
 } from './pictures.ts';
 import { LAMBDAS, type Rates, STEPS } from './plan.ts';
 import { predict } from './predict.ts';
-import type { Setting } from './setting.ts';
+import type { Scored, Setting } from './setting.ts';
 
 import { fixed, type Stopped, stopped } from './stopping.ts';
 import type { Surrogate } from './surrogate.ts';
@@ -41,6 +41,7 @@ import { distinctTasks, keyOf, type Planned, type Row } from './tasks.ts';
 
 export interface About {
   readonly source: string;
+  readonly scored: Scored;
   readonly documents: number;
   readonly examples: number;
   readonly prompts: number;
@@ -69,6 +70,7 @@ export interface Material {
   readonly setting: Setting;
   readonly source: string;
   readonly modelName: string;
+  readonly scored: Scored;
   readonly ratePlan: readonly Planned[];
   readonly plan: readonly Planned[];
   readonly rates: Rates;
@@ -77,10 +79,16 @@ export interface Material {
   readonly split?: Split | undefined;
 }
 
-const gainBars = (arms: Arms, bases: ReturnType<typeof valuesAt>, names: readonly string[], series: string): Bar[] =>
-  names.flatMap((name) => {
-    const gain = compare(valuesAt(arms.get(name), STEPS), bases)?.difference;
-    return gain === undefined ? [] : [{ x: name, series, y: -gain.mean, low: -gain.high, high: -gain.low }];
+const gainBars = (
+  arms: Arms,
+  bases: ReturnType<typeof valuesAt>,
+  names: readonly string[],
+  suffix: string,
+  series: string,
+): Bar[] =>
+  names.flatMap((x) => {
+    const gain = compare(valuesAt(arms.get(`${x}${suffix}`), STEPS), bases)?.difference;
+    return gain === undefined ? [] : [{ x, series, y: -gain.mean, low: -gain.high, high: -gain.low }];
   });
 
 const stoppingTable = (rules: readonly Stopped[], runs: number, most: number): Table => {
@@ -219,7 +227,7 @@ export const analyse = (material: Material): Analysis => {
   const rules = runsTo.length === 0 ? [] : [...counts.map((n) => fixed(runsTo, n)), ...stopped(runsTo, most)];
 
   const copies = copyLosses(of('copies'), bases);
-  const prompt = of('prompt');
+  const otherScore = of('other score');
   const siblings = of('siblings');
   const lora = new Map([...of('lora')].map(([arm, rows]) => [`${arm}, lora`, rows] as const));
   const side = new Set([...(of('lora').get('sift')?.keys() ?? [])]);
@@ -250,10 +258,10 @@ export const analyse = (material: Material): Analysis => {
     reuseTable(of('reuse'), bases),
     sideTable('lora', `Full fine-tuning and LoRA after ${STEPS} steps`, loraArms, bases, 'nn, full', STEPS),
     sideTable(
-      'prompt',
-      `Bits per byte of the prompt itself after ${STEPS} steps`,
-      prompt,
-      valuesAt(prompt.get('base'), 0),
+      'other-score',
+      `Bits per byte of ${material.scored === 'prompt' ? 'the continuation' : 'the prompt itself'} after ${STEPS} steps`,
+      otherScore,
+      valuesAt(otherScore.get('base'), 0),
       'nn',
       STEPS,
     ),
@@ -290,10 +298,13 @@ export const analyse = (material: Material): Analysis => {
           ),
         ]),
     ...[
-      { id: 'lambda', title: 'λ', x: 'λ', names: LAMBDAS.map(String) },
-      { id: 'pools', title: 'Pools', x: 'queries × candidates', names: poolNames },
-    ].flatMap(({ id, title, x, names }) => {
-      const bars = gainBars(of(id), bases, names, 'sift');
+      { id: 'lambda', title: 'λ', x: 'λ', names: LAMBDAS.map(String), other: ' repeat' },
+      { id: 'pools', title: 'Pools', x: 'queries × candidates', names: poolNames, other: undefined },
+    ].flatMap(({ id, title, x, names, other }) => {
+      const bars = [
+        ...gainBars(of(id), bases, names, '', 'sift'),
+        ...(other === undefined ? [] : gainBars(of(id), bases, names, other, `sift${other}`)),
+      ];
       return bars.length === 0
         ? []
         : [barPicture(id, `${title}: gain of SIFT after ${STEPS} steps`, x, 'base − tuned, bits per byte', bars)];
@@ -308,6 +319,7 @@ export const analyse = (material: Material): Analysis => {
   return {
     about: {
       source: material.source,
+      scored: material.scored,
       documents: setting.documents,
       examples: setting.corpus.examples.length,
       prompts: setting.study.length,

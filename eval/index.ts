@@ -38,7 +38,14 @@ const profileOf = (options: Options): Profile => {
   const study = options.perDomain ?? profile.study;
   // a user's folder has fewer documents; what there is is asked about
   const least = options.corpus === undefined ? Math.min(profile.least, study) : 2;
-  return { ...profile, study, least, long: Math.min(profile.long, study), side: Math.min(profile.side, study) };
+  return {
+    ...profile,
+    scored: options.scored,
+    study,
+    least,
+    long: Math.min(profile.long, study),
+    side: Math.min(profile.side, study),
+  };
 };
 
 /** A figure that is computed once for a fingerprint, and read back by later runs. */
@@ -60,12 +67,12 @@ const study = async (setting: Setting, profile: Profile, options: Options, sourc
   const ledger = openLedger<Row>(path('.jsonl'));
   const ratePlan = planRates(setting, profile);
 
-  let rates: Rates = readKept<Rates>(path('-rates.json')) ?? {};
+  let rates: Rates = readKept<Rates>(path(`-rates-${profile.scored}.json`)) ?? {};
   if (!options.reportOnly && ratePlan.length > 0 && Object.keys(rates).length === 0) {
     if (await runPlan(setting, ratePlan, ledger, { ...timed, label: 'learning rates' })) {
       const best = bestRates(armsOf(ratePlan, ledger, 'rates'), STEPS);
       rates = Object.fromEntries(Object.entries(best).map(([family, { rate }]) => [family, rate]));
-      writeFileSync(path('-rates.json'), `${JSON.stringify(rates)}\n`);
+      writeFileSync(path(`-rates-${profile.scored}.json`), `${JSON.stringify(rates)}\n`);
     }
   }
   const plan = planStudy(setting, profile, rates);
@@ -76,6 +83,7 @@ const study = async (setting: Setting, profile: Profile, options: Options, sourc
     setting,
     source,
     modelName: relative(ROOT, options.model) || options.model,
+    scored: profile.scored,
     ratePlan,
     plan,
     rates,

@@ -4,6 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { UsageError } from '../start/options.ts';
+import type { Scored } from './setting.ts';
 
 export const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -16,6 +17,7 @@ export interface Options {
   readonly prompts?: string;
   /** Lines of documents, in addition to the packages. */
   readonly data?: string;
+  readonly scored: Scored;
   readonly model: string;
   readonly embedder: string;
   readonly workers: number;
@@ -39,6 +41,7 @@ export const HELP = `npm run eval -- [options]
   --corpus DIR       learn from the text files under DIR, each subfolder a domain (default: the packages in node_modules)
   --prompts DIR      ask about the text files under DIR, each subfolder a domain (default: documents kept out of the corpus)
   --data FILE        add documents from lines of {"package","domain","path","text"} to the packages
+  --score WHAT       continuation (default): the text after the prompt; prompt: the prompt's own, as in the paper
   --model DIR        a Qwen3 or Llama checkpoint in Hugging Face layout (default models/base)
   --embedder DIR     config.json, tokenizer.json and model.onnx (default models/embedder)
   --per-domain N     prompts of a domain (default 30, with --quick 8)
@@ -76,6 +79,7 @@ export const parseOptions = (args: readonly string[]): Options | undefined => {
           corpus: { type: 'string' },
           prompts: { type: 'string' },
           data: { type: 'string' },
+          score: { type: 'string', default: 'continuation' },
           model: { type: 'string', default: join(ROOT, 'models/base') },
           embedder: { type: 'string', default: join(ROOT, 'models/embedder') },
           workers: { type: 'string', default: String(Math.min(2, availableParallelism())) },
@@ -96,11 +100,15 @@ export const parseOptions = (args: readonly string[]): Options | undefined => {
   if (values.data !== undefined && values.corpus !== undefined) {
     throw new UsageError('--data adds to the packages in node_modules, so it cannot go with --corpus');
   }
-  const isDefault = values.corpus === undefined && !values.quick;
+  if (values.score !== 'continuation' && values.score !== 'prompt') {
+    throw new UsageError(`--score is '${values.score}', it must be continuation or prompt`);
+  }
+  const isDefault = values.corpus === undefined && values.score === 'continuation' && !values.quick;
   return {
     quick: values.quick,
     json: values.json,
     reportOnly: values.report,
+    scored: values.score,
     model: resolve(values.model),
     embedder: resolve(values.embedder),
     workers: whole('workers', values.workers),

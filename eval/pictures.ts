@@ -72,7 +72,12 @@ export const curvePicture = (
     scale: { type: 'log' as const },
     axis: { values: [1, 2, 5, 10, 20, 50], title: 'gradient steps (log scale)', grid: false },
   };
-  const color = { field: 'arm', type: 'nominal', scale: colourScale(names(values)), legend: { title: null } } as const;
+  const color = {
+    field: 'arm',
+    type: 'nominal',
+    scale: colourScale(names(values)),
+    legend: { title: null, symbolOpacity: 1 },
+  } as const;
   return {
     id: 'curve',
     title,

@@ -12,11 +12,12 @@ export const COUNTS = [1, 2, 5, 10, 20, 50] as const;
 /** SIFT and NN are scored more often, for stopping rules and for gain by step. */
 const DENSE = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 17, 20, 25, 30, 35, 40, 45, 50];
 
-/** λ of the arm called `sift`, and N at which single figures are given: the product's defaults. */
-export const LAMBDA = 0.1;
+/** Of the arm called `sift`, and N at which single figures are given. */
+export const LAMBDA = 1;
+export const REPEAT = false;
 export const STEPS = 10;
 /** λ that SIFT is tried at. */
-export const LAMBDAS = [0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10];
+export const LAMBDAS = [0.01, 0.1, 0.3, 1, 3, 10];
 export const COPIES = [1, 2, 5, 10];
 export const RATES = [1e-4, 2e-4, 5e-4, 1e-3];
 const LORA_RATES = [1e-3, 2e-3, 5e-3, 1e-2];
@@ -35,6 +36,8 @@ export interface Profile {
   readonly steps: number;
   readonly arms: readonly string[];
   readonly sides: boolean;
+  /** What the main table and the side questions score. */
+  readonly scored: Scored;
 }
 
 const SIFT = 'sift';
@@ -42,17 +45,19 @@ const SIFT = 'sift';
 /** Arms of the main table by name. HullFT's picks for N are no beginning of those for more, so it has an arm for each N. */
 export const ARMS: Readonly<Record<string, SelectionSpec>> = {
   nn: spec('nn'),
-  [SIFT]: spec('sift', { lambda: LAMBDA }),
-  'sift λ=0.01': spec('sift', { lambda: 0.01 }),
-  'sift λ=1': spec('sift', { lambda: 1 }),
+  [SIFT]: spec('sift', { lambda: LAMBDA, repeat: REPEAT }),
+  'sift λ=0.1 repeat': spec('sift', { lambda: 0.1 }),
+  'sift λ=1 repeat': spec('sift', { lambda: 1 }),
   random: spec('random'),
   'nn-f': spec('nn-f'),
   mmr: spec('mmr'),
   uncertainty: spec('uncertainty'),
   'hullft N=10': spec('hullft', { n: 10 }),
   'hullft N=20': spec('hullft', { n: 20 }),
-  'sift no repeat': spec('sift', { lambda: LAMBDA, repeat: false }),
+  'hullft N=50': spec('hullft', { n: 50 }),
   'random of 200': spec('random-pool'),
+  'sift λ=0.01 repeat': spec('sift', { lambda: 0.01 }),
+  'sift λ=0.1': spec('sift', { lambda: 0.1, repeat: false }),
   'nn distinct': spec('nn-distinct'),
 };
 
@@ -65,30 +70,32 @@ export const QUICK: Profile = {
   steps: 10,
   arms: ['nn', SIFT],
   sides: false,
+  scored: 'continuation',
 };
 
 export const FULL: Profile = {
   study: 30,
-  tuning: 6,
+  tuning: 4,
   least: 20,
-  long: 10,
+  long: 6,
   side: 10,
   steps: 20,
   arms: Object.keys(ARMS),
   sides: true,
+  scored: 'continuation',
 };
 
 const full = (learningRate: number): Tuning => ({ method: 'full', rank: 0, learningRate, reuse: false });
 const lora = (learningRate: number): Tuning => ({ method: 'lora', rank: LORA_RANK, learningRate, reuse: false });
 
-/** Arms that share a learning rate: those of one strategy. */
-export const familyOf = (arm: string): string => arm.split(' N=')[0] ?? arm;
+/** Arms that share a learning rate: those of one strategy, SIFT with and without repeats apart. */
+export const familyOf = (arm: string): string => arm.replace(/ (N|λ)=\S+/, '');
 
 export type Rates = Readonly<Record<string, number>>;
 export const FALLBACK_RATE = 5e-4;
 export const rateOf = (rates: Rates, arm: string): number => rates[familyOf(arm)] ?? FALLBACK_RATE;
 
-const base = (prompt: Prompt, scored: Scored = 'continuation'): Task => ({
+const base = (prompt: Prompt, scored: Scored): Task => ({
   prompt,
   tuning: full(0),
   steps: 0,
@@ -111,7 +118,7 @@ const first = (prompts: readonly Prompt[], count: number): Prompt[] => {
 export const planRates = (setting: Setting, profile: Profile): Planned[] => {
   const families = [...new Map(profile.arms.map((arm) => [familyOf(arm), arm])).values()];
   return setting.tuning.flatMap((prompt) => [
-    { question: 'rates', arm: 'base', task: base(prompt) },
+    { question: 'rates', arm: 'base', task: base(prompt, profile.scored) },
     ...families.flatMap((arm) => {
       const selection = ARMS[arm];
       if (selection === undefined) throw new Error(`no arm '${arm}'`);
@@ -124,7 +131,7 @@ export const planRates = (setting: Setting, profile: Profile): Planned[] => {
           tuning: full(rate),
           steps: STEPS,
           scoredAt: [1, 5, STEPS],
-          scored: 'continuation' as const,
+          scored: profile.scored,
         },
       }));
     }),
@@ -138,7 +145,7 @@ export const planRates = (setting: Setting, profile: Profile): Planned[] => {
             tuning: lora(rate),
             steps: STEPS,
             scoredAt: [1, 5, STEPS],
-            scored: 'continuation' as const,
+            scored: profile.scored,
           },
         }))
       : []),
@@ -170,12 +177,13 @@ export const POOLS: readonly { name: string; pool: PoolSpec; stripes: number; tu
 
 export const planStudy = (setting: Setting, profile: Profile, rates: Rates): Planned[] => {
   const long = new Set(first(setting.study, profile.long).map(({ id }) => id));
+  const budgetOf = (prompt: Prompt): number => (long.has(prompt.id) ? 50 : profile.steps);
   const tuned = (prompt: Prompt, arm: string): Task => {
     const selection = ARMS[arm];
     if (selection === undefined) throw new Error(`no arm '${arm}'`);
-    const budget = long.has(prompt.id) ? 50 : profile.steps;
+    const budget = budgetOf(prompt);
     const isHull = selection.strategy === 'hullft';
-    const steps = isHull ? Math.min(selection.n, budget) : budget;
+    const steps = isHull ? selection.n : budget;
     const counts = arm === SIFT || arm === 'nn' ? DENSE : COUNTS;
     return {
       prompt,
@@ -183,14 +191,17 @@ export const planStudy = (setting: Setting, profile: Profile, rates: Rates): Pla
       tuning: full(rateOf(rates, arm)),
       steps,
       scoredAt: isHull ? [steps] : upTo(counts, steps),
-      scored: 'continuation',
+      scored: profile.scored,
     };
   };
   const plan: Planned[] = [];
   const main = (prompts: readonly Prompt[], arms: readonly string[]): void => {
     for (const prompt of prompts) {
-      plan.push({ question: 'main', arm: 'base', task: base(prompt) });
-      for (const arm of arms) plan.push({ question: 'main', arm, task: tuned(prompt, arm) });
+      plan.push({ question: 'main', arm: 'base', task: base(prompt, profile.scored) });
+      for (const arm of arms) {
+        if ((ARMS[arm]?.n ?? 0) > budgetOf(prompt) && ARMS[arm]?.strategy === 'hullft') continue;
+        plan.push({ question: 'main', arm, task: tuned(prompt, arm) });
+      }
     }
   };
   const core = profile.arms.slice(0, 2);
@@ -198,23 +209,31 @@ export const planStudy = (setting: Setting, profile: Profile, rates: Rates): Pla
   main(side, core);
   main(setting.study, core);
   main(side, profile.arms);
-  if (profile.sides) plan.push(...planSides(side, rates, tuned));
+  if (profile.sides) plan.push(...planSides(side, rates, tuned, profile.scored));
   main(setting.study, profile.arms);
   return plan;
 };
 
-const planSides = (side: readonly Prompt[], rates: Rates, tuned: (prompt: Prompt, arm: string) => Task): Planned[] => {
-  const sift = spec('sift', { lambda: LAMBDA });
-  const of = (prompt: Prompt, selection: SelectionSpec, tuning: Tuning, other: Partial<Task> = {}): Task => ({
+const planSides = (
+  side: readonly Prompt[],
+  rates: Rates,
+  tuned: (prompt: Prompt, arm: string) => Task,
+  scored: Scored,
+): Planned[] => {
+  const sift = spec('sift', { lambda: LAMBDA, repeat: REPEAT });
+  const other: Scored = scored === 'prompt' ? 'continuation' : 'prompt';
+  const of = (prompt: Prompt, selection: SelectionSpec, tuning: Tuning, more: Partial<Task> = {}): Task => ({
     prompt,
     selection,
     tuning,
     steps: STEPS,
     scoredAt: upTo(COUNTS, STEPS),
-    scored: 'continuation',
-    ...other,
+    scored,
+    ...more,
   });
-  const [siftRate, nnRate] = [full(rateOf(rates, SIFT)), full(rateOf(rates, 'nn'))];
+  const [siftRate, nnRate, repeatRate] = ([SIFT, 'nn', `${SIFT} repeat`] as const).map((arm) =>
+    full(rateOf(rates, arm)),
+  ) as [Tuning, Tuning, Tuning];
   const each = (plan: (prompt: Prompt) => Omit<Planned, 'question'>[], question: string): Planned[] =>
     side.flatMap((prompt) => plan(prompt).map((one) => ({ question, ...one })));
   return [
@@ -235,15 +254,20 @@ const planSides = (side: readonly Prompt[], rates: Rates, tuned: (prompt: Prompt
     ),
     ...each(
       (prompt) =>
-        LAMBDAS.map((lambda) => ({
-          arm: String(lambda),
-          task: lambda === LAMBDA ? tuned(prompt, SIFT) : of(prompt, { ...sift, lambda }, siftRate),
-        })),
+        LAMBDAS.flatMap((lambda) =>
+          [true, false].map((repeat) => ({
+            arm: `${lambda}${repeat ? ' repeat' : ''}`,
+            task:
+              lambda === LAMBDA && repeat === REPEAT
+                ? tuned(prompt, SIFT)
+                : of(prompt, { ...sift, lambda, repeat }, repeat ? repeatRate : siftRate),
+          })),
+        ),
       'lambda',
     ),
     ...each(
       (prompt) => [
-        { arm: 'base', task: base(prompt) },
+        { arm: 'base', task: base(prompt, scored) },
         { arm: 'nn', task: of(prompt, spec('nn', { siblings: false }), nnRate) },
         { arm: 'sift', task: of(prompt, { ...sift, siblings: false }, siftRate) },
       ],
@@ -251,11 +275,11 @@ const planSides = (side: readonly Prompt[], rates: Rates, tuned: (prompt: Prompt
     ),
     ...each(
       (prompt) => [
-        { arm: 'base', task: base(prompt, 'prompt') },
-        { arm: 'nn', task: of(prompt, spec('nn'), nnRate, { scored: 'prompt' }) },
-        { arm: 'sift', task: of(prompt, sift, siftRate, { scored: 'prompt' }) },
+        { arm: 'base', task: base(prompt, other) },
+        { arm: 'nn', task: of(prompt, spec('nn'), nnRate, { scored: other }) },
+        { arm: 'sift', task: of(prompt, sift, siftRate, { scored: other }) },
       ],
-      'prompt',
+      'other score',
     ),
     ...each(
       (prompt) =>

@@ -17,8 +17,9 @@ export interface Source {
 /** Characters of a document that is worth a chunk, and of one that is not yet a bundle. */
 const LEAST = 200;
 const MOST = 200_000;
-/** Characters of one package and domain, so that no package drowns the others. */
+/** Characters of one package and domain, so that no package drowns the others; of given lines, which are fewer, more. */
 const MOST_OF_GROUP = 200_000;
+const MOST_OF_LINES = 400_000;
 /** Longer lines, or lines as long on average, are minified code or data. */
 const LONG_LINE = 2_000;
 const LONG_MEAN_LINE = 160;
@@ -59,12 +60,12 @@ const readText = async (path: string): Promise<string | undefined> => {
 };
 
 /** Keeps the order, and of each package and domain as much as fits. */
-const fair = (sources: readonly Source[]): Source[] => {
+const fair = (sources: readonly Source[], most: number): Source[] => {
   const taken = new Map<string, number>();
   return sources.filter(({ domain, group, text }) => {
     const key = `${domain}\n${group}`;
     const size = (taken.get(key) ?? 0) + text.length;
-    if (size > MOST_OF_GROUP) return false;
+    if (size > most) return false;
     taken.set(key, size);
     return true;
   });
@@ -79,7 +80,7 @@ export const domainOf = (path: string): string | undefined => {
   if (/\.d\.ts$/.test(path)) return 'declarations';
   if (/[^.]\.ts$/.test(path)) return 'typescript';
   if (/\.m?js$/.test(path)) return 'javascript';
-  if (/\.h$/.test(path)) return 'headers';
+  if (/\.[ch]$/.test(path)) return 'c';
   return undefined;
 };
 
@@ -105,7 +106,7 @@ export const packageSources = async (nodeModules: string): Promise<Source[]> => 
     if (domain === undefined || text === undefined || !isReadable(text)) continue;
     sources.push({ domain, group: packageOf(short), path: short, text });
   }
-  return fair(sources);
+  return fair(sources, MOST_OF_GROUP);
 };
 
 /** Lines of `{"package", "domain", "path", "text"}`, as training/corpus.py writes them. */
@@ -132,7 +133,7 @@ export const lineSources = async (file: string): Promise<Source[]> => {
     }
     return isReadable(text) ? [{ domain, group, path: `${group}/${path}`, text }] : [];
   });
-  return fair(sources);
+  return fair(sources, MOST_OF_LINES);
 };
 
 /** Text files below a user's folder: each subfolder is a domain; files beside them make one of their own, 'text'. */

@@ -2,7 +2,7 @@
 // The greedy over the whole corpus is the limit that pools are measured against.
 import { posterior } from '../functions/select/posterior.ts';
 import { progress } from '../start/progress.ts';
-import { COPIES, LAMBDA, LAMBDAS, POOLS, STEPS } from './plan.ts';
+import { COPIES, LAMBDA, LAMBDAS, POOLS, REPEAT, STEPS } from './plan.ts';
 import type { Prompt } from './prompts.ts';
 import type { Setting } from './setting.ts';
 import { mean, type Observation } from './statistics.ts';
@@ -17,6 +17,7 @@ export interface PoolFigures {
   readonly at50: readonly Observation[];
 }
 
+/** With repeats allowed, since λ decides how often they happen. */
 export interface LambdaFigures {
   readonly lambda: number;
   readonly distinct10: number;
@@ -75,7 +76,7 @@ export const surrogateStudy = async (setting: Setting): Promise<Surrogate> => {
       bar.update(done);
       return chosen;
     });
-  const sift = spec('sift', { lambda: LAMBDA });
+  const sift = spec('sift', { lambda: LAMBDA, repeat: REPEAT });
   const observed = (chosen: readonly Chosen[], n: number): Observation[] =>
     study.map(({ domain }, i) => ({ domain, value: sigmaAt(chosen[i] as Chosen, n) }));
 
@@ -95,7 +96,7 @@ export const surrogateStudy = async (setting: Setting): Promise<Surrogate> => {
   }
   const lambdas: LambdaFigures[] = [];
   for (const lambda of LAMBDAS) {
-    const chosen = await choose({ ...sift, lambda });
+    const chosen = await choose({ ...sift, lambda, repeat: true });
     lambdas.push({
       lambda,
       distinct10: mean(chosen.map(({ picks }) => distinct(picks.slice(0, 10)))),

@@ -1,7 +1,7 @@
 // The study's tables, each with the number of prompts it rests on: drawn from whatever rows there are.
 import { type Arms, armNames, armsOf, type Cell, cell, compare, domainsOf, ofDomain, valuesAt } from './figures.ts';
 import type { Ledger } from './ledger.ts';
-import { COPIES, COUNTS, LAMBDAS, POOLS, STEPS } from './plan.ts';
+import { COPIES, COUNTS, LAMBDA, LAMBDAS, POOLS, STEPS } from './plan.ts';
 import { bootstrap, type Interval, macroMean, mean, type Observation } from './statistics.ts';
 import type { Surrogate } from './surrogate.ts';
 import { bpbAt, type Planned, type Row } from './tasks.ts';
@@ -300,6 +300,13 @@ export const signTable = (arms: Arms): Table => {
   };
 };
 
+const gainCell = (arms: Arms, arm: string, bases: ReadonlyMap<string, Observation>): string => {
+  const gain = compare(valuesAt(arms.get(arm), STEPS), bases);
+  if (gain === undefined) return '';
+  const { mean: middle, low, high } = gain.difference;
+  return `${interval({ mean: -middle, low: -high, high: -low })} (${gain.prompts})`;
+};
+
 export const lambdaTable = (arms: Arms, bases: ReadonlyMap<string, Observation>, surrogate: Surrogate): Table => ({
   id: 'lambda',
   title: `λ: what is picked and what it brings after ${STEPS} steps`,
@@ -308,23 +315,23 @@ export const lambdaTable = (arms: Arms, bases: ReadonlyMap<string, Observation>,
     'distinct of 10',
     'distinct of 50',
     'negative covariance, of 10',
-    'σ² of the ten at λ = 0.1',
-    'gain [95 %] (prompts)',
+    `σ² of the ten at λ = ${LAMBDA}`,
+    'gain with repeats [95 %] (prompts)',
+    'gain without [95 %] (prompts)',
   ],
   rows: LAMBDAS.map((lambda) => {
     const figures = surrogate.lambdas.find((one) => one.lambda === lambda);
-    const gain = compare(valuesAt(arms.get(String(lambda)), STEPS), bases);
     return [
       String(lambda),
       digits(figures?.distinct10 ?? Number.NaN, 1),
       digits(figures?.distinct50 ?? Number.NaN, 1),
       percent(figures?.negative10 ?? Number.NaN),
       digits(figures?.sigma ?? Number.NaN),
-      gain === undefined
-        ? ''
-        : `${interval({ mean: -gain.difference.mean, low: -gain.difference.high, high: -gain.difference.low })} (${gain.prompts})`,
+      gainCell(arms, `${lambda} repeat`, bases),
+      gainCell(arms, String(lambda), bases),
     ];
   }),
+  note: 'Distinct picks, signs and σ² are of selections that may repeat.',
 });
 
 export const rateTable = (
