@@ -38,6 +38,7 @@ import {
   withBases,
 } from './tables.ts';
 import { distinctTasks, keyOf, type Planned, type Row } from './tasks.ts';
+import { type Why, why } from './why.ts';
 
 export interface About {
   readonly source: string;
@@ -130,6 +131,17 @@ const splitTable = (split: Split): Table => ({
   title: `One prompt, ${STEPS} steps and ${GENERATED} tokens: median milliseconds over ${split.prompts} prompts`,
   columns: ['embed', 'pool', 'select', 'open a session', 'tune', 'generate'],
   rows: [[split.embed, split.pool, split.select, split.open, split.tune, split.generate].map((ms) => digits(ms, 1))],
+});
+
+const whyTable = (found: Why): Table => ({
+  id: 'why',
+  title: `What makes a step help: gain of a step, bits per byte, for one standard deviation more (${found.steps} steps, ${found.prompts} prompts)`,
+  columns: [
+    'similarity with the prompt [95 %]',
+    'similarity with the nearest example already taken [95 %]',
+    'correlation of the two',
+  ],
+  rows: [[interval(found.relevance, 5), interval(found.redundancy, 5), digits(found.correlation, 2)]],
 });
 
 const q15Table = ({ q15, prompts, nested }: Surrogate): Table => ({
@@ -226,6 +238,16 @@ export const analyse = (material: Material): Analysis => {
   const counts = [1, 2, 3, 5, 7, 10, 14, 20, 25, 30, 35, 40, 50].filter((n) => n <= most);
   const rules = runsTo.length === 0 ? [] : [...counts.map((n) => fixed(runsTo, n)), ...stopped(runsTo, most)];
 
+  const prompts = new Map(setting.study.map((one) => [one.id, one]));
+  const reason = why(
+    setting,
+    ['nn', 'sift'].flatMap((arm) =>
+      Array.from(main.get(arm) ?? []).flatMap(([id, row]) => {
+        const asked = prompts.get(id);
+        return asked === undefined ? [] : [{ prompt: asked, row }];
+      }),
+    ),
+  );
   const copies = copyLosses(of('copies'), bases);
   const otherScore = of('other score');
   const siblings = of('siblings');
@@ -253,6 +275,7 @@ export const analyse = (material: Material): Analysis => {
       ? []
       : [poolTable(of('pools'), bases, surrogate), lambdaTable(of('lambda'), bases, surrogate), q15Table(surrogate)]),
     signTable(of('pools')),
+    ...(reason === undefined ? [] : [whyTable(reason)]),
     predictionTable(prediction),
     stoppingTable(rules, runsTo.length, most),
     reuseTable(of('reuse'), bases),
@@ -262,6 +285,14 @@ export const analyse = (material: Material): Analysis => {
       `Bits per byte of ${material.scored === 'prompt' ? 'the continuation' : 'the prompt itself'} after ${STEPS} steps`,
       otherScore,
       valuesAt(otherScore.get('base'), 0),
+      'nn',
+      STEPS,
+    ),
+    sideTable(
+      'forms',
+      `The packages as installed, CommonJS beside ESM: near copies of most files, after ${STEPS} steps`,
+      of('forms'),
+      bases,
       'nn',
       STEPS,
     ),
@@ -350,6 +381,7 @@ export const analyse = (material: Material): Analysis => {
       },
       rates,
       surrogate,
+      why: reason,
       prediction: { ...prediction, points: undefined },
       stopping: rules,
       copies,

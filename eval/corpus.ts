@@ -15,6 +15,7 @@ export interface Example {
   readonly domain: string;
   readonly group: string;
   readonly path: string;
+  readonly form: boolean;
 }
 
 export interface Corpus {
@@ -34,11 +35,11 @@ export const buildCorpus = async (
   done?: (examples: number, of: number) => void,
 ): Promise<Corpus> => {
   const seen = new Set<string>();
-  const cut: Example[] = sources.flatMap(({ text, domain, group, path }) =>
+  const cut: Example[] = sources.flatMap(({ text, domain, group, path, form = false }) =>
     chunk(text).flatMap((part) => {
       if (part.text.trim() === '' || seen.has(part.text)) return [];
       seen.add(part.text); // ingestion is idempotent by content
-      return [{ text: part.text, domain, group, path }];
+      return [{ text: part.text, domain, group, path, form }];
     }),
   );
   const vectors = await embedder.embed(

@@ -267,6 +267,15 @@ const planSides = (
     ),
     ...each(
       (prompt) => [
+        { arm: 'nn', task: of(prompt, spec('nn', { forms: true }), nnRate) },
+        { arm: 'nn distinct', task: of(prompt, spec('nn-distinct', { forms: true }), nnRate) },
+        { arm: 'sift', task: of(prompt, { ...sift, forms: true }, siftRate) },
+        { arm: 'sift λ=0.1 repeat', task: of(prompt, { ...sift, lambda: 0.1, repeat: true, forms: true }, repeatRate) },
+      ],
+      'forms',
+    ),
+    ...each(
+      (prompt) => [
         { arm: 'base', task: base(prompt, scored) },
         { arm: 'nn', task: of(prompt, spec('nn', { siblings: false }), nnRate) },
         { arm: 'sift', task: of(prompt, { ...sift, siblings: false }, siftRate) },

@@ -57,8 +57,8 @@ const SECTIONS: readonly { title: string; text: string; tables: readonly string[
   },
   {
     title: 'Duplicates',
-    text: 'The index holds every example once, twice, five or ten times.',
-    tables: ['copies'],
+    text: 'The index holds every example once, twice, five or ten times; or, below, the packages as they are installed, most files of which come in two or three forms.',
+    tables: ['copies', 'forms'],
     pictures: ['copies'],
   },
   { title: 'Pools, rounds and stripes', text: '', tables: ['pools'], pictures: ['pools'] },
@@ -87,7 +87,7 @@ const method = ({ about }: Analysis): string => `## Method
 - **What is embedded**: the first ${HALF} characters of the document, up to the end of a line, read from their end as the product does; and every example from its beginning.
 - **What is tuned on**: the picks, in the order of the selection, one gradient step each (Adam, β 0.9 and 0.999, no decay), from the base weights for every prompt. A repeated pick is a second step. Full fine-tuning unless said otherwise; LoRA has rank ${LORA_RANK}.
 - **What is scored**: ${about.scored === 'continuation' ? `bits per byte of the ${HALF} characters that follow the prompt, given the prompt, as the product is used; under “the other text scored”, of the prompt's own text, given nothing, as in the paper` : `bits per byte of the prompt's own text, given nothing, as in the paper; under “the other text scored”, of the ${HALF} characters that follow it, given the prompt`}.
-- **No twins**: a prompt's own document is never in the corpus, nor is a document with more than ${100 * TWIN_SHARE} % of its ${SHINGLE}-word shingles in common with it, either way. For each prompt, examples that hold ${LONG_RUN} words in a row of its scored text are hidden. Other files of the same package stay in, as in any real corpus; the table without them is below. The corpus keeps its own near-duplicates.
+- **No twins**: a prompt's own document is never in the corpus, nor is a document with more than ${100 * TWIN_SHARE} % of its ${SHINGLE}-word shingles in common with it, either way. For each prompt, examples that hold ${LONG_RUN} words in a row of its scored text are hidden. Other files of the same package stay in, as in any real corpus; the table without them is below. The corpus keeps its own near-duplicates, but for CommonJS forms of files that are there as ES modules, and declarations of single module systems, which are in where the table says so.
 - **Strategies**: \`nn\` is the index's answer, as in the paper; \`nn distinct\` the product's, where copies collapse; \`nn-f\` the nearest example N times; \`mmr\`, \`uncertainty\` (largest posterior variance), \`hullft\` (arXiv 2605.30337, as far as its abstract fixes it) and \`random of 200\` choose from the 200 nearest; \`random\` from the whole corpus. SIFT is the product's kernel on the product's pool (three rounds of 50), λ = ${LAMBDA} and ${REPEAT ? 'repeats allowed' : 'no example picked twice'} unless its name says otherwise. A run of 50 steps gives all smaller N, since picks are made one by one; only HullFT is run for each N.
 - **Learning rates**: the best of a grid for each strategy, on ${about.tuning} other prompts, after ${STEPS} steps.
 - **Model**: ${about.modelName}, weights ${about.model}; embedder ${about.embedder}. Results belong to the fingerprint ${about.fingerprint} of weights, embedder and corpus.

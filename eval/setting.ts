@@ -34,7 +34,7 @@ export interface Setting {
   readonly fingerprint: string;
   /** Milliseconds of one prompt's embedding. */
   readonly embedMs: number;
-  asked(prompt: Prompt, spec: Pick<SelectionSpec, 'siblings'>, scored: Scored): Asked;
+  asked(prompt: Prompt, spec: Pick<SelectionSpec, 'siblings' | 'forms'>, scored: Scored): Asked;
 }
 
 export interface SettingOptions {
@@ -64,7 +64,7 @@ const drawn = (options: SettingOptions): Drawn => {
   // prompts from elsewhere may all be asked about; of the corpus' own documents most must stay in it
   const asked =
     prompts === undefined
-      ? draw(withoutTwins(sources), wanted)
+      ? draw(withoutTwins(sources.filter(({ form }) => form !== true)), wanted)
       : draw(
           withoutTwins(prompts).map((source) => ({ ...source, path: `prompts/${source.path}` })),
           { ...wanted, share: 1 },
@@ -73,7 +73,9 @@ const drawn = (options: SettingOptions): Drawn => {
 };
 
 export const prepare = async (options: SettingOptions): Promise<Setting> => {
-  const { study, tuning, corpus: sources } = drawn(options);
+  const { study, tuning, corpus: kept } = drawn(options);
+  // a chunk that both forms share counts as the main form's
+  const sources = [...kept.filter(({ form }) => form !== true), ...kept.filter(({ form }) => form === true)];
   if (study.length === 0) {
     throw new UsageError(`no domain has ${options.least} documents of 1,600 characters to ask about`);
   }
@@ -118,11 +120,11 @@ export const prepare = async (options: SettingOptions): Promise<Setting> => {
     embedder: embedder.name,
     fingerprint: sum.digest('hex').slice(0, 16),
     embedMs,
-    asked(prompt, { siblings }, scored) {
+    asked(prompt, { siblings, forms }, scored) {
       const at = position.get(prompt.id) ?? -1;
       const vector = vectors[at];
       if (vector === undefined) throw new Error(`prompt ${prompt.id} is not of this setting`);
-      const mask = new Uint8Array(corpus.examples.length).fill(1);
+      const mask = Uint8Array.from(corpus.examples, ({ form }) => (forms || !form ? 1 : 0));
       for (const i of holders[scored][at] ?? []) mask[i] = 0;
       if (!siblings) for (const [i, { group }] of corpus.examples.entries()) if (group === prompt.group) mask[i] = 0;
       return { id: prompt.id, vector, mask };

@@ -12,6 +12,8 @@ export interface Source {
   readonly group: string;
   readonly path: string;
   readonly text: string;
+  /** Another form of what stands elsewhere in its package (CommonJS beside ESM): in the corpus only where it is asked for. */
+  readonly form?: boolean;
 }
 
 /** Characters of a document that is worth a chunk, and of one that is not yet a bundle. */
@@ -62,8 +64,8 @@ const readText = async (path: string): Promise<string | undefined> => {
 /** Keeps the order, and of each package and domain as much as fits. */
 const fair = (sources: readonly Source[], most: number): Source[] => {
   const taken = new Map<string, number>();
-  return sources.filter(({ domain, group, text }) => {
-    const key = `${domain}\n${group}`;
+  return sources.filter(({ domain, group, text, form }) => {
+    const key = `${domain}\n${group}\n${form}`;
     const size = (taken.get(key) ?? 0) + text.length;
     if (size > most) return false;
     taken.set(key, size);
@@ -73,23 +75,26 @@ const fair = (sources: readonly Source[], most: number): Source[] => {
 
 const NOTICE = /(licen[sc]e|changelog|history|notice|conduct|security|copying)[^/]*$/i;
 
-/** Domain of a file of a package; undefined: of none. Twins of a form (.cjs, .d.mts, .d.cts) are passed over. */
+/** Domain of a file of a package; undefined: of none. */
 export const domainOf = (path: string): string | undefined => {
   if (NOTICE.test(path) || /\.(min|generated|bundle)\./.test(path)) return undefined;
   if (/\.md$/i.test(path)) return 'markdown';
-  if (/\.d\.ts$/.test(path)) return 'declarations';
-  if (/[^.]\.ts$/.test(path)) return 'typescript';
-  if (/\.m?js$/.test(path)) return 'javascript';
+  if (/\.d\.[mc]?ts$/.test(path)) return 'declarations';
+  if (/\.[mc]?ts$/.test(path)) return 'typescript';
+  if (/\.[mc]?js$/.test(path)) return 'javascript';
   if (/\.[ch]$/.test(path)) return 'c';
   return undefined;
 };
 
+/** CommonJS, and files for one module system only, beside which the others stand. */
+const isForm = (path: string): boolean => /(^|\/)(cjs|dist-cjs|umd)\//.test(path) || /\.([mc]ts|cjs)$/.test(path);
+
 /**
- * Passed over: binaries' platform packages other than Node's (copies of what stands elsewhere), CommonJS twins, and
+ * Passed over: binaries' platform packages other than Node's (copies of what stands elsewhere), tests, and
  * headers of libraries that the bundled model was trained on.
  */
 const isPassedOver = (path: string): boolean =>
-  /\/(dist-cjs|cjs|umd|test|tests|node_modules)$/.test(path) ||
+  /\/(test|tests|node_modules)$/.test(path) ||
   /\/include\/node\/(openssl|uv|zlib|zconf)\b/.test(path) ||
   /node_modules\/(@[^/]+\/)?(?!node-)[^/]*(linux|darwin|win32|windows|freebsd|wasm32)[-\w]*$/.test(path);
 
@@ -104,7 +109,7 @@ export const packageSources = async (nodeModules: string): Promise<Source[]> => 
     const domain = domainOf(short);
     const text = domain === undefined ? undefined : await readText(path);
     if (domain === undefined || text === undefined || !isReadable(text)) continue;
-    sources.push({ domain, group: packageOf(short), path: short, text });
+    sources.push({ domain, group: packageOf(short), path: short, text, ...(isForm(short) ? { form: true } : {}) });
   }
   return fair(sources, MOST_OF_GROUP);
 };

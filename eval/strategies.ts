@@ -45,6 +45,8 @@ export interface SelectionSpec {
   readonly stripes: number;
   /** May the prompt's own package be learnt from. */
   readonly siblings: boolean;
+  /** Does the corpus hold other forms of its files (CommonJS beside ESM), near copies of their text. */
+  readonly forms: boolean;
   /** Float32 rows in place of Q15. */
   readonly exact: boolean;
 }
@@ -63,6 +65,7 @@ export const spec = (strategy: Strategy, other: Partial<SelectionSpec> = {}): Se
   copies: 1,
   stripes: 1,
   siblings: true,
+  forms: false,
   exact: false,
   ...other,
 });

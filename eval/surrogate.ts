@@ -57,7 +57,7 @@ const distinct = (picks: readonly number[]): number => new Set(picks).size;
 
 /** σ² of given picks in float32 vectors at the default λ. */
 const sigmaOf = (setting: Setting, prompt: Prompt, picks: readonly number[]): number => {
-  const { vector } = setting.asked(prompt, { siblings: true }, 'continuation');
+  const { vector } = setting.asked(prompt, { siblings: true, forms: false }, 'continuation');
   const rows = picks.map((i) => setting.corpus.store.row(i));
   return posterior(rows, [vector], LAMBDA).variances.at(-1) ?? 1;
 };

@@ -20,7 +20,8 @@ describe('sources', () => {
     expect(domainOf('hono/dist/types/hono.d.ts')).toBe('declarations');
     expect(domainOf('zod/src/v4/core.ts')).toBe('typescript');
     expect(domainOf('zod/v4/core.mjs')).toBe('javascript');
-    expect(domainOf('zod/v4/core.d.cts')).toBeUndefined();
+    expect(domainOf('zod/v4/core.d.cts')).toBe('declarations');
+    expect(domainOf('zod/package.json')).toBeUndefined();
     expect(domainOf('zod/LICENSE.md')).toBeUndefined();
     expect(domainOf('a/b.min.js')).toBeUndefined();
   });

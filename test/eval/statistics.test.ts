@@ -1,6 +1,7 @@
 // The study's statistics against values worked out elsewhere (R: quantile type 7, cor(method = "spearman"), rank).
 import { describe, expect, it } from 'vitest';
 import { bootstrap, macroMean, type Observation, quantile, ranks, spearman, winRate } from '../../eval/statistics.ts';
+import { leastSquares } from '../../eval/why.ts';
 
 const of = (domain: string, values: readonly number[]): Observation[] => values.map((value) => ({ domain, value }));
 
@@ -45,5 +46,19 @@ describe('statistics', () => {
     expect(first.mean - first.low).toBeGreaterThan(1.7 * error);
     expect(bootstrap(of('a', values))).toEqual(first);
     expect(bootstrap(of('a', values), 2)).not.toEqual(first);
+  });
+});
+
+describe('least squares', () => {
+  it('finds the coefficients of a plane', () => {
+    const a = [1, -1, 1, -1];
+    const b = [2, 1, -1, -2];
+    expect(
+      leastSquares(
+        a.map((value, i) => 3 * value - 0.5 * (b[i] ?? 0)),
+        a,
+        b,
+      ),
+    ).toEqual({ a: 3, b: -0.5 });
   });
 });
