@@ -9,13 +9,16 @@ import { armsOf, bestRates } from './figures.ts';
 import { openLedger } from './ledger.ts';
 import { type Split, timeSplit } from './machine.ts';
 import { HELP, type Options, parseOptions, ROOT } from './options.ts';
-import { FULL, type Profile, planRates, planStudy, QUICK, type Rates, rateOf, STEPS } from './plan.ts';
+import { FULL, first, type Profile, planRates, planStudy, QUICK, type Rates, rateOf, STEPS } from './plan.ts';
 import { plainOf, writeResults, writeStudy } from './report.ts';
 import { runPlan } from './run.ts';
 import { prepare, type Setting } from './setting.ts';
 import { folderSources, lineSources, packageSources, type Source } from './sources.ts';
 import { type Surrogate, surrogateStudy } from './surrogate.ts';
 import type { Row } from './tasks.ts';
+
+/** Prompts of a domain that are asked about σ² alone. */
+const SELECTED = 10;
 
 const gather = async (options: Options): Promise<{ sources: Source[]; prompts?: Source[]; source: string }> => {
   if (options.corpus !== undefined) {
@@ -92,7 +95,7 @@ const study = async (setting: Setting, profile: Profile, options: Options, sourc
   if (!profile.sides) return common;
   const surrogate = options.reportOnly
     ? readKept<Surrogate>(path('-selections.json'))
-    : await kept(path('-selections.json'), () => surrogateStudy(setting));
+    : await kept(path('-selections.json'), () => surrogateStudy(setting, first(setting.study, SELECTED)));
   const split = options.reportOnly
     ? readKept<Split>(path('-times.json'))
     : await kept(path('-times.json'), () => timeSplit(setting, rateOf(rates, 'sift'), 10));

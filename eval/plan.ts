@@ -106,7 +106,7 @@ const base = (prompt: Prompt, scored: Scored): Task => ({
 const upTo = (counts: readonly number[], steps: number): number[] => counts.filter((n) => n <= steps);
 
 /** The first `count` prompts of every domain. */
-const first = (prompts: readonly Prompt[], count: number): Prompt[] => {
+export const first = (prompts: readonly Prompt[], count: number): Prompt[] => {
   const seen = new Map<string, number>();
   return prompts.filter(({ domain }) => {
     const number = (seen.get(domain) ?? 0) + 1;

@@ -1,4 +1,4 @@
-// What can be asked of σ² alone, without tuning, and therefore of all prompts: pools, λ, float32 against Q15, duplicates.
+// What can be asked of σ² alone, without tuning: pools, λ, float32 against Q15, duplicates.
 // The greedy over the whole corpus is the limit that pools are measured against.
 import { posterior } from '../functions/select/posterior.ts';
 import { progress } from '../start/progress.ts';
@@ -62,8 +62,7 @@ const sigmaOf = (setting: Setting, prompt: Prompt, picks: readonly number[]): nu
   return posterior(rows, [vector], LAMBDA).variances.at(-1) ?? 1;
 };
 
-export const surrogateStudy = async (setting: Setting): Promise<Surrogate> => {
-  const { study } = setting;
+export const surrogateStudy = async (setting: Setting, study: readonly Prompt[]): Promise<Surrogate> => {
   const bar = progress('selections', POOLS.length + LAMBDAS.length + COPIES.length + 2);
   let done = 0;
   const choose = (wanted: SelectionSpec): Promise<Chosen[]> =>
