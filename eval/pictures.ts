@@ -69,7 +69,7 @@ export const curvePicture = (
   const x = {
     field: 'n',
     type: 'quantitative' as const,
-    scale: { type: 'log' as const },
+    scale: { type: 'log' as const, nice: false },
     axis: { values: [1, 2, 5, 10, 20, 50], title: 'gradient steps (log scale)', grid: false },
   };
   const color = {
@@ -236,7 +236,10 @@ export const stoppingPicture = (values: readonly { rule: string; steps: number; 
         color: {
           field: 'rule',
           type: 'nominal',
-          scale: { domain: ['fixed', 'alpha', 'level', 'share'], range: ['#111827', '#0072B2', '#009E73', '#E69F00'] },
+          scale: {
+            domain: ['fixed', 'alpha', 'level', 'share', 'covariance'],
+            range: ['#111827', '#0072B2', '#009E73', '#E69F00', '#CC79A7'],
+          },
           legend: { title: null },
         },
         order: { field: 'steps' },

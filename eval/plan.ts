@@ -19,8 +19,8 @@ export const STEPS = 10;
 /** λ that SIFT is tried at. */
 export const LAMBDAS = [0.01, 0.1, 0.3, 1, 3, 10];
 export const COPIES = [1, 2, 5, 10];
-export const RATES = [1e-4, 2e-4, 5e-4, 1e-3];
-const LORA_RATES = [1e-3, 2e-3, 5e-3, 1e-2];
+export const RATES = [2e-4, 5e-4, 1e-3];
+const LORA_RATES = [2e-3, 5e-3, 1e-2];
 export const LORA_RANK = 8;
 
 export interface Profile {
@@ -48,7 +48,7 @@ export const ARMS: Readonly<Record<string, SelectionSpec>> = {
   [SIFT]: spec('sift', { lambda: LAMBDA, repeat: REPEAT }),
   'sift λ=0.1 repeat': spec('sift', { lambda: 0.1 }),
   'sift λ=1 repeat': spec('sift', { lambda: 1 }),
-  random: spec('random'),
+  random: spec('random', { pool: WHOLE }),
   'nn-f': spec('nn-f'),
   mmr: spec('mmr'),
   uncertainty: spec('uncertainty'),
@@ -75,10 +75,10 @@ export const QUICK: Profile = {
 
 export const FULL: Profile = {
   study: 30,
-  tuning: 4,
+  tuning: 2,
   least: 20,
-  long: 6,
-  side: 10,
+  long: 4,
+  side: 6,
   steps: 20,
   arms: Object.keys(ARMS),
   sides: true,

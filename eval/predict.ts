@@ -1,5 +1,9 @@
 // Does σ² know what the model will gain? Spearman's correlation of predicted drop and realised gain: over prompts at a
 // given N, along each run, step by step, and over all prompts and numbers of steps together.
+import { posterior } from '../functions/select/posterior.ts';
+import { dot } from '../functions/vectors.ts';
+import type { Prompt } from './prompts.ts';
+import type { Setting } from './setting.ts';
 import { mean, spearman } from './statistics.ts';
 import { bpbAt, type Row } from './tasks.ts';
 
@@ -25,6 +29,49 @@ export interface Prediction {
     readonly gain: number;
   }[];
 }
+
+export interface Predictor {
+  readonly name: string;
+  readonly absolute: number;
+  readonly relative: number;
+}
+
+/** λ at which σ² is looked at as a predictor, whatever λ the picks were chosen at. */
+const LOOKED_AT = [0.01, 0.1, 1, 10];
+
+/** Spearman over prompts, after n steps, for σ² at several λ and for plain similarities. */
+export const predictors = (
+  setting: Setting,
+  runs: readonly { prompt: Prompt; row: Row; base: number }[],
+  n: number,
+): Predictor[] => {
+  const known = runs.flatMap(({ prompt, row, base }) => {
+    const bpb = bpbAt(row, n);
+    if (bpb === undefined || row.picks.length === 0) return [];
+    const { vector } = setting.asked(prompt, { siblings: true, forms: false }, 'continuation');
+    const rows = row.picks.slice(0, n).map((i) => setting.corpus.store.row(i));
+    const similarities = rows.map((own) => dot(own, vector));
+    const drops = LOOKED_AT.map((lambda) => 1 - (posterior(rows, [vector], lambda).variances.at(-1) ?? 1));
+    return [{ gain: base - bpb, relative: 1 - bpb / base, similarities, drops }];
+  });
+  if (known.length < 3) return [];
+  const against = (name: string, of: (one: (typeof known)[number]) => number): Predictor => ({
+    name,
+    absolute: spearman(
+      known.map(of),
+      known.map(({ gain }) => gain),
+    ),
+    relative: spearman(
+      known.map(of),
+      known.map(({ relative }) => relative),
+    ),
+  });
+  return [
+    ...LOOKED_AT.map((lambda, i) => against(`drop of σ² at λ = ${lambda}`, ({ drops }) => drops[i] ?? 0)),
+    against('similarity of the first pick', ({ similarities }) => similarities[0] ?? 0),
+    against('mean similarity of the picks', ({ similarities }) => mean(similarities)),
+  ];
+};
 
 interface Run {
   readonly row: Row;

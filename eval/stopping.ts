@@ -22,6 +22,12 @@ export const levelStop = (initial: number, variances: readonly number[], level: 
   return at < 0 ? variances.length : at + 1;
 };
 
+/** End before the first pick whose covariance with the prompt, given those before it, is below a threshold. */
+export const covarianceStop = (covariances: readonly number[], least: number): number => {
+  const at = covariances.findIndex((covariance) => covariance < least);
+  return at < 0 ? covariances.length : at;
+};
+
 export interface Stopped {
   readonly rule: string;
   readonly parameter: number;
@@ -57,6 +63,10 @@ const RULES = {
     parameters: [0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6],
     stop: (row: Row, p: number) => levelStop(row.initialVariance, row.variances, p),
   },
+  covariance: {
+    parameters: [0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6],
+    stop: (row: Row, p: number) => covarianceStop(row.covariances, p),
+  },
 } as const;
 
 /** Every rule at every parameter, on runs that all have at least `most` steps. */
@@ -72,3 +82,23 @@ export const stopped = (runs: readonly Candidate[], most: number): Stopped[] =>
       };
     }),
   );
+
+export interface Held {
+  readonly chosen: Stopped;
+  /** On runs that it was not chosen on. */
+  readonly judged: Stopped;
+  readonly full: Stopped;
+}
+
+/** The cheapest rule that loses at most `loss` of the gain of all steps on one half of the runs, as it does on the other. */
+export const heldOut = (runs: readonly Candidate[], most: number, loss: number): Held | undefined => {
+  const [even, odd] = [runs.filter((_, i) => i % 2 === 0), runs.filter((_, i) => i % 2 === 1)];
+  if (even.length === 0 || odd.length === 0) return undefined;
+  const enough = (1 - loss) * fixed(even, most).gain;
+  const [chosen] = stopped(even, most)
+    .filter(({ gain }) => gain >= enough)
+    .sort((a, b) => a.steps - b.steps);
+  const judged =
+    chosen && stopped(odd, most).find(({ rule, parameter }) => rule === chosen.rule && parameter === chosen.parameter);
+  return chosen === undefined || judged === undefined ? undefined : { chosen, judged, full: fixed(odd, most) };
+};

@@ -8,7 +8,7 @@ import { openLedger } from '../../eval/ledger.ts';
 import { ARMS, FULL, LAMBDA, planRates, planStudy } from '../../eval/plan.ts';
 import type { Prompt } from '../../eval/prompts.ts';
 import type { Setting } from '../../eval/setting.ts';
-import { alphaStop, levelStop, shareStop } from '../../eval/stopping.ts';
+import { alphaStop, covarianceStop, heldOut, levelStop, shareStop } from '../../eval/stopping.ts';
 import { spec } from '../../eval/strategies.ts';
 import { bpbAt, distinctTasks, keyOf, type Row, type Task } from '../../eval/tasks.ts';
 import { loadKernel } from '../../functions/kernel/module.node.ts';
@@ -181,5 +181,33 @@ describe('stopping rules', () => {
     expect(levelStop(1, [0.9, 0.8], 0.5)).toBe(2);
     expect(shareStop(1, [0.6, 0.4, 0.39, 0.2], 0.1)).toBe(2);
     expect(shareStop(1, [0.6, 0.4], 0.1)).toBe(2);
+  });
+
+  it('end before the first pick that has little to do with the prompt', () => {
+    expect(covarianceStop([0.6, 0.3, 0.4], 0.35)).toBe(1);
+    expect(covarianceStop([0.6, 0.5], 0.35)).toBe(2);
+    expect(covarianceStop([0.2], 0.35)).toBe(0);
+  });
+
+  it('are judged on runs that they were not chosen on', () => {
+    // the third step never helps, and is announced by a covariance below 0.2
+    const run = (third: number) => ({
+      base: 1,
+      row: {
+        ...row('x', 'a', [
+          [1, 0.9],
+          [2, 0.8],
+          [3, third],
+        ]),
+        variances: [0.6, 0.5, 0.49],
+        covariances: [0.7, 0.5, 0.12],
+      },
+    });
+    const held = heldOut([run(0.8), run(0.9), run(0.8), run(0.9)], 3, 0.01);
+    expect(held?.chosen.steps).toBe(2);
+    // where it is judged, the third step would have lost half of the gain
+    expect(held?.judged).toMatchObject({ rule: held?.chosen.rule, steps: 2 });
+    expect(held?.judged.gain).toBeCloseTo(0.2, 9);
+    expect(held?.full.gain).toBeCloseTo(0.1, 9);
   });
 });
