@@ -4,7 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
 import { buildKernel } from '../assembly/build.ts';
 import { UsageError } from '../start/options.ts';
-import { analyse, type Material, summaryOf } from './analysis.ts';
+import { analyse, type Material } from './analysis.ts';
 import { armsOf, bestRates } from './figures.ts';
 import { openLedger } from './ledger.ts';
 import { type Split, timeSplit } from './machine.ts';
@@ -14,6 +14,7 @@ import { plainOf, writeResults, writeStudy } from './report.ts';
 import { runPlan } from './run.ts';
 import { prepare, type Setting } from './setting.ts';
 import { folderSources, lineSources, packageSources, type Source } from './sources.ts';
+import { summaryOf } from './summary.ts';
 import { type Surrogate, surrogateStudy } from './surrogate.ts';
 import type { Row } from './tasks.ts';
 

@@ -13,11 +13,11 @@ export const COUNTS = [1, 2, 5, 10, 20, 50] as const;
 const DENSE = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 17, 20, 25, 30, 35, 40, 45, 50];
 
 /** Of the arm called `sift`, and N at which single figures are given. */
-export const LAMBDA = 1;
+export const LAMBDA = 3;
 export const REPEAT = false;
 export const STEPS = 10;
 /** λ that SIFT is tried at. */
-export const LAMBDAS = [0.01, 0.1, 0.3, 1, 3, 10];
+export const LAMBDAS = [0.01, 0.1, 1, 3, 10, 30];
 export const COPIES = [1, 2, 5, 10];
 export const RATES = [2e-4, 5e-4, 1e-3];
 const LORA_RATES = [2e-3, 5e-3, 1e-2];
@@ -46,8 +46,8 @@ const SIFT = 'sift';
 export const ARMS: Readonly<Record<string, SelectionSpec>> = {
   nn: spec('nn'),
   [SIFT]: spec('sift', { lambda: LAMBDA, repeat: REPEAT }),
-  'sift λ=0.1 repeat': spec('sift', { lambda: 0.1 }),
-  'sift λ=1 repeat': spec('sift', { lambda: 1 }),
+  'sift λ=0.01 repeat': spec('sift', { lambda: 0.01 }),
+  'sift λ=0.1': spec('sift', { lambda: 0.1, repeat: false }),
   random: spec('random', { pool: WHOLE }),
   'nn-f': spec('nn-f'),
   mmr: spec('mmr'),
@@ -55,9 +55,9 @@ export const ARMS: Readonly<Record<string, SelectionSpec>> = {
   'hullft N=10': spec('hullft', { n: 10 }),
   'hullft N=20': spec('hullft', { n: 20 }),
   'hullft N=50': spec('hullft', { n: 50 }),
+  'sift λ=10': spec('sift', { lambda: 10, repeat: false }),
+  'sift λ=1 repeat': spec('sift', { lambda: 1 }),
   'random of 200': spec('random-pool'),
-  'sift λ=0.01 repeat': spec('sift', { lambda: 0.01 }),
-  'sift λ=0.1': spec('sift', { lambda: 0.1, repeat: false }),
   'nn distinct': spec('nn-distinct'),
 };
 
@@ -221,6 +221,7 @@ const planSides = (
   scored: Scored,
 ): Planned[] => {
   const sift = spec('sift', { lambda: LAMBDA, repeat: REPEAT });
+  const repeats = (lambda: number, more: Partial<SelectionSpec> = {}) => spec('sift', { lambda, ...more });
   const other: Scored = scored === 'prompt' ? 'continuation' : 'prompt';
   const of = (prompt: Prompt, selection: SelectionSpec, tuning: Tuning, more: Partial<Task> = {}): Task => ({
     prompt,
@@ -270,7 +271,7 @@ const planSides = (
         { arm: 'nn', task: of(prompt, spec('nn', { forms: true }), nnRate) },
         { arm: 'nn distinct', task: of(prompt, spec('nn-distinct', { forms: true }), nnRate) },
         { arm: 'sift', task: of(prompt, { ...sift, forms: true }, siftRate) },
-        { arm: 'sift λ=0.1 repeat', task: of(prompt, { ...sift, lambda: 0.1, repeat: true, forms: true }, repeatRate) },
+        { arm: 'sift λ=0.1 repeat', task: of(prompt, repeats(0.1, { forms: true }), repeatRate) },
       ],
       'forms',
     ),
@@ -294,17 +295,23 @@ const planSides = (
       (prompt) =>
         POOLS.filter((one) => one.tuned).map(({ name, pool }) => ({
           arm: name,
-          task:
-            pool === ROUNDS
-              ? tuned(prompt, SIFT)
-              : of(prompt, { ...sift, pool }, siftRate, pool.sign === 'both' ? { scoredAt: upTo(DENSE, STEPS) } : {}),
+          task: pool === ROUNDS ? tuned(prompt, SIFT) : of(prompt, { ...sift, pool }, siftRate),
         })),
       'pools',
     ),
+    // at a λ that goes far for the last of σ², as negative covariances are picked then
+    ...each(
+      (prompt) =>
+        (['plus', 'both'] as const).map((sign) => ({
+          arm: sign,
+          task: of(prompt, repeats(0.1, { pool: { ...ROUNDS, sign } }), repeatRate, { scoredAt: upTo(DENSE, STEPS) }),
+        })),
+      'signs',
+    ),
     ...each(
       (prompt) => [
-        { arm: 'sift', task: of(prompt, { ...sift, lambda: 1 }, siftRate) },
-        { arm: 'sift, gradients reused', task: of(prompt, { ...sift, lambda: 1 }, { ...siftRate, reuse: true }) },
+        { arm: 'sift λ=3 repeat', task: of(prompt, repeats(3), repeatRate) },
+        { arm: 'sift λ=3 repeat, gradients reused', task: of(prompt, repeats(3), { ...repeatRate, reuse: true }) },
         { arm: 'hullft', task: tuned(prompt, 'hullft N=10') },
         {
           arm: 'hullft, gradients reused',

@@ -4,10 +4,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import type { Analysis } from './analysis.ts';
+import type { Table } from './format.ts';
 import { draw } from './pictures.ts';
 import { LAMBDA, LORA_RANK, REPEAT, STEPS } from './plan.ts';
 import { HALF } from './prompts.ts';
-import type { Table } from './tables.ts';
 import { LONG_RUN, SHINGLE, TWIN_SHARE } from './twins.ts';
 
 export const markdownOf = ({ title, columns, rows, note }: Table): string =>
