@@ -116,7 +116,8 @@ export const first = (prompts: readonly Prompt[], count: number): Prompt[] => {
 };
 
 export const planRates = (setting: Setting, profile: Profile): Planned[] => {
-  const families = [...new Map(profile.arms.map((arm) => [familyOf(arm), arm])).values()];
+  // the first arm of a family stands for it
+  const families = [...new Map(profile.arms.toReversed().map((arm) => [familyOf(arm), arm])).values()].reverse();
   return setting.tuning.flatMap((prompt) => [
     { question: 'rates', arm: 'base', task: base(prompt, profile.scored) },
     ...families.flatMap((arm) => {

@@ -112,7 +112,11 @@ describe('the plan', () => {
   });
 
   it('chooses rates on prompts of their own only, and uses them', () => {
-    expect(planRates(setting, FULL).every(({ task: one }) => one.prompt.id.startsWith('t'))).toBe(true);
+    const tried = planRates(setting, FULL);
+    expect(tried.every(({ task: one }) => one.prompt.id.startsWith('t'))).toBe(true);
+    // the first arm of a family stands for it
+    expect(tried.find(({ arm }) => arm.startsWith('hullft'))?.task.selection?.n).toBe(10);
+    expect(tried.find(({ arm }) => arm.startsWith('sift '))?.task.selection?.lambda).toBe(LAMBDA);
     const plan = planStudy(setting, FULL, { nn: 7e-4 });
     const rates = plan
       .filter(({ question, arm }) => question === 'main' && arm === 'nn')
