@@ -8,9 +8,10 @@ import { ownCorpus, starterCorpus } from './corpus.ts';
 import { demonstrate } from './demo.ts';
 import { indexCorpus } from './ingest.ts';
 import { HELP, type Options, parseOptions, UsageError } from './options.ts';
-import { choosePrompt, isHeldOut } from './prompt.ts';
+import { choosePrompt } from './prompt.ts';
 import { render } from './report.ts';
 import { startStack } from './stack.ts';
+import { withoutTwins } from './twins.ts';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 // SIFT_STATE: another place for what is kept between starts (tests, or several corpora side by side)
@@ -59,7 +60,8 @@ const main = async (options: Options): Promise<void> => {
       ? 'starter'
       : `own-${createHash('sha256').update(resolve(options.corpus)).digest('hex').slice(0, 12)}`;
   const prompt = options.demo ? await choosePrompt(options, gathered.documents) : undefined;
-  const documents = gathered.documents.filter(({ path }) => !isHeldOut(path, prompt?.heldOut));
+  const documents =
+    prompt?.heldOut === undefined ? gathered.documents : withoutTwins(gathered.documents, prompt.heldOut);
 
   const stack = await timed('start', () =>
     startStack({
