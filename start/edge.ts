@@ -1,16 +1,16 @@
 // The edge on this machine: both Workers bundled and run by Miniflare, with everything they store kept in a directory.
 // The same code as in production; only the bindings differ (wrangler.local.toml is this file for `wrangler dev`).
 
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { build } from 'esbuild';
 import { Log, LogLevel, Miniflare, type MiniflareOptions } from 'miniflare';
-import { z } from 'zod';
+import type { EmbedderFiles } from './embedder.ts';
 
 export interface EdgeOptions {
   readonly root: string;
   /** Where vectors, texts and catalogues are kept. */
   readonly state: string;
+  readonly embedder: EmbedderFiles;
   readonly port: number;
   readonly apiKey: string;
   readonly gatewayUrl: string;
@@ -29,7 +29,7 @@ type Modules = Record<string, { type: 'esm' | 'wasm' | 'data'; contents: string 
 /** As in wrangler.toml. */
 const COMPATIBILITY_DATE = '2026-10-01';
 
-const bundle = async (entry: string): Promise<Modules> => {
+const bundle = async (entry: string, embedder: string): Promise<Modules> => {
   const { outputFiles } = await build({
     entryPoints: [entry],
     outdir: 'bundle',
@@ -41,6 +41,14 @@ const bundle = async (entry: string): Promise<Modules> => {
     conditions: ['workerd', 'worker', 'browser'],
     external: ['cloudflare:workers', 'node:*'],
     loader: { '.wasm': 'copy', '.onnx': 'copy' },
+    plugins: [
+      {
+        // the Worker imports its embedder by path, as wrangler deploys it; here it is the one that was asked for
+        name: 'embedder',
+        setup: ({ onResolve }) =>
+          onResolve({ filter: /\/models\/embedder\/[^/]+$/ }, ({ path }) => ({ path: join(embedder, basename(path)) })),
+      },
+    ],
     logLevel: 'silent',
   });
   const modules: Modules = {};
@@ -55,16 +63,13 @@ const bundle = async (entry: string): Promise<Modules> => {
 const texts = (vars: Record<string, string>): Record<string, { type: 'text'; value: string }> =>
   Object.fromEntries(Object.entries(vars).map(([name, value]) => [name, { type: 'text', value }]));
 
-const embedderConfig = z.object({ dimensions: z.int().positive() });
-
 const workers = async (options: EdgeOptions): Promise<Worker[]> => {
   const at = (...parts: string[]): string => join(options.root, ...parts);
-  const [edge, vectorize, config] = await Promise.all([
-    bundle(at('functions/index.ts')),
-    bundle(at('functions/vectorize-local/index.ts')),
-    readFile(at('models/embedder/config.json'), 'utf8'),
+  const { directory, dimensions } = options.embedder;
+  const [edge, vectorize] = await Promise.all([
+    bundle(at('functions/index.ts'), directory),
+    bundle(at('functions/vectorize-local/index.ts'), directory),
   ]);
-  const { dimensions } = embedderConfig.parse(JSON.parse(config));
   return [
     {
       config: {

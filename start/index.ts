@@ -6,8 +6,9 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ownCorpus, starterCorpus } from './corpus.ts';
 import { demonstrate } from './demo.ts';
+import { embedderFiles } from './embedder.ts';
 import { indexCorpus } from './ingest.ts';
-import { HELP, type Options, parseOptions, UsageError } from './options.ts';
+import { DEFAULT_EMBEDDER, HELP, type Options, parseOptions, UsageError } from './options.ts';
 import { choosePrompt } from './prompt.ts';
 import { render } from './report.ts';
 import { startStack } from './stack.ts';
@@ -63,11 +64,17 @@ const main = async (options: Options): Promise<void> => {
   const documents =
     prompt?.heldOut === undefined ? gathered.documents : withoutTwins(gathered.documents, prompt.heldOut);
 
+  const embedder = await embedderFiles(resolve(ROOT, options.embedder));
+  // an index holds vectors of one model only: another embedder has a state of its own
+  const state =
+    options.embedder === DEFAULT_EMBEDDER ? STATE : join(STATE, `embedder-${embedder.fingerprint.slice(0, 12)}`);
+
   const stack = await timed('start', () =>
     startStack({
       root: ROOT,
-      state: STATE,
+      state,
       model: options.model,
+      embedder,
       port: options.port,
       gatewayPort: options.gatewayPort,
       defaultCorpus: corpus,
@@ -80,7 +87,7 @@ const main = async (options: Options): Promise<void> => {
     say(
       `corpus ${corpus}: ${documents.length} documents${gathered.skipped > 0 ? `, ${gathered.skipped} files passed over` : ''}`,
     );
-    await timed('index', () => indexCorpus(stack.client, ROOT, STATE, corpus, documents));
+    await timed('index', () => indexCorpus(stack.client, embedder, state, corpus, documents));
     emit({ ready: true, edge: stack.edge, gateway: stack.gateway, key: stack.key, corpus });
     if (prompt !== undefined) {
       const report = await demonstrate(stack.client, corpus, prompt, options.n);

@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type Document, starterCorpus } from '../../start/corpus.ts';
+import { embedderFiles } from '../../start/embedder.ts';
 import { indexCorpus } from '../../start/ingest.ts';
 import { startStack } from '../../start/stack.ts';
 import { withoutTwins } from '../../start/twins.ts';
@@ -53,7 +54,9 @@ export const run = async (args: string[]): Promise<void> => {
   });
   const state = process.env.SIFT_STATE ?? join(ROOT, '.sift/bench');
   const gathered = await starterCorpus(join(ROOT, 'node_modules'));
+  const embedder = await embedderFiles(join(ROOT, 'models/embedder'));
   const stack = await startStack({
+    embedder,
     root: ROOT,
     state,
     model: 'models/base',
@@ -62,7 +65,7 @@ export const run = async (args: string[]): Promise<void> => {
     defaultCorpus: 'starter',
   });
   try {
-    await indexCorpus(stack.client, ROOT, state, 'starter', gathered.documents);
+    await indexCorpus(stack.client, embedder, state, 'starter', gathered.documents);
     const rows: Row[] = [];
     for (const { document, out } of sample(gathered.documents, values.quick ? 8 : Number(values.documents))) {
       const score = (strategy: 'nn' | 'sift') =>
