@@ -4,9 +4,9 @@
 import { Tokenizer } from '@huggingface/tokenizers';
 import runtime from 'onnxruntime-web/ort-wasm-simd-threaded.wasm';
 import * as ort from 'onnxruntime-web/wasm';
-import config from '../../models/embedder/config.json';
+import config from '../../models/embedder/config.json' with { type: 'json' };
 import model from '../../models/embedder/model.onnx';
-import tokenizerJson from '../../models/embedder/tokenizer.json';
+import tokenizerJson from '../../models/embedder/tokenizer.json' with { type: 'json' };
 import type { Embedder } from './embedder.ts';
 import { parseEmbedderConfig, type Session, sentenceEmbedder } from './sentence.ts';
 

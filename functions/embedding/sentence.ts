@@ -39,8 +39,12 @@ export interface Session {
   ): Promise<Readonly<Record<string, { readonly data: Float32Array; readonly dims: readonly number[] }>>>;
 }
 
-/** Characters that surely fill the window: no token of these vocabularies is longer on average. */
-const CHARACTERS_PER_TOKEN = 16;
+/** Characters of a token, on average: so much of a long text is encoded first, twice as much while that is too little. */
+const CHARACTERS_PER_TOKEN = 4;
+/** No text of so many characters a token is worth reading to its end: it is white space. */
+const MOST_CHARACTERS_PER_TOKEN = 64;
+/** Tokens beyond the window at the cut, where half a word may have been encoded. */
+const SLACK = 32;
 
 /** Cuts a text to the model's window; what the tokenizer puts around a text ([CLS], [SEP]) stays whole. */
 export const windowOf = (tokenizer: Tokenizer, maxTokens: number): ((text: string, keep: Keep) => number[]) => {
@@ -51,10 +55,16 @@ export const windowOf = (tokenizer: Tokenizer, maxTokens: number): ((text: strin
   const before = at < 0 ? [] : whole.slice(0, at);
   const after = at < 0 ? [] : whole.slice(at + bare.length);
   const room = maxTokens - before.length - after.length;
+  const encode = (text: string, keep: Keep): number[] => {
+    for (let size = room * CHARACTERS_PER_TOKEN; ; size *= 2) {
+      const part = keep === 'head' ? text.slice(0, size) : text.slice(-size);
+      const { ids }: { ids: number[] } = tokenizer.encode(part, { add_special_tokens: false });
+      const enough = ids.length >= room + SLACK || size >= room * MOST_CHARACTERS_PER_TOKEN;
+      if (enough || part.length === text.length) return ids;
+    }
+  };
   return (text, keep) => {
-    const most = room * CHARACTERS_PER_TOKEN;
-    const part = keep === 'head' ? text.slice(0, most) : text.slice(-most);
-    const { ids }: { ids: number[] } = tokenizer.encode(part, { add_special_tokens: false });
+    const ids = encode(text, keep);
     return [...before, ...(keep === 'head' ? ids.slice(0, room) : ids.slice(-room)), ...after];
   };
 };
