@@ -5,31 +5,18 @@ import { join } from 'node:path';
 import { Tokenizer } from '@huggingface/tokenizers';
 import * as ort from 'onnxruntime-node';
 import type { Embedder } from './embedder.ts';
-import { parseEmbedderConfig, type Session, sentenceEmbedder } from './sentence.ts';
+import { parseEmbedderConfig, sentenceEmbedder } from './sentence.ts';
+import { sessionOver } from './session.ts';
 
 const readJson = async (path: string): Promise<object> => JSON.parse(await readFile(path, 'utf8')) as object;
-
-const sessionOver = (inner: ort.InferenceSession): Session => ({
-  inputNames: inner.inputNames,
-  async run(feeds, shape) {
-    const tensors = Object.entries(feeds).map(([name, ids]) => [name, new ort.Tensor('int64', ids, shape)] as const);
-    const outputs = Object.entries(await inner.run(Object.fromEntries(tensors)));
-    return Object.fromEntries(
-      outputs.map(([name, { data, dims }]) => {
-        return [name, { data: data instanceof Float32Array ? data : new Float32Array(), dims }] as const;
-      }),
-    );
-  },
-});
 
 /** Reads `config.json`, `tokenizer.json` and `model.onnx` of a directory; rejects with the file's name in the message. */
 export const readEmbedder = async (directory: string): Promise<Embedder> => {
   const configPath = join(directory, 'config.json');
   const config = parseEmbedderConfig(await readJson(configPath), configPath);
   const tokenizer = new Tokenizer(await readJson(join(directory, 'tokenizer.json')), {});
-  const session = sessionOver(
-    await ort.InferenceSession.create(join(directory, 'model.onnx'), { intraOpNumThreads: 1 }),
-  );
+  const inner = await ort.InferenceSession.create(join(directory, 'model.onnx'), { intraOpNumThreads: 1 });
+  const session = sessionOver(inner, ort.Tensor);
   return sentenceEmbedder(
     config,
     () => tokenizer,

@@ -9,6 +9,7 @@ import model from '../../models/embedder/model.onnx';
 import tokenizerJson from '../../models/embedder/tokenizer.json' with { type: 'json' };
 import type { Embedder } from './embedder.ts';
 import { parseEmbedderConfig, type Session, sentenceEmbedder } from './sentence.ts';
+import { sessionOver } from './session.ts';
 
 const createSession = async (): Promise<ort.InferenceSession> => {
   ort.env.wasm.numThreads = 1;
@@ -28,29 +29,12 @@ const createSession = async (): Promise<ort.InferenceSession> => {
   }
 };
 
-const sessionOver = (inner: ort.InferenceSession): Session => ({
-  inputNames: inner.inputNames,
-  async run(feeds, shape) {
-    const tensors = Object.entries(feeds).map(([name, ids]) => [name, new ort.Tensor('int64', ids, shape)] as const);
-    const outputs = Object.entries(await inner.run(Object.fromEntries(tensors)));
-    return Object.fromEntries(
-      outputs.map(([name, tensor]) => {
-        // a copy: the tensor's own memory is freed with it
-        const data = tensor.data instanceof Float32Array ? tensor.data.slice() : new Float32Array();
-        const { dims } = tensor;
-        tensor.dispose();
-        return [name, { data, dims }] as const;
-      }),
-    );
-  },
-});
-
 let tokenizer: Tokenizer | undefined;
 let session: Promise<Session> | undefined;
 
 const ready = (): Promise<Session> => {
   session ??= createSession()
-    .then(sessionOver)
+    .then((inner) => sessionOver(inner, ort.Tensor))
     .catch((error: unknown) => {
       session = undefined; // the next request tries again
       throw error;
