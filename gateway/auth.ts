@@ -1,10 +1,10 @@
 // Lets only this gateway's own edge in: every request is signed (wire/signature.ts), every answer is signed back.
 // The verified body's bytes are kept on the context, so that a route parses exactly what was signed.
 import { createMiddleware } from 'hono/factory';
+import { readCapped } from '../wire/body.ts';
 import { FaultError, unwrap } from '../wire/fault.ts';
 import { MAX_TUNE_BODY_BYTES } from '../wire/limits.ts';
 import { NonceMemory, SIGNATURE_HEADER, signResponse, verifyRequest } from '../wire/signature.ts';
-import { readCapped } from './body.ts';
 
 export interface Signed {
   Variables: { body: Uint8Array<ArrayBuffer> };

@@ -2,6 +2,7 @@
 // number of steps, score both against the base model, and continue the prompt before and after.
 import type { EdgeClient } from './client.ts';
 import type { Prompt } from './prompt.ts';
+import { stopwatch } from './stopwatch.ts';
 
 export interface Report {
   readonly prompt: { readonly source: string; readonly text: string };
@@ -28,20 +29,14 @@ const MODEL = 'base';
 const COMPLETION_TOKENS = 96;
 
 export const demonstrate = async (edge: EdgeClient, corpus: string, prompt: Prompt, n: number): Promise<Report> => {
-  const ms: Record<string, number> = {};
-  const timed = async <T>(name: string, work: () => Promise<T>): Promise<T> => {
-    const started = performance.now();
-    const result = await work();
-    ms[name] = performance.now() - started;
-    return result;
-  };
+  const { ms, time } = stopwatch();
   const { lambda, ...tuning } = TUNING;
   // a prompt without a known continuation is scored itself, with nothing before it
   const context = prompt.continuation === undefined ? {} : { context: prompt.prompt };
   const text = prompt.continuation ?? prompt.prompt;
   const selected = (strategy: 'sift' | 'nn') => ({ corpus, n, strategy, lambda, input: prompt.prompt });
-  const selection = await timed('select', () => edge.select(selected('sift')));
-  const nearest = await timed('nearest', () => edge.select(selected('nn')));
+  const selection = await time('select', () => edge.select(selected('sift')));
+  const nearest = await time('nearest', () => edge.select(selected('nn')));
   const score = (picks: typeof selection.picks) =>
     edge.score({
       model: MODEL,
@@ -50,18 +45,21 @@ export const demonstrate = async (edge: EdgeClient, corpus: string, prompt: Prom
       picks: picks.map(({ id, text: example }) => ({ id, text: example })),
       sift: { ...tuning, strategy: 'none' },
     });
-  const nn = await timed('tune_nn', () => score(nearest.picks));
-  const sift = await timed('tune_sift', () => score(selection.picks));
+  const nn = await time('tune_nn', () => score(nearest.picks));
+  const sift = await time('tune_sift', () => score(selection.picks));
   const complete = (model: string) =>
     edge.complete({
       model,
       prompt: prompt.prompt,
       max_tokens: COMPLETION_TOKENS,
-      temperature: 0,
+      // greedy decoding of a small model runs in circles; a fixed seed makes before and after comparable
+      temperature: 0.6,
+      top_p: 0.9,
+      seed: 1,
       ...(model === MODEL ? {} : { sift: { corpus, n, lambda, ...tuning } }),
     });
-  const before = await timed('complete_base', () => complete(MODEL));
-  const after = await timed('complete_sift', () => complete(`${MODEL}:sift`));
+  const before = await time('complete_base', () => complete(MODEL));
+  const after = await time('complete_sift', () => complete(`${MODEL}:sift`));
   return {
     prompt: { source: prompt.source, text: prompt.prompt },
     scored: { what: prompt.continuation === undefined ? 'prompt' : 'continuation', bytes: Buffer.byteLength(text) },

@@ -1,16 +1,16 @@
 // The edge on this machine: both Workers bundled and run by Miniflare, with everything they store kept in a directory.
 // The same code as in production; only the bindings differ (wrangler.local.toml is this file for `wrangler dev`).
 
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { build } from 'esbuild';
 import { Log, LogLevel, Miniflare, type MiniflareOptions } from 'miniflare';
-import { z } from 'zod';
+import { bundle, COMPATIBILITY_DATE, MAIN_MODULE } from './bundle.ts';
+import type { EmbedderFiles } from './embedder.ts';
 
 export interface EdgeOptions {
   readonly root: string;
   /** Where vectors, texts and catalogues are kept. */
   readonly state: string;
+  readonly embedder: EmbedderFiles;
   readonly port: number;
   readonly apiKey: string;
   readonly gatewayUrl: string;
@@ -24,54 +24,23 @@ export interface RunningEdge {
 }
 
 type Worker = NonNullable<MiniflareOptions['workers']>[number];
-type Modules = Record<string, { type: 'esm' | 'wasm' | 'data'; contents: string | Uint8Array<ArrayBuffer> }>;
-
-/** As in wrangler.toml. */
-const COMPATIBILITY_DATE = '2026-10-01';
-
-const bundle = async (entry: string): Promise<Modules> => {
-  const { outputFiles } = await build({
-    entryPoints: [entry],
-    outdir: 'bundle',
-    bundle: true,
-    write: false,
-    format: 'esm',
-    target: 'es2024',
-    minify: true,
-    conditions: ['workerd', 'worker', 'browser'],
-    external: ['cloudflare:workers', 'node:*'],
-    loader: { '.wasm': 'copy', '.onnx': 'copy' },
-    logLevel: 'silent',
-  });
-  const modules: Modules = {};
-  for (const { path, contents, text } of outputFiles) {
-    const name = path.split(/[\\/]/).at(-1) ?? path;
-    const type = name.endsWith('.wasm') ? 'wasm' : name.endsWith('.onnx') ? 'data' : 'esm';
-    modules[name] = { type, contents: type === 'esm' ? text : new Uint8Array(contents) };
-  }
-  return modules;
-};
-
 const texts = (vars: Record<string, string>): Record<string, { type: 'text'; value: string }> =>
   Object.fromEntries(Object.entries(vars).map(([name, value]) => [name, { type: 'text', value }]));
 
-const embedderConfig = z.object({ dimensions: z.int().positive() });
-
 const workers = async (options: EdgeOptions): Promise<Worker[]> => {
   const at = (...parts: string[]): string => join(options.root, ...parts);
-  const [edge, vectorize, config] = await Promise.all([
-    bundle(at('functions/index.ts')),
-    bundle(at('functions/vectorize-local/index.ts')),
-    readFile(at('models/embedder/config.json'), 'utf8'),
+  const { directory, dimensions } = options.embedder;
+  const [edge, vectorize] = await Promise.all([
+    bundle(at('functions/index.ts'), { embedder: directory, minify: true }),
+    bundle(at('functions/vectorize-local/index.ts'), { minify: true }),
   ]);
-  const { dimensions } = embedderConfig.parse(JSON.parse(config));
   return [
     {
       config: {
         name: 'sift-edge',
         compatibilityDate: COMPATIBILITY_DATE,
         compatibilityFlags: ['enable_request_signal', 'request_signal_passthrough'],
-        manifest: { mainModule: 'index.js', modules: edge },
+        manifest: { mainModule: MAIN_MODULE, modules: edge },
         env: {
           VECTORIZE: { type: 'worker', worker: 'vectorize-local' },
           TEXTS: { type: 'r2', name: 'sift-texts' },
@@ -95,7 +64,7 @@ const workers = async (options: EdgeOptions): Promise<Worker[]> => {
       config: {
         name: 'vectorize-local',
         compatibilityDate: COMPATIBILITY_DATE,
-        manifest: { mainModule: 'index.js', modules: vectorize },
+        manifest: { mainModule: MAIN_MODULE, modules: vectorize },
         env: {
           INDEX: { type: 'durable-object', worker: 'vectorize-local', exportName: 'VectorIndex' },
           ...texts({ DIMENSIONS: String(dimensions), METADATA_INDEXES: 'source:string,meta.lang:string' }),

@@ -6,23 +6,20 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ownCorpus, starterCorpus } from './corpus.ts';
 import { demonstrate } from './demo.ts';
+import { embedderFiles } from './embedder.ts';
 import { indexCorpus } from './ingest.ts';
-import { HELP, type Options, parseOptions, UsageError } from './options.ts';
-import { choosePrompt, isHeldOut } from './prompt.ts';
+import { DEFAULT_EMBEDDER, HELP, type Options, parseOptions, UsageError } from './options.ts';
+import { choosePrompt } from './prompt.ts';
 import { render } from './report.ts';
 import { startStack } from './stack.ts';
+import { stopwatch } from './stopwatch.ts';
+import { withoutTwins } from './twins.ts';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 // SIFT_STATE: another place for what is kept between starts (tests, or several corpora side by side)
 const STATE = process.env.SIFT_STATE ?? join(ROOT, '.sift');
 
-const ms: Record<string, number> = {};
-const timed = async <T>(name: string, work: () => Promise<T>): Promise<T> => {
-  const started = performance.now();
-  const result = await work();
-  ms[name] = performance.now() - started;
-  return result;
-};
+const { ms, time } = stopwatch();
 
 /** Rejects with a sentence if a port is taken; 0 is always free. */
 const checkPort = async (port: number, option: string): Promise<void> => {
@@ -59,13 +56,20 @@ const main = async (options: Options): Promise<void> => {
       ? 'starter'
       : `own-${createHash('sha256').update(resolve(options.corpus)).digest('hex').slice(0, 12)}`;
   const prompt = options.demo ? await choosePrompt(options, gathered.documents) : undefined;
-  const documents = gathered.documents.filter(({ path }) => !isHeldOut(path, prompt?.heldOut));
+  const documents =
+    prompt?.heldOut === undefined ? gathered.documents : withoutTwins(gathered.documents, prompt.heldOut);
 
-  const stack = await timed('start', () =>
+  const embedder = await embedderFiles(resolve(ROOT, options.embedder));
+  // an index holds vectors of one model only: another embedder has a state of its own
+  const state =
+    options.embedder === DEFAULT_EMBEDDER ? STATE : join(STATE, `embedder-${embedder.fingerprint.slice(0, 12)}`);
+
+  const stack = await time('start', () =>
     startStack({
       root: ROOT,
-      state: STATE,
+      state,
       model: options.model,
+      embedder,
       port: options.port,
       gatewayPort: options.gatewayPort,
       defaultCorpus: corpus,
@@ -78,7 +82,7 @@ const main = async (options: Options): Promise<void> => {
     say(
       `corpus ${corpus}: ${documents.length} documents${gathered.skipped > 0 ? `, ${gathered.skipped} files passed over` : ''}`,
     );
-    await timed('index', () => indexCorpus(stack.client, ROOT, STATE, corpus, documents));
+    await time('index', () => indexCorpus(stack.client, embedder, state, corpus, documents));
     emit({ ready: true, edge: stack.edge, gateway: stack.gateway, key: stack.key, corpus });
     if (prompt !== undefined) {
       const report = await demonstrate(stack.client, corpus, prompt, options.n);

@@ -1,9 +1,7 @@
 // Uploads examples: NDJSON out as fast as the edge takes it, one result line back for each, which is also the progress.
-import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { type EdgeClient, EdgeError } from './client.ts';
 import { type Document, fingerprint } from './corpus.ts';
+import type { EmbedderFiles } from './embedder.ts';
 import { type Example, examplesOf } from './examples.ts';
 import { progress } from './progress.ts';
 import { loadIndexed, saveIndexed } from './state.ts';
@@ -49,14 +47,12 @@ export const ingest = async (edge: EdgeClient, corpus: string, examples: readonl
 /** Puts the documents into the corpus unless exactly these are in it already; true if it did. */
 export const indexCorpus = async (
   edge: EdgeClient,
-  root: string,
+  embedder: EmbedderFiles,
   state: string,
   corpus: string,
   documents: readonly Document[],
 ): Promise<boolean> => {
-  const embedder = await readFile(join(root, 'models/embedder/model.onnx'));
-  const versions = ['chunks 1', createHash('sha256').update(embedder).digest('hex')];
-  const mark = fingerprint(documents, versions);
+  const mark = fingerprint(documents, ['chunks 1', embedder.fingerprint]);
   if ((await loadIndexed(state, corpus))?.fingerprint === mark) return false;
   const examples = examplesOf(documents);
   await edge.deleteCorpus(corpus);

@@ -11,10 +11,14 @@ export interface Options {
   readonly prompt?: string;
   readonly promptFile?: string;
   readonly model: string;
+  readonly embedder: string;
   readonly n: number;
   readonly port: number;
   readonly gatewayPort: number;
 }
+
+/** The directory of the embedder that comes with the repository. */
+export const DEFAULT_EMBEDDER = 'models/embedder';
 
 /** A mistake of the user's: printed without a stack, exit code 1. */
 export class UsageError extends Error {}
@@ -28,6 +32,7 @@ export const HELP = `npm start -- [options]
   --prompt TEXT        tune for this prompt (bits per byte are then of the prompt's own text)
   --prompt-file F      tune for the first half of this file; its second half is the true continuation
   --model DIR          a Qwen3 or Llama checkpoint in Hugging Face layout (default models/base)
+  --embedder DIR       an ONNX sentence embedder: model.onnx, tokenizer.json, config.json (default ${DEFAULT_EMBEDDER})
   --n N                gradient steps, 1 to ${MAX_PICKS} (default ${DEFAULT_PICKS})
   --port P             the edge's port (default 8787; 0: any free one)
   --gateway-port P     the gateway's port (default 8788; 0: any free one)
@@ -55,6 +60,7 @@ const parse = (args: readonly string[]) => {
         prompt: { type: 'string' },
         'prompt-file': { type: 'string' },
         model: { type: 'string', default: 'models/base' },
+        embedder: { type: 'string', default: DEFAULT_EMBEDDER },
         n: { type: 'string', default: String(DEFAULT_PICKS) },
         port: { type: 'string', default: '8787' },
         'gateway-port': { type: 'string', default: '8788' },
@@ -85,6 +91,7 @@ export const parseOptions = (args: readonly string[]): Options | 'help' => {
     ...(prompt === undefined ? {} : { prompt }),
     ...(promptFile === undefined ? {} : { promptFile }),
     model: values.model,
+    embedder: values.embedder,
     n: whole('n', values.n, 1, MAX_PICKS),
     port,
     gatewayPort,

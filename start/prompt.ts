@@ -12,15 +12,9 @@ export interface Prompt {
   readonly prompt: string;
   /** The true continuation; absent for a prompt of the user's own, whose own text is scored instead. */
   readonly continuation?: string;
-  /** What must not be in the corpus: a document, or everything below a folder. */
+  /** The document that must not be in the corpus, nor a near copy of it. */
   readonly heldOut?: string;
 }
-
-export const isHeldOut = (path: string, heldOut: string | undefined): boolean =>
-  heldOut !== undefined && (path === heldOut || path.startsWith(`${heldOut}/`));
-
-/** The npm package that a file of the starter corpus belongs to. */
-export const packageOf = (path: string): string => path.split('/', path.startsWith('@') ? 2 : 1).join('/');
 
 /** Characters of the prompt and of the continuation at most: within the window of the embedded model, together. */
 const PROMPT_CHARACTERS = 800;
@@ -68,7 +62,5 @@ export const choosePrompt = async (options: Options, documents: readonly Documen
     return cut(text, path);
   }
   const { path, text } = choose(documents);
-  // a package's own pages and types say the same things twice: the starter corpus goes without the whole package
-  const heldOut = options.corpus === undefined ? packageOf(path) : path;
-  return { ...cut(text, path), heldOut };
+  return { ...cut(text, path), heldOut: path };
 };

@@ -5,6 +5,7 @@ import { createEmbeddedBackend } from '../gateway/embedded/index.ts';
 import { serveGateway } from '../gateway/serve.ts';
 import { type EdgeClient, edgeClient } from './client.ts';
 import { startEdge } from './edge.ts';
+import type { EmbedderFiles } from './embedder.ts';
 import { UsageError } from './options.ts';
 import { loadSecrets } from './state.ts';
 
@@ -14,6 +15,7 @@ export interface StackOptions {
   readonly state: string;
   /** The model's directory. */
   readonly model: string;
+  readonly embedder: EmbedderFiles;
   readonly port: number;
   readonly gatewayPort: number;
   readonly defaultCorpus: string;
@@ -40,6 +42,7 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
     const edge = await startEdge({
       root,
       state: join(state, 'edge'),
+      embedder: options.embedder,
       port: options.port,
       apiKey,
       gatewayUrl: gateway.url,

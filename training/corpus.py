@@ -4,19 +4,21 @@ Reads   sources.tsv       client, package, licence: permissive or public-domain 
 Writes  DATA/*.jsonl      {"package", "domain", "path", "text"} a line; never committed
         provenance.tsv    what was really fetched: client, package, version, licence, domain, split, documents, bytes
 
-Whole packages are held out, per domain, so that no held-out text has a twin in the training set; exact and near
-duplicates (MinHash over 5-word shingles) are dropped, across packages and within. Packages that this repository
-installs itself are refused: their documentation is what the demonstration and the study are run on.
+Whole packages are held out, per domain (split.py); exact and near duplicates are dropped, across packages and within
+(duplicates.py), and what is held out loses every document whose text occurs in training. Packages that this repository
+installs itself are refused, and texts that resemble theirs are dropped: the demonstration and the study read them.
 """
-import argparse, concurrent.futures, csv, hashlib, html, json, pathlib, random, re, subprocess, sys, tarfile, zipfile
-import datasketch
+import argparse, collections, concurrent.futures, csv, hashlib, json, multiprocessing, pathlib, random, subprocess, sys, tarfile, zipfile
+import numpy
+from demonstration import demonstration
+from duplicates import NearDuplicates, Shared
+from extract import read_text
+from split import draw
 
 HERE = pathlib.Path(__file__).parent
-MAX_FILE = 200_000  # characters; generated bundles say little per byte
-MAX_PACKAGE = 2_500_000  # characters of one package and domain, so that no package drowns the others
-DOMAINS = {".md": "markdown", ".markdown": "markdown", ".rst": "docs", ".txt": "docs", ".html": "docs", ".py": "python",
-           ".ts": "typescript", ".js": "javascript", ".mjs": "javascript", ".c": "c", ".h": "c", ".json": "config",
-           ".yml": "config", ".yaml": "config", ".toml": "config", ".cfg": "config", ".ini": "config"}
+# characters of one package in a domain, so that no package drowns the others; there is more JavaScript and Python than a run can read
+MAX_PACKAGE = {"javascript": 600_000, "python": 1_200_000, "config": 600_000, "other": 2_500_000}
+MOST_SHARED = 0.5  # of its 12-word shingles in the demonstration's, or for held-out text in training's: a copy
 
 
 def run(*command, cwd=None):
@@ -61,48 +63,41 @@ def fetch(client, package, into):
     return version or None
 
 
-TAGS = re.compile(r"<(script|style)\b.*?</\1>|<[^>]+>", re.S | re.I)
-MAN_NOISE = re.compile(r'^[.\'](\\"|ie|el|if|de|ds|nr|\.$).*$', re.M)
-
-
-def read_text(path):
-    """The document's text and domain, or None: binary, minified, generated or not a document."""
-    import gzip
-    raw = gzip.open(path).read() if path.suffix == ".gz" else path.read_bytes()
-    name = path.name[:-3] if path.suffix == ".gz" else path.name
-    suffix = "." + name.rsplit(".", 1)[-1].lower() if "." in name else ""
-    domain = DOMAINS.get(suffix)
-    if "/man/man" in str(path):
-        domain = "manuals"
-    elif name.upper().startswith("README") and domain in (None, "docs"):
-        domain = "docs"
-    if domain is None or re.search(r"\.min\.|package-lock|changelog|\.map$|copying|licen[cs]e|bundle\.|\.generated\.", name, re.I):
-        return None
-    try:
-        text = raw.decode("utf-8")
-    except UnicodeDecodeError:
-        return None
-    if suffix == ".html":
-        text = re.sub(r"\n\s*\n\s*", "\n\n", html.unescape(TAGS.sub("", text)))
-    if domain == "manuals":
-        if text.startswith(".so "):
-            return None
-        text = re.sub(r"\\f[BIRP]|\\&|\\/", "", MAN_NOISE.sub("", text)).replace("\\-", "-").strip() + "\n"
-    if not 200 <= len(text) <= MAX_FILE:
-        return None
-    lines = text.split("\n")
-    if len(text) / len(lines) > 160 or max(map(len, lines)) > 2_000:  # minified or data
-        return None
-    if domain == "config" and len(text) > 20_000:
-        return None
-    return domain, text
-
-
 def own_packages():
     lock = HERE.parent / "package-lock.json"
     if not lock.exists():
         return set()
     return {path.rsplit("node_modules/", 1)[-1] for path in json.loads(lock.read_text())["packages"] if path}
+
+
+def documents_of(where):
+    """(domain, path, text) of a package's documents, in the order of their paths' hashes, within the limits."""
+    size, found = {}, []
+    files = sorted((p for p in (where / "files").rglob("*") if p.is_file() and not p.is_symlink()),
+                   key=lambda p: hashlib.sha256(str(p.relative_to(where)).encode()).digest())
+    for path in files:
+        try:
+            document = read_text(path)
+        except (OSError, EOFError):
+            continue
+        if document is None or size.get(document[0], 0) + len(document[1]) > MAX_PACKAGE.get(document[0], MAX_PACKAGE["other"]):
+            continue
+        size[document[0]] = size.get(document[0], 0) + len(document[1])
+        found.append((document[0], str(path.relative_to(where / "files")), document[1]))
+    return found
+
+
+def prepare(where):
+    """What of the work can be done package by package, in parallel."""
+    return [(domain, path, text, near.signature(text), demo.share(text, 3)) for domain, path, text in documents_of(where)]
+
+
+near, demo = NearDuplicates(), None
+
+
+def begin():
+    global demo
+    demo = Shared(demonstration().values())
 
 
 def main():
@@ -128,56 +123,70 @@ def main():
             fetched.append(result)
             print(f"\rfetched {done}/{len(sources)}", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
+    fetched = [row for row in fetched if row[2] is not None]
+    random.Random(1).shuffle(fetched)  # which of two copies stays should not depend on the order of the list
 
-    index, seen = datasketch.MinHashLSH(threshold=0.7, num_perm=48), set()
-    counts, out = {}, {}
-    for split in ("train", "valid", "heldout"):
-        out[split] = (data / f"{split}.jsonl").open("w")
-    random.Random(1).shuffle(fetched)
-    for number, ((client, package, licence), where, version) in enumerate(fetched):
-        print(f"\rread {number + 1}/{len(fetched)}", end="", file=sys.stderr, flush=True)
-        if version is None:
-            continue
-        # whole packages: one in twenty is held out, one in forty steers the training
-        draw = int(hashlib.sha256(f"{client} {package}".encode()).hexdigest(), 16) % 40
-        split = "heldout" if draw < 2 else "valid" if draw == 2 else "train"
-        size = {}
-        files = sorted((p for p in (where / "files").rglob("*") if p.is_file() and not p.is_symlink()), key=lambda p: hashlib.sha256(str(p.relative_to(where)).encode()).digest())
-        for path in files:
-            try:
-                document = read_text(path)
-            except OSError:
-                continue
-            if document is None:
-                continue
-            domain, text = document
-            if size.get(domain, 0) + len(text) > MAX_PACKAGE:
-                continue
-            exact = hashlib.sha256(text.encode()).digest()
-            if exact in seen:
-                continue
-            seen.add(exact)
-            words = text.split()
-            sketch = datasketch.MinHash(num_perm=48)
-            sketch.update_batch([" ".join(words[i:i + 5]).encode() for i in range(0, max(1, len(words) - 4), 3)])
-            if index.query(sketch):
-                continue
-            index.insert(exact.hex(), sketch)
-            size[domain] = size.get(domain, 0) + len(text)
-            entry = counts.setdefault((client, package, version, licence, domain, split), [0, 0])
-            entry[0] += 1
-            entry[1] += len(text.encode())
-            out[split].write(json.dumps({"package": package, "domain": domain, "path": str(path.relative_to(where / "files")), "text": text}) + "\n")
-    print(file=sys.stderr)
+    begin()
+    seen, kept, dropped = set(), [], collections.Counter()
+    for text in demonstration().values():
+        near.add(near.signature(text))
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        for number, (source, found) in enumerate(zip(fetched, pool.imap(prepare, [where for _, where, _ in fetched])), 1):
+            print(f"\rread {number}/{len(fetched)}", end="", file=sys.stderr, flush=True)
+            for domain, path, text, signature, share in found:
+                exact = hashlib.sha256(text.encode()).digest()
+                why = "demonstration" if share > MOST_SHARED else "exact" if exact in seen else "near" if near.twin(signature) else None
+                if why:
+                    dropped[why] += 1
+                    continue
+                seen.add(exact)
+                near.add(signature)
+                kept.append((source[0], domain, path, text))
+    print(f"\n{len(kept)} documents kept; dropped {dict(dropped)}", file=sys.stderr)
+
+    sizes = {}
+    for (client, package, _), domain, _, text in kept:
+        size = sizes.setdefault((client, package), {})
+        size[domain] = size.get(domain, 0) + len(text.encode())
+    split = draw(sizes)
+    kept = without_twins([(split[source[:2]], source, *rest) for source, *rest in ((tuple(s), *r) for s, *r in kept)])
+    write(data, kept, {tuple(source): version for source, _, version in fetched})
+
+
+def without_twins(kept):
+    """Drops held-out and validation documents of whose 12-word shingles more than half occur somewhere in training."""
+    outside = [row for row in kept if row[0] != "train"]
+    held = Shared([row[4] for row in outside])
+    found = numpy.zeros(len(held.known) + 1, dtype=bool)  # the last place collects the unknown
+    for row in kept:
+        if row[0] == "train":
+            found[held.places(row[4])] = True
+    found[-1] = False
+    twin = [bool(found[held.places(row[4], 3)].mean() > MOST_SHARED) for row in outside]
+    print(f"{sum(twin)} of {len(outside)} documents outside training dropped: their text occurs in it", file=sys.stderr)
+    return [row for row in kept if row[0] == "train"] + [row for row, copy in zip(outside, twin) if not copy]
+
+
+def write(data, kept, versions):
+    out = {name: (data / f"{name}.jsonl").open("w") for name in ("train", "valid", "heldout")}
+    counts, totals = {}, {}
+    for split, source, domain, path, text in kept:
+        client, package, licence = source
+        out[split].write(json.dumps({"package": package, "domain": domain, "path": path, "text": text}) + "\n")
+        entry = counts.setdefault((client, package, versions[source], licence, domain, split), [0, 0])
+        entry[0] += 1
+        entry[1] += len(text.encode())
+        total = totals.setdefault((domain, split), [0, set()])
+        total[0] += len(text.encode())
+        total[1].add(package)
+    for file in out.values():
+        file.close()
     with (HERE / "provenance.tsv").open("w") as table:
         print("client\tpackage\tversion\tlicence\tdomain\tsplit\tdocuments\tbytes", file=table)
         for key in sorted(counts):
             print(*key, *counts[key], sep="\t", file=table)
-    totals = {}
-    for (*_, domain, split), (_, size) in counts.items():
-        totals[split, domain] = totals.get((split, domain), 0) + size
-    for key in sorted(totals):
-        print(*key, f"{totals[key] / 1e6:.2f} MB")
+    for (domain, split), (size, packages) in sorted(totals.items()):
+        print(f"{domain:11} {split:8} {size / 1e6:7.2f} MB  {len(packages):3} packages")
 
 
 if __name__ == "__main__":

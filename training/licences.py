@@ -8,7 +8,7 @@ A package that declares several licences to choose from passes if one of them is
 import argparse, csv, email, json, pathlib, re, sys
 
 HERE = pathlib.Path(__file__).parent
-PERMISSIVE = re.compile(r"\b(0BSD|Apache|BlueOak|BSD|CC0|CC-BY-[34]\.0|curl|HPND|ISC|libpng|MIT|PostgreSQL|PSF|Public.Domain|Repoze|TCL|Unlicense|Zlib)\b", re.I)
+PERMISSIVE = re.compile(r"\b(0BSD|Apache|BlueOak|BSD|CC0|CC-BY-[34]\.0|curl|HPND|ISC|libpng|MIT|PostgreSQL|PSF|Python.Software|Public.Domain|Repoze|TCL|Unlicense|Zlib)\b", re.I)
 RESTRICTED = re.compile(r"\b(AGPL|GPL|LGPL|MPL|EPL|EUPL|SSPL|BUSL|CC-BY-(NC|ND|SA)|GNU|Mozilla|proprietary|commercial|SEE LICEN[CS]E|UNLICENSED)\b", re.I)
 
 

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 import torch
 from torch import nn
 from torch.nn import functional as F
+from loss import TiedCrossEntropy
 
 
 @dataclass
@@ -106,7 +107,7 @@ class Qwen3(nn.Module):
                 scale = (2 * c.num_hidden_layers) ** -0.5 if name.endswith(("o_proj.weight", "down_proj.weight")) else 1.0
                 nn.init.normal_(p, std=0.02 * scale)
 
-    def forward(self, ids, targets):  # ids, targets B T; mean loss in nats per token
+    def hidden(self, ids):  # ids B T; B T D after the last norm
         c = self.c
         position = torch.arange(ids.shape[1], dtype=torch.float32)
         frequency = c.rope_theta ** (-torch.arange(0, c.head_dim, 2, dtype=torch.float32) / c.head_dim)
@@ -115,5 +116,15 @@ class Qwen3(nn.Module):
         x = self.model.embed_tokens(ids)
         for layer in self.model.layers:
             x = layer(x, cos.to(x.dtype), sin.to(x.dtype))
-        logits = F.linear(self.model.norm(x), self.model.embed_tokens.weight)  # B T V
-        return F.cross_entropy(logits.float().view(-1, c.vocab_size), targets.reshape(-1))
+        return self.model.norm(x)
+
+    def forward(self, ids, targets):  # ids, targets B T; mean loss in nats per token
+        h = self.hidden(ids).reshape(-1, self.c.hidden_size)
+        if torch.is_autocast_enabled("cpu"):
+            h = h.to(torch.get_autocast_dtype("cpu"))
+        return TiedCrossEntropy.apply(h, self.model.embed_tokens.weight, targets.reshape(-1))
+
+    @torch.no_grad()
+    def losses(self, ids, targets):  # B T; nats of every token, for measuring
+        logits = F.linear(self.hidden(ids), self.model.embed_tokens.weight)  # B T V
+        return F.cross_entropy(logits.view(-1, self.c.vocab_size), targets.reshape(-1), reduction="none").view_as(targets)

@@ -1,4 +1,4 @@
-"""Trains the byte-level BPE tokenizer on DATA/train.jsonl and writes models/base/tokenizer.json.
+"""Trains the byte-level BPE tokenizer on DATA/train.jsonl and writes DATA/out/base/tokenizer.json.
 
 GPT-2's scheme with digits in groups of at most three and runs of spaces kept together (indentation is one token).
 `<|endoftext|>` is id 0; nothing is added to a text by itself.
@@ -15,8 +15,8 @@ def main():
     parser.add_argument("--data", type=pathlib.Path, default=pathlib.Path(".sift/training"))
     parser.add_argument("--vocabulary", type=int, default=8192)
     parser.add_argument("--megabytes", type=int, default=40)
-    parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path(__file__).parent.parent / "models/base")
     options = parser.parse_args()
+    out = options.data / "out/base"
     texts = [json.loads(line)["text"] for line in (options.data / "train.jsonl").open()]
     random.Random(0).shuffle(texts)
     sample, size = [], 0
@@ -34,9 +34,9 @@ def main():
     tokenizer.train_from_iterator(sample, trainers.BpeTrainer(
         vocab_size=options.vocabulary, special_tokens=["<|endoftext|>"], min_frequency=2,
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet()))
-    options.out.mkdir(parents=True, exist_ok=True)
-    tokenizer.save(str(options.out / "tokenizer.json"))
-    (options.out / "tokenizer_config.json").write_text(json.dumps({
+    out.mkdir(parents=True, exist_ok=True)
+    tokenizer.save(str(out / "tokenizer.json"))
+    (out / "tokenizer_config.json").write_text(json.dumps({
         "tokenizer_class": "PreTrainedTokenizerFast", "eos_token": "<|endoftext|>", "bos_token": None, "model_max_length": 1024,
         "clean_up_tokenization_spaces": False}, indent=2) + "\n")
     bytes_, tokens = sum(len(t.encode()) for t in texts[-300:]), sum(len(e.ids) for e in tokenizer.encode_batch(texts[-300:]))

@@ -1,14 +1,15 @@
 // `npm run bench -- gain [--documents N] [--n STEPS] [--lambda L] [--rate R] [--json]`: what tuning gains on real text
 // that the model has not seen. For each of N documents of the starter corpus: prompt and true continuation from the
-// document, examples from all other packages, bits per byte of the continuation for the base model, after nearest
+// document, examples from everything else but its near copies, bits per byte of the continuation for the base model, after nearest
 // neighbours and after SIFT, same number of steps. A first look, not the study: one domain mix, one seed, no intervals.
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type Document, starterCorpus } from '../../start/corpus.ts';
+import { embedderFiles } from '../../start/embedder.ts';
 import { indexCorpus } from '../../start/ingest.ts';
-import { packageOf } from '../../start/prompt.ts';
 import { startStack } from '../../start/stack.ts';
+import { withoutTwins } from '../../start/twins.ts';
 
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 /** Characters of a prompt and of its continuation. */
@@ -21,18 +22,21 @@ interface Row {
   readonly sift: number;
 }
 
-/** Files of a package that a filter can name: Vectorize takes 2,048 bytes of it. */
+/** Files that a filter can name: Vectorize takes 2,048 bytes of it. */
 const isNameable = (paths: readonly string[]): boolean => JSON.stringify(paths).length < 1_900;
 
-/** Documents spread evenly over those long enough, from packages small enough to be left out by a filter. */
-const sample = (documents: readonly Document[], count: number): { document: Document; own: string[] }[] => {
-  const packages = Map.groupBy(documents, ({ path }) => packageOf(path));
-  const fair = documents.flatMap((document) => {
-    const own = (packages.get(packageOf(document.path)) ?? []).map(({ path }) => path);
-    return document.text.length >= 2 * HALF && isNameable(own) ? [{ document, own }] : [];
-  });
+/** Documents spread evenly over those long enough, each with what must be left out for it. */
+const sample = (documents: readonly Document[], count: number): { document: Document; out: string[] }[] => {
+  const fair = documents.filter(({ text }) => text.length >= 2 * HALF);
   const stride = Math.max(1, Math.floor(fair.length / count));
-  return fair.filter((_, i) => i % stride === 0).slice(0, count);
+  return fair
+    .filter((_, i) => i % stride === 0)
+    .slice(0, count)
+    .flatMap((document) => {
+      const kept = new Set(withoutTwins(documents, document.path));
+      const out = documents.filter((other) => !kept.has(other)).map(({ path }) => path);
+      return isNameable(out) ? [{ document, out }] : [];
+    });
 };
 
 export const run = async (args: string[]): Promise<void> => {
@@ -50,7 +54,9 @@ export const run = async (args: string[]): Promise<void> => {
   });
   const state = process.env.SIFT_STATE ?? join(ROOT, '.sift/bench');
   const gathered = await starterCorpus(join(ROOT, 'node_modules'));
+  const embedder = await embedderFiles(join(ROOT, 'models/embedder'));
   const stack = await startStack({
+    embedder,
     root: ROOT,
     state,
     model: 'models/base',
@@ -59,9 +65,9 @@ export const run = async (args: string[]): Promise<void> => {
     defaultCorpus: 'starter',
   });
   try {
-    await indexCorpus(stack.client, ROOT, state, 'starter', gathered.documents);
+    await indexCorpus(stack.client, embedder, state, 'starter', gathered.documents);
     const rows: Row[] = [];
-    for (const { document, own } of sample(gathered.documents, values.quick ? 8 : Number(values.documents))) {
+    for (const { document, out } of sample(gathered.documents, values.quick ? 8 : Number(values.documents))) {
       const score = (strategy: 'nn' | 'sift') =>
         stack.client.score({
           model: 'base',
@@ -74,7 +80,7 @@ export const run = async (args: string[]): Promise<void> => {
             lambda: Number(values.lambda),
             rounds: Number(values.rounds),
             learning_rate: Number(values.rate),
-            filter: { source: { $nin: own } },
+            filter: { source: { $nin: out } },
           },
         });
       const [nn, sift] = [await score('nn'), await score('sift')];

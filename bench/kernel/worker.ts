@@ -1,5 +1,5 @@
 // The subject inside workerd. Its clock stands still during a request, so the caller times whole requests.
-/// <reference path="../../functions/wasm.d.ts" />
+/// <reference path="../../functions/modules.d.ts" />
 import module from '../../build/sift.wasm';
 import { type Kind, type Mode, prepare, type Subject } from './subject.ts';
 

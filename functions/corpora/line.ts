@@ -1,7 +1,8 @@
 // One line of an upload becomes a prepared example, or the fault that its result line will carry.
+import { parseAs } from '../../wire/body.ts';
 import { type Fault, fail, ok, type Result } from '../../wire/fault.ts';
 import { MAX_LINE_BYTES, MAX_TEXT_BYTES, VECTORIZE_MAX_ID_BYTES } from '../../wire/limits.ts';
-import { type Line, parseAs } from '../body.ts';
+import type { Line } from '../body.ts';
 import { normalise, parseVector } from '../vectors.ts';
 import type { CorpusInfo } from './catalogue.ts';
 import { byteLength, contentId, fingerprintOf, fitsId, vectorId } from './keys.ts';

@@ -1,7 +1,9 @@
 // What callers may say about corpora and examples: one schema per route.
 import { z } from 'zod';
+import { problem } from '../../wire/body.ts';
 import { FaultError } from '../../wire/fault.ts';
 import { DEFAULT_PAGE, MAX_CORPUS_NAME, MAX_PAGE, MAX_STRIPES } from '../../wire/limits.ts';
+import { inWords } from '../../wire/words.ts';
 import type { VectorInput } from '../vectors.ts';
 
 export const corpusName = z
@@ -48,9 +50,7 @@ export const parseParams = <Schema extends z.ZodType>(
   value: unknown,
   name = 'query',
 ): z.output<Schema> => {
-  const parsed = schema.safeParse(value);
+  const parsed = schema.safeParse(value, { error: inWords });
   if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  const param = issue?.path.map(String).join('.') || name;
-  throw new FaultError({ kind: 'bad_field', param, message: issue?.message ?? 'does not fit' });
+  throw new FaultError({ kind: 'bad_field', ...(problem(parsed, name) ?? { param: name, message: 'does not fit' }) });
 };

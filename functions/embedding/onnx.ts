@@ -1,18 +1,15 @@
 // The embedder in models/embedder, run inside workerd by onnxruntime-web's plain WASM provider: no service, no network.
 // One session per isolate, made at the first use (about half a second, most of it compiling 14 MB of WASM).
-// Trade-off: texts are cut to the model's window; one thread; nothing else of the isolate runs meanwhile.
+// Trade-off: one thread; nothing else of the isolate runs meanwhile. Another model takes the place of these three files.
 import { Tokenizer } from '@huggingface/tokenizers';
 import runtime from 'onnxruntime-web/ort-wasm-simd-threaded.wasm';
 import * as ort from 'onnxruntime-web/wasm';
-import config from '../../models/embedder/config.json';
+import config from '../../models/embedder/config.json' with { type: 'json' };
 import model from '../../models/embedder/model.onnx';
-import tokenizerJson from '../../models/embedder/tokenizer.json';
-import { FaultError } from '../../wire/fault.ts';
-import { EMBED_BATCH } from '../../wire/limits.ts';
-import type { Embedder, Keep } from './embedder.ts';
-
-/** Characters that surely fill the window: no token of these vocabularies is longer on average. */
-const CHARACTERS_PER_TOKEN = 16;
+import tokenizerJson from '../../models/embedder/tokenizer.json' with { type: 'json' };
+import type { Embedder } from './embedder.ts';
+import { parseEmbedderConfig, type Session, sentenceEmbedder } from './sentence.ts';
+import { sessionOver } from './session.ts';
 
 const createSession = async (): Promise<ort.InferenceSession> => {
   ort.env.wasm.numThreads = 1;
@@ -33,68 +30,23 @@ const createSession = async (): Promise<ort.InferenceSession> => {
 };
 
 let tokenizer: Tokenizer | undefined;
-let session: Promise<ort.InferenceSession> | undefined;
+let session: Promise<Session> | undefined;
 
-const ready = (): Promise<ort.InferenceSession> => {
-  session ??= createSession().catch((error: unknown) => {
-    session = undefined; // the next request tries again
-    throw error;
-  });
+const ready = (): Promise<Session> => {
+  session ??= createSession()
+    .then((inner) => sessionOver(inner, ort.Tensor))
+    .catch((error: unknown) => {
+      session = undefined; // the next request tries again
+      throw error;
+    });
   return session;
 };
 
-const tokenise = (text: string, keep: Keep): number[] => {
-  tokenizer ??= new Tokenizer(tokenizerJson, {});
-  const most = config.max_tokens * CHARACTERS_PER_TOKEN;
-  const { ids } = tokenizer.encode(keep === 'head' ? text.slice(0, most) : text.slice(-most));
-  return keep === 'head' ? ids.slice(0, config.max_tokens) : ids.slice(-config.max_tokens);
-};
-
-/** Runs the model on texts of similar length, padded to the longest. */
-const run = async (batch: readonly number[][]): Promise<Float32Array<ArrayBuffer>[]> => {
-  const width = Math.max(1, ...batch.map((ids) => ids.length));
-  const ids = new BigInt64Array(batch.length * width);
-  const mask = new BigInt64Array(batch.length * width);
-  for (const [row, tokens] of batch.entries()) {
-    for (const [column, id] of tokens.entries()) {
-      ids[row * width + column] = BigInt(id);
-      mask[row * width + column] = 1n;
-    }
-  }
-  const shape = [batch.length, width];
-  const { sentence_embedding: out } = await (await ready()).run({
-    input_ids: new ort.Tensor('int64', ids, shape),
-    attention_mask: new ort.Tensor('int64', mask, shape),
-  });
-  if (out === undefined || !(out.data instanceof Float32Array) || out.dims[1] !== config.dimensions) {
-    throw new FaultError({ kind: 'embedder', message: `the model gave no ${config.dimensions} values a text` });
-  }
-  const values = Float32Array.from(out.data);
-  out.dispose();
-  return batch.map((_, row) => values.slice(row * config.dimensions, (row + 1) * config.dimensions));
-};
-
-export const onnxEmbedder: Embedder = {
-  name: `onnx:${config.model}`,
-  dimensions: config.dimensions,
-  async embed(texts, keep) {
-    try {
-      const tokens = texts.map((text, index) => ({ index, ids: tokenise(text, keep) }));
-      // neighbours of similar length waste the least padding
-      tokens.sort((a, b) => a.ids.length - b.ids.length);
-      const vectors: Float32Array<ArrayBuffer>[] = [];
-      for (let at = 0; at < tokens.length; at += EMBED_BATCH) {
-        const batch = tokens.slice(at, at + EMBED_BATCH);
-        const rows = await run(batch.map(({ ids }) => ids));
-        for (const [i, { index }] of batch.entries()) vectors[index] = rows[i] ?? new Float32Array(config.dimensions);
-      }
-      return vectors;
-    } catch (error) {
-      if (error instanceof FaultError) throw error;
-      throw new FaultError(
-        { kind: 'embedder', message: error instanceof Error ? error.message : String(error) },
-        error,
-      );
-    }
+export const onnxEmbedder: Embedder = sentenceEmbedder(
+  parseEmbedderConfig(config, 'models/embedder/config.json'),
+  () => {
+    tokenizer ??= new Tokenizer(tokenizerJson, {});
+    return tokenizer;
   },
-};
+  ready,
+);

@@ -9,7 +9,7 @@ export interface EmbeddedOptions {
   readonly models: Readonly<Record<string, string>>;
   /** Worker processes, i.e. sessions at once. Each holds the models in memory. */
   readonly workers?: number;
-  /** WorkerProcesss inside one computation. More than one pays only on an otherwise idle machine. */
+  /** Threads inside one computation. More than one pays only on an otherwise idle machine. */
   readonly threads?: number;
 }
 

@@ -1,15 +1,15 @@
 // POST /v1/score: bits per byte of a text before and after tuning on the picks.
 import type { Context } from 'hono';
+import { parseAs } from '../../wire/body.ts';
 import { asFault, FaultError, unwrap } from '../../wire/fault.ts';
 import { scoreRequest } from '../../wire/tune.ts';
 import type { Signed } from '../auth.ts';
-import { parseJson } from '../body.ts';
 import { score, unknownModel } from '../tune.ts';
 import { inTurn, takeTurn, type Work } from './work.ts';
 
 export const scoreRoute = (work: Work) => async (c: Context<Signed>) => {
   try {
-    const request = unwrap(parseJson(c.var.body, scoreRequest));
+    const request = unwrap(parseAs(c.var.body, scoreRequest));
     const unknown = unknownModel(work.backend, request.model);
     if (unknown !== undefined) throw new FaultError(unknown);
     const entered = work.now();

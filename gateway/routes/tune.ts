@@ -2,11 +2,11 @@
 // Whatever can be refused is refused with a status before a stream begins; after that an `error` event ends it.
 import type { Context } from 'hono';
 import { streamSSE } from 'hono/streaming';
+import { parseAs } from '../../wire/body.ts';
 import { asFault, FaultError, toWire, unwrap } from '../../wire/fault.ts';
 import { SSE_HEARTBEAT_MS } from '../../wire/limits.ts';
 import { type StepReport, type TuneEvent, type TuneResponse, tuneRequest } from '../../wire/tune.ts';
 import type { Signed } from '../auth.ts';
-import { parseJson } from '../body.ts';
 import { logError } from '../log.ts';
 import { tune, unknownModel } from '../tune.ts';
 import { inTurn, type Turn, takeTurn, type Work } from './work.ts';
@@ -75,7 +75,7 @@ const stream = (c: Context, work: Work, turn: Turn, events: () => AsyncIterable<
 
 export const tuneRoute = (work: Work) => async (c: Context<Signed>) => {
   try {
-    const request = unwrap(parseJson(c.var.body, tuneRequest));
+    const request = unwrap(parseAs(c.var.body, tuneRequest));
     const unknown = unknownModel(work.backend, request.model);
     if (unknown !== undefined) throw new FaultError(unknown);
     const entered = work.now();

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { type Line, lines, parseAs, readCapped } from '../../functions/body.ts';
+import { type Line, lines } from '../../functions/body.ts';
+import { parseAs, readCapped } from '../../wire/body.ts';
 
 const utf8 = new TextEncoder();
 
@@ -98,6 +99,18 @@ describe('a JSON body', () => {
   it('never quotes what it could not read', () => {
     const parsed = parseAs(utf8.encode('{"key":"sk-secret", oops'), z.unknown());
     expect(!parsed.ok && parsed.fault).toEqual({ kind: 'bad_json', message: 'the body is not JSON' });
+  });
+
+  it.each([
+    ['{"vector":[0.5, NaN]}', 'the body is not JSON: NaN at character 17; JSON has no such number'],
+    [
+      '{"text":"it is: NaN, they say","lambda":-Infinity}',
+      'the body is not JSON: -Infinity at character 41; JSON has no such number',
+    ],
+    ['{"text":"it is: NaN, they say"', 'the body is not JSON'],
+  ])('says which number of %s JSON does not have', (text, message) => {
+    const parsed = parseAs(utf8.encode(text), z.unknown());
+    expect(!parsed.ok && parsed.fault).toEqual({ kind: 'bad_json', message });
   });
 
   it('says when the bytes are no UTF-8', () => {

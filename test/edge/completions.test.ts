@@ -9,6 +9,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Backend } from '../../gateway/backend.ts';
 import { type RunningGateway, serveGateway } from '../../gateway/serve.ts';
 import { type RunningEdge, startEdge } from '../../start/edge.ts';
+import { embedderFiles } from '../../start/embedder.ts';
 import { type FakeBackend, type FakeOptions, fakeBackend } from '../gateway/fake-backend.ts';
 import { type Front, type Mode, startFront } from './front.ts';
 import { type Caller, edgeAt, GATEWAY_SECRET, KEY } from './harness.ts';
@@ -42,6 +43,7 @@ beforeAll(async () => {
   running = await startEdge({
     root: fileURLToPath(new URL('../../', import.meta.url)),
     state,
+    embedder: await embedderFiles(fileURLToPath(new URL('../../models/embedder', import.meta.url))),
     port: 0,
     apiKey: KEY,
     gatewayUrl: front.url,

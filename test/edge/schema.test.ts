@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { completionRequest } from '../../functions/completions/schema.ts';
 import { corpusName, exampleLine } from '../../functions/corpora/schema.ts';
 import { selectRequest } from '../../functions/select/schema.ts';
+import { inWords } from '../../wire/words.ts';
 
 const issue = (parsed: {
   success: boolean;
@@ -12,7 +13,7 @@ const issue = (parsed: {
 };
 
 describe('POST /v1/select', () => {
-  const select = (body: object) => issue(selectRequest.safeParse(body));
+  const select = (body: object) => issue(selectRequest.safeParse(body, { error: inWords }));
   const good = { corpus: 'c', input: 'x' };
 
   it('takes what the README shows, and fills in the defaults', () => {
@@ -38,16 +39,18 @@ describe('POST /v1/select', () => {
       { corpus: 'c', input: 'é'.repeat(150_000) },
       /^input: is 300000 bytes, the limit is 262144 bytes/,
     ],
-    ['n = 0', { ...good, n: 0 }, /^n: /],
-    ['n = 1.5', { ...good, n: 1.5 }, /^n: /],
-    ['n too large', { ...good, n: 201 }, /^n: .*200/],
-    ['λ = 0', { ...good, lambda: 0 }, /^lambda: /],
-    ['top_k beyond Vectorize', { ...good, top_k: 80 }, /^top_k: .*50/],
-    ['a misspelt field', { ...good, lamda: 1 }, /lamda/],
+    ['n = 0', { ...good, n: 0 }, /^n: is 0, it must be at least 1$/],
+    ['n = 1.5', { ...good, n: 1.5 }, /^n: is 1.5, it must be a whole number$/],
+    ['n too large', { ...good, n: 201 }, /^n: is 201, the limit is 200$/],
+    ['n as a text', { ...good, n: '5' }, /^n: is "5", it must be a number$/],
+    ['a strategy that is none', { ...good, strategy: 'best' }, /^strategy: is "best", it must be sift or nn or mmr$/],
+    ['λ = 0', { ...good, lambda: 0 }, /^lambda: is 0, it must be at least 0.000001$/],
+    ['top_k beyond Vectorize', { ...good, top_k: 80 }, /^top_k: is 80, the limit is 50$/],
+    ['a misspelt field', { ...good, lamda: 1 }, /^: 'lamda' is not known here$/],
     [
       '1,001 candidates',
       { input: 'x', candidates: Array.from({ length: 1001 }, (_, i) => ({ id: `${i}`, text: 'a' })) },
-      /^candidates: .*1000/,
+      /^candidates: has 1001 entries, the limit is 1000$/,
     ],
     [
       'a candidate with neither vector nor text',
@@ -77,7 +80,8 @@ describe('POST /v1/select', () => {
 });
 
 describe('POST /v1/completions', () => {
-  const complete = (body: object) => issue(completionRequest.safeParse({ model: 'base', prompt: 'x', ...body }));
+  const complete = (body: object) =>
+    issue(completionRequest.safeParse({ model: 'base', prompt: 'x', ...body }, { error: inWords }));
 
   it('takes what SDKs send at neutral values', () => {
     const neutral = {

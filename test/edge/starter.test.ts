@@ -1,19 +1,15 @@
 // What rounds are for, on real text: the starter corpus, embedded by the real model. Each prompt is a chunk of a document
 // that is kept out of its own pool, as in the demonstration.
-import { readFile } from 'node:fs/promises';
-import { Tokenizer } from '@huggingface/tokenizers';
-import * as ort from 'onnxruntime-node';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { readEmbedder } from '../../functions/embedding/onnx.node.ts';
 import { loadKernel } from '../../functions/kernel/module.node.ts';
 import { toQ15 } from '../../functions/kernel/q15.ts';
 import type { Candidate, Index } from '../../functions/pool/candidate.ts';
 import { gatherPool, type PoolOptions, type Select } from '../../functions/pool/pool.ts';
 import { dot } from '../../functions/vectors.ts';
-import config from '../../models/embedder/config.json' with { type: 'json' };
 import { starterCorpus } from '../../start/corpus.ts';
 import { examplesOf } from '../../start/examples.ts';
 
-const { dimensions } = config;
 const at = (path: string): string => new URL(`../../${path}`, import.meta.url).pathname;
 
 interface Row {
@@ -21,33 +17,6 @@ interface Row {
   readonly vector: Float32Array;
   readonly document: string;
 }
-
-/** The embedder as the edge runs it, by the same runtime's package for Node. */
-const embedAll = async (texts: readonly string[]): Promise<Float32Array[]> => {
-  const tokenizer = new Tokenizer(JSON.parse(await readFile(at('models/embedder/tokenizer.json'), 'utf8')), {});
-  const session = await ort.InferenceSession.create(at('models/embedder/model.onnx'), { intraOpNumThreads: 1 });
-  const vectors: Float32Array[] = [];
-  for (let from = 0; from < texts.length; from += 64) {
-    const batch = texts.slice(from, from + 64).map((text) => tokenizer.encode(text).ids.slice(0, config.max_tokens));
-    const width = Math.max(...batch.map((ids) => ids.length));
-    const ids = new BigInt64Array(batch.length * width);
-    const mask = new BigInt64Array(batch.length * width);
-    for (const [row, tokens] of batch.entries()) {
-      for (const [column, id] of tokens.entries()) {
-        ids[row * width + column] = BigInt(id);
-        mask[row * width + column] = 1n;
-      }
-    }
-    const shape = [batch.length, width];
-    const { sentence_embedding: out } = await session.run({
-      input_ids: new ort.Tensor('int64', ids, shape),
-      attention_mask: new ort.Tensor('int64', mask, shape),
-    });
-    const data = out?.data as Float32Array;
-    for (let row = 0; row < batch.length; row++) vectors.push(data.slice(row * dimensions, (row + 1) * dimensions));
-  }
-  return vectors;
-};
 
 const indexOf = (rows: readonly Row[]): Index => ({
   async query(vector, k) {
@@ -71,11 +40,17 @@ const PROMPTS = 40;
 let rows: Row[];
 let prompts: Row[];
 let select: Select;
+let dimensions: number;
 beforeAll(async () => {
   const kernel = await loadKernel();
   select = (problem) => kernel.select(problem);
   const examples = examplesOf((await starterCorpus(at('node_modules'))).documents);
-  const vectors = await embedAll(examples.map(({ text }) => text));
+  const embedder = await readEmbedder(at('models/embedder'));
+  dimensions = embedder.dimensions;
+  const vectors = await embedder.embed(
+    examples.map(({ text }) => text),
+    'head',
+  );
   rows = examples.map(({ id, text, source }, i) => {
     const vector = vectors[i] ?? new Float32Array(dimensions);
     return { vector, document: source, candidate: { id, key: id, row: toQ15(vector), text, bytes: text.length } };

@@ -1,5 +1,5 @@
 // What test/kernel/workerd.test.ts runs inside workerd: a problem as JSON in, the wrapper's answer as JSON out.
-/// <reference path="../../functions/wasm.d.ts" />
+/// <reference path="../../functions/modules.d.ts" />
 import { toQ15 } from '../../functions/kernel/index.ts';
 import { isolateKernel } from '../../functions/kernel/module.workerd.ts';
 import { generate } from './generate.ts';

@@ -1,11 +1,10 @@
 // The wrapper inside workerd, where the module is imported: the same selections as in Node, to the bit.
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
-import { Log, LogLevel, Miniflare, type MiniflareOptions } from 'miniflare';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildKernel } from '../../assembly/build.ts';
 import { type Kernel, toQ15 } from '../../functions/kernel/index.ts';
 import { loadKernel } from '../../functions/kernel/module.node.ts';
+import { bundle, type RunningWorker, startBareWorker } from '../../start/bundle.ts';
 import { generate } from './generate.ts';
 import { unitRows } from './reference.ts';
 import type { Question } from './worker.ts';
@@ -15,43 +14,16 @@ const rows = unitRows(21, 90, D);
 const query = unitRows(22, 1, D, 1.5);
 const question: Question = { rows: [...rows], query: [...query], dimensions: D, picks: 25, quantised: false };
 
-let miniflare: Miniflare;
-let url: URL;
+let worker: RunningWorker;
 let node: Kernel;
 
 beforeAll(async () => {
   await buildKernel();
   node = await loadKernel();
-  const { outputFiles } = await build({
-    entryPoints: [fileURLToPath(new URL('worker.ts', import.meta.url))],
-    entryNames: 'index',
-    bundle: true,
-    format: 'esm',
-    target: 'es2024',
-    write: false,
-    outdir: 'bundle',
-    loader: { '.wasm': 'copy' },
-    logLevel: 'error',
-  });
-  const modules = Object.fromEntries(
-    outputFiles.map(({ path, contents, text }) => {
-      const name = path.split(/[\\/]/).at(-1) ?? path;
-      return name.endsWith('.wasm')
-        ? [name, { type: 'wasm', contents: new Uint8Array(contents) }]
-        : [name, { type: 'esm', contents: text }];
-    }),
-  );
-  const config = {
-    name: 'kernel',
-    compatibilityDate: '2026-10-01',
-    manifest: { mainModule: 'index.js', modules },
-    env: {},
-  };
-  miniflare = new Miniflare({ log: new Log(LogLevel.ERROR), cf: false, workers: [{ config }] } as MiniflareOptions);
-  url = await miniflare.ready;
+  worker = await startBareWorker('kernel', await bundle(fileURLToPath(new URL('worker.ts', import.meta.url))));
 });
 
-afterAll(() => miniflare.dispose());
+afterAll(() => worker.stop());
 
 interface Answer {
   ok: boolean;
@@ -61,7 +33,7 @@ interface Answer {
 }
 
 const ask = async (asked: Question): Promise<Answer> => {
-  const response = await fetch(url, { method: 'POST', body: JSON.stringify(asked) });
+  const response = await fetch(worker.url, { method: 'POST', body: JSON.stringify(asked) });
   expect(response.status).toBe(200);
   return (await response.json()) as Answer;
 };

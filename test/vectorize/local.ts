@@ -2,9 +2,9 @@
 // `door: 'rpc'` is the binding the edge has locally; `door: 'binding'` goes through workerd's own class for Vectorize,
 // which speaks HTTP to the same index. JSON between Node and the driver carries NaN and float arrays as tagged objects.
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
 import { Log, LogLevel, Miniflare, type MiniflareOptions } from 'miniflare';
 import { buildKernel } from '../../assembly/build.ts';
+import { bundle, COMPATIBILITY_DATE, MAIN_MODULE } from '../../start/bundle.ts';
 
 export interface Vector {
   id: string;
@@ -43,7 +43,6 @@ export interface Started {
   stop(): Promise<void>;
 }
 
-const COMPATIBILITY_DATE = '2026-10-01';
 const METHODS = [
   'describe',
   'query',
@@ -81,30 +80,13 @@ type Worker = NonNullable<MiniflareOptions['workers']>[number];
 
 const vectorizeLocal = async (vars: Record<string, string>): Promise<Worker> => {
   await buildKernel();
-  const bundle = await build({
-    entryPoints: [fileURLToPath(new URL('../../functions/vectorize-local/index.ts', import.meta.url))],
-    bundle: true,
-    format: 'esm',
-    target: 'es2024',
-    write: false,
-    outdir: 'bundle',
-    external: ['cloudflare:workers'],
-    loader: { '.wasm': 'copy' },
-  });
-  const modules: Record<string, { type: 'wasm' | 'esm'; contents: string | Uint8Array<ArrayBuffer> }> = {};
-  for (const file of bundle.outputFiles) {
-    const name = file.path.split(/[\\/]/).at(-1) ?? file.path;
-    const isWasm = name.endsWith('.wasm');
-    modules[name] = isWasm
-      ? { type: 'wasm', contents: new Uint8Array(file.contents) }
-      : { type: 'esm', contents: file.text };
-  }
+  const modules = await bundle(fileURLToPath(new URL('../../functions/vectorize-local/index.ts', import.meta.url)));
   const text = Object.entries(vars).map(([name, value]) => [name, { type: 'text', value }] as const);
   return {
     config: {
       name: 'vectorize-local',
       compatibilityDate: COMPATIBILITY_DATE,
-      manifest: { mainModule: 'index.js', modules },
+      manifest: { mainModule: MAIN_MODULE, modules },
       env: {
         INDEX: { type: 'durable-object', worker: 'vectorize-local', exportName: 'VectorIndex' },
         ...Object.fromEntries(text),

@@ -1,0 +1,88 @@
+// `npm run bench -- embed [--json] [--quick]`: what a text costs at the edge. The embedder of models/embedder inside
+// workerd, on 512 tokens of real documentation, by itself and in a batch of 32; from outside, over many repetitions, the
+// tokenizer apart from the model. And what the first text costs: the session is made then.
+import { cpus } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { bundle, startBareWorker } from '../../start/bundle.ts';
+import { starterCorpus } from '../../start/corpus.ts';
+
+const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+/** Characters that surely hold 512 tokens. */
+const LONG = 6_000;
+const BATCH = 32;
+
+interface Answer {
+  readonly tokens: number[];
+}
+
+const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
+
+export const run = async (args: string[]): Promise<void> => {
+  const { values } = parseArgs({
+    args,
+    options: { json: { type: 'boolean', default: false }, quick: { type: 'boolean', default: false } },
+  });
+  const rounds = values.quick ? 5 : 21;
+  const { documents } = await starterCorpus(join(ROOT, 'node_modules'));
+  const texts = documents.filter(({ text }) => text.length >= LONG).map(({ text }) => text.slice(0, LONG));
+  const worker = await startBareWorker('embed', await bundle(fileURLToPath(new URL('worker.ts', import.meta.url))));
+  try {
+    const ask = async (body: { texts: string[]; repetitions: number; only?: 'tokens' }): Promise<[number, Answer]> => {
+      const from = performance.now();
+      const response = await fetch(worker.url, { method: 'POST', body: JSON.stringify(body) });
+      const answer = (await response.json()) as Answer;
+      return [performance.now() - from, answer];
+    };
+    const [first, { tokens }] = await ask({ texts: texts.slice(0, 1), repetitions: 1 });
+    if (tokens[0] !== 512) throw new Error(`the text has ${tokens[0]} tokens, not 512`);
+    const cases = [
+      { name: 'one text', texts: texts.slice(0, 1), repetitions: 200 },
+      { name: `a batch of ${BATCH}`, texts: texts.slice(0, BATCH), repetitions: 8 },
+    ];
+    const rows = cases.map(({ name }) => ({ name, whole: [] as number[], tokens: [] as number[] }));
+    for (let round = -1; round < rounds; round++) {
+      for (const [i, { texts: some, repetitions }] of cases.entries()) {
+        const per = repetitions * some.length;
+        const [nothing] = await ask({ texts: some, repetitions: 0 });
+        const [whole] = await ask({ texts: some, repetitions });
+        const [tokenised] = await ask({ texts: some, repetitions, only: 'tokens' });
+        if (round < 0) continue; // warm
+        rows[i]?.whole.push((whole - nothing) / per);
+        rows[i]?.tokens.push((tokenised - nothing) / per);
+      }
+    }
+    const result = rows.map(({ name, whole, tokens: tokenised }) => ({
+      name,
+      ms: median(whole),
+      tokens_ms: median(tokenised),
+      model_ms: median(whole) - median(tokenised),
+      min_ms: Math.min(...whole),
+    }));
+    if (values.json) {
+      console.log(JSON.stringify({ machine: cpus()[0]?.model, node: process.version, first_ms: first, rows: result }));
+      return;
+    }
+    console.log(
+      `${cpus()[0]?.model}, Node ${process.version}; 512 tokens a text, in workerd, medians of ${rounds} rounds`,
+    );
+    console.log(
+      'ms a text'.padEnd(20),
+      'tokenizer + model'.padStart(18),
+      'tokenizer'.padStart(12),
+      'model'.padStart(9),
+    );
+    for (const row of result) {
+      console.log(
+        row.name.padEnd(20),
+        row.ms.toFixed(3).padStart(18),
+        row.tokens_ms.toFixed(3).padStart(12),
+        row.model_ms.toFixed(3).padStart(9),
+      );
+    }
+    console.log(`the first text of an isolate, its session made: ${first.toFixed(0)} ms`);
+  } finally {
+    await worker.stop();
+  }
+};

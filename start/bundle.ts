@@ -1,0 +1,75 @@
+// A Worker as Miniflare takes it: one ES module and the binaries beside it, as wrangler's rules would build them.
+import { basename, join } from 'node:path';
+import { build } from 'esbuild';
+import { Log, LogLevel, Miniflare, type MiniflareOptions } from 'miniflare';
+
+export type Modules = Record<string, { type: 'esm' | 'wasm' | 'data'; contents: string | Uint8Array<ArrayBuffer> }>;
+
+/** As in wrangler.toml. */
+export const COMPATIBILITY_DATE = '2026-10-01';
+export const MAIN_MODULE = 'index.js';
+
+export interface BundleOptions {
+  /** The directory whose files take the place of models/embedder. */
+  readonly embedder?: string;
+  readonly minify?: boolean;
+}
+
+/** Bundles the Worker that begins at `entry`. */
+export const bundle = async (entry: string, { embedder, minify = false }: BundleOptions = {}): Promise<Modules> => {
+  const { outputFiles } = await build({
+    entryPoints: [entry],
+    entryNames: 'index',
+    outdir: 'bundle',
+    bundle: true,
+    write: false,
+    format: 'esm',
+    target: 'es2024',
+    minify,
+    conditions: ['workerd', 'worker', 'browser'],
+    external: ['cloudflare:workers', 'node:*'],
+    loader: { '.wasm': 'copy', '.onnx': 'copy' },
+    plugins: [
+      {
+        // the Worker imports its embedder by path, as wrangler deploys it; here it is the one that was asked for
+        name: 'embedder',
+        setup: ({ onResolve }) => {
+          if (embedder === undefined) return;
+          onResolve({ filter: /\/models\/embedder\/[^/]+$/ }, ({ path }) => ({ path: join(embedder, basename(path)) }));
+        },
+      },
+    ],
+    logLevel: 'silent',
+  });
+  const modules: Modules = {};
+  for (const { path, contents, text } of outputFiles) {
+    const name = basename(path);
+    const type = name.endsWith('.wasm') ? 'wasm' : name.endsWith('.onnx') ? 'data' : 'esm';
+    modules[name] = { type, contents: type === 'esm' ? text : new Uint8Array(contents) };
+  }
+  return modules;
+};
+
+export interface RunningWorker {
+  readonly url: URL;
+  stop(): Promise<void>;
+}
+
+/** One Worker without bindings, on a free port: what tests and benches run inside workerd. */
+export const startBareWorker = async (name: string, modules: Modules): Promise<RunningWorker> => {
+  const miniflare = new Miniflare({
+    log: new Log(LogLevel.ERROR),
+    cf: false,
+    workers: [
+      {
+        config: {
+          name,
+          compatibilityDate: COMPATIBILITY_DATE,
+          manifest: { mainModule: MAIN_MODULE, modules },
+          env: {},
+        },
+      },
+    ],
+  } as MiniflareOptions);
+  return { url: await miniflare.ready, stop: () => miniflare.dispose() };
+};
