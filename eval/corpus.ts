@@ -1,12 +1,12 @@
 // The corpus in memory: chunks as the product cuts them, their vectors, and the Index that the product's pool asks. The
 // search is exact. What a prompt may not see (its package, chunks that hold a part of its scored text) is a mask;
 // duplicates are made on the way out, which gives what an index with every example f times over would give.
+import type { Embedder } from '../functions/embedding/embedder.ts';
 import type { Kernel, RowStore } from '../functions/kernel/index.ts';
 import { toQ15 } from '../functions/kernel/q15.ts';
 import type { Candidate, Index } from '../functions/pool/candidate.ts';
 import { isUnit } from '../functions/vectors.ts';
 import { chunk } from '../start/chunk.ts';
-import type { NodeEmbedder } from './embed.ts';
 import type { Source } from './sources.ts';
 import { LONG_RUN, runsOf } from './twins.ts';
 
@@ -28,9 +28,12 @@ export interface Corpus {
   candidate(i: number): Candidate;
 }
 
+/** Texts between two moves of the progress line. */
+const AT_ONCE = 1_024;
+
 export const buildCorpus = async (
   sources: readonly Source[],
-  embedder: NodeEmbedder,
+  embedder: Embedder,
   kernel: Kernel,
   done?: (examples: number, of: number) => void,
 ): Promise<Corpus> => {
@@ -42,11 +45,12 @@ export const buildCorpus = async (
       return [{ text: part.text, domain, group, path, form }];
     }),
   );
-  const vectors = await embedder.embed(
-    cut.map(({ text }) => text),
-    'head',
-    (texts) => done?.(texts, cut.length),
-  );
+  const vectors: Float32Array[] = [];
+  for (let at = 0; at < cut.length; at += AT_ONCE) {
+    const texts = cut.slice(at, at + AT_ONCE).map(({ text }) => text);
+    vectors.push(...(await embedder.embed(texts, 'head')));
+    done?.(vectors.length, cut.length);
+  }
   const kept = cut.flatMap((example, i) => {
     const vector = vectors[i];
     return vector !== undefined && isUnit(vector) ? [{ example, vector }] : [];

@@ -3,12 +3,13 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Embedder } from '../functions/embedding/embedder.ts';
+import { readEmbedder } from '../functions/embedding/onnx.node.ts';
 import type { Kernel } from '../functions/kernel/index.ts';
 import { loadKernel } from '../functions/kernel/module.node.ts';
 import { UsageError } from '../start/options.ts';
 import { progress } from '../start/progress.ts';
 import { buildCorpus, type Corpus, holdersOf } from './corpus.ts';
-import { loadEmbedder } from './embed.ts';
 import { type Drawn, draw, type Prompt, withoutPromptTwins } from './prompts.ts';
 import type { Source } from './sources.ts';
 import type { Asked, SelectionSpec } from './strategies.ts';
@@ -48,6 +49,11 @@ export interface SettingOptions {
   readonly model: string;
   readonly embedder: string;
 }
+
+const loadEmbedder = (directory: string): Promise<Embedder> =>
+  readEmbedder(directory).catch((error: unknown) => {
+    throw new UsageError(`--embedder ${directory}: ${error instanceof Error ? error.message : error}`);
+  });
 
 const fileHash = async (path: string): Promise<string> =>
   readFile(path).then(

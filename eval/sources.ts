@@ -4,7 +4,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { UsageError } from '../start/options.ts';
-import { packageOf } from '../start/prompt.ts';
 
 export interface Source {
   readonly domain: string;
@@ -97,6 +96,9 @@ const isPassedOver = (path: string): boolean =>
   /\/(test|tests|node_modules)$/.test(path) ||
   /\/include\/node\/(openssl|uv|zlib|zconf)\b/.test(path) ||
   /node_modules\/(@[^/]+\/)?(?!node-)[^/]*(linux|darwin|win32|windows|freebsd|wasm32)[-\w]*$/.test(path);
+
+/** The npm package of a path below node_modules. */
+const packageOf = (path: string): string => path.split('/', path.startsWith('@') ? 2 : 1).join('/');
 
 /** Documents of the packages in a node_modules directory. */
 export const packageSources = async (nodeModules: string): Promise<Source[]> => {
