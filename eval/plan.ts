@@ -13,11 +13,11 @@ export const COUNTS = [1, 2, 5, 10, 20, 50] as const;
 const DENSE = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 17, 20, 25, 30, 35, 40, 45, 50];
 
 /** Of the arm called `sift`, and N at which single figures are given. */
-export const LAMBDA = 3;
+export const LAMBDA = 10;
 export const REPEAT = false;
 export const STEPS = 10;
 /** λ that SIFT is tried at. */
-export const LAMBDAS = [0.01, 0.1, 1, 3, 10, 30];
+export const LAMBDAS = [0.01, 0.1, 1, 3, 10, 30, 100];
 export const COPIES = [1, 2, 5, 10];
 export const RATES = [2e-4, 5e-4, 1e-3];
 const LORA_RATES = [2e-3, 5e-3, 1e-2];
@@ -55,7 +55,7 @@ export const ARMS: Readonly<Record<string, SelectionSpec>> = {
   'hullft N=10': spec('hullft', { n: 10 }),
   'hullft N=20': spec('hullft', { n: 20 }),
   'hullft N=50': spec('hullft', { n: 50 }),
-  'sift λ=10': spec('sift', { lambda: 10, repeat: false }),
+  'sift λ=1': spec('sift', { lambda: 1, repeat: false }),
   'sift λ=1 repeat': spec('sift', { lambda: 1 }),
   'random of 200': spec('random-pool'),
   'nn distinct': spec('nn-distinct'),
