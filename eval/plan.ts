@@ -18,6 +18,8 @@ export const REPEAT = false;
 export const STEPS = 10;
 /** λ that SIFT is tried at. */
 export const LAMBDAS = [0.01, 0.1, 1, 3, 10, 30, 100];
+/** And with repeats allowed. */
+const LAMBDAS_REPEATED = [0.01, 0.1, 1, 10];
 export const COPIES = [1, 2, 5, 10];
 export const RATES = [2e-4, 5e-4, 1e-3];
 const LORA_RATES = [2e-3, 5e-3, 1e-2];
@@ -77,8 +79,8 @@ export const FULL: Profile = {
   study: 30,
   tuning: 2,
   least: 20,
-  long: 4,
-  side: 6,
+  long: 3,
+  side: 5,
   steps: 20,
   arms: Object.keys(ARMS),
   sides: true,
@@ -89,7 +91,7 @@ const full = (learningRate: number): Tuning => ({ method: 'full', rank: 0, learn
 const lora = (learningRate: number): Tuning => ({ method: 'lora', rank: LORA_RANK, learningRate, reuse: false });
 
 /** Arms that share a learning rate: those of one strategy, SIFT with and without repeats apart. */
-export const familyOf = (arm: string): string => arm.replace(/ (N|λ)=\S+/, '');
+export const familyOf = (arm: string): string => arm.replace(/ (N|λ)=\S+/, '').replace('nn distinct', 'nn');
 
 export type Rates = Readonly<Record<string, number>>;
 export const FALLBACK_RATE = 5e-4;
@@ -209,8 +211,10 @@ export const planStudy = (setting: Setting, profile: Profile, rates: Rates): Pla
   const side = first(setting.study, profile.side);
   main(side, core);
   main(setting.study, core);
+  const sides = profile.sides ? planSides(side, rates, tuned, profile.scored) : [];
+  plan.push(...sides.filter(({ question }) => question === 'copies'));
   main(side, profile.arms);
-  if (profile.sides) plan.push(...planSides(side, rates, tuned, profile.scored));
+  plan.push(...sides.filter(({ question }) => question !== 'copies'));
   main(setting.study, profile.arms);
   return plan;
 };
@@ -242,7 +246,6 @@ const planSides = (
     ...each(
       (prompt) =>
         COPIES.flatMap((copies) => [
-          // ten copies first where the time runs out
           {
             arm: `sift ×${copies}`,
             task: copies === 1 ? tuned(prompt, SIFT) : of(prompt, { ...sift, copies }, siftRate),
@@ -257,7 +260,7 @@ const planSides = (
     ...each(
       (prompt) =>
         LAMBDAS.flatMap((lambda) =>
-          [true, false].map((repeat) => ({
+          (LAMBDAS_REPEATED.includes(lambda) ? [true, false] : [false]).map((repeat) => ({
             arm: `${lambda}${repeat ? ' repeat' : ''}`,
             task:
               lambda === LAMBDA && repeat === REPEAT

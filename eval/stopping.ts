@@ -60,7 +60,7 @@ const RULES = {
     stop: (row: Row, p: number) => shareStop(row.initialVariance, row.variances, p),
   },
   level: {
-    parameters: [0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6],
+    parameters: [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9],
     stop: (row: Row, p: number) => levelStop(row.initialVariance, row.variances, p),
   },
   covariance: {
