@@ -1,9 +1,11 @@
 """Trains the embedder, a table of token embeddings averaged over a text, and writes DATA/out/embedder.
 
-φ(x) = normalise(mean over tokens of E[token] − μ). Static embeddings suit an edge function: a text costs a gather and
-a sum. Trained contrastively (InfoNCE over a batch; pairs.py says what is paired). A token's weight is the length of its
-row, and is learned with it. μ, the mean over the corpus, is folded into the table: a direction that all texts share would
-hide from SIFT how much two examples repeat each other. The budget is processor time by thread, as in base.py.
+φ(x) = normalise(Σ over the distinct tokens of x of √count · E[token]). Static embeddings suit an edge function: a text
+costs a gather and a sum. The root does what BM25's saturation does, and decides whether BM25 is reached at all: a word's
+tenth occurrence says less than its first. Trained contrastively (InfoNCE over a batch; pairs.py says what is paired). A
+token's weight is the length of its row, and is learned with it. Afterwards the mean over the corpus is taken out of the
+table and the spectrum is flattened (whitening by half): directions that all texts share would hide from SIFT how much
+two examples repeat each other. The budget is processor time by thread, as in base.py.
 """
 import argparse, pathlib, time
 import numpy, torch
@@ -43,10 +45,36 @@ def encode_document(tokenizer, parts):
     return [(chunk, [(next(ids), next(ids)) for _ in pairs]) for chunk, pairs in zip(chunks, inner)]
 
 
+def pooled(table, bags):
+    """Bags of ids → the weighted mean of their rows, B × d: a distinct token weighs as the root of its count."""
+    sizes = numpy.array([len(bag) for bag in bags])
+    keys, counts = numpy.unique(numpy.repeat(numpy.arange(len(bags)), sizes) * len(table) + numpy.concatenate(bags), return_counts=True)
+    starts, weights = numpy.searchsorted(keys, numpy.arange(len(bags)) * len(table)), numpy.sqrt(counts)
+    weights /= numpy.repeat(numpy.add.reduceat(weights, starts), numpy.diff(starts, append=len(keys)))
+    return F.embedding_bag(torch.from_numpy(keys % len(table)), table, torch.from_numpy(starts), mode="sum", per_sample_weights=torch.from_numpy(weights).float())
+
+
 def embed(table, bags):
-    """Normalised mean of the rows of each bag of ids, B × d."""
-    offsets = torch.tensor(numpy.cumsum([0] + [len(b) for b in bags[:-1]]))
-    return F.normalize(F.embedding_bag(torch.from_numpy(numpy.concatenate(bags)).long(), table, offsets, mode="mean"), dim=1)
+    return F.normalize(pooled(table, bags), dim=1)
+
+
+@torch.no_grad()
+def centre(table, bags, rounds=10):
+    """The vector μ for which the unit vectors of pooled − μ have no mean: the geometric median, by Weiszfeld's rounds."""
+    means = torch.cat([pooled(table, bags[i:i + 2000]) for i in range(0, len(bags), 2000)])
+    mu = means.mean(0)
+    for _ in range(rounds):
+        near = 1 / (means - mu).norm(dim=1, keepdim=True).clamp_min(1e-6)
+        mu = (means * near).sum(0) / near.sum()
+    return mu
+
+
+@torch.no_grad()
+def flattened(table, bags, power):
+    """The table times C^(−power/2), C the covariance of the texts' unit vectors: 0 leaves it, 1 makes C the identity."""
+    e = torch.cat([embed(table, bags[i:i + 2000]) for i in range(0, len(bags), 2000)])
+    values, vectors = torch.linalg.eigh(e.T @ e / len(e))
+    return table @ vectors @ torch.diag((values.clamp_min(0) + 1e-4) ** (-power / 2)) @ vectors.T
 
 
 @torch.no_grad()
@@ -58,7 +86,7 @@ def score(table, bags, queries, rows):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=pathlib.Path, default=pathlib.Path(".sift/training"))
-    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--minutes", type=float, default=5)
     parser.add_argument("--dimensions", type=int, default=256)
     parser.add_argument("--vocabulary", type=int, default=24576)
     parser.add_argument("--batch", type=int, default=768)
@@ -66,6 +94,7 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rate", type=float, default=0.01)
     parser.add_argument("--temperature", type=float, default=0.06)
+    parser.add_argument("--whitening", type=float, default=0.5)
     parser.add_argument("--chunks", type=int, default=1500, help="of a package")
     parser.add_argument("--out", type=pathlib.Path, help="default DATA/out/embedder")
     o = parser.parse_args()
@@ -77,9 +106,11 @@ def main():
     sample = [c for _, _, parts in train for c in parts]
     rng.shuffle(sample)
     tokenizer = train_tokenizer(sample[:60_000], o.vocabulary)
-    packages = {}
-    for package, _, parts in train:
-        packages.setdefault(package, []).append(encode_document(tokenizer, parts))
+    packages, by_domain = {}, {}
+    for package, domain, parts in train:
+        document = encode_document(tokenizer, parts)
+        packages.setdefault(package, []).append(document)
+        by_domain.setdefault(domain, []).extend(ids for ids, _ in document[:20])
     names = sorted(packages)
     share = numpy.array([sum(map(len, packages[p])) ** 0.7 for p in names])
     share /= share.sum()
@@ -104,13 +135,16 @@ def main():
         optimiser.step()
         step, mean = step + 1, loss.item() if mean is None else 0.98 * mean + 0.02 * loss.item()
         if step % 100 == 0:
-            print(f"step {step}  loss {mean:.3f}  {used:.1f}/{o.minutes:g} min", score(table, bags, queries, rows) if step % 500 == 0 else "", flush=True)
+            print(f"step {step}  loss {mean:.3f}  {used:.1f}/{o.minutes:g} min", score(table, bags, queries, rows) if step % 1000 == 0 else "", flush=True)
     with torch.no_grad():
-        print("before centring", score(table, bags, queries, rows), flush=True)
-        some = [ids for documents_ in packages.values() for document in documents_[:40] for ids, _ in document[:20]]
-        offsets = torch.tensor(numpy.cumsum([0] + [len(b) for b in some[:-1]]))
-        table.sub_(F.embedding_bag(torch.from_numpy(numpy.concatenate(some)).long(), table, offsets, mode="mean").mean(0))
-        print("after centring ", score(table, bags, queries, rows), flush=True)
+        print("trained  ", score(table, bags, queries, rows), flush=True)
+        # as many texts of every domain, so that none is the centre
+        some = [ids[i] for _, ids in sorted(by_domain.items()) for i in rng.choice(len(ids), min(2000, len(ids)), replace=False)]
+        table.sub_(centre(table, some))
+        print("centred  ", score(table, bags, queries, rows), flush=True)
+        table.copy_(flattened(table, some, o.whitening))
+        table.sub_(centre(table, some))
+        print("flattened", score(table, bags, queries, rows), flush=True)
     export(table.detach().numpy(), tokenizer, o.out or o.data / "out/embedder")
     print("done", flush=True)
 

@@ -1,4 +1,7 @@
-"""The embedder as an ONNX file: input_ids, attention_mask → sentence_embedding, normalised sum of a table's rows."""
+"""The embedder as an ONNX file: input_ids, attention_mask → sentence_embedding, unit vectors.
+
+The sum over distinct tokens of √count · E[token], as embedder.py trains it, normalised.
+"""
 import hashlib, json
 import numpy, onnx
 from onnx import TensorProto, helper, numpy_helper
@@ -7,7 +10,7 @@ MAX_TOKENS = 512
 
 
 def export(table, tokenizer, out):
-    """int8 rows with a scale each: a quarter of float32's bytes, and a cosine within 1e-4 of it.
+    """int8 rows with a scale each: a quarter of float32's bytes, and a cosine of 0.9999 with it.
 
     The name ends in a hash of the table: vectors of different tables must not meet in one index, and the name tells.
     """
@@ -15,14 +18,22 @@ def export(table, tokenizer, out):
     rows = numpy.round(table / scale).astype(numpy.int8)
     rows[0], scale[0] = 0, 0  # the padding token
     d = table.shape[1]
-    constants = {"table": rows, "scale": scale.astype(numpy.float32), "tiny": numpy.array(1e-12, numpy.float32),
+    floats = {"to": TensorProto.FLOAT}
+    constants = {"table": rows, "scale": scale.astype(numpy.float32), "tiny": numpy.array(1e-12, numpy.float32), "one": numpy.array(1, numpy.float32),
+                 "width": numpy.array([len(rows)], numpy.int64), "zero": numpy.array([0], numpy.float32), 
                  "axis1": numpy.array([1], numpy.int64), "axis2": numpy.array([2], numpy.int64)}
-    nodes = [("Gather", ["table", "input_ids"], "rows"), ("Cast", ["rows"], "floats", {"to": TensorProto.FLOAT}),
-             ("Gather", ["scale", "input_ids"], "scales"), ("Cast", ["attention_mask"], "mask0", {"to": TensorProto.FLOAT}),
-             ("Unsqueeze", ["mask0", "axis2"], "mask"), ("Mul", ["scales", "mask"], "weights"), ("Mul", ["floats", "weights"], "weighted"),
-             ("ReduceSum", ["weighted", "axis1"], "sum", {"keepdims": 0}), ("Mul", ["sum", "sum"], "squares"),
-             ("ReduceSum", ["squares", "axis1"], "square", {"keepdims": 1}), ("Sqrt", ["square"], "norm"), ("Max", ["norm", "tiny"], "safe"),
-             ("Div", ["sum", "safe"], "sentence_embedding")]
+    nodes = [
+        ("Cast", ["attention_mask"], "mask", floats),  # B T
+        # how often each token stands in its text: a row of counts as long as the vocabulary, filled and read
+        ("Shape", ["input_ids"], "batch", {"start": 0, "end": 1}), ("Concat", ["batch", "width"], "space", {"axis": 0}), ("Expand", ["zero", "space"], "empty"),
+        ("ScatterElements", ["empty", "input_ids", "mask"], "counts", {"axis": 1, "reduction": "add"}),
+        ("GatherElements", ["counts", "input_ids"], "count0", {"axis": 1}), ("Max", ["count0", "one"], "count"), ("Sqrt", ["count"], "root"),
+        ("Div", ["mask", "root"], "share"),  # √count · E, over the count equal tokens
+        ("Unsqueeze", ["share", "axis2"], "shares"), ("Gather", ["scale", "input_ids"], "scales"), ("Mul", ["scales", "shares"], "weights"),
+        ("Gather", ["table", "input_ids"], "rows"), ("Cast", ["rows"], "floats", floats), ("Mul", ["floats", "weights"], "weighted"),
+        ("ReduceSum", ["weighted", "axis1"], "sum", {"keepdims": 0}), ("Mul", ["sum", "sum"], "squares"),
+        ("ReduceSum", ["squares", "axis1"], "square", {"keepdims": 1}), ("Sqrt", ["square"], "norm"), ("Max", ["norm", "tiny"], "safe"),
+        ("Div", ["sum", "safe"], "sentence_embedding")]
     graph = helper.make_graph(
         [helper.make_node(op, inputs, [output], **(rest[0] if rest else {})) for op, inputs, output, *rest in nodes], "embedder",
         [helper.make_tensor_value_info(n, TensorProto.INT64, ["batch", "tokens"]) for n in ("input_ids", "attention_mask")],
