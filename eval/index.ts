@@ -13,7 +13,7 @@ import { FULL, first, type Profile, planRates, planStudy, QUICK, type Rates, rat
 import { plainOf, writeResults, writeStudy } from './report.ts';
 import { runPlan } from './run.ts';
 import { prepare, type Setting } from './setting.ts';
-import { folderSources, lineSources, packageSources, type Source } from './sources.ts';
+import { folderSources, lineSources, packageSources, type Source, withinDomains } from './sources.ts';
 import { summaryOf } from './summary.ts';
 import { type Surrogate, surrogateStudy } from './surrogate.ts';
 import type { Row } from './tasks.ts';
@@ -29,11 +29,12 @@ const gather = async (options: Options): Promise<{ sources: Source[]; prompts?: 
     return { sources, source, prompts: await folderSources(options.prompts, '--prompts') };
   }
   const packages = await packageSources(join(ROOT, 'node_modules'));
-  if (options.data === undefined) return { sources: packages, source: 'the packages that `npm ci` installs here' };
+  if (options.data === undefined)
+    return { sources: withinDomains(packages), source: 'the packages that `npm ci` installs here' };
   const lines = await lineSources(options.data);
   return {
-    sources: [...packages, ...lines],
-    source: `the packages that \`npm ci\` installs here, and ${lines.length} documents of packages held out of the model’s training`,
+    sources: withinDomains([...packages, ...lines]),
+    source: `the packages that \`npm ci\` installs here, and documents of packages held out of the model’s training`,
   };
 };
 
@@ -120,6 +121,7 @@ const main = async (args: readonly string[]): Promise<void> => {
     least: profile.least,
     model: options.model,
     embedder: options.embedder,
+    state: options.state,
   });
   const material = await study(setting, profile, options, source);
   const analysis = analyse(material);
