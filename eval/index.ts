@@ -19,7 +19,7 @@ import { type Surrogate, surrogateStudy } from './surrogate.ts';
 import type { Row } from './tasks.ts';
 
 /** Prompts of a domain that are asked about σ² alone. */
-const SELECTED = 10;
+const SELECTED = 6;
 
 const gather = async (options: Options): Promise<{ sources: Source[]; prompts?: Source[]; source: string }> => {
   if (options.corpus !== undefined) {
@@ -87,7 +87,7 @@ const study = async (setting: Setting, profile: Profile, options: Options, sourc
   const common = {
     setting,
     source,
-    modelName: relative(ROOT, options.model) || options.model,
+    modelName: basename(options.model),
     scored: profile.scored,
     ratePlan,
     plan,

@@ -18,6 +18,8 @@ export const REPEAT = false;
 export const STEPS = 10;
 /** λ that SIFT is tried at. */
 export const LAMBDAS = [0.01, 0.1, 1, 3, 10, 30, 100];
+/** λ that the default was chosen among, on the prompts that rates are chosen on. */
+const LAMBDAS_TUNED = [1, 3, 30];
 /** And with repeats allowed. */
 const LAMBDAS_REPEATED = [0.01, 0.1, 1, 10];
 export const COPIES = [1, 2, 5, 10];
@@ -77,7 +79,7 @@ export const QUICK: Profile = {
 
 export const FULL: Profile = {
   study: 30,
-  tuning: 2,
+  tuning: 3,
   least: 20,
   long: 3,
   side: 5,
@@ -138,6 +140,22 @@ export const planRates = (setting: Setting, profile: Profile): Planned[] => {
         },
       }));
     }),
+    ...(profile.sides
+      ? LAMBDAS_TUNED.flatMap((lambda) =>
+          RATES.map((rate) => ({
+            question: 'rates',
+            arm: `sift λ=${lambda} ${rate}`,
+            task: {
+              prompt,
+              selection: spec('sift', { lambda, repeat: REPEAT }),
+              tuning: full(rate),
+              steps: STEPS,
+              scoredAt: [1, 5, STEPS],
+              scored: profile.scored,
+            },
+          })),
+        )
+      : []),
     ...(profile.sides
       ? LORA_RATES.map((rate) => ({
           question: 'rates',
