@@ -9,7 +9,19 @@ import { armsOf, bestRates } from './figures.ts';
 import { openLedger } from './ledger.ts';
 import { type Split, timeSplit } from './machine.ts';
 import { HELP, type Options, parseOptions, ROOT } from './options.ts';
-import { FULL, first, type Profile, planRates, planStudy, QUICK, type Rates, rateOf, STEPS } from './plan.ts';
+import {
+  FULL,
+  first,
+  LAMBDA,
+  type Profile,
+  planRates,
+  planStudy,
+  QUICK,
+  type Rates,
+  REPEAT,
+  rateOf,
+  STEPS,
+} from './plan.ts';
 import { plainOf, writeResults, writeStudy } from './report.ts';
 import { runPlan } from './run.ts';
 import { prepare, type Setting } from './setting.ts';
@@ -95,9 +107,10 @@ const study = async (setting: Setting, profile: Profile, options: Options, sourc
     ledger,
   };
   if (!profile.sides) return common;
+  const selections = `-selections-${LAMBDA}${REPEAT ? '-repeat' : ''}.json`;
   const surrogate = options.reportOnly
-    ? readKept<Surrogate>(path('-selections.json'))
-    : await kept(path('-selections.json'), () => surrogateStudy(setting, first(setting.study, SELECTED)));
+    ? readKept<Surrogate>(path(selections))
+    : await kept(path(selections), () => surrogateStudy(setting, first(setting.study, SELECTED)));
   const split = options.reportOnly
     ? readKept<Split>(path('-times.json'))
     : await kept(path('-times.json'), () => timeSplit(setting, rateOf(rates, 'sift'), 10));

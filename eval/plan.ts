@@ -23,8 +23,8 @@ const LAMBDAS_TUNED = [1, 3, 30];
 /** And with repeats allowed. */
 const LAMBDAS_REPEATED = [0.01, 0.1, 1, 10];
 export const COPIES = [1, 2, 5, 10];
-export const RATES = [2e-4, 5e-4, 1e-3];
-const LORA_RATES = [2e-3, 5e-3, 1e-2];
+export const RATES = [1e-4, 2e-4, 5e-4];
+const LORA_RATES = [2e-4, 5e-4, 1e-3, 2e-3];
 export const LORA_RANK = 8;
 
 export interface Profile {
@@ -96,7 +96,7 @@ const lora = (learningRate: number): Tuning => ({ method: 'lora', rank: LORA_RAN
 export const familyOf = (arm: string): string => arm.replace(/ (N|λ)=\S+/, '').replace('nn distinct', 'nn');
 
 export type Rates = Readonly<Record<string, number>>;
-export const FALLBACK_RATE = 5e-4;
+export const FALLBACK_RATE = 2e-4;
 export const rateOf = (rates: Rates, arm: string): number => rates[familyOf(arm)] ?? FALLBACK_RATE;
 
 const base = (prompt: Prompt, scored: Scored): Task => ({
@@ -142,7 +142,7 @@ export const planRates = (setting: Setting, profile: Profile): Planned[] => {
     }),
     ...(profile.sides
       ? LAMBDAS_TUNED.flatMap((lambda) =>
-          RATES.map((rate) => ({
+          RATES.slice(1).map((rate) => ({
             question: 'rates',
             arm: `sift λ=${lambda} ${rate}`,
             task: {
@@ -344,8 +344,8 @@ const planSides = (
     ),
     ...each(
       (prompt) => [
-        { arm: 'nn', task: of(prompt, spec('nn'), lora(rates.lora ?? 5e-3)) },
-        { arm: 'sift', task: of(prompt, sift, lora(rates.lora ?? 5e-3)) },
+        { arm: 'nn', task: of(prompt, spec('nn'), lora(rates.lora ?? 5e-4)) },
+        { arm: 'sift', task: of(prompt, sift, lora(rates.lora ?? 5e-4)) },
       ],
       'lora',
     ),
