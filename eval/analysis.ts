@@ -104,11 +104,16 @@ export const analyse = (material: Material): Analysis => {
   const runs = withBases(plan, ledger, 'sift');
   const prediction = predict(runs, [5, 10, 20, 50]);
   const lasting = (most: number) => runs.filter(({ row }) => row.losses.length >= most);
-  const most = lasting(50).length >= 20 ? 50 : 20;
-  const runsTo = lasting(most);
-  const counts = [1, 2, 3, 5, 7, 10, 14, 20, 25, 30, 35, 40, 50].filter((n) => n <= most);
-  const rules = runsTo.length === 0 ? [] : [...counts.map((n) => fixed(runsTo, n)), ...stopped(runsTo, most)];
-
+  const rulesTo = (most: number) => {
+    const among = lasting(most);
+    const counts = [1, 2, 3, 5, 7, 10, 14, 20, 25, 30, 35, 40, 50].filter((n) => n <= most);
+    return {
+      most,
+      among,
+      rules: among.length === 0 ? [] : [...counts.map((n) => fixed(among, n)), ...stopped(among, most)],
+    };
+  };
+  const stops = [rulesTo(20), rulesTo(50)];
   const prompts = new Map(setting.study.map((one) => [one.id, one]));
   const reason = why(
     setting,
@@ -158,7 +163,7 @@ export const analyse = (material: Material): Analysis => {
         STEPS,
       ),
     ),
-    stoppingTable(rules, runsTo.length, most),
+    ...stops.map(({ rules, among, most }) => stoppingTable(rules, among.length, most)),
     reuseTable(of('reuse'), bases),
     sideTable('lora', `Full fine-tuning and LoRA after ${STEPS} steps`, loraArms, bases, 'nn, full', STEPS),
     sideTable(
@@ -230,7 +235,7 @@ export const analyse = (material: Material): Analysis => {
     ...(prediction.points.length === 0
       ? []
       : [scatterPicture(prediction.points.filter(({ n }) => n === 5 || n === STEPS || n === 20))]),
-    ...(rules.length === 0 ? [] : [stoppingPicture(rules)]),
+    ...stops.flatMap(({ rules, most }) => (rules.length === 0 ? [] : [stoppingPicture(rules, most)])),
   ];
   const tasks = distinctTasks([...ratePlan, ...plan]);
   const counted = Map.groupBy(setting.study, ({ domain }) => domain);
@@ -253,7 +258,12 @@ export const analyse = (material: Material): Analysis => {
       planned: tasks.length,
       rates: material.rates,
     },
-    targets: targetsOf(main, copies, prediction, heldOut(runsTo, most, 0.01), most),
+    targets: targetsOf(
+      main,
+      copies,
+      prediction,
+      stops.map(({ among, most }) => ({ most, held: heldOut(among, most, 0.01) })),
+    ),
     tables,
     pictures,
     data: {
@@ -270,7 +280,7 @@ export const analyse = (material: Material): Analysis => {
       surrogate,
       why: reason,
       prediction: { ...prediction, points: undefined },
-      stopping: rules,
+      stopping: stops.map(({ most, among, rules }) => ({ most, runs: among.length, rules })),
       copies,
       split,
     },

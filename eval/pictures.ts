@@ -222,10 +222,13 @@ export const scatterPicture = (
 };
 
 /** Mean steps against mean gain, a line a stopping rule. */
-export const stoppingPicture = (values: readonly { rule: string; steps: number; gain: number }[]): Picture => {
-  const title = 'Stopping rules: gain by mean number of steps';
+export const stoppingPicture = (
+  values: readonly { rule: string; steps: number; gain: number }[],
+  most: number,
+): Picture => {
+  const title = `Stopping rules on runs of ${most} steps: gain by mean number of steps`;
   return {
-    id: 'stopping',
+    id: `stopping-${most}`,
     title,
     spec: {
       ...base(title, values),

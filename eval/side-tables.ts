@@ -215,20 +215,43 @@ export const reuseTable = (arms: Arms, bases: ReadonlyMap<string, Observation>):
   }),
 });
 
+/** Steps that a fixed N would need for the same gain, between the fixed N that were looked at; NaN beyond them. */
+export const stepsFor = (gain: number, fixedRules: readonly Stopped[]): number => {
+  const after = fixedRules.findIndex((one) => one.gain >= gain);
+  const [a, b] = [fixedRules[after - 1] ?? { steps: 0, gain: 0 }, fixedRules[after]];
+  if (b === undefined) return Number.NaN;
+  return a.steps + ((gain - a.gain) / (b.gain - a.gain)) * (b.steps - a.steps);
+};
+
 export const stoppingTable = (rules: readonly Stopped[], runs: number, most: number): Table => {
-  const all = rules.find(({ rule, parameter }) => rule === 'fixed' && parameter === most);
+  const fixedRules = rules.filter(({ rule }) => rule === 'fixed');
+  const all = fixedRules.find(({ parameter }) => parameter === most);
   return {
-    id: 'stopping',
+    id: `stopping-${most}`,
     title: `Stopping rules on ${runs} runs of ${most} steps`,
-    columns: ['rule', 'parameter', 'steps, mean', `steps saved of ${most}`, 'gain', `gain lost of ${most} steps’`],
-    rows: rules.map(({ rule, parameter, steps, gain }) => [
-      rule,
-      String(parameter),
-      digits(steps, 1),
-      percent(1 - steps / most),
-      digits(gain, 4),
-      percent(1 - gain / (all?.gain ?? Number.NaN)),
-    ]),
+    columns: [
+      'rule',
+      'parameter',
+      'steps, mean',
+      `steps saved of ${most}`,
+      'gain',
+      `gain lost of ${most} steps’`,
+      'a fixed N needs',
+      'steps saved at equal gain',
+    ],
+    rows: rules.map(({ rule, parameter, steps, gain }) => {
+      const needed = rule === 'fixed' ? Number.NaN : stepsFor(gain, fixedRules);
+      return [
+        rule,
+        String(parameter),
+        digits(steps, 1),
+        percent(1 - steps / most),
+        digits(gain, 4),
+        percent(1 - gain / (all?.gain ?? Number.NaN)),
+        rule === 'fixed' ? '' : digits(needed, 1),
+        rule === 'fixed' ? '' : percent(1 - steps / needed),
+      ];
+    }),
   };
 };
 
@@ -260,7 +283,7 @@ export const splitTable = (split: Split): Table => ({
   id: 'time',
   title: `One prompt, ${STEPS} steps and ${GENERATED} tokens: median milliseconds over ${split.prompts} prompts`,
   columns: ['embed', 'pool', 'select', 'open a session', 'tune', 'generate'],
-  rows: [[split.embed, split.pool, split.select, split.open, split.tune, split.generate].map((ms) => digits(ms, 1))],
+  rows: [[split.embed, split.pool, split.select, split.open, split.tune, split.generate].map((ms) => digits(ms, 2))],
 });
 
 export const whyTable = (found: Why): Table => ({
