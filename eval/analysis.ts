@@ -146,7 +146,7 @@ export const analyse = (material: Material): Analysis => {
     curveTable(cells),
     domainTable(main, STEPS),
     domainTable(main, 20),
-    copyTable(copies, surrogate),
+    copyTable(copies),
     ...(surrogate === undefined
       ? []
       : [poolTable(of('pools'), bases, surrogate), lambdaTable(of('lambda'), bases, surrogate), q15Table(surrogate)]),

@@ -45,6 +45,8 @@ export interface Profile {
 }
 
 const SIFT = 'sift';
+/** Its pool asked further than its own λ would: the residual of a large λ is the prompt again. */
+export const SIFT_WIDE = 'sift, pool by residual at λ=1';
 
 /** Arms of the main table by name. HullFT's picks for N are no beginning of those for more, so it has an arm for each N. */
 export const ARMS: Readonly<Record<string, SelectionSpec>> = {
@@ -229,10 +231,8 @@ export const planStudy = (setting: Setting, profile: Profile, rates: Rates): Pla
   const side = first(setting.study, profile.side);
   main(side, core);
   main(setting.study, core);
-  const sides = profile.sides ? planSides(side, rates, tuned, profile.scored) : [];
-  plan.push(...sides.filter(({ question }) => question === 'copies'));
+  if (profile.sides) plan.push(...planSides(side, rates, tuned, profile.scored));
   main(side, profile.arms);
-  plan.push(...sides.filter(({ question }) => question !== 'copies'));
   main(setting.study, profile.arms);
   return plan;
 };
@@ -269,6 +269,10 @@ const planSides = (
             task: copies === 1 ? tuned(prompt, SIFT) : of(prompt, { ...sift, copies }, siftRate),
           },
           {
+            arm: `${SIFT_WIDE} ×${copies}`,
+            task: of(prompt, { ...sift, copies, pool: { ...ROUNDS, lambda: 1 } }, siftRate),
+          },
+          {
             arm: `nn ×${copies}`,
             task: copies === 1 ? tuned(prompt, 'nn') : of(prompt, spec('nn', { copies }), nnRate),
           },
@@ -290,12 +294,11 @@ const planSides = (
     ),
     ...each(
       (prompt) => [
-        { arm: 'nn', task: of(prompt, spec('nn', { forms: true }), nnRate) },
-        { arm: 'nn distinct', task: of(prompt, spec('nn-distinct', { forms: true }), nnRate) },
-        { arm: 'sift', task: of(prompt, { ...sift, forms: true }, siftRate) },
-        { arm: 'sift λ=0.1 repeat', task: of(prompt, repeats(0.1, { forms: true }), repeatRate) },
+        { arm: 'base', task: base(prompt, other) },
+        { arm: 'nn', task: of(prompt, spec('nn'), nnRate, { scored: other }) },
+        { arm: 'sift', task: of(prompt, sift, siftRate, { scored: other }) },
       ],
-      'forms',
+      'other score',
     ),
     ...each(
       (prompt) => [
@@ -306,29 +309,12 @@ const planSides = (
       'siblings',
     ),
     ...each(
-      (prompt) => [
-        { arm: 'base', task: base(prompt, other) },
-        { arm: 'nn', task: of(prompt, spec('nn'), nnRate, { scored: other }) },
-        { arm: 'sift', task: of(prompt, sift, siftRate, { scored: other }) },
-      ],
-      'other score',
-    ),
-    ...each(
       (prompt) =>
         POOLS.filter((one) => one.tuned).map(({ name, pool }) => ({
           arm: name,
           task: pool === ROUNDS ? tuned(prompt, SIFT) : of(prompt, { ...sift, pool }, siftRate),
         })),
       'pools',
-    ),
-    // at a λ that goes far for the last of σ², as negative covariances are picked then
-    ...each(
-      (prompt) =>
-        (['plus', 'both'] as const).map((sign) => ({
-          arm: sign,
-          task: of(prompt, repeats(0.1, { pool: { ...ROUNDS, sign } }), repeatRate, { scoredAt: upTo(DENSE, STEPS) }),
-        })),
-      'signs',
     ),
     ...each(
       (prompt) => [
@@ -348,6 +334,24 @@ const planSides = (
         { arm: 'sift', task: of(prompt, sift, lora(rates.lora ?? 5e-4)) },
       ],
       'lora',
+    ),
+    // at a λ that goes far for the last of σ², as negative covariances are picked then
+    ...each(
+      (prompt) =>
+        (['plus', 'both'] as const).map((sign) => ({
+          arm: sign,
+          task: of(prompt, repeats(0.1, { pool: { ...ROUNDS, sign } }), repeatRate, { scoredAt: upTo(DENSE, STEPS) }),
+        })),
+      'signs',
+    ),
+    ...each(
+      (prompt) => [
+        { arm: 'nn', task: of(prompt, spec('nn', { forms: true }), nnRate) },
+        { arm: 'nn distinct', task: of(prompt, spec('nn-distinct', { forms: true }), nnRate) },
+        { arm: 'sift', task: of(prompt, { ...sift, forms: true }, siftRate) },
+        { arm: 'sift λ=0.1 repeat', task: of(prompt, repeats(0.1, { forms: true }), repeatRate) },
+      ],
+      'forms',
     ),
   ];
 };

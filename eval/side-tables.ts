@@ -2,7 +2,7 @@
 import { type Arms, armNames, compare, valuesAt } from './figures.ts';
 import { digits, gainOf, interval, percent, type Table } from './format.ts';
 import { GENERATED, type Split } from './machine.ts';
-import { COPIES, LAMBDA, LAMBDAS, STEPS } from './plan.ts';
+import { COPIES, LAMBDA, LAMBDAS, SIFT_WIDE, STEPS } from './plan.ts';
 import type { Prediction, Predictor } from './predict.ts';
 import { bootstrap, type Interval, macroMean, mean, type Observation } from './statistics.ts';
 import type { Stopped } from './stopping.ts';
@@ -11,16 +11,18 @@ import type { Row } from './tasks.ts';
 import type { Why } from './why.ts';
 
 export interface CopyLoss {
-  readonly strategy: 'sift' | 'nn';
+  readonly strategy: string;
   readonly copies: number;
   readonly prompts: number;
+  /** Different examples among the picks, mean. */
+  readonly distinct: number;
   readonly gain: Interval;
   /** 1 − gain / gain without copies, on the same prompts. */
   readonly lost: number;
 }
 
 export const copyLosses = (arms: Arms, bases: ReadonlyMap<string, Observation>, n = STEPS): CopyLoss[] =>
-  (['sift', 'nn'] as const).flatMap((strategy) => {
+  ['sift', SIFT_WIDE, 'nn'].flatMap((strategy) => {
     const gainsWith = (copies: number, among?: ReadonlyMap<string, Observation>): Map<string, Observation> => {
       const values = valuesAt(arms.get(`${strategy} ×${copies}`), n);
       return new Map(
@@ -42,6 +44,12 @@ export const copyLosses = (arms: Arms, bases: ReadonlyMap<string, Observation>, 
           strategy,
           copies,
           prompts: gains.size,
+          distinct: mean(
+            Array.from(
+              arms.get(`${strategy} ×${copies}`)?.values() ?? [],
+              ({ picks }) => new Set(picks.slice(0, n)).size,
+            ),
+          ),
           gain: interval95,
           lost: 1 - interval95.mean / macroMean([...single.values()]),
         },
@@ -49,23 +57,18 @@ export const copyLosses = (arms: Arms, bases: ReadonlyMap<string, Observation>, 
     });
   });
 
-export const copyTable = (losses: readonly CopyLoss[], surrogate: Surrogate | undefined): Table => ({
+export const copyTable = (losses: readonly CopyLoss[]): Table => ({
   id: 'copies',
   title: `Every example of the corpus several times: gain after ${STEPS} steps`,
-  columns: ['strategy', 'copies', 'prompts', 'gain [95 %]', 'gain lost', 'distinct examples', 'σ²'],
-  rows: losses.map(({ strategy, copies, prompts, gain, lost }) => {
-    const figures = surrogate?.copies.find((one) => one.copies === copies);
-    const distinct = strategy === 'sift' ? figures?.siftDistinct : figures?.nnDistinct;
-    return [
-      strategy,
-      String(copies),
-      String(prompts),
-      interval(gain),
-      copies === 1 ? '' : percent(lost),
-      digits(distinct ?? Number.NaN, 1),
-      digits((strategy === 'sift' ? figures?.sift : figures?.nn) ?? Number.NaN),
-    ];
-  }),
+  columns: ['strategy', 'copies', 'prompts', 'gain [95 %]', 'gain lost', 'distinct examples'],
+  rows: losses.map(({ strategy, copies, prompts, gain, lost, distinct }) => [
+    strategy,
+    String(copies),
+    String(prompts),
+    interval(gain),
+    copies === 1 ? '' : percent(lost),
+    digits(distinct, 1),
+  ]),
 });
 
 export const poolTable = (arms: Arms, bases: ReadonlyMap<string, Observation>, surrogate: Surrogate): Table => {
