@@ -231,10 +231,36 @@ export const planStudy = (setting: Setting, profile: Profile, rates: Rates): Pla
   const side = first(setting.study, profile.side);
   main(side, core);
   main(setting.study, core);
-  if (profile.sides) plan.push(...planSides(side, rates, tuned, profile.scored));
+  if (profile.sides) {
+    plan.push(...planOther(setting.study, rates, profile.scored));
+    plan.push(...planSides(side, rates, tuned, profile.scored));
+  }
   main(side, profile.arms);
   main(setting.study, profile.arms);
   return plan;
+};
+
+/** The other text scored, on all prompts: it is what the paper measures, or what the product is used for. */
+const planOther = (prompts: readonly Prompt[], rates: Rates, scored: Scored): Planned[] => {
+  const other: Scored = scored === 'prompt' ? 'continuation' : 'prompt';
+  const sift = spec('sift', { lambda: LAMBDA, repeat: REPEAT });
+  const of = (prompt: Prompt, arm: string, selection: SelectionSpec): Planned => ({
+    question: 'other score',
+    arm,
+    task: {
+      prompt,
+      selection,
+      tuning: full(rateOf(rates, arm)),
+      steps: STEPS,
+      scoredAt: upTo(COUNTS, STEPS),
+      scored: other,
+    },
+  });
+  return prompts.flatMap((prompt) => [
+    { question: 'other score', arm: 'base', task: base(prompt, other) },
+    of(prompt, 'nn', spec('nn')),
+    of(prompt, SIFT, sift),
+  ]);
 };
 
 const planSides = (
@@ -245,7 +271,6 @@ const planSides = (
 ): Planned[] => {
   const sift = spec('sift', { lambda: LAMBDA, repeat: REPEAT });
   const repeats = (lambda: number, more: Partial<SelectionSpec> = {}) => spec('sift', { lambda, ...more });
-  const other: Scored = scored === 'prompt' ? 'continuation' : 'prompt';
   const of = (prompt: Prompt, selection: SelectionSpec, tuning: Tuning, more: Partial<Task> = {}): Task => ({
     prompt,
     selection,
@@ -291,14 +316,6 @@ const planSides = (
           })),
         ),
       'lambda',
-    ),
-    ...each(
-      (prompt) => [
-        { arm: 'base', task: base(prompt, other) },
-        { arm: 'nn', task: of(prompt, spec('nn'), nnRate, { scored: other }) },
-        { arm: 'sift', task: of(prompt, sift, siftRate, { scored: other }) },
-      ],
-      'other score',
     ),
     ...each(
       (prompt) => [
