@@ -32,7 +32,7 @@ import {
 } from './side-tables.ts';
 import { fixed, heldOut, stopped } from './stopping.ts';
 import type { Surrogate } from './surrogate.ts';
-import { curveTable, domainTable, mainCells, mainTable, sideTable } from './tables.ts';
+import { curveTable, domainTable, FEWEST, mainCells, mainTable, sideTable } from './tables.ts';
 import { targetsOf } from './targets.ts';
 import { distinctTasks, keyOf, type Planned, type Row } from './tasks.ts';
 import { why } from './why.ts';
@@ -92,6 +92,16 @@ const gainBars = (
   });
 
 /** What `--json` prints. */
+
+/** The arms on the prompts that all of them have, so that their curves compare; arms that have only begun are left out. */
+const onCommonPrompts = (arms: Arms): Arms => {
+  const begun = Array.from(arms).filter(
+    ([arm, rows]) => rows.size >= FEWEST || arm === 'base' || arms.get('nn')?.size === rows.size,
+  );
+  const whole = begun.filter(([arm]) => !arm.includes(' N='));
+  const common = (id: string): boolean => whole.every(([, rows]) => rows.has(id));
+  return new Map(begun.map(([arm, rows]) => [arm, new Map(Array.from(rows).filter(([id]) => common(id)))]));
+};
 
 export const analyse = (material: Material): Analysis => {
   const { setting, plan, ledger, surrogate, split, ratePlan } = material;
@@ -188,7 +198,7 @@ export const analyse = (material: Material): Analysis => {
   ];
   const pictures: Picture[] = [
     curvePicture(
-      cells.map(({ arm, n, percent: value, base, toBase: { difference } }) => ({
+      mainCells(onCommonPrompts(main)).map(({ arm, n, percent: value, base, toBase: { difference } }) => ({
         arm,
         n,
         percent: value,

@@ -48,7 +48,7 @@ const CONFIG = {
     domainColor: '#94a3b8',
     tickColor: '#94a3b8',
   },
-  legend: { labelFontSize: 11, titleFontSize: 12, titleFontWeight: 'normal', symbolStrokeWidth: 2.5 },
+  legend: { labelFontSize: 11, titleFontSize: 12, titleFontWeight: 'normal', symbolStrokeWidth: 2.5, labelLimit: 300 },
   header: { labelFontSize: 12, titleFontSize: 12 },
   title: { fontSize: 14, fontWeight: 'normal', anchor: 'start', offset: 12 },
   view: { stroke: null },
@@ -65,7 +65,7 @@ const names = (values: readonly { readonly arm: string }[]): string[] => [...new
 export const curvePicture = (
   values: readonly { arm: string; n: number; percent: number; low: number; high: number }[],
 ): Picture => {
-  const title = 'Bits per byte by number of gradient steps, base = 100 %';
+  const title = 'Bits per byte by number of gradient steps, base = 100 %; prompts that all strategies have';
   const x = {
     field: 'n',
     type: 'quantitative' as const,

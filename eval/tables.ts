@@ -16,7 +16,7 @@ export const mainCells = (arms: Arms): Cell[] =>
   );
 
 /** Prompts below which an arm is left out while others have more. */
-const FEWEST = 10;
+export const FEWEST = 10;
 
 export const mainTable = (cells: readonly Cell[], n: number): Table => {
   const at = cells.filter((one) => one.n === n);
