@@ -32,7 +32,7 @@ import {
 } from './side-tables.ts';
 import { fixed, heldOut, stopped } from './stopping.ts';
 import type { Surrogate } from './surrogate.ts';
-import { curveTable, domainTable, mainCells, mainTable, sideTable } from './tables.ts';
+import { curveTable, domainTable, FEWEST, mainCells, mainTable, sideTable } from './tables.ts';
 import { targetsOf } from './targets.ts';
 import { distinctTasks, keyOf, type Planned, type Row } from './tasks.ts';
 import { why } from './why.ts';
@@ -93,6 +93,16 @@ const gainBars = (
 
 /** What `--json` prints. */
 
+/** The arms on the prompts that all of them have, so that their curves compare; arms that have only begun are left out. */
+const onCommonPrompts = (arms: Arms): Arms => {
+  const begun = Array.from(arms).filter(
+    ([arm, rows]) => rows.size >= FEWEST || arm === 'base' || arms.get('nn')?.size === rows.size,
+  );
+  const whole = begun.filter(([arm]) => !arm.includes(' N='));
+  const common = (id: string): boolean => whole.every(([, rows]) => rows.has(id));
+  return new Map(begun.map(([arm, rows]) => [arm, new Map(Array.from(rows).filter(([id]) => common(id)))]));
+};
+
 export const analyse = (material: Material): Analysis => {
   const { setting, plan, ledger, surrogate, split, ratePlan } = material;
   const of = (question: string): Arms => armsOf(plan, ledger, question);
@@ -104,11 +114,16 @@ export const analyse = (material: Material): Analysis => {
   const runs = withBases(plan, ledger, 'sift');
   const prediction = predict(runs, [5, 10, 20, 50]);
   const lasting = (most: number) => runs.filter(({ row }) => row.losses.length >= most);
-  const most = lasting(50).length >= 20 ? 50 : 20;
-  const runsTo = lasting(most);
-  const counts = [1, 2, 3, 5, 7, 10, 14, 20, 25, 30, 35, 40, 50].filter((n) => n <= most);
-  const rules = runsTo.length === 0 ? [] : [...counts.map((n) => fixed(runsTo, n)), ...stopped(runsTo, most)];
-
+  const rulesTo = (most: number) => {
+    const among = lasting(most);
+    const counts = [1, 2, 3, 5, 7, 10, 14, 20, 25, 30, 35, 40, 50].filter((n) => n <= most);
+    return {
+      most,
+      among,
+      rules: among.length === 0 ? [] : [...counts.map((n) => fixed(among, n)), ...stopped(among, most)],
+    };
+  };
+  const stops = [rulesTo(20), rulesTo(50)];
   const prompts = new Map(setting.study.map((one) => [one.id, one]));
   const reason = why(
     setting,
@@ -141,7 +156,7 @@ export const analyse = (material: Material): Analysis => {
     curveTable(cells),
     domainTable(main, STEPS),
     domainTable(main, 20),
-    copyTable(copies, surrogate),
+    copyTable(copies),
     ...(surrogate === undefined
       ? []
       : [poolTable(of('pools'), bases, surrogate), lambdaTable(of('lambda'), bases, surrogate), q15Table(surrogate)]),
@@ -158,7 +173,7 @@ export const analyse = (material: Material): Analysis => {
         STEPS,
       ),
     ),
-    stoppingTable(rules, runsTo.length, most),
+    ...stops.map(({ rules, among, most }) => stoppingTable(rules, among.length, most)),
     reuseTable(of('reuse'), bases),
     sideTable('lora', `Full fine-tuning and LoRA after ${STEPS} steps`, loraArms, bases, 'nn, full', STEPS),
     sideTable(
@@ -183,7 +198,7 @@ export const analyse = (material: Material): Analysis => {
   ];
   const pictures: Picture[] = [
     curvePicture(
-      cells.map(({ arm, n, percent: value, base, toBase: { difference } }) => ({
+      mainCells(onCommonPrompts(main)).map(({ arm, n, percent: value, base, toBase: { difference } }) => ({
         arm,
         n,
         percent: value,
@@ -230,7 +245,7 @@ export const analyse = (material: Material): Analysis => {
     ...(prediction.points.length === 0
       ? []
       : [scatterPicture(prediction.points.filter(({ n }) => n === 5 || n === STEPS || n === 20))]),
-    ...(rules.length === 0 ? [] : [stoppingPicture(rules)]),
+    ...stops.flatMap(({ rules, most }) => (rules.length === 0 ? [] : [stoppingPicture(rules, most)])),
   ];
   const tasks = distinctTasks([...ratePlan, ...plan]);
   const counted = Map.groupBy(setting.study, ({ domain }) => domain);
@@ -253,7 +268,12 @@ export const analyse = (material: Material): Analysis => {
       planned: tasks.length,
       rates: material.rates,
     },
-    targets: targetsOf(main, copies, prediction, heldOut(runsTo, most, 0.01), most),
+    targets: targetsOf(
+      main,
+      copies,
+      prediction,
+      stops.map(({ among, most }) => ({ most, held: heldOut(among, most, 0.01) })),
+    ),
     tables,
     pictures,
     data: {
@@ -270,7 +290,7 @@ export const analyse = (material: Material): Analysis => {
       surrogate,
       why: reason,
       prediction: { ...prediction, points: undefined },
-      stopping: rules,
+      stopping: stops.map(({ most, among, rules }) => ({ most, runs: among.length, rules })),
       copies,
       split,
     },

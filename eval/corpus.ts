@@ -1,7 +1,6 @@
 // The corpus in memory: chunks as the product cuts them, their vectors, and the Index that the product's pool asks. The
 // search is exact. What a prompt may not see (its package, chunks that hold a part of its scored text) is a mask;
 // duplicates are made on the way out, which gives what an index with every example f times over would give.
-import type { Embedder } from '../functions/embedding/embedder.ts';
 import type { Kernel, RowStore } from '../functions/kernel/index.ts';
 import { toQ15 } from '../functions/kernel/q15.ts';
 import type { Candidate, Index } from '../functions/pool/candidate.ts';
@@ -9,6 +8,7 @@ import { isUnit } from '../functions/vectors.ts';
 import { chunk } from '../start/chunk.ts';
 import type { Source } from './sources.ts';
 import { LONG_RUN, runsOf } from './twins.ts';
+import type { ManyTexts } from './vectors.ts';
 
 export interface Example {
   readonly text: string;
@@ -28,14 +28,10 @@ export interface Corpus {
   candidate(i: number): Candidate;
 }
 
-/** Texts between two moves of the progress line. */
-const AT_ONCE = 1_024;
-
 export const buildCorpus = async (
   sources: readonly Source[],
-  embedder: Embedder,
+  { dimensions, embedAll }: ManyTexts,
   kernel: Kernel,
-  done?: (examples: number, of: number) => void,
 ): Promise<Corpus> => {
   const seen = new Set<string>();
   const cut: Example[] = sources.flatMap(({ text, domain, group, path, form = false }) =>
@@ -45,17 +41,11 @@ export const buildCorpus = async (
       return [{ text: part.text, domain, group, path, form }];
     }),
   );
-  const vectors: Float32Array[] = [];
-  for (let at = 0; at < cut.length; at += AT_ONCE) {
-    const texts = cut.slice(at, at + AT_ONCE).map(({ text }) => text);
-    vectors.push(...(await embedder.embed(texts, 'head')));
-    done?.(vectors.length, cut.length);
-  }
+  const vectors = await embedAll(cut.map(({ text }) => text));
   const kept = cut.flatMap((example, i) => {
     const vector = vectors[i];
     return vector !== undefined && isUnit(vector) ? [{ example, vector }] : [];
   });
-  const { dimensions } = embedder;
   const rows = new Float32Array(kept.length * dimensions);
   const store = kernel.store(dimensions);
   const q15 = kept.map(({ vector }, i) => {

@@ -9,17 +9,29 @@ import { armsOf, bestRates } from './figures.ts';
 import { openLedger } from './ledger.ts';
 import { type Split, timeSplit } from './machine.ts';
 import { HELP, type Options, parseOptions, ROOT } from './options.ts';
-import { FULL, first, type Profile, planRates, planStudy, QUICK, type Rates, rateOf, STEPS } from './plan.ts';
+import {
+  FULL,
+  first,
+  LAMBDA,
+  type Profile,
+  planRates,
+  planStudy,
+  QUICK,
+  type Rates,
+  REPEAT,
+  rateOf,
+  STEPS,
+} from './plan.ts';
 import { plainOf, writeResults, writeStudy } from './report.ts';
 import { runPlan } from './run.ts';
 import { prepare, type Setting } from './setting.ts';
-import { folderSources, lineSources, packageSources, type Source } from './sources.ts';
+import { folderSources, lineSources, packageSources, type Source, withinDomains } from './sources.ts';
 import { summaryOf } from './summary.ts';
 import { type Surrogate, surrogateStudy } from './surrogate.ts';
 import type { Row } from './tasks.ts';
 
 /** Prompts of a domain that are asked about σ² alone. */
-const SELECTED = 10;
+const SELECTED = 6;
 
 const gather = async (options: Options): Promise<{ sources: Source[]; prompts?: Source[]; source: string }> => {
   if (options.corpus !== undefined) {
@@ -29,11 +41,12 @@ const gather = async (options: Options): Promise<{ sources: Source[]; prompts?: 
     return { sources, source, prompts: await folderSources(options.prompts, '--prompts') };
   }
   const packages = await packageSources(join(ROOT, 'node_modules'));
-  if (options.data === undefined) return { sources: packages, source: 'the packages that `npm ci` installs here' };
+  if (options.data === undefined)
+    return { sources: withinDomains(packages), source: 'the packages that `npm ci` installs here' };
   const lines = await lineSources(options.data);
   return {
-    sources: [...packages, ...lines],
-    source: `the packages that \`npm ci\` installs here, and ${lines.length} documents of packages held out of the model’s training`,
+    sources: withinDomains([...packages, ...lines]),
+    source: `the packages that \`npm ci\` installs here, and documents of packages held out of the model’s training`,
   };
 };
 
@@ -86,7 +99,7 @@ const study = async (setting: Setting, profile: Profile, options: Options, sourc
   const common = {
     setting,
     source,
-    modelName: relative(ROOT, options.model) || options.model,
+    modelName: basename(options.model),
     scored: profile.scored,
     ratePlan,
     plan,
@@ -94,9 +107,10 @@ const study = async (setting: Setting, profile: Profile, options: Options, sourc
     ledger,
   };
   if (!profile.sides) return common;
+  const selections = `-selections-${LAMBDA}${REPEAT ? '-repeat' : ''}.json`;
   const surrogate = options.reportOnly
-    ? readKept<Surrogate>(path('-selections.json'))
-    : await kept(path('-selections.json'), () => surrogateStudy(setting, first(setting.study, SELECTED)));
+    ? readKept<Surrogate>(path(selections))
+    : await kept(path(selections), () => surrogateStudy(setting, first(setting.study, SELECTED)));
   const split = options.reportOnly
     ? readKept<Split>(path('-times.json'))
     : await kept(path('-times.json'), () => timeSplit(setting, rateOf(rates, 'sift'), 10));
@@ -120,6 +134,7 @@ const main = async (args: readonly string[]): Promise<void> => {
     least: profile.least,
     model: options.model,
     embedder: options.embedder,
+    state: options.state,
   });
   const material = await study(setting, profile, options, source);
   const analysis = analyse(material);

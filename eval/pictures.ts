@@ -48,7 +48,7 @@ const CONFIG = {
     domainColor: '#94a3b8',
     tickColor: '#94a3b8',
   },
-  legend: { labelFontSize: 11, titleFontSize: 12, titleFontWeight: 'normal', symbolStrokeWidth: 2.5 },
+  legend: { labelFontSize: 11, titleFontSize: 12, titleFontWeight: 'normal', symbolStrokeWidth: 2.5, labelLimit: 300 },
   header: { labelFontSize: 12, titleFontSize: 12 },
   title: { fontSize: 14, fontWeight: 'normal', anchor: 'start', offset: 12 },
   view: { stroke: null },
@@ -65,7 +65,7 @@ const names = (values: readonly { readonly arm: string }[]): string[] => [...new
 export const curvePicture = (
   values: readonly { arm: string; n: number; percent: number; low: number; high: number }[],
 ): Picture => {
-  const title = 'Bits per byte by number of gradient steps, base = 100 %';
+  const title = 'Bits per byte by number of gradient steps, base = 100 %; prompts that all strategies have';
   const x = {
     field: 'n',
     type: 'quantitative' as const,
@@ -222,10 +222,13 @@ export const scatterPicture = (
 };
 
 /** Mean steps against mean gain, a line a stopping rule. */
-export const stoppingPicture = (values: readonly { rule: string; steps: number; gain: number }[]): Picture => {
-  const title = 'Stopping rules: gain by mean number of steps';
+export const stoppingPicture = (
+  values: readonly { rule: string; steps: number; gain: number }[],
+  most: number,
+): Picture => {
+  const title = `Stopping rules on runs of ${most} steps: gain by mean number of steps`;
   return {
-    id: 'stopping',
+    id: `stopping-${most}`,
     title,
     spec: {
       ...base(title, values),

@@ -18,11 +18,13 @@ export const REPEAT = false;
 export const STEPS = 10;
 /** λ that SIFT is tried at. */
 export const LAMBDAS = [0.01, 0.1, 1, 3, 10, 30, 100];
+/** λ that the default was chosen among, on the prompts that rates are chosen on. */
+const LAMBDAS_TUNED = [1, 3, 30];
 /** And with repeats allowed. */
 const LAMBDAS_REPEATED = [0.01, 0.1, 1, 10];
 export const COPIES = [1, 2, 5, 10];
-export const RATES = [2e-4, 5e-4, 1e-3];
-const LORA_RATES = [2e-3, 5e-3, 1e-2];
+export const RATES = [1e-4, 2e-4, 5e-4];
+const LORA_RATES = [2e-4, 5e-4, 1e-3, 2e-3];
 export const LORA_RANK = 8;
 
 export interface Profile {
@@ -43,6 +45,8 @@ export interface Profile {
 }
 
 const SIFT = 'sift';
+/** Its pool asked further than its own λ would: the residual of a large λ is the prompt again. */
+export const SIFT_WIDE = 'sift, pool by residual at λ=1';
 
 /** Arms of the main table by name. HullFT's picks for N are no beginning of those for more, so it has an arm for each N. */
 export const ARMS: Readonly<Record<string, SelectionSpec>> = {
@@ -77,7 +81,7 @@ export const QUICK: Profile = {
 
 export const FULL: Profile = {
   study: 30,
-  tuning: 2,
+  tuning: 3,
   least: 20,
   long: 3,
   side: 5,
@@ -94,7 +98,7 @@ const lora = (learningRate: number): Tuning => ({ method: 'lora', rank: LORA_RAN
 export const familyOf = (arm: string): string => arm.replace(/ (N|λ)=\S+/, '').replace('nn distinct', 'nn');
 
 export type Rates = Readonly<Record<string, number>>;
-export const FALLBACK_RATE = 5e-4;
+export const FALLBACK_RATE = 2e-4;
 export const rateOf = (rates: Rates, arm: string): number => rates[familyOf(arm)] ?? FALLBACK_RATE;
 
 const base = (prompt: Prompt, scored: Scored): Task => ({
@@ -138,6 +142,22 @@ export const planRates = (setting: Setting, profile: Profile): Planned[] => {
         },
       }));
     }),
+    ...(profile.sides
+      ? LAMBDAS_TUNED.flatMap((lambda) =>
+          RATES.slice(1).map((rate) => ({
+            question: 'rates',
+            arm: `sift λ=${lambda} ${rate}`,
+            task: {
+              prompt,
+              selection: spec('sift', { lambda, repeat: REPEAT }),
+              tuning: full(rate),
+              steps: STEPS,
+              scoredAt: [1, 5, STEPS],
+              scored: profile.scored,
+            },
+          })),
+        )
+      : []),
     ...(profile.sides
       ? LORA_RATES.map((rate) => ({
           question: 'rates',
@@ -211,12 +231,36 @@ export const planStudy = (setting: Setting, profile: Profile, rates: Rates): Pla
   const side = first(setting.study, profile.side);
   main(side, core);
   main(setting.study, core);
-  const sides = profile.sides ? planSides(side, rates, tuned, profile.scored) : [];
-  plan.push(...sides.filter(({ question }) => question === 'copies'));
+  if (profile.sides) {
+    plan.push(...planOther(setting.study, rates, profile.scored));
+    plan.push(...planSides(side, rates, tuned, profile.scored));
+  }
   main(side, profile.arms);
-  plan.push(...sides.filter(({ question }) => question !== 'copies'));
   main(setting.study, profile.arms);
   return plan;
+};
+
+/** The other text scored, on all prompts: it is what the paper measures, or what the product is used for. */
+const planOther = (prompts: readonly Prompt[], rates: Rates, scored: Scored): Planned[] => {
+  const other: Scored = scored === 'prompt' ? 'continuation' : 'prompt';
+  const sift = spec('sift', { lambda: LAMBDA, repeat: REPEAT });
+  const of = (prompt: Prompt, arm: string, selection: SelectionSpec): Planned => ({
+    question: 'other score',
+    arm,
+    task: {
+      prompt,
+      selection,
+      tuning: full(rateOf(rates, arm)),
+      steps: STEPS,
+      scoredAt: upTo(COUNTS, STEPS),
+      scored: other,
+    },
+  });
+  return prompts.flatMap((prompt) => [
+    { question: 'other score', arm: 'base', task: base(prompt, other) },
+    of(prompt, 'nn', spec('nn')),
+    of(prompt, SIFT, sift),
+  ]);
 };
 
 const planSides = (
@@ -227,7 +271,6 @@ const planSides = (
 ): Planned[] => {
   const sift = spec('sift', { lambda: LAMBDA, repeat: REPEAT });
   const repeats = (lambda: number, more: Partial<SelectionSpec> = {}) => spec('sift', { lambda, ...more });
-  const other: Scored = scored === 'prompt' ? 'continuation' : 'prompt';
   const of = (prompt: Prompt, selection: SelectionSpec, tuning: Tuning, more: Partial<Task> = {}): Task => ({
     prompt,
     selection,
@@ -251,6 +294,10 @@ const planSides = (
             task: copies === 1 ? tuned(prompt, SIFT) : of(prompt, { ...sift, copies }, siftRate),
           },
           {
+            arm: `${SIFT_WIDE} ×${copies}`,
+            task: of(prompt, { ...sift, copies, pool: { ...ROUNDS, lambda: 1 } }, siftRate),
+          },
+          {
             arm: `nn ×${copies}`,
             task: copies === 1 ? tuned(prompt, 'nn') : of(prompt, spec('nn', { copies }), nnRate),
           },
@@ -272,28 +319,11 @@ const planSides = (
     ),
     ...each(
       (prompt) => [
-        { arm: 'nn', task: of(prompt, spec('nn', { forms: true }), nnRate) },
-        { arm: 'nn distinct', task: of(prompt, spec('nn-distinct', { forms: true }), nnRate) },
-        { arm: 'sift', task: of(prompt, { ...sift, forms: true }, siftRate) },
-        { arm: 'sift λ=0.1 repeat', task: of(prompt, repeats(0.1, { forms: true }), repeatRate) },
-      ],
-      'forms',
-    ),
-    ...each(
-      (prompt) => [
         { arm: 'base', task: base(prompt, scored) },
         { arm: 'nn', task: of(prompt, spec('nn', { siblings: false }), nnRate) },
         { arm: 'sift', task: of(prompt, { ...sift, siblings: false }, siftRate) },
       ],
       'siblings',
-    ),
-    ...each(
-      (prompt) => [
-        { arm: 'base', task: base(prompt, other) },
-        { arm: 'nn', task: of(prompt, spec('nn'), nnRate, { scored: other }) },
-        { arm: 'sift', task: of(prompt, sift, siftRate, { scored: other }) },
-      ],
-      'other score',
     ),
     ...each(
       (prompt) =>
@@ -302,15 +332,6 @@ const planSides = (
           task: pool === ROUNDS ? tuned(prompt, SIFT) : of(prompt, { ...sift, pool }, siftRate),
         })),
       'pools',
-    ),
-    // at a λ that goes far for the last of σ², as negative covariances are picked then
-    ...each(
-      (prompt) =>
-        (['plus', 'both'] as const).map((sign) => ({
-          arm: sign,
-          task: of(prompt, repeats(0.1, { pool: { ...ROUNDS, sign } }), repeatRate, { scoredAt: upTo(DENSE, STEPS) }),
-        })),
-      'signs',
     ),
     ...each(
       (prompt) => [
@@ -326,10 +347,28 @@ const planSides = (
     ),
     ...each(
       (prompt) => [
-        { arm: 'nn', task: of(prompt, spec('nn'), lora(rates.lora ?? 5e-3)) },
-        { arm: 'sift', task: of(prompt, sift, lora(rates.lora ?? 5e-3)) },
+        { arm: 'nn', task: of(prompt, spec('nn'), lora(rates.lora ?? 5e-4)) },
+        { arm: 'sift', task: of(prompt, sift, lora(rates.lora ?? 5e-4)) },
       ],
       'lora',
+    ),
+    // at a λ that goes far for the last of σ², as negative covariances are picked then
+    ...each(
+      (prompt) =>
+        (['plus', 'both'] as const).map((sign) => ({
+          arm: sign,
+          task: of(prompt, repeats(0.1, { pool: { ...ROUNDS, sign } }), repeatRate, { scoredAt: upTo(DENSE, STEPS) }),
+        })),
+      'signs',
+    ),
+    ...each(
+      (prompt) => [
+        { arm: 'nn', task: of(prompt, spec('nn', { forms: true }), nnRate) },
+        { arm: 'nn distinct', task: of(prompt, spec('nn-distinct', { forms: true }), nnRate) },
+        { arm: 'sift', task: of(prompt, { ...sift, forms: true }, siftRate) },
+        { arm: 'sift λ=0.1 repeat', task: of(prompt, repeats(0.1, { forms: true }), repeatRate) },
+      ],
+      'forms',
     ),
   ];
 };

@@ -44,7 +44,10 @@ export const writeResults = async (analysis: Analysis, directory: string): Promi
   const write = (name: string, value: unknown): Promise<void> =>
     writeFile(join(directory, `${name}.json`), `${JSON.stringify(value, null, 1)}\n`);
   await write('study', { ...analysis.about, targets: analysis.targets, tables: analysis.tables });
-  for (const [name, value] of Object.entries(analysis.data)) if (value !== undefined) await write(name, value);
+  for (const [name, value] of Object.entries(analysis.data)) {
+    // long lists of figures: a line a file is enough
+    if (value !== undefined) await writeFile(join(directory, `${name}.json`), `${JSON.stringify(value)}\n`);
+  }
   await draw(analysis.pictures, directory);
 };
 
@@ -54,6 +57,12 @@ const SECTIONS: readonly { title: string; text: string; tables: readonly string[
     text: 'Differences are paired by prompt; below zero, the first is better. Intervals are 95 %, by bootstrap over prompts within their domains.',
     tables: ['main-10', 'main-20', 'main-50', 'curve', 'domains-10', 'domains-20'],
     pictures: ['curve', 'domains'],
+  },
+  {
+    title: 'Why: relevance and redundancy',
+    text: 'Gains of single steps of the `nn` and `sift` runs, less the mean at the same step. SIFT gives up relevance to avoid redundancy; that pays where the second coefficient is clearly negative.',
+    tables: ['why'],
+    pictures: [],
   },
   {
     title: 'Duplicates',
@@ -69,8 +78,8 @@ const SECTIONS: readonly { title: string; text: string; tables: readonly string[
   {
     title: 'When to stop',
     text: 'Read off runs that went on to the end. `alpha`: before the first n with σₙ > 1/(αn). `level`: once σ² is below a share of its beginning. `share`: once a pick lowers σ² by less than a share of what the first did. `covariance`: before the first pick whose posterior covariance with the prompt is below a threshold.',
-    tables: ['stopping'],
-    pictures: ['stopping'],
+    tables: ['stopping-20', 'stopping-50'],
+    pictures: ['stopping-20', 'stopping-50'],
   },
   { title: 'Gradient reuse', text: '', tables: ['reuse'], pictures: [] },
   { title: 'Full fine-tuning and LoRA', text: '', tables: ['lora'], pictures: [] },
@@ -96,12 +105,12 @@ const method = ({ about }: Analysis): string => `## Method
 
 const THREATS = `## Threats to validity
 
-- Prompts are beginnings of files of npm packages: code and its documentation. Prose is rare in them.
+- Prompts are beginnings of files of software packages: code, its documentation and manuals.
 - The model is small. A larger one knows more beforehand, and gains less or otherwise.
 - One seed: a run is deterministic given its picks, so intervals hold over prompts, not over training noise.
 - Domains are few and chosen; the mean over them is of these domains.
 - A run of 50 steps has one pool, gathered for 50 picks; the product gathers a pool for the n it is asked for.
-- Learning rates come from a grid of four, at ten steps; at other N another rate may be better.
+- Learning rates come from a grid of three or four, at ten steps; at other N another rate may be better.
 - The table of stopping rules shows all runs; only the rule named under the targets was chosen on other runs than it is judged on.
 - Packages that this repository installs were refused from the model's training set, but packages copy from each other.
 - The time of a step was measured while two tuning runs shared the machine's cores.

@@ -8,12 +8,12 @@ import { readEmbedder } from '../functions/embedding/onnx.node.ts';
 import type { Kernel } from '../functions/kernel/index.ts';
 import { loadKernel } from '../functions/kernel/module.node.ts';
 import { UsageError } from '../start/options.ts';
-import { progress } from '../start/progress.ts';
 import { buildCorpus, type Corpus, holdersOf } from './corpus.ts';
 import { type Drawn, draw, type Prompt, withoutPromptTwins } from './prompts.ts';
 import type { Source } from './sources.ts';
 import type { Asked, SelectionSpec } from './strategies.ts';
 import { withoutTwins } from './twins.ts';
+import { remembering } from './vectors.ts';
 
 /** Counts up whenever the same inputs would give other results. */
 export const PROTOCOL = 1;
@@ -48,6 +48,8 @@ export interface SettingOptions {
   readonly least: number;
   readonly model: string;
   readonly embedder: string;
+  /** Where vectors are kept for the next run. */
+  readonly state: string;
 }
 
 const loadEmbedder = (directory: string): Promise<Embedder> =>
@@ -87,11 +89,8 @@ export const prepare = async (options: SettingOptions): Promise<Setting> => {
   }
   if (sources.length === 0) throw new UsageError('nothing is left to learn from: every document is a prompt or a twin');
   const [kernel, embedder] = await Promise.all([loadKernel(), loadEmbedder(options.embedder)]);
-  const bar = progress('embed', 1_000);
-  const corpus = await buildCorpus(sources, embedder, kernel, (done, of) =>
-    bar.update(Math.floor((1_000 * done) / of)),
-  );
-  bar.end();
+  const embedderHash = await fileHash(join(options.embedder, 'model.onnx'));
+  const corpus = await buildCorpus(sources, remembering(embedder, embedderHash, options.state), kernel);
   const all = [...study, ...tuning];
   const started = performance.now();
   const vectors = await embedder.embed(

@@ -2,7 +2,7 @@
 import { type Arms, armNames, compare, valuesAt } from './figures.ts';
 import { digits, gainOf, interval, percent, type Table } from './format.ts';
 import { GENERATED, type Split } from './machine.ts';
-import { COPIES, LAMBDA, LAMBDAS, STEPS } from './plan.ts';
+import { COPIES, LAMBDA, LAMBDAS, SIFT_WIDE, STEPS } from './plan.ts';
 import type { Prediction, Predictor } from './predict.ts';
 import { bootstrap, type Interval, macroMean, mean, type Observation } from './statistics.ts';
 import type { Stopped } from './stopping.ts';
@@ -11,16 +11,18 @@ import type { Row } from './tasks.ts';
 import type { Why } from './why.ts';
 
 export interface CopyLoss {
-  readonly strategy: 'sift' | 'nn';
+  readonly strategy: string;
   readonly copies: number;
   readonly prompts: number;
+  /** Different examples among the picks, mean. */
+  readonly distinct: number;
   readonly gain: Interval;
   /** 1 − gain / gain without copies, on the same prompts. */
   readonly lost: number;
 }
 
 export const copyLosses = (arms: Arms, bases: ReadonlyMap<string, Observation>, n = STEPS): CopyLoss[] =>
-  (['sift', 'nn'] as const).flatMap((strategy) => {
+  ['sift', SIFT_WIDE, 'nn'].flatMap((strategy) => {
     const gainsWith = (copies: number, among?: ReadonlyMap<string, Observation>): Map<string, Observation> => {
       const values = valuesAt(arms.get(`${strategy} ×${copies}`), n);
       return new Map(
@@ -42,6 +44,12 @@ export const copyLosses = (arms: Arms, bases: ReadonlyMap<string, Observation>, 
           strategy,
           copies,
           prompts: gains.size,
+          distinct: mean(
+            Array.from(
+              arms.get(`${strategy} ×${copies}`)?.values() ?? [],
+              ({ picks }) => new Set(picks.slice(0, n)).size,
+            ),
+          ),
           gain: interval95,
           lost: 1 - interval95.mean / macroMean([...single.values()]),
         },
@@ -49,23 +57,18 @@ export const copyLosses = (arms: Arms, bases: ReadonlyMap<string, Observation>, 
     });
   });
 
-export const copyTable = (losses: readonly CopyLoss[], surrogate: Surrogate | undefined): Table => ({
+export const copyTable = (losses: readonly CopyLoss[]): Table => ({
   id: 'copies',
   title: `Every example of the corpus several times: gain after ${STEPS} steps`,
-  columns: ['strategy', 'copies', 'prompts', 'gain [95 %]', 'gain lost', 'distinct examples', 'σ²'],
-  rows: losses.map(({ strategy, copies, prompts, gain, lost }) => {
-    const figures = surrogate?.copies.find((one) => one.copies === copies);
-    const distinct = strategy === 'sift' ? figures?.siftDistinct : figures?.nnDistinct;
-    return [
-      strategy,
-      String(copies),
-      String(prompts),
-      interval(gain),
-      copies === 1 ? '' : percent(lost),
-      digits(distinct ?? Number.NaN, 1),
-      digits((strategy === 'sift' ? figures?.sift : figures?.nn) ?? Number.NaN),
-    ];
-  }),
+  columns: ['strategy', 'copies', 'prompts', 'gain [95 %]', 'gain lost', 'distinct examples'],
+  rows: losses.map(({ strategy, copies, prompts, gain, lost, distinct }) => [
+    strategy,
+    String(copies),
+    String(prompts),
+    interval(gain),
+    copies === 1 ? '' : percent(lost),
+    digits(distinct, 1),
+  ]),
 });
 
 export const poolTable = (arms: Arms, bases: ReadonlyMap<string, Observation>, surrogate: Surrogate): Table => {
@@ -215,20 +218,43 @@ export const reuseTable = (arms: Arms, bases: ReadonlyMap<string, Observation>):
   }),
 });
 
+/** Steps that a fixed N would need for the same gain, between the fixed N that were looked at; NaN beyond them. */
+export const stepsFor = (gain: number, fixedRules: readonly Stopped[]): number => {
+  const after = fixedRules.findIndex((one) => one.gain >= gain);
+  const [a, b] = [fixedRules[after - 1] ?? { steps: 0, gain: 0 }, fixedRules[after]];
+  if (b === undefined) return Number.NaN;
+  return a.steps + ((gain - a.gain) / (b.gain - a.gain)) * (b.steps - a.steps);
+};
+
 export const stoppingTable = (rules: readonly Stopped[], runs: number, most: number): Table => {
-  const all = rules.find(({ rule, parameter }) => rule === 'fixed' && parameter === most);
+  const fixedRules = rules.filter(({ rule }) => rule === 'fixed');
+  const all = fixedRules.find(({ parameter }) => parameter === most);
   return {
-    id: 'stopping',
+    id: `stopping-${most}`,
     title: `Stopping rules on ${runs} runs of ${most} steps`,
-    columns: ['rule', 'parameter', 'steps, mean', `steps saved of ${most}`, 'gain', `gain lost of ${most} steps’`],
-    rows: rules.map(({ rule, parameter, steps, gain }) => [
-      rule,
-      String(parameter),
-      digits(steps, 1),
-      percent(1 - steps / most),
-      digits(gain, 4),
-      percent(1 - gain / (all?.gain ?? Number.NaN)),
-    ]),
+    columns: [
+      'rule',
+      'parameter',
+      'steps, mean',
+      `steps saved of ${most}`,
+      'gain',
+      `gain lost of ${most} steps’`,
+      'a fixed N needs',
+      'steps saved at equal gain',
+    ],
+    rows: rules.map(({ rule, parameter, steps, gain }) => {
+      const needed = rule === 'fixed' ? Number.NaN : stepsFor(gain, fixedRules);
+      return [
+        rule,
+        String(parameter),
+        digits(steps, 1),
+        percent(1 - steps / most),
+        digits(gain, 4),
+        percent(1 - gain / (all?.gain ?? Number.NaN)),
+        rule === 'fixed' ? '' : digits(needed, 1),
+        rule === 'fixed' ? '' : percent(1 - steps / needed),
+      ];
+    }),
   };
 };
 
@@ -260,7 +286,7 @@ export const splitTable = (split: Split): Table => ({
   id: 'time',
   title: `One prompt, ${STEPS} steps and ${GENERATED} tokens: median milliseconds over ${split.prompts} prompts`,
   columns: ['embed', 'pool', 'select', 'open a session', 'tune', 'generate'],
-  rows: [[split.embed, split.pool, split.select, split.open, split.tune, split.generate].map((ms) => digits(ms, 1))],
+  rows: [[split.embed, split.pool, split.select, split.open, split.tune, split.generate].map((ms) => digits(ms, 2))],
 });
 
 export const whyTable = (found: Why): Table => ({

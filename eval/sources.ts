@@ -1,6 +1,7 @@
 // Where the study's documents come from: the packages that npm installed (the default, needs nothing else), lines of
 // JSON, or a user's own folders. Every document has a domain, which prompts are drawn and averaged by, and a package,
 // whose other documents are its siblings. Left out: what is binary, minified, generated or a licence.
+import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { UsageError } from '../start/options.ts';
@@ -20,7 +21,7 @@ const LEAST = 200;
 const MOST = 200_000;
 /** Characters of one package and domain, so that no package drowns the others; of given lines, which are fewer, more. */
 const MOST_OF_GROUP = 200_000;
-const MOST_OF_LINES = 400_000;
+const MOST_OF_LINES = 300_000;
 /** Longer lines, or lines as long on average, are minified code or data. */
 const LONG_LINE = 2_000;
 const LONG_MEAN_LINE = 160;
@@ -70,6 +71,29 @@ const fair = (sources: readonly Source[], most: number): Source[] => {
     taken.set(key, size);
     return true;
   });
+};
+
+/** Characters of a domain: what is embedded in a minute. */
+const MOST_OF_DOMAIN = 2_500_000;
+
+/** Whole packages, in the order of their names' hashes, while their domain has room; siblings stay together. */
+export const withinDomains = (sources: readonly Source[], most = MOST_OF_DOMAIN): Source[] => {
+  const sizes = new Map<string, number>();
+  const packages = [...Map.groupBy(sources, ({ domain, group, form }) => `${group}\n${domain}\n${form ?? ''}`)];
+  const mark = (name: string): string => createHash('sha256').update(name).digest('hex');
+  const kept = packages
+    .map(([name, members]) => ({ mark: mark(name), members }))
+    .sort((a, b) => (a.mark < b.mark ? -1 : 1))
+    .flatMap(({ members }) => {
+      const [first] = members;
+      const key = `${first?.domain}\n${first?.form ?? ''}`;
+      const size = (sizes.get(key) ?? 0) + members.reduce((sum, { text }) => sum + text.length, 0);
+      if (size > most) return [];
+      sizes.set(key, size);
+      return members;
+    });
+  const chosen = new Set(kept);
+  return sources.filter((source) => chosen.has(source));
 };
 
 const NOTICE = /(licen[sc]e|changelog|history|notice|conduct|security|copying)[^/]*$/i;

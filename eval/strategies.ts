@@ -30,6 +30,8 @@ export interface PoolSpec {
   readonly topK: number;
   readonly sign: 'plus' | 'both';
   readonly prefix?: number;
+  /** λ of the residual that further rounds ask with; absent: the selection's own. */
+  readonly lambda?: number;
 }
 
 export interface SelectionSpec {
@@ -119,7 +121,7 @@ const gather = async (corpus: Corpus, kernel: Kernel, asked: Asked, wanted: Sele
     sign: pool.sign,
     opposite: false,
     picks: n,
-    lambda,
+    lambda: pool.lambda ?? lambda,
     repeat,
     ...(pool.prefix === undefined ? {} : { prefix: pool.prefix }),
   });

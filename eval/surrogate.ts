@@ -2,7 +2,7 @@
 // The greedy over the whole corpus is the limit that pools are measured against.
 import { posterior } from '../functions/select/posterior.ts';
 import { progress } from '../start/progress.ts';
-import { COPIES, LAMBDA, LAMBDAS, POOLS, REPEAT, STEPS } from './plan.ts';
+import { LAMBDA, LAMBDAS, POOLS, REPEAT, STEPS } from './plan.ts';
 import type { Prompt } from './prompts.ts';
 import type { Setting } from './setting.ts';
 import { mean, type Observation } from './statistics.ts';
@@ -28,19 +28,10 @@ export interface LambdaFigures {
   readonly sigma: number;
 }
 
-export interface CopyFigures {
-  readonly copies: number;
-  readonly sift: number;
-  readonly nn: number;
-  readonly siftDistinct: number;
-  readonly nnDistinct: number;
-}
-
 export interface Surrogate {
   readonly prompts: number;
   readonly pools: readonly PoolFigures[];
   readonly lambdas: readonly LambdaFigures[];
-  readonly copies: readonly CopyFigures[];
   readonly q15: {
     readonly same10: number;
     readonly same50: number;
@@ -63,7 +54,7 @@ const sigmaOf = (setting: Setting, prompt: Prompt, picks: readonly number[]): nu
 };
 
 export const surrogateStudy = async (setting: Setting, study: readonly Prompt[]): Promise<Surrogate> => {
-  const bar = progress('selections', POOLS.length + LAMBDAS.length + COPIES.length + 2);
+  const bar = progress('selections', 2 * POOLS.length + LAMBDAS.length + 3);
   let done = 0;
   const choose = (wanted: SelectionSpec): Promise<Chosen[]> =>
     Promise.all(
@@ -84,7 +75,6 @@ export const surrogateStudy = async (setting: Setting, study: readonly Prompt[])
     // the pool is gathered for as many picks as are made
     const short = await choose({ ...sift, pool, stripes, n: STEPS });
     const long = await choose({ ...sift, pool, stripes });
-    done -= 1;
     pools.push({
       name,
       size: mean(short.map((one) => one.pool)),
@@ -104,19 +94,6 @@ export const surrogateStudy = async (setting: Setting, study: readonly Prompt[])
       sigma: mean(chosen.map(({ picks }, i) => sigmaOf(setting, study[i] as Prompt, picks.slice(0, 10)))),
     });
   }
-  const copies: CopyFigures[] = [];
-  for (const times of COPIES) {
-    const chosen = await choose({ ...sift, copies: times, n: STEPS });
-    const near = await choose(spec('nn', { copies: times, n: STEPS }));
-    done -= 1;
-    copies.push({
-      copies: times,
-      sift: mean(chosen.map((one) => sigmaAt(one, STEPS))),
-      nn: mean(near.map((one) => sigmaAt(one, STEPS))),
-      siftDistinct: mean(chosen.map(({ picks }) => distinct(picks))),
-      nnDistinct: mean(near.map(({ picks }) => distinct(picks))),
-    });
-  }
   const [q15, exact] = [await choose(sift), await choose({ ...sift, exact: true })];
   const same = (n: number): number =>
     mean(q15.map(({ picks }, i) => (picks.slice(0, n).join() === exact[i]?.picks.slice(0, n).join() ? 1 : 0)));
@@ -131,7 +108,6 @@ export const surrogateStudy = async (setting: Setting, study: readonly Prompt[])
     prompts: study.length,
     pools,
     lambdas,
-    copies,
     q15: { same10: same(10), same50: same(50), sigmaRatio: mean(ratios), worstRatio: Math.min(...ratios) },
     nested: mean(q15.map((one) => sigmaAt(one, STEPS))) / mean(short.map((one) => sigmaAt(one, STEPS))),
   };

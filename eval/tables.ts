@@ -15,9 +15,16 @@ export const mainCells = (arms: Arms): Cell[] =>
     }),
   );
 
+/** Prompts below which an arm is left out while others have more. */
+export const FEWEST = 10;
+
 export const mainTable = (cells: readonly Cell[], n: number): Table => {
   const at = cells.filter((one) => one.n === n);
-  const ordered = [...at].sort((a, b) => a.percent - b.percent);
+  const most = Math.max(...at.map(({ prompts }) => prompts));
+  // arms that have only begun stand for nothing yet; the others are ordered by what is paired, as their prompts differ
+  const ordered = at
+    .filter(({ prompts }) => prompts >= Math.min(most, FEWEST))
+    .sort((a, b) => (a.toNn?.difference.mean ?? 0) - (b.toNn?.difference.mean ?? 0));
   return {
     id: `main-${n}`,
     title: `Bits per byte after ${n} step${n === 1 ? '' : 's'}, mean over domains`,
@@ -41,11 +48,14 @@ export const mainTable = (cells: readonly Cell[], n: number): Table => {
       one.toNn === undefined ? '' : interval(one.toNn.difference),
       one.toNn === undefined ? '' : percent(one.toNn.wins),
     ]),
+    note: 'Ordered by the paired difference to nn: arms rest on different prompts until all runs are done.',
   };
 };
 
 export const curveTable = (cells: readonly Cell[]): Table => {
-  const arms = [...new Set(cells.map(({ arm }) => arm))];
+  const arms = [
+    ...new Set(cells.filter(({ prompts }) => prompts >= FEWEST || prompts === cells[0]?.prompts).map(({ arm }) => arm)),
+  ];
   return {
     id: 'curve',
     title: 'Bits per byte as a percentage of the base, by number of steps',

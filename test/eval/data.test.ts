@@ -1,7 +1,7 @@
 // What may be asked and what may be learnt from.
 import { describe, expect, it } from 'vitest';
 import { cutOf, draw, HALF, roundRobin, withoutPromptTwins } from '../../eval/prompts.ts';
-import { domainOf, isReadable, type Source } from '../../eval/sources.ts';
+import { domainOf, isReadable, type Source, withinDomains } from '../../eval/sources.ts';
 import { LONG_RUN, runsOf, sharesLongRun, withoutTwins } from '../../eval/twins.ts';
 
 /** Text of so many words that occur nowhere else. */
@@ -31,6 +31,17 @@ describe('sources', () => {
     expect(isReadable('x'.repeat(3_000))).toBe(false);
     expect(isReadable(`${prose('w', 200)}\0`)).toBe(false);
     expect(isReadable('short')).toBe(false);
+  });
+});
+
+describe('a domain with too much text', () => {
+  it('keeps whole packages', () => {
+    const documents = Array.from({ length: 40 }, (_, i) => source(`p${i % 10}/${i}.md`, 'x'.repeat(100)));
+    const kept = withinDomains([...documents, source('other/a.md', 'y'.repeat(900), 'another')], 1_700);
+    const sizes = Map.groupBy(kept, ({ group }) => group);
+    expect([...sizes.values()].every((own) => own.length === 4 || own[0]?.domain === 'another')).toBe(true);
+    expect(kept.filter(({ domain }) => domain === 'text')).toHaveLength(16);
+    expect(sizes.has('other')).toBe(true);
   });
 });
 

@@ -8,6 +8,7 @@ import { openLedger } from '../../eval/ledger.ts';
 import { ARMS, FULL, LAMBDA, planRates, planStudy } from '../../eval/plan.ts';
 import type { Prompt } from '../../eval/prompts.ts';
 import type { Setting } from '../../eval/setting.ts';
+import { stepsFor } from '../../eval/side-tables.ts';
 import { alphaStop, covarianceStop, heldOut, levelStop, shareStop } from '../../eval/stopping.ts';
 import { spec } from '../../eval/strategies.ts';
 import { bpbAt, distinctTasks, keyOf, type Row, type Task } from '../../eval/tasks.ts';
@@ -213,5 +214,14 @@ describe('stopping rules', () => {
     expect(held?.judged).toMatchObject({ rule: held?.chosen.rule, steps: 2 });
     expect(held?.judged.gain).toBeCloseTo(0.2, 9);
     expect(held?.full.gain).toBeCloseTo(0.1, 9);
+  });
+});
+
+describe('a rule against a fixed number of steps', () => {
+  it('is read off between the fixed numbers that were looked at', () => {
+    const fixedRules = [1, 2, 4].map((n) => ({ rule: 'fixed', parameter: n, steps: n, gain: n / 10 }));
+    expect(stepsFor(0.3, fixedRules)).toBeCloseTo(3, 9);
+    expect(stepsFor(0.05, fixedRules)).toBeCloseTo(0.5, 9);
+    expect(stepsFor(0.5, fixedRules)).toBeNaN();
   });
 });
