@@ -2,8 +2,9 @@
 // A prompt's document never enters the corpus, nor does a twin of it. Documents are drawn evenly, in an order that
 // depends on their paths alone, with a limit on what one package may give.
 import { createHash } from 'node:crypto';
+import { shareIn } from '../start/shingles.ts';
 import type { Source } from './sources.ts';
-import { runsOf, SHINGLE, shareIn, TWIN_SHARE } from './twins.ts';
+import { runsOf, SHINGLE, TWIN_SHARE } from './twins.ts';
 
 /** Characters of a prompt and of its continuation. */
 export const HALF = 800;

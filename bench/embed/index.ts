@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { bundle, startBareWorker } from '../../start/bundle.ts';
 import { starterCorpus } from '../../start/corpus.ts';
+import { median } from '../statistics.ts';
 
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 /** Characters that surely hold 512 tokens. */
@@ -16,8 +17,6 @@ const BATCH = 32;
 interface Answer {
   readonly tokens: number[];
 }
-
-const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
 
 export const run = async (args: string[]): Promise<void> => {
   const { values } = parseArgs({

@@ -7,6 +7,7 @@ import type { OpenOptions } from '../../gateway/backend.ts';
 import { readCheckpoint } from '../../gateway/embedded/model/checkpoint.ts';
 import { createModel } from '../../gateway/embedded/model/model.ts';
 import { createSession } from '../../gateway/embedded/session.ts';
+import { median } from '../statistics.ts';
 import { startTorch } from './torch.ts';
 
 const DIRECTORY = new URL('../../models/base', import.meta.url).pathname;
@@ -27,11 +28,6 @@ for await (const line of stream) console.log(line);
 \`\`\`
 
 `;
-
-const median = (values: readonly number[]): number => {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
-};
 
 const options = (method: OpenOptions['method']): OpenOptions => ({
   model: 'base',

@@ -3,6 +3,7 @@
 // selections that let it compile the code well.
 import { readFile } from 'node:fs/promises';
 import { createKernel, type Problem, toQ15 } from '../../functions/kernel/index.ts';
+import { median } from '../statistics.ts';
 import { LAMBDA, makeInputs, PICKS, type Shape } from './inputs.ts';
 
 export interface Cold {
@@ -54,11 +55,10 @@ export const measureCold = async (shape: Shape): Promise<Cold> => {
     });
     clocked('afterWarming', () => select(warmed, problem));
   }
-  const middle = (values: number[]): number => values.sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
   return {
-    instantiate: middle(times.instantiate),
-    first: middle(times.first),
-    warming: middle(times.warming),
-    afterWarming: middle(times.afterWarming),
+    instantiate: median(times.instantiate),
+    first: median(times.first),
+    warming: median(times.warming),
+    afterWarming: median(times.afterWarming),
   };
 };

@@ -6,6 +6,7 @@
 import { readFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { buildKernel } from '../../assembly/build.ts';
+import { median, quantile } from '../statistics.ts';
 import { measureCold } from './cold.ts';
 import { LAMBDA, makeInputs, PICKS, type Shape } from './inputs.ts';
 import { compileNative } from './native.ts';
@@ -53,17 +54,11 @@ const RATIOS: Record<string, readonly [string, string]> = {
   'q15 select() / native': ['q15 select()', 'native f32'],
 };
 
-const median = (values: readonly number[]): number => {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? (sorted[middle] ?? 0) : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2;
-};
-
-const figures = (values: readonly number[]): Figures => {
-  const sorted = [...values].sort((a, b) => a - b);
-  const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0;
-  return { min: at(0), median: median(values), p99: at(0.99) };
-};
+const figures = (values: readonly number[]): Figures => ({
+  min: Math.min(...values),
+  median: median(values),
+  p99: quantile(values, 0.99),
+});
 
 const clocked = (work: () => unknown): number => {
   const from = performance.now();

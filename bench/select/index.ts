@@ -14,13 +14,11 @@ import { startEdge } from '../../start/edge.ts';
 import { embedderFiles } from '../../start/embedder.ts';
 import { examplesOf } from '../../start/examples.ts';
 import { ingest } from '../../start/ingest.ts';
+import { quantile } from '../statistics.ts';
 
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const KEY = 'sk-bench-only-here';
 const PARALLEL = 8;
-
-const quantile = (sorted: readonly number[], share: number): number =>
-  sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0;
 
 interface Row {
   readonly name: string;
@@ -93,7 +91,6 @@ export const run = async (args: string[]): Promise<void> => {
           }),
         );
         const seconds = (performance.now() - from) / 1000;
-        times.sort((a, b) => a - b);
         rows.push({
           name,
           parallel,
