@@ -200,6 +200,34 @@ export function sweep(kind: i32, rows: usize, s: usize, out: usize, K8: i32, row
   else sweepQ15(rows, s, out, 0, K8, rowBytes, <f32>(Q15_UNIT * Q15_UNIT));
 }
 
+/** x^p of a whole p ≥ 1, by squaring. */
+export function power(x: f64, p: i32): f64 {
+  let result: f64 = 1;
+  for (; p > 1; p >>= 1, x *= x) if (p & 1) result *= x;
+  return result * x;
+}
+
+/** A gram row of inner products, in place, to k = (φ(x)·s)^p in f32; Q15's integer sums are scaled first. */
+export function sharpen(kind: i32, gram: usize, Kp: i32, p: i32): void {
+  const end = gram + (<usize>Kp << 2);
+  const unit = <f32>(Q15_UNIT * Q15_UNIT);
+  if (!ASC_FEATURE_SIMD) {
+    for (let at = gram; at < end; at += 4) {
+      const x = kind == F32 ? load<f32>(at) : <f32>load<i32>(at) * unit;
+      store<f32>(at, <f32>power(<f64>x, p));
+    }
+    return;
+  }
+  const units = f32x4.splat(unit);
+  for (let at = gram; at < end; at += 16) {
+    let x = v128.load(at);
+    if (kind != F32) x = f32x4.mul(f32x4.convert_i32x4_s(x), units);
+    let result = f32x4.splat(1);
+    for (let left = p; left > 1; left >>= 1, x = f32x4.mul(x, x)) if (left & 1) result = f32x4.mul(result, x);
+    v128.store(at, f32x4.mul(result, x));
+  }
+}
+
 /** A gram row at the listed rows: φ(x)·s in f32, or Q15's integer sums, from which the exact product can be read. */
 export function sweepGram(kind: i32, rows: usize, s: usize, out: usize, list: usize, K8: i32, rowBytes: usize): void {
   if (kind == F32) sweepF32(rows, s, out, list, K8, rowBytes);

@@ -38,8 +38,8 @@ export function residual(): usize {
 }
 
 /** Runs the selection laid out; see sift.ts. */
-export function select(lambda: f64, alpha: f64, repeat: i32): i32 {
-  return run(lambda, alpha, repeat);
+export function select(lambda: f64, alpha: f64, repeat: i32, degree: i32): i32 {
+  return run(lambda, alpha, repeat, degree);
 }
 
 export function stopReason(): i32 {

@@ -10,10 +10,11 @@
 //        ├ v         Kp        f64         v_S(x) = k_S(x,x), posterior variance
 //        ├ open      Kp        f64         1 while x may be picked, 0 after it (repeat = 0 only)
 //        ├ L         Kp/8 × N × 8  f32     L_j(x) of earlier picks j, in blocks of 8 candidates
-//        ├ gram      D  × Kp   f32 | i32   φ(s)·φ(x), one row per distinct pick, so that a repeat costs no sweep
+//        ├ gram      D  × Kp   f32 | i32   k(s,x), in Q15 of degree 1 φ(s)·φ(x) as an integer; one row per distinct pick,
+//        │                             so that a repeat costs no sweep
 //        ├ list      Kp        i32         the rows without a gram row, in order
 //        ├ slot      Kp        i32         which gram row is x's own, −1 for none
-//        ├ exact     D  × D    f64         φ(s)·φ(s') of distinct picks, in f64
+//        ├ exact     D  × D    f64         k(s,s') of distinct picks, in f64
 //        ├ C         N  × N    f64         Cholesky factor of the picks' Gram matrix + λI, lower, row-major
 //        ├ y         m  × N    f64         C⁻¹ V q, so that σ²_n = σ²_0 − Σ_{i<n} y_i²
 //        ├ weights   N         f64         scratch: a pick's coefficients in f32, then the residual's back substitution
@@ -21,10 +22,10 @@
 //        ├ gains     N         f64         │ the answer                                    → read by the caller
 //        ├ sigma2    N + 1     f64         │ σ²_0, σ²_1, …
 //        ├ cov       N         f64         │ Σ_q k_S(q,s) just before s was picked
-//        └ residual  m × dp    f64         ┘ r = q − Vᵀ(VVᵀ+λI)⁻¹Vq
+//        └ residual  m × dp    f64         ┘ r = q − Vᵀ(VVᵀ+λI)⁻¹Vq, of degree 1
 
 /** Of this memory picture and of the exports' meaning; the wrapper refuses another. */
-export const ABI_VERSION: i32 = 1;
+export const ABI_VERSION: i32 = 2;
 
 export const F32: i32 = 0;
 export const Q15: i32 = 1;

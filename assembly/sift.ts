@@ -1,9 +1,9 @@
 // Exact greedy SIFT (Hübotter et al., ICLR 2025, arXiv 2410.08020, section 3), over the memory of layout.ts.
 //
-//   k(x,y) = φ(x)·φ(y);  S = the picks so far;  λ = observation noise
+//   k(x,y) = (φ(x)·φ(y))^p;  p = degree, 1 in the paper;  S = the picks so far;  λ = observation noise
 //   score(x)  = Σ_q k_S(q,x)² / (k_S(x,x) + λ)          the drop of the prompts' posterior variance if x is added
 //   pick s    = argmax score, ties to the lowest index
-//   L_n(x)    = k_S(s,x) / √(k_S(s,s) + λ),             k_S(s,x) = φ(s)·φ(x) − Σ_{j<n} L_j(s)·L_j(x)
+//   L_n(x)    = k_S(s,x) / √(k_S(s,s) + λ),             k_S(s,x) = k(s,x) − Σ_{j<n} L_j(s)·L_j(x)
 //   c(x)     ← c(x) − L_n(x)·y_n,                       y_n = k_S(q,s) / √(k_S(s,s) + λ)
 //   v(x)     ← v(x) − L_n(x)²
 //   σ²_n      = σ²_{n−1} − Σ_q y_n²
@@ -11,7 +11,7 @@
 // The candidates' sweep runs over f32 or int16 rows, with c and v in f64. What concerns the picks alone (C, y, σ²,
 // the residual) is computed in f64 from exact inner products, N²/2 of them: read from the sweep's integer sums in Q15,
 // made anew for f32 rows, where they take a quarter of a selection's time at 200×1024.
-import { dotExact, squaredNorm, sweep, sweepGram } from './dots';
+import { dotExact, power, sharpen, squaredNorm, sweep, sweepGram } from './dots';
 import {
   CAt, cAt, covAt, D, dp, exactAt, F32, gainsAt, gramAt, Kp, kind, LAt, listAt, m, N, openAt, picksAt, Q15_UNIT, queriesAt,
   residualAt, rowBytes, rowsAt, scalesAt, sigma2At, slotAt, vAt, weightsAt, yAt,
@@ -45,20 +45,20 @@ function init(): bool {
     sweep(kind, rowsAt, query, gramAt, Kp, rowBytes);
     const c = cAt + <usize>t * (<usize>Kp << 3);
     for (let x = 0; x < Kp; x++) {
-      const value = scale * <f64>load<f32>(gramAt + (<usize>x << 2));
+      const value = power(scale * <f64>load<f32>(gramAt + (<usize>x << 2)), degree);
       store<f64>(at64(c, x), value);
       sum += value * 0;
     }
-    sum += scale * scale * dotExact(kind, query, query, rowBytes);
+    sum += power(scale * scale * dotExact(kind, query, query, rowBytes), degree);
   }
   let finite: f64 = sum * 0;
   for (let x = 0; x < Kp; x++) {
-    const norm = squaredNorm(kind, rowsAt + <usize>x * rowBytes, rowBytes);
+    const norm = power(squaredNorm(kind, rowsAt + <usize>x * rowBytes, rowBytes), degree);
     store<f64>(at64(vAt, x), norm);
     store<f64>(at64(openAt, x), 1);
     store<i32>(slotAt + (<usize>x << 2), -1);
     store<i32>(listAt + (<usize>x << 2), x);
-    finite += norm * 0;
+    finite += <f64><f32>norm * 0; // gram rows hold such values in f32
   }
   store<f64>(sigma2At, sum);
   return finite == 0; // NaN and ∞ times 0 are NaN
@@ -83,6 +83,9 @@ function scan(): void {
 }
 
 let lambda: f64 = 0;
+let degree: i32 = 1;
+/** Do gram rows hold Q15's integer sums: only where the kernel is the inner product itself. */
+let integers: bool = false;
 
 /** Σ a_i b_i over f64 vectors; lanes and accumulators of their own, since one chain of additions waits for each. */
 function dot64(a: usize, b: usize, count: i32): f64 {
@@ -123,7 +126,7 @@ function extend(n: i32, s: i32, distinct: i32): void {
   let covariance: f64 = 0;
   for (let t = 0; t < m; t++) {
     const y = at64(yAt, t * N);
-    let k = load<f64>(at64(scalesAt, t)) * dotExact(kind, queriesAt + <usize>t * rowBytes, own, rowBytes);
+    let k = power(load<f64>(at64(scalesAt, t)) * dotExact(kind, queriesAt + <usize>t * rowBytes, own, rowBytes), degree);
     k -= dot64(row, y, n);
     covariance += k;
     k /= root;
@@ -157,6 +160,7 @@ function admit(s: i32, distinct: i32, picked: i32): i32 {
   const whole = (left + 7) & ~7;
   for (let i = left; i < whole; i++) store<i32>(listAt + (<usize>i << 2), s);
   sweepGram(kind, rowsAt, own, gram, listAt, whole, rowBytes);
+  if (degree > 1) sharpen(kind, gram, Kp, degree);
   strike(s, left);
   for (let j = 0; j <= picked; j++) {
     const other = j < picked ? load<i32>(picksAt + (<usize>j << 2)) : s;
@@ -164,9 +168,9 @@ function admit(s: i32, distinct: i32, picked: i32): i32 {
     const place = gram + (<usize>other << 2);
     if (slot != distinct) store<i32>(place, load<i32>(gramAt + <usize>slot * (<usize>Kp << 2) + (<usize>s << 2)));
     // Q15's gram row holds the exact sums already
-    const k = kind == F32
-      ? dotExact(kind, own, rowsAt + <usize>other * rowBytes, rowBytes)
-      : <f64>load<i32>(place) * (Q15_UNIT * Q15_UNIT);
+    const k = integers
+      ? <f64>load<i32>(place) * (Q15_UNIT * Q15_UNIT)
+      : power(dotExact(kind, own, rowsAt + <usize>other * rowBytes, rowBytes), degree);
     store<f64>(at64(exactAt, distinct * D + slot), k);
     store<f64>(at64(exactAt, slot * D + distinct), k);
   }
@@ -177,7 +181,7 @@ function admit(s: i32, distinct: i32, picked: i32): i32 {
 @inline
 function products(gram: usize): v128 {
   const four = v128.load(gram);
-  if (kind == F32) return four;
+  if (!integers) return four;
   return f32x4.mul(f32x4.convert_i32x4_s(four), f32x4.splat(<f32>(Q15_UNIT * Q15_UNIT)));
 }
 
@@ -235,7 +239,7 @@ function update(n: i32, s: i32): void {
     for (let x = 0; x < Kp; x++) {
       const column = LAt + <usize>(x >> 3) * blockBytes + (<usize>(x & 7) << 2);
       const product = gram + (<usize>x << 2);
-      let k = kind == F32 ? load<f32>(product) : <f32>load<i32>(product) * <f32>(Q15_UNIT * Q15_UNIT);
+      let k = integers ? <f32>load<i32>(product) * <f32>(Q15_UNIT * Q15_UNIT) : load<f32>(product);
       for (let j = 0; j < n; j++) k -= load<f32>(column + (<usize>j << 5)) * <f32>load<f64>(at64(row, j));
       const l = k * <f32>scale;
       store<f32>(column + (<usize>n << 5), l);
@@ -411,11 +415,14 @@ function residuals(n: i32): void {
 
 /**
  * Selects over the problem laid out by lay(). `noise` is λ > 0; `alpha` > 0 stops before the first n with
- * σ_n > 1/(alpha·n), 0 never; `repeat` 0 forbids picking a candidate twice.
+ * σ_n > 1/(alpha·n), 0 never; `repeat` 0 forbids picking a candidate twice; `exponent` ≥ 1 is the kernel's degree.
+ * The residual is made for degree 1 only: for others no vector r has r·φ(x) = k_S(q,x).
  * Returns the number of picks (0…N) and sets `stop`, or NOT_FINITE.
  */
-export function run(noise: f64, alpha: f64, repeat: i32): i32 {
+export function run(noise: f64, alpha: f64, repeat: i32, exponent: i32): i32 {
   lambda = noise;
+  degree = exponent;
+  integers = kind != F32 && degree == 1;
   stop = STOP_COUNT;
   if (!init()) return NOT_FINITE;
   scan();
@@ -437,6 +444,6 @@ export function run(noise: f64, alpha: f64, repeat: i32): i32 {
     if (!repeat) store<f64>(at64(openAt, s), 0);
     if (n + 1 < N) update(n, s);
   }
-  residuals(n);
+  if (degree == 1) residuals(n);
   return n;
 }

@@ -22,8 +22,15 @@ export const MAX_QUERIES = 16;
 export const MAX_PICKS = 200;
 /** Default picks. 2026-11-24 */
 export const DEFAULT_PICKS = 10;
-/** Default observation noise λ (paper, section 4). 2026-11-24 */
-export const DEFAULT_LAMBDA = 0.01;
+/** Default observation noise λ, chosen with the degree on prompts of their own (docs/study.md); the paper's is 0.01. 2026-11-25 */
+export const DEFAULT_LAMBDA = 0.3;
+/**
+ * Default degree p of the kernel k(x,y) = (φ(x)·φ(y))^p; the paper's is 1. At 1 whatever is a little alike counts as
+ * redundant, at 6 near copies alone (docs/study.md). 2026-11-25
+ */
+export const DEFAULT_DEGREE = 6;
+/** At this degree a cosine of 0.35 is already below float32's rounding of one near 1. 2026-11-25 */
+export const MAX_DEGREE = 16;
 /** Below this λ float32 rows no longer carry σ² (kernel measurements). 2026-11-24 */
 export const MIN_LAMBDA = 1e-6;
 /** Above this λ nothing is ever learnt from a unit vector. 2026-11-24 */
@@ -34,6 +41,11 @@ export const MAX_NOISE = 1e15;
 export const MAX_ROUNDS = 8;
 /** Default rounds: three rounds of 50 beat one pool of 200 (docs/architecture.md). 2026-11-24 */
 export const DEFAULT_ROUNDS = 3;
+/**
+ * λ of the residual that further rounds ask with, at most: a larger one leaves the prompt nearly as it was, so that the
+ * same copies come again (docs/study.md). 2026-11-25
+ */
+export const MAX_POOL_LAMBDA = 1;
 /** Stripes of a corpus asked in parallel: a Worker holds 6 connections at once. 2026-11-24 */
 export const MAX_STRIPES = 6;
 

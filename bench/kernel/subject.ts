@@ -35,7 +35,7 @@ export const prepare = (module: WebAssembly.Module, kind: Kind, shape: Shape): S
     run(mode, repetitions) {
       let sink = 0;
       for (let r = 0; r < repetitions; r++) {
-        if (mode === 'core') sink += instance.exports.select(LAMBDA, 0, 1);
+        if (mode === 'core') sink += instance.exports.select(LAMBDA, 0, 1, 1);
         else {
           const result = kernel.select(problem);
           sink += result.ok ? result.value.picks.length : 0;

@@ -12,7 +12,7 @@ export interface Exports {
   sigma2(): number;
   covariances(): number;
   residual(): number;
-  select(lambda: number, alpha: number, repeat: number): number;
+  select(lambda: number, alpha: number, repeat: number, degree: number): number;
   stopReason(): number;
   heap(): number;
   nearest(
@@ -29,7 +29,7 @@ export interface Exports {
 }
 
 /** Of assembly/layout.ts; a module built from other sources is refused. */
-const ABI_VERSION = 1;
+const ABI_VERSION = 2;
 const PAGE = 65_536;
 
 export interface Instance {

@@ -15,6 +15,8 @@ export interface Problem {
   readonly lambda: number;
   /** May a candidate be picked again (SIFT: true). */
   readonly repeat: boolean;
+  /** p of the kernel k(x,y) = (φ(x)·φ(y))^p: whole, at least 1. Absent: 1, the paper's inner product. */
+  readonly degree?: number;
   /** Adaptive stop: end before the first n with σ_n > 1/(alpha·n). Absent: never. */
   readonly alpha?: number;
 }
@@ -34,7 +36,10 @@ export interface Selection {
   /** σ²_0(q), before any pick. */
   readonly initialVariance: number;
   readonly stop: StopReason;
-  /** m × dimensions: r = q − Vᵀ(VVᵀ+λI)⁻¹Vq, so that r·φ(x) = k_S(q,x) for every x, in the pool or not. */
+  /**
+   * m × dimensions: r = q − Vᵀ(VVᵀ+λI)⁻¹Vq, so that r·φ(x) = k_S(q,x) for every x, in the pool or not. Empty for a degree
+   * above 1, where no vector of the embedding's space has this property.
+   */
   readonly residual: Float32Array;
 }
 

@@ -1,6 +1,6 @@
 // The pure call: a problem's numbers into the kernel's memory, the selection out of it, nothing kept in between.
 import { type Fault, fail, ok, type Result } from '../../wire/fault.ts';
-import { MAX_NOISE, MIN_LAMBDA } from '../../wire/limits.ts';
+import { MAX_DEGREE, MAX_NOISE, MIN_LAMBDA } from '../../wire/limits.ts';
 import type { Instance } from './instance.ts';
 import type { Problem, Rows, Selection, StopReason } from './problem.ts';
 import { toQ15 } from './q15.ts';
@@ -14,7 +14,7 @@ const field = (param: string, message: string): Fault => ({ kind: 'bad_field', p
 const positive = (value: number): boolean => Number.isInteger(value) && value > 0;
 
 /** What is wrong with a problem's shape, before any number of it is read. */
-const refusal = ({ rows, queries, dimensions, picks, lambda, alpha }: Problem): Fault | undefined => {
+const refusal = ({ rows, queries, dimensions, picks, lambda, alpha, degree = 1 }: Problem): Fault | undefined => {
   if (!positive(dimensions)) return field('dimensions', `is ${dimensions}, it must be a positive whole number`);
   if (!positive(picks)) return field('n', `is ${picks}, it must be a positive whole number`);
   if (rows.length === 0) return field('rows', 'there is no candidate to select from');
@@ -27,6 +27,9 @@ const refusal = ({ rows, queries, dimensions, picks, lambda, alpha }: Problem): 
   }
   if (!(lambda >= MIN_LAMBDA && lambda <= MAX_NOISE)) {
     return field('lambda', `is ${lambda}, it must be from ${MIN_LAMBDA} to ${MAX_NOISE}`);
+  }
+  if (!positive(degree) || degree > MAX_DEGREE) {
+    return field('degree', `is ${degree}, it must be a whole number from 1 to ${MAX_DEGREE}`);
   }
   if (alpha !== undefined && !(alpha > 0 && Number.isFinite(alpha))) {
     return field('alpha', `is ${alpha}, it must be a positive number`);
@@ -69,7 +72,7 @@ const quantise = (queries: Float32Array, d: number): { values: Int16Array; scale
 export const selectWith = (instance: Instance, problem: Problem): Result<Selection> => {
   const refused = refusal(problem);
   if (refused !== undefined) return fail(refused);
-  const { rows, queries, dimensions: d, picks: N, lambda, repeat, alpha } = problem;
+  const { rows, queries, dimensions: d, picks: N, lambda, repeat, alpha, degree = 1 } = problem;
   const K = rows.length / d;
   const m = queries.length / d;
   const { exports } = instance;
@@ -93,15 +96,16 @@ export const selectWith = (instance: Instance, problem: Problem): Result<Selecti
     pad(new Int16Array(buffer, exports.queries(), m * dp), quantised.values, d, dp);
   }
 
-  const count = exports.select(lambda, alpha ?? 0, repeat ? 1 : 0);
+  const count = exports.select(lambda, alpha ?? 0, repeat ? 1 : 0, degree);
   if (count < 0) {
     const fault = notFinite('rows', rows) ?? notFinite('queries', queries);
-    return fail(fault ?? field('rows', 'their squared lengths overflow'));
+    const power = degree === 1 ? '' : ` to the power of ${degree}`;
+    return fail(fault ?? field('rows', `their squared lengths${power} overflow`));
   }
   const variances = new Float64Array(buffer, exports.sigma2(), N + 1);
   const padded = new Float64Array(buffer, exports.residual(), m * dp);
-  const residual = new Float32Array(m * d);
-  for (let t = 0; t < m; t++) residual.set(padded.subarray(t * dp, t * dp + d), t * d);
+  const residual = new Float32Array(degree === 1 ? m * d : 0);
+  for (let t = 0; t * d < residual.length; t++) residual.set(padded.subarray(t * dp, t * dp + d), t * d);
   return ok({
     picks: Array.from(new Int32Array(buffer, exports.picks(), count)),
     gains: Array.from(new Float64Array(buffer, exports.gains(), count)),
@@ -113,11 +117,12 @@ export const selectWith = (instance: Instance, problem: Problem): Result<Selecti
   });
 };
 
-/** λ as the kernel wants it: relative to the largest ‖φ‖² where embeddings are not unit vectors. */
+/** λ as the kernel wants it: relative to the largest k(x,x) = ‖φ‖²ᵖ where embeddings are not unit vectors. */
 export const noise = (
   lambda: number,
   rows: Float32Array,
   dimensions: number,
+  degree: number,
 ): { noise: number; maxSquaredNorm: number } => {
   let maxSquaredNorm = 0;
   for (let at = 0; at < rows.length; at += dimensions) {
@@ -127,5 +132,5 @@ export const noise = (
   }
   // unit vectors in float32 are unit only to 1e-7: they take λ as it is
   const unit = Math.abs(maxSquaredNorm - 1) < 1e-3 || maxSquaredNorm === 0;
-  return { noise: unit ? lambda : lambda * maxSquaredNorm, maxSquaredNorm };
+  return { noise: unit ? lambda : lambda * maxSquaredNorm ** degree, maxSquaredNorm };
 };

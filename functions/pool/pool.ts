@@ -2,7 +2,7 @@
 // residual (the part of the prompt that the picks do not explain: r·φ(x) = k_S(q,x) for every x, seen or unseen), and so
 // on; three such rounds beat one pool of 200. Pure over an Index and the kernel's select; no clock, no Request.
 import { type Result, unwrap } from '../../wire/fault.ts';
-import { MAX_CONNECTIONS, MAX_POOL, MAX_ROUNDS } from '../../wire/limits.ts';
+import { MAX_CONNECTIONS, MAX_POOL, MAX_POOL_LAMBDA, MAX_ROUNDS } from '../../wire/limits.ts';
 import type { Problem, Selection } from '../kernel/problem.ts';
 import { toQ15 } from '../kernel/q15.ts';
 import { inParallel } from '../parallel.ts';
@@ -70,8 +70,10 @@ export const gatherPool = async (
 
   const residuals = (round: number): Float32Array[] => {
     const picks = options.prefix === undefined ? options.picks : Math.min(options.picks, options.prefix * round);
-    const { repeat, lambda } = options;
+    const { repeat } = options;
+    const lambda = Math.min(options.lambda, MAX_POOL_LAMBDA);
     const rows = collector.rows(dimensions);
+    // of degree 1 whatever the selection's: only there is the residual a vector that an index can be asked with
     const { residual } = unwrap(select({ rows, queries: flat, dimensions, picks, lambda, repeat }));
     return queries.flatMap((_, i) => {
       const r = residual.subarray(i * dimensions, (i + 1) * dimensions);

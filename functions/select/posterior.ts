@@ -10,33 +10,36 @@ export interface Posterior {
 }
 
 /**
- * `rows`: N vectors in pick order; `queries`: the prompts; `noise`: λ as the kernel uses it. As in the paper:
+ * `rows`: N vectors in pick order; `queries`: the prompts; `noise`: λ as the kernel uses it; `degree`: p of
+ * k(x,y) = (φ(x)·φ(y))^p. As in the paper:
  * l[x] = k_S(s,x) / √(k_S(s,s)+λ); c[q] −= l[s']·l[q]; σ² −= l[q]².
  */
 export const posterior = (
   rows: readonly ArrayLike<number>[],
   queries: readonly ArrayLike<number>[],
   noise: number,
+  degree = 1,
 ): Posterior => {
+  const k = (a: ArrayLike<number>, b: ArrayLike<number>): number => dot(a, b) ** degree;
   // column j of L for later picks, and for the queries
   const picked: number[][] = [];
   const asked: number[][] = [];
   const gains: number[] = [];
   const variances: number[] = [];
   const covariances: number[] = [];
-  const initialVariance = queries.reduce((sum, query) => sum + dot(query, query), 0);
+  const initialVariance = queries.reduce((sum, query) => sum + k(query, query), 0);
   let variance = initialVariance;
   for (const [n, row] of rows.entries()) {
     const own = picked.map((column) => column[n] ?? 0);
-    const v = dot(row, row) - own.reduce((sum, l) => sum + l * l, 0);
+    const v = k(row, row) - own.reduce((sum, l) => sum + l * l, 0);
     const scale = Math.sqrt(Math.max(v, 0) + noise);
     const column = rows.map((other, i) =>
-      i <= n ? 0 : (dot(row, other) - picked.reduce((sum, l, j) => sum + (own[j] ?? 0) * (l[i] ?? 0), 0)) / scale,
+      i <= n ? 0 : (k(row, other) - picked.reduce((sum, l, j) => sum + (own[j] ?? 0) * (l[i] ?? 0), 0)) / scale,
     );
     let gain = 0;
     let covariance = 0;
     const onQueries = queries.map((query, t) => {
-      const c = dot(row, query) - asked.reduce((sum, l, j) => sum + (own[j] ?? 0) * (l[t] ?? 0), 0);
+      const c = k(row, query) - asked.reduce((sum, l, j) => sum + (own[j] ?? 0) * (l[t] ?? 0), 0);
       covariance += c;
       gain += (c / scale) ** 2;
       return c / scale;

@@ -1,10 +1,12 @@
 // POST /v1/select as a typed value: what may be asked, and every limit. `options` is shared with completions and scores.
 import { z } from 'zod';
 import {
+  DEFAULT_DEGREE,
   DEFAULT_LAMBDA,
   DEFAULT_PICKS,
   DEFAULT_ROUNDS,
   MAX_CANDIDATES,
+  MAX_DEGREE,
   MAX_LAMBDA,
   MAX_PICKS,
   MAX_PROMPT_BYTES,
@@ -57,8 +59,10 @@ export type Filter = z.output<typeof filter>;
 export const selectionOptions = z.strictObject({
   n: z.int().min(1).max(MAX_PICKS).default(DEFAULT_PICKS),
   lambda: z.number().min(MIN_LAMBDA).max(MAX_LAMBDA).default(DEFAULT_LAMBDA),
+  /** p of the kernel k(x,y) = (φ(x)·φ(y))^p; 1 is the paper's. */
+  degree: z.int().min(1).max(MAX_DEGREE).default(DEFAULT_DEGREE),
   alpha: z.number().positive().max(1e9).optional(),
-  repeat: z.boolean().default(true),
+  repeat: z.boolean().default(false),
   strategy: z.enum(['sift', 'nn', 'mmr']).default('sift'),
   /** mmr only: 1 is relevance alone, 0 is diversity alone. */
   mmr_lambda: z.number().min(0).max(1).default(0.5),

@@ -36,6 +36,7 @@ export interface SelectionOnWire {
   strategy: SelectionOptions['strategy'];
   n: number;
   lambda: number;
+  degree: number;
   picks: PickOnWire[];
   pool: { size: number; collapsed: number; queries: number; rounds: number };
   sigma2: { initial: number; final: number };
@@ -57,6 +58,7 @@ const answer = (base: Base, options: SelectionOptions, chosen: Chosen, pick: (i:
     object: 'selection',
     strategy: options.strategy,
     n: options.n,
+    degree: options.degree,
     ...base,
     picks: chosen.picks.map(pick),
     sigma2: { initial: chosen.initialVariance, final: chosen.variances.at(-1) ?? chosen.initialVariance },
@@ -174,15 +176,17 @@ export const selectFromCandidates = (
   const dimensions = prompts[0]?.length ?? 0;
   const rows = new Float32Array(candidates.length * dimensions);
   for (const [i, { vector }] of candidates.entries()) rows.set(vector, i * dimensions);
-  const { noise: used, maxSquaredNorm } = noise(options.lambda, rows, dimensions);
-  const factor = used === options.lambda ? 1 : maxSquaredNorm;
-  const unit = 1 / Math.sqrt(factor);
+  const { noise: used, maxSquaredNorm } = noise(options.lambda, rows, dimensions, options.degree);
+  const squared = used === options.lambda ? 1 : maxSquaredNorm;
+  const unit = 1 / Math.sqrt(squared);
+  // what a variance is worth in the caller's units
+  const factor = squared ** options.degree;
   const queries = prompts.map((prompt) => prompt.map((value) => value * unit));
   const choice = { rows: rows.map((value) => value * unit), queries, dimensions, noise: options.lambda };
   // σ is compared with 1/(alpha·n) in the caller's units
-  const scaled = options.alpha === undefined ? options : { ...options, alpha: options.alpha / unit };
+  const scaled = options.alpha === undefined ? options : { ...options, alpha: options.alpha * Math.sqrt(factor) };
   const chosen = times(unwrap(choose(choice, scaled, select)), factor);
-  const similarity = similarities(choice).map((value) => value * factor);
+  const similarity = similarities(choice).map((value) => value * squared);
   const base: Base = {
     corpus: null,
     lambda: used,

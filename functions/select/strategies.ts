@@ -24,7 +24,7 @@ export interface Choice {
   readonly noise: number;
 }
 
-type Options = Pick<SelectionOptions, 'n' | 'alpha' | 'repeat' | 'strategy' | 'mmr_lambda'>;
+type Options = Pick<SelectionOptions, 'n' | 'alpha' | 'degree' | 'repeat' | 'strategy' | 'mmr_lambda'>;
 
 const ONE = 32767;
 
@@ -76,20 +76,21 @@ const marginal = (choice: Choice, n: number, beta: number): number[] => {
   return picks;
 };
 
-const given = (choice: Choice, picks: readonly number[], n: number): Chosen => ({
+const given = (choice: Choice, picks: readonly number[], { n, degree }: Options): Chosen => ({
   picks,
   ...posterior(
     picks.map((i) => rowOf(choice, i)),
     choice.queries,
     choice.noise,
+    degree,
   ),
   stop: picks.length < n ? 'exhausted' : 'count',
 });
 
 export const choose = (choice: Choice, options: Options, select: Select): Result<Chosen> => {
-  const { n, alpha, repeat, strategy } = options;
-  if (strategy === 'nn') return ok(given(choice, nearest(choice, n), n));
-  if (strategy === 'mmr') return ok(given(choice, marginal(choice, n, options.mmr_lambda), n));
+  const { n, alpha, degree, repeat, strategy } = options;
+  if (strategy === 'nn') return ok(given(choice, nearest(choice, n), options));
+  if (strategy === 'mmr') return ok(given(choice, marginal(choice, n, options.mmr_lambda), options));
   const { rows, dimensions, queries, noise } = choice;
   const flat = new Float32Array(queries.length * dimensions);
   for (const [i, query] of queries.entries()) flat.set(query, i * dimensions);
@@ -99,6 +100,7 @@ export const choose = (choice: Choice, options: Options, select: Select): Result
     dimensions,
     picks: n,
     lambda: noise,
+    degree,
     repeat,
     ...(alpha === undefined ? {} : { alpha }),
   });

@@ -16,7 +16,7 @@ const source = (abi: number): string => `
   export function sigma2(): usize { return 16384; }
   export function covariances(): usize { return 16384; }
   export function residual(): usize { return 16384; }
-  export function select(lambda: f64, alpha: f64, repeat: i32): i32 {
+  export function select(lambda: f64, alpha: f64, repeat: i32, degree: i32): i32 {
     used++;
     if (lambda > 1) unreachable();
     return used;
@@ -45,7 +45,7 @@ const problem = (lambda: number): Problem => ({
 
 describe('an instance', () => {
   it('is kept from one selection to the next, and thrown away once it trapped', async () => {
-    const kernel = createKernel(await compile(1));
+    const kernel = createKernel(await compile(2));
     const selections = (): number => {
       const result = kernel.select(problem(0.1));
       return result.ok ? result.value.picks.length : Number.NaN;
@@ -58,6 +58,6 @@ describe('an instance', () => {
 
   it('of another ABI is refused', async () => {
     const module = await compile(77);
-    expect(() => createKernel(module)).toThrow("the kernel's ABI is 77, this wrapper speaks 1: run npm run build");
+    expect(() => createKernel(module)).toThrow("the kernel's ABI is 77, this wrapper speaks 2: run npm run build");
   });
 });

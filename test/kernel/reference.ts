@@ -18,6 +18,8 @@ export interface ReferenceProblem {
   picks: number;
   lambda: number;
   repeat?: boolean;
+  /** p of k(x,y) = (φ(x)·φ(y))^p. */
+  degree?: number;
   alpha?: number;
 }
 
@@ -25,12 +27,12 @@ const vectors = (values: ArrayLike<number>, d: number): number[][] =>
   Array.from({ length: values.length / d }, (_, i) => Array.from({ length: d }, (__, k) => values[i * d + k] ?? 0));
 
 export const reference = (problem: ReferenceProblem): Reference => {
-  const { dimensions: d, picks: N, lambda, repeat = true, alpha } = problem;
+  const { dimensions: d, picks: N, lambda, repeat = true, degree = 1, alpha } = problem;
   const X = vectors(problem.rows, d);
   const Q = vectors(problem.queries, d);
   const all = [...X, ...Q];
   // k(x,y) ← k(x,y) − k(x,s)·k(s,y) / (k(s,s) + λ)
-  let k = all.map((a) => all.map((b) => a.reduce((sum, value, i) => sum + value * (b[i] ?? 0), 0)));
+  let k = all.map((a) => all.map((b) => a.reduce((sum, value, i) => sum + value * (b[i] ?? 0), 0) ** degree));
   const at = (i: number, j: number): number => k[i]?.[j] ?? 0;
   const K = X.length;
   const variance = (): number => Q.reduce((sum, _, t) => sum + at(K + t, K + t), 0);
