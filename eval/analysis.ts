@@ -12,13 +12,13 @@ import {
   scatterPicture,
   stoppingPicture,
 } from './pictures.ts';
-import { LAMBDAS, POOLS, type Rates, STEPS } from './plan.ts';
+import { FAR, KERNELS, kernelName, POOLS, type Rates, STEPS } from './plan.ts';
 import { predict, predictors } from './predict.ts';
 import type { Scored, Setting } from './setting.ts';
 import {
   copyLosses,
   copyTable,
-  lambdaTable,
+  kernelTable,
   poolTable,
   predictionTable,
   predictorTable,
@@ -30,7 +30,7 @@ import {
   stoppingTable,
   whyTable,
 } from './side-tables.ts';
-import { fixed, heldOut, stopped } from './stopping.ts';
+import { type Candidate, fixed, heldOut, stopped } from './stopping.ts';
 import type { Surrogate } from './surrogate.ts';
 import { curveTable, domainTable, FEWEST, mainCells, mainTable, sideTable } from './tables.ts';
 import { targetsOf } from './targets.ts';
@@ -77,21 +77,23 @@ export interface Material {
   readonly split?: Split | undefined;
 }
 
-const gainBars = (
-  arms: Arms,
-  bases: ReturnType<typeof valuesAt>,
-  names: readonly string[],
-  suffix: string,
-  series: string,
-): Bar[] =>
+const gainBars = (arms: Arms, bases: ReturnType<typeof valuesAt>, names: readonly string[]): Bar[] =>
   names.flatMap((x) => {
-    const gain = compare(valuesAt(arms.get(`${x}${suffix}`), STEPS), bases)?.difference;
+    const gain = compare(valuesAt(arms.get(x), STEPS), bases)?.difference;
     if (gain === undefined) return [];
     const { mean: y, low, high } = gainOf(gain);
-    return [{ x, series, y, low, high }];
+    return [{ x, series: 'sift', y, low, high }];
   });
 
-/** What `--json` prints. */
+/** Every stopping rule on the runs that lasted so many steps. */
+const rulesTo = (runs: readonly Candidate[], most: number) => {
+  const among = runs.filter(({ row }) => row.losses.length >= most);
+  const counts = [1, 2, 3, 5, 7, 10, 14, 20, 25, 30, 35, 40, 50, 60, 70, 80, 90, 100].filter((n) => n <= most);
+  const rules = among.length === 0 ? [] : [...counts.map((n) => fixed(among, n)), ...stopped(among, most)];
+  return { most, among, rules };
+};
+
+const heldTo = ({ among, most }: ReturnType<typeof rulesTo>) => ({ most, held: heldOut(among, most, 0.01) });
 
 /** The arms on the prompts that all of them have, so that their curves compare; arms that have only begun are left out. */
 const onCommonPrompts = (arms: Arms): Arms => {
@@ -113,17 +115,7 @@ export const analyse = (material: Material): Analysis => {
 
   const runs = withBases(plan, ledger, 'sift');
   const prediction = predict(runs, [5, 10, 20, 50]);
-  const lasting = (most: number) => runs.filter(({ row }) => row.losses.length >= most);
-  const rulesTo = (most: number) => {
-    const among = lasting(most);
-    const counts = [1, 2, 3, 5, 7, 10, 14, 20, 25, 30, 35, 40, 50].filter((n) => n <= most);
-    return {
-      most,
-      among,
-      rules: among.length === 0 ? [] : [...counts.map((n) => fixed(among, n)), ...stopped(among, most)],
-    };
-  };
-  const stops = [rulesTo(20), rulesTo(50)];
+  const stops = [rulesTo(runs, 20), rulesTo(runs, 50), rulesTo(withBases(plan, ledger, 'sift', 'far'), FAR)];
   const prompts = new Map(setting.study.map((one) => [one.id, one]));
   const reason = why(
     setting,
@@ -136,6 +128,9 @@ export const analyse = (material: Material): Analysis => {
   );
   const copies = copyLosses(of('copies'), bases);
   const otherScore = of('other score');
+  const otherRuns = withBases(plan, ledger, 'sift', 'other score');
+  const otherPrediction = predict(otherRuns, [5, 10, 20, 50]);
+  const otherName = material.scored === 'prompt' ? 'continuation' : 'prompt';
   const siblings = of('siblings');
   const lora = new Map([...of('lora')].map(([arm, rows]) => [`${arm}, lora`, rows] as const));
   const side = new Set([...(of('lora').get('sift')?.keys() ?? [])]);
@@ -159,7 +154,7 @@ export const analyse = (material: Material): Analysis => {
     copyTable(copies),
     ...(surrogate === undefined
       ? []
-      : [poolTable(of('pools'), bases, surrogate), lambdaTable(of('lambda'), bases, surrogate), q15Table(surrogate)]),
+      : [poolTable(of('pools'), bases, surrogate), kernelTable(of('kernel'), bases, surrogate), q15Table(surrogate)]),
     signTable(of('signs')),
     ...(reason === undefined ? [] : [whyTable(reason)]),
     predictionTable(prediction),
@@ -176,14 +171,30 @@ export const analyse = (material: Material): Analysis => {
     ...stops.map(({ rules, among, most }) => stoppingTable(rules, among.length, most)),
     reuseTable(of('reuse'), bases),
     sideTable('lora', `Full fine-tuning and LoRA after ${STEPS} steps`, loraArms, bases, 'nn, full', STEPS),
-    sideTable(
-      'other-score',
-      `Bits per byte of ${material.scored === 'prompt' ? 'the continuation' : 'the prompt itself'} after ${STEPS} steps`,
-      otherScore,
-      valuesAt(otherScore.get('base'), 0),
-      'nn',
-      STEPS,
-    ),
+    ...[10, 20, 50].map((n) => ({
+      ...mainTable(mainCells(otherScore), n),
+      id: `other-${n}`,
+      title: `Bits per byte of the ${otherName} after ${n} steps, mean over domains`,
+    })),
+    {
+      ...domainTable(otherScore, STEPS),
+      id: 'other-domains',
+      title: `The ${otherName} by domain, after ${STEPS} steps`,
+    },
+    { ...predictionTable(otherPrediction), id: 'other-prediction' },
+    ...(['prompt', 'continuation'] as const).map((text) => {
+      const cuts = of(`cuts, ${text}`);
+      const own = valuesAt(cuts.get('base'), 0);
+      return sideTable(`cuts-${text}`, `Cut of the corpus: the ${text} after 20 steps`, cuts, own, 'nn, disjoint', 20);
+    }),
+    {
+      ...mainTable(mainCells(of('far')), 50),
+      id: 'far-50',
+      title: `Runs of ${FAR} steps, after 50`,
+    },
+    {
+      ...sideTable('far', `Runs of ${FAR} steps, after all`, of('far'), valuesAt(of('far').get('base'), 0), 'nn', FAR),
+    },
     sideTable(
       'forms',
       `The packages as installed, CommonJS beside ESM: near copies of most files, after ${STEPS} steps`,
@@ -225,19 +236,10 @@ export const analyse = (material: Material): Analysis => {
           ),
         ]),
     ...[
-      { id: 'lambda', title: 'λ', x: 'λ', names: LAMBDAS.map(String), other: ' repeat' },
-      {
-        id: 'pools',
-        title: 'Pools',
-        x: 'queries × candidates',
-        names: POOLS.map(({ name }) => name),
-        other: undefined,
-      },
-    ].flatMap(({ id, title, x, names, other }) => {
-      const bars = [
-        ...gainBars(of(id), bases, names, '', 'sift'),
-        ...(other === undefined ? [] : gainBars(of(id), bases, names, other, `sift${other}`)),
-      ];
+      { id: 'kernel', title: 'Degree of the kernel and λ', x: 'degree p and λ', names: KERNELS.map(kernelName) },
+      { id: 'pools', title: 'Pools', x: 'queries × candidates', names: POOLS.map(({ name }) => name) },
+    ].flatMap(({ id, title, x, names }) => {
+      const bars = gainBars(of(id), bases, names);
       return bars.length === 0
         ? []
         : [barPicture(id, `${title}: gain of SIFT after ${STEPS} steps`, x, 'base − tuned, bits per byte', bars)];
@@ -269,10 +271,14 @@ export const analyse = (material: Material): Analysis => {
       rates: material.rates,
     },
     targets: targetsOf(
-      main,
+      { scored: material.scored, main, prediction, stops: stops.map(heldTo) },
+      {
+        scored: otherName,
+        main: otherScore,
+        prediction: otherPrediction,
+        stops: [20, 50].map((most) => heldTo(rulesTo(otherRuns, most))),
+      },
       copies,
-      prediction,
-      stops.map(({ among, most }) => ({ most, held: heldOut(among, most, 0.01) })),
     ),
     tables,
     pictures,
@@ -280,10 +286,12 @@ export const analyse = (material: Material): Analysis => {
       main: {
         cells,
         prompts: plan
-          .filter(({ question }) => question === 'main')
+          .filter(({ question }) => question === 'main' || question === 'other score')
           .flatMap(({ arm, task }) => {
             const row = ledger.get(keyOf(task));
-            return row === undefined ? [] : [{ arm, prompt: row.prompt, domain: row.domain, bpb: row.scores }];
+            return row === undefined
+              ? []
+              : [{ arm, scored: task.scored, prompt: row.prompt, domain: row.domain, bpb: row.scores }];
           }),
       },
       rates,

@@ -5,7 +5,7 @@ import type { Kernel, RowStore } from '../functions/kernel/index.ts';
 import { toQ15 } from '../functions/kernel/q15.ts';
 import type { Candidate, Index } from '../functions/pool/candidate.ts';
 import { isUnit } from '../functions/vectors.ts';
-import { chunk } from '../start/chunk.ts';
+import { chunk, overlapping, STRIDE } from '../start/chunk.ts';
 import type { Source } from './sources.ts';
 import { LONG_RUN, runsOf } from './twins.ts';
 import type { ManyTexts } from './vectors.ts';
@@ -28,21 +28,30 @@ export interface Corpus {
   candidate(i: number): Candidate;
 }
 
+/** How documents become examples: as the product does, an example repeating three quarters of the one before; half; none. */
+export type Cut = 'overlapping' | 'half' | 'disjoint';
+export const CUTS: Readonly<Record<Cut, (text: string) => readonly { readonly text: string }[]>> = {
+  overlapping: (text) => overlapping(text, STRIDE),
+  half: (text) => overlapping(text, 2 * STRIDE),
+  disjoint: (text) => chunk(text),
+};
+
 export const buildCorpus = async (
   sources: readonly Source[],
+  cut: Cut,
   { dimensions, embedAll }: ManyTexts,
   kernel: Kernel,
 ): Promise<Corpus> => {
   const seen = new Set<string>();
-  const cut: Example[] = sources.flatMap(({ text, domain, group, path, form = false }) =>
-    chunk(text).flatMap((part) => {
+  const examplesCut: Example[] = sources.flatMap(({ text, domain, group, path, form = false }) =>
+    CUTS[cut](text).flatMap((part) => {
       if (part.text.trim() === '' || seen.has(part.text)) return [];
       seen.add(part.text); // ingestion is idempotent by content
       return [{ text: part.text, domain, group, path, form }];
     }),
   );
-  const vectors = await embedAll(cut.map(({ text }) => text));
-  const kept = cut.flatMap((example, i) => {
+  const vectors = await embedAll(examplesCut.map(({ text }) => text));
+  const kept = examplesCut.flatMap((example, i) => {
     const vector = vectors[i];
     return vector !== undefined && isUnit(vector) ? [{ example, vector }] : [];
   });

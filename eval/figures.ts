@@ -121,8 +121,13 @@ export const bestRates = (
 
 export const meanOf = <T>(values: readonly T[], of: (value: T) => number): number => mean(values.map(of));
 
-export const withBases = (plan: readonly Planned[], ledger: Ledger<Row>, arm: string): { row: Row; base: number }[] => {
-  const arms = armsOf(plan, ledger, 'main');
+export const withBases = (
+  plan: readonly Planned[],
+  ledger: Ledger<Row>,
+  arm: string,
+  question = 'main',
+): { row: Row; base: number }[] => {
+  const arms = armsOf(plan, ledger, question);
   const bases = arms.get('base');
   return Array.from(arms.get(arm) ?? []).flatMap(([id, row]) => {
     const base = bases?.get(id);

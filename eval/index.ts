@@ -9,19 +9,7 @@ import { armsOf, bestRates } from './figures.ts';
 import { openLedger } from './ledger.ts';
 import { type Split, timeSplit } from './machine.ts';
 import { HELP, type Options, parseOptions, ROOT } from './options.ts';
-import {
-  FULL,
-  first,
-  LAMBDA,
-  type Profile,
-  planRates,
-  planStudy,
-  QUICK,
-  type Rates,
-  REPEAT,
-  rateOf,
-  STEPS,
-} from './plan.ts';
+import { FULL, first, type Profile, planRates, planStudy, QUICK, type Rates, rateOf, STEPS } from './plan.ts';
 import { plainOf, writeResults, writeStudy } from './report.ts';
 import { runPlan } from './run.ts';
 import { prepare, type Setting } from './setting.ts';
@@ -60,7 +48,7 @@ const profileOf = (options: Options): Profile => {
     scored: options.scored,
     study,
     least,
-    long: Math.min(profile.long, study),
+    far: Math.min(profile.far, study),
     side: Math.min(profile.side, study),
   };
 };
@@ -84,12 +72,12 @@ const study = async (setting: Setting, profile: Profile, options: Options, sourc
   const ledger = openLedger<Row>(path('.jsonl'));
   const ratePlan = planRates(setting, profile);
 
-  let rates: Rates = readKept<Rates>(path(`-rates-${profile.scored}.json`)) ?? {};
+  let rates: Rates = readKept<Rates>(path('-rates.json')) ?? {};
   if (!options.reportOnly && ratePlan.length > 0 && Object.keys(rates).length === 0) {
     if (await runPlan(setting, ratePlan, ledger, { ...timed, label: 'learning rates' })) {
       const best = bestRates(armsOf(ratePlan, ledger, 'rates'), STEPS);
       rates = Object.fromEntries(Object.entries(best).map(([family, { rate }]) => [family, rate]));
-      writeFileSync(path(`-rates-${profile.scored}.json`), `${JSON.stringify(rates)}\n`);
+      writeFileSync(path('-rates.json'), `${JSON.stringify(rates)}\n`);
     }
   }
   const plan = planStudy(setting, profile, rates);
@@ -107,7 +95,7 @@ const study = async (setting: Setting, profile: Profile, options: Options, sourc
     ledger,
   };
   if (!profile.sides) return common;
-  const selections = `-selections-${LAMBDA}${REPEAT ? '-repeat' : ''}.json`;
+  const selections = '-selections.json';
   const surrogate = options.reportOnly
     ? readKept<Surrogate>(path(selections))
     : await kept(path(selections), () => surrogateStudy(setting, first(setting.study, SELECTED)));
@@ -132,6 +120,7 @@ const main = async (args: readonly string[]): Promise<void> => {
     study: profile.study,
     tuning: profile.tuning,
     least: profile.least,
+    cuts: profile.sides ? ['half', 'disjoint'] : [],
     model: options.model,
     embedder: options.embedder,
     state: options.state,

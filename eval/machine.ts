@@ -1,7 +1,7 @@
 // Where and when the figures were measured, and how long each part of one prompt takes there.
 import { arch, availableParallelism, cpus, platform, totalmem } from 'node:os';
 import { createEmbeddedBackend } from '../gateway/embedded/index.ts';
-import { LAMBDA, REPEAT, STEPS } from './plan.ts';
+import { STEPS } from './plan.ts';
 import type { Setting } from './setting.ts';
 import { quantile } from './statistics.ts';
 import { select, spec } from './strategies.ts';
@@ -38,14 +38,9 @@ export const timeSplit = async (setting: Setting, learningRate: number, count: n
     generate: [],
   };
   try {
-    const wanted = spec('sift', { lambda: LAMBDA, repeat: REPEAT, n: STEPS });
+    const wanted = spec('sift', { n: STEPS });
     for (const [i, prompt] of [...setting.study.slice(0, 1), ...setting.study.slice(0, count)].entries()) {
-      const chosen = await select(
-        setting.corpus,
-        setting.kernel,
-        setting.asked(prompt, wanted, 'continuation'),
-        wanted,
-      );
+      const chosen = await select(setting.kernel, setting.asked(prompt, wanted, 'continuation'), wanted);
       const started = performance.now();
       const session = await backend.open(
         openOptions('base', { method: 'full', rank: 0, learningRate, reuse: false }),

@@ -41,7 +41,7 @@ export const HELP = `npm run eval -- [options]
   --corpus DIR       learn from the text files under DIR, each subfolder a domain (default: the packages in node_modules)
   --prompts DIR      ask about the text files under DIR, each subfolder a domain (default: documents kept out of the corpus)
   --data FILE        add documents from lines of {"package","domain","path","text"} to the packages
-  --score WHAT       continuation (default): the text after the prompt; prompt: the prompt's own, as in the paper
+  --score WHAT       prompt (default): the prompt's own text, as in the paper; continuation: the text after it
   --model DIR        a Qwen3 or Llama checkpoint in Hugging Face layout (default models/base)
   --embedder DIR     config.json, tokenizer.json and model.onnx (default models/embedder)
   --per-domain N     prompts of a domain (default 30, with --quick 8)
@@ -79,7 +79,7 @@ export const parseOptions = (args: readonly string[]): Options | undefined => {
           corpus: { type: 'string' },
           prompts: { type: 'string' },
           data: { type: 'string' },
-          score: { type: 'string', default: 'continuation' },
+          score: { type: 'string', default: 'prompt' },
           model: { type: 'string', default: join(ROOT, 'models/base') },
           embedder: { type: 'string', default: join(ROOT, 'models/embedder') },
           workers: { type: 'string', default: String(Math.min(2, availableParallelism())) },
@@ -103,7 +103,7 @@ export const parseOptions = (args: readonly string[]): Options | undefined => {
   if (values.score !== 'continuation' && values.score !== 'prompt') {
     throw new UsageError(`--score is '${values.score}', it must be continuation or prompt`);
   }
-  const isDefault = values.corpus === undefined && values.score === 'continuation' && !values.quick;
+  const isDefault = values.corpus === undefined && values.score === 'prompt' && !values.quick;
   return {
     quick: values.quick,
     json: values.json,

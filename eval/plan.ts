@@ -1,6 +1,7 @@
 // What is run, in which order. First the learning rates, on prompts of their own; then the main table, the most telling
 // arms first, for all prompts in turns over the domains, so that a run that ends early has balanced tables; then the
 // side questions, on the first prompts of every domain. A task that two questions share is run once.
+import { DEFAULT_DEGREE, DEFAULT_LAMBDA, DEFAULT_LEARNING_RATE } from '../wire/limits.ts';
 import type { Prompt } from './prompts.ts';
 import type { Scored, Setting } from './setting.ts';
 import { PAPER, type PoolSpec, ROUNDS, type SelectionSpec, spec, WHOLE } from './strategies.ts';
@@ -9,22 +10,34 @@ import type { Tuning } from './trajectory.ts';
 
 /** Steps at which every arm is scored. */
 export const COUNTS = [1, 2, 5, 10, 20, 50] as const;
-/** SIFT and NN are scored more often, for stopping rules and for gain by step. */
-const DENSE = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 17, 20, 25, 30, 35, 40, 45, 50];
+/** SIFT is scored more often, for stopping rules and for gain by step. */
+const DENSE = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 17, 20, 25, 30, 35, 40, 45, 50, 60, 70, 80, 90, 100];
+/** Steps of the runs that go on well past what is usual, to see where gains end. */
+export const FAR = 100;
 
-/** Of the arm called `sift`, and N at which single figures are given. */
-export const LAMBDA = 10;
+/** Of the arm called `sift`: the product's defaults, and N at which single figures are given. */
+export const LAMBDA = DEFAULT_LAMBDA;
+export const DEGREE = DEFAULT_DEGREE;
 export const REPEAT = false;
 export const STEPS = 10;
-/** λ that SIFT is tried at. */
-export const LAMBDAS = [0.01, 0.1, 1, 3, 10, 30, 100];
-/** λ that the default was chosen among, on the prompts that rates are chosen on. */
-const LAMBDAS_TUNED = [1, 3, 30];
-/** And with repeats allowed. */
-const LAMBDAS_REPEATED = [0.01, 0.1, 1, 10];
+/** Kernels that SIFT is tried with: degree of the kernel, λ, and whether repeats are allowed. */
+export const KERNELS: readonly { readonly degree: number; readonly lambda: number; readonly repeat: boolean }[] = [
+  { degree: 1, lambda: 0.01, repeat: true },
+  ...[0.01, 0.1, 1, 10, 100].map((lambda) => ({ degree: 1, lambda, repeat: false })),
+  ...[0.1, 1].map((lambda) => ({ degree: 3, lambda, repeat: false })),
+  ...[0.03, 0.1, 0.3, 1, 10].map((lambda) => ({ degree: 6, lambda, repeat: false })),
+  { degree: 6, lambda: 0.3, repeat: true },
+  ...[0.1, 1].map((lambda) => ({ degree: 12, lambda, repeat: false })),
+];
+export const kernelName = ({ degree, lambda, repeat }: (typeof KERNELS)[number]): string =>
+  `p=${degree} λ=${lambda}${repeat ? ' repeat' : ''}`;
+/** Those that the default was chosen among, on the prompts that rates are chosen on. */
+const KERNELS_TUNED = KERNELS.filter(
+  ({ degree, lambda, repeat }) => !repeat && lambda >= 0.1 && lambda <= 10 && degree <= 6,
+);
 export const COPIES = [1, 2, 5, 10];
-export const RATES = [1e-4, 2e-4, 5e-4];
-const LORA_RATES = [2e-4, 5e-4, 1e-3, 2e-3];
+export const RATES = [2e-4, 5e-4, 1e-3];
+const LORA_RATES = [5e-4, 1e-3, 2e-3, 5e-3];
 export const LORA_RANK = 8;
 
 export interface Profile {
@@ -33,10 +46,10 @@ export interface Profile {
   readonly tuning: number;
   /** Fewest prompts that make a domain. */
   readonly least: number;
-  /** The first prompts of a domain that are tuned to 50 steps, and on which side questions are asked. */
-  readonly long: number;
+  /** The first prompts of a domain that are tuned far, and on which side questions are asked. */
+  readonly far: number;
   readonly side: number;
-  /** Steps of all other prompts. */
+  /** Steps of the main arms. */
   readonly steps: number;
   readonly arms: readonly string[];
   readonly sides: boolean;
@@ -45,60 +58,57 @@ export interface Profile {
 }
 
 const SIFT = 'sift';
-/** Its pool asked further than its own λ would: the residual of a large λ is the prompt again. */
-export const SIFT_WIDE = 'sift, pool by residual at λ=1';
+const PAPER_SIFT = 'sift, the paper’s λ';
 
 /** Arms of the main table by name. HullFT's picks for N are no beginning of those for more, so it has an arm for each N. */
 export const ARMS: Readonly<Record<string, SelectionSpec>> = {
   nn: spec('nn'),
-  [SIFT]: spec('sift', { lambda: LAMBDA, repeat: REPEAT }),
-  'sift λ=0.01 repeat': spec('sift', { lambda: 0.01 }),
-  'sift λ=0.1': spec('sift', { lambda: 0.1, repeat: false }),
-  random: spec('random', { pool: WHOLE }),
-  'nn-f': spec('nn-f'),
+  [SIFT]: spec('sift'),
+  [PAPER_SIFT]: spec('sift', { degree: 1, lambda: 0.01, repeat: true }),
+  'sift, inner product': spec('sift', { degree: 1, lambda: 10 }),
   mmr: spec('mmr'),
-  uncertainty: spec('uncertainty'),
+  'nn distinct': spec('nn-distinct'),
   'hullft N=10': spec('hullft', { n: 10 }),
   'hullft N=20': spec('hullft', { n: 20 }),
   'hullft N=50': spec('hullft', { n: 50 }),
-  'sift λ=1': spec('sift', { lambda: 1, repeat: false }),
-  'sift λ=1 repeat': spec('sift', { lambda: 1 }),
+  'nn-f': spec('nn-f'),
+  random: spec('random', { pool: WHOLE }),
+  uncertainty: spec('uncertainty'),
   'random of 200': spec('random-pool'),
-  'nn distinct': spec('nn-distinct'),
 };
 
 export const QUICK: Profile = {
   study: 8,
   tuning: 0,
   least: 6,
-  long: 0,
+  far: 0,
   side: 0,
   steps: 10,
   arms: ['nn', SIFT],
   sides: false,
-  scored: 'continuation',
+  scored: 'prompt',
 };
 
 export const FULL: Profile = {
   study: 30,
-  tuning: 3,
+  tuning: 4,
   least: 20,
-  long: 3,
+  far: 3,
   side: 5,
-  steps: 20,
+  steps: 50,
   arms: Object.keys(ARMS),
   sides: true,
-  scored: 'continuation',
+  scored: 'prompt',
 };
 
 const full = (learningRate: number): Tuning => ({ method: 'full', rank: 0, learningRate, reuse: false });
 const lora = (learningRate: number): Tuning => ({ method: 'lora', rank: LORA_RANK, learningRate, reuse: false });
 
-/** Arms that share a learning rate: those of one strategy, SIFT with and without repeats apart. */
-export const familyOf = (arm: string): string => arm.replace(/ (N|λ)=\S+/, '').replace('nn distinct', 'nn');
+/** Arms that share a learning rate: HullFT's for each N, and NN with and without copies. */
+export const familyOf = (arm: string): string => arm.replace(/ N=\S+/, '').replace('nn distinct', 'nn');
 
 export type Rates = Readonly<Record<string, number>>;
-export const FALLBACK_RATE = 2e-4;
+export const FALLBACK_RATE = DEFAULT_LEARNING_RATE;
 export const rateOf = (rates: Rates, arm: string): number => rates[familyOf(arm)] ?? FALLBACK_RATE;
 
 const base = (prompt: Prompt, scored: Scored): Task => ({
@@ -121,11 +131,14 @@ export const first = (prompts: readonly Prompt[], count: number): Prompt[] => {
   });
 };
 
+/** Rates and kernel are chosen by what the product is used for, whatever is scored later. */
+const RATED: Scored = 'continuation';
+
 export const planRates = (setting: Setting, profile: Profile): Planned[] => {
   // the first arm of a family stands for it
   const families = [...new Map(profile.arms.toReversed().map((arm) => [familyOf(arm), arm])).values()].reverse();
   return setting.tuning.flatMap((prompt) => [
-    { question: 'rates', arm: 'base', task: base(prompt, profile.scored) },
+    { question: 'rates', arm: 'base', task: base(prompt, RATED) },
     ...families.flatMap((arm) => {
       const selection = ARMS[arm];
       if (selection === undefined) throw new Error(`no arm '${arm}'`);
@@ -138,25 +151,23 @@ export const planRates = (setting: Setting, profile: Profile): Planned[] => {
           tuning: full(rate),
           steps: STEPS,
           scoredAt: [1, 5, STEPS],
-          scored: profile.scored,
+          scored: RATED,
         },
       }));
     }),
     ...(profile.sides
-      ? LAMBDAS_TUNED.flatMap((lambda) =>
-          RATES.slice(1).map((rate) => ({
-            question: 'rates',
-            arm: `sift λ=${lambda} ${rate}`,
-            task: {
-              prompt,
-              selection: spec('sift', { lambda, repeat: REPEAT }),
-              tuning: full(rate),
-              steps: STEPS,
-              scoredAt: [1, 5, STEPS],
-              scored: profile.scored,
-            },
-          })),
-        )
+      ? KERNELS_TUNED.map((kernel) => ({
+          question: 'rates',
+          arm: `sift ${kernelName(kernel)} ${FALLBACK_RATE}`,
+          task: {
+            prompt,
+            selection: spec('sift', kernel),
+            tuning: full(FALLBACK_RATE),
+            steps: STEPS,
+            scoredAt: [1, 5, STEPS],
+            scored: RATED,
+          },
+        }))
       : []),
     ...(profile.sides
       ? LORA_RATES.map((rate) => ({
@@ -168,7 +179,7 @@ export const planRates = (setting: Setting, profile: Profile): Planned[] => {
             tuning: lora(rate),
             steps: STEPS,
             scoredAt: [1, 5, STEPS],
-            scored: profile.scored,
+            scored: RATED,
           },
         }))
       : []),
@@ -182,86 +193,72 @@ export const POOLS: readonly { name: string; pool: PoolSpec; stripes: number; tu
   { name: '1 × 200 (paper)', pool: PAPER, stripes: 1, tuned: true },
   { name: '1 × 1,000', pool: { rounds: 1, topK: 1_000, sign: 'plus' }, stripes: 1, tuned: false },
   { name: '1 × 50 × 4 stripes', pool: { rounds: 1, topK: 50, sign: 'plus' }, stripes: 4, tuned: false },
-  { name: '2 × 50, +r', pool: { rounds: 2, topK: 50, sign: 'plus' }, stripes: 1, tuned: true },
-  { name: '3 × 50, +r (default)', pool: ROUNDS, stripes: 1, tuned: true },
-  { name: '5 × 50, +r', pool: { rounds: 5, topK: 50, sign: 'plus' }, stripes: 1, tuned: false },
-  { name: '2 × 50, ±r', pool: { rounds: 2, topK: 50, sign: 'both' }, stripes: 1, tuned: false },
-  { name: '3 × 50, ±r', pool: { rounds: 3, topK: 50, sign: 'both' }, stripes: 1, tuned: true },
-  { name: '5 × 50, ±r', pool: { rounds: 5, topK: 50, sign: 'both' }, stripes: 1, tuned: false },
-  {
-    name: '5 × 50, ±r, prefixes of 4',
-    pool: { rounds: 5, topK: 50, sign: 'both', prefix: 4 },
-    stripes: 1,
-    tuned: false,
-  },
-  { name: '3 × 50, +r, 4 stripes', pool: ROUNDS, stripes: 4, tuned: false },
+  { name: '2 × 50, +r of all picks', pool: { rounds: 2, topK: 50, sign: 'plus' }, stripes: 1, tuned: false },
+  { name: '3 × 50, +r of all picks', pool: { rounds: 3, topK: 50, sign: 'plus' }, stripes: 1, tuned: true },
+  { name: '5 × 50, +r of all picks', pool: { rounds: 5, topK: 50, sign: 'plus' }, stripes: 1, tuned: false },
+  { name: '3 × 50, +r of 4, 8 (default)', pool: ROUNDS, stripes: 1, tuned: true },
+  { name: '5 × 50, +r of 4, 8, 12, 16', pool: { ...ROUNDS, rounds: 5 }, stripes: 1, tuned: false },
+  { name: '3 × 50, ±r of 4, 8', pool: { ...ROUNDS, sign: 'both' }, stripes: 1, tuned: true },
+  { name: '5 × 50, ±r of all picks', pool: { rounds: 5, topK: 50, sign: 'both' }, stripes: 1, tuned: false },
+  { name: '3 × 50, +r of 4, 8, 4 stripes', pool: ROUNDS, stripes: 4, tuned: false },
   { name: 'whole corpus', pool: WHOLE, stripes: 1, tuned: true },
 ];
 
+const scoresOf = (arm: string, steps: number): number[] => upTo(arm === SIFT ? DENSE : COUNTS, steps);
+
 export const planStudy = (setting: Setting, profile: Profile, rates: Rates): Planned[] => {
-  const long = new Set(first(setting.study, profile.long).map(({ id }) => id));
-  const budgetOf = (prompt: Prompt): number => (long.has(prompt.id) ? 50 : profile.steps);
-  const tuned = (prompt: Prompt, arm: string): Task => {
+  const { scored } = profile;
+  const other: Scored = scored === 'prompt' ? 'continuation' : 'prompt';
+  const tuned = (prompt: Prompt, arm: string, text: Scored = scored): Task => {
     const selection = ARMS[arm];
     if (selection === undefined) throw new Error(`no arm '${arm}'`);
-    const budget = budgetOf(prompt);
     const isHull = selection.strategy === 'hullft';
-    const steps = isHull ? selection.n : budget;
-    const counts = arm === SIFT || arm === 'nn' ? DENSE : COUNTS;
-    return {
-      prompt,
-      selection,
-      tuning: full(rateOf(rates, arm)),
-      steps,
-      scoredAt: isHull ? [steps] : upTo(counts, steps),
-      scored: profile.scored,
-    };
+    const steps = isHull ? selection.n : profile.steps;
+    const scoredAt = isHull ? [steps] : scoresOf(arm, steps);
+    return { prompt, selection, tuning: full(rateOf(rates, arm)), steps, scoredAt, scored: text };
   };
-  const plan: Planned[] = [];
-  const main = (prompts: readonly Prompt[], arms: readonly string[]): void => {
-    for (const prompt of prompts) {
-      plan.push({ question: 'main', arm: 'base', task: base(prompt, profile.scored) });
-      for (const arm of arms) {
-        if ((ARMS[arm]?.n ?? 0) > budgetOf(prompt) && ARMS[arm]?.strategy === 'hullft') continue;
-        plan.push({ question: 'main', arm, task: tuned(prompt, arm) });
-      }
-    }
-  };
+  const arms = (prompts: readonly Prompt[], question: string, names: readonly string[], text: Scored): Planned[] =>
+    prompts.flatMap((prompt) => [
+      { question, arm: 'base', task: base(prompt, text) },
+      ...names.flatMap((arm) =>
+        (ARMS[arm]?.n ?? 0) > profile.steps && ARMS[arm]?.strategy === 'hullft'
+          ? []
+          : [{ question, arm, task: tuned(prompt, arm, text) }],
+      ),
+    ]);
   const core = profile.arms.slice(0, 2);
   const side = first(setting.study, profile.side);
-  main(side, core);
-  main(setting.study, core);
-  if (profile.sides) {
-    plan.push(...planOther(setting.study, rates, profile.scored));
-    plan.push(...planSides(side, rates, tuned, profile.scored));
-  }
-  main(side, profile.arms);
-  main(setting.study, profile.arms);
-  return plan;
+  // what was asked first comes first, and prompts in turns over the domains, so that an interrupted run has whole tables
+  return [
+    ...arms(side, 'main', core, scored),
+    ...arms(side, 'other score', core, other),
+    ...arms(setting.study, 'main', core, scored),
+    ...arms(setting.study, 'other score', core, other),
+    ...(profile.sides ? planSides(side, rates, tuned, scored) : []),
+    ...(profile.sides ? planFar(first(setting.study, profile.far), rates, scored) : []),
+    ...arms(side, 'main', profile.arms, scored),
+    ...arms(side, 'other score', profile.arms.slice(0, 4), other),
+    ...arms(setting.study, 'main', profile.arms, scored),
+  ];
 };
 
-/** The other text scored, on all prompts: it is what the paper measures, or what the product is used for. */
-const planOther = (prompts: readonly Prompt[], rates: Rates, scored: Scored): Planned[] => {
-  const other: Scored = scored === 'prompt' ? 'continuation' : 'prompt';
-  const sift = spec('sift', { lambda: LAMBDA, repeat: REPEAT });
-  const of = (prompt: Prompt, arm: string, selection: SelectionSpec): Planned => ({
-    question: 'other score',
-    arm,
-    task: {
-      prompt,
-      selection,
-      tuning: full(rateOf(rates, arm)),
-      steps: STEPS,
-      scoredAt: upTo(COUNTS, STEPS),
-      scored: other,
-    },
-  });
-  return prompts.flatMap((prompt) => [
-    { question: 'other score', arm: 'base', task: base(prompt, other) },
-    of(prompt, 'nn', spec('nn')),
-    of(prompt, SIFT, sift),
+/** Twice the usual steps, to see where gains end. */
+const planFar = (prompts: readonly Prompt[], rates: Rates, scored: Scored): Planned[] =>
+  prompts.flatMap((prompt) => [
+    { question: 'far', arm: 'base', task: base(prompt, scored) },
+    ...(['nn', SIFT] as const).map((arm) => ({
+      question: 'far',
+      arm,
+      task: {
+        prompt,
+        selection: { ...(ARMS[arm] as SelectionSpec), n: FAR },
+        tuning: full(rateOf(rates, arm)),
+        steps: FAR,
+        scoredAt: scoresOf(arm, FAR).concat(arm === SIFT ? [] : [FAR]),
+        scored,
+      },
+    })),
   ]);
-};
 
 const planSides = (
   side: readonly Prompt[],
@@ -269,8 +266,7 @@ const planSides = (
   tuned: (prompt: Prompt, arm: string) => Task,
   scored: Scored,
 ): Planned[] => {
-  const sift = spec('sift', { lambda: LAMBDA, repeat: REPEAT });
-  const repeats = (lambda: number, more: Partial<SelectionSpec> = {}) => spec('sift', { lambda, ...more });
+  const sift = spec('sift');
   const of = (prompt: Prompt, selection: SelectionSpec, tuning: Tuning, more: Partial<Task> = {}): Task => ({
     prompt,
     selection,
@@ -280,22 +276,30 @@ const planSides = (
     scored,
     ...more,
   });
-  const [siftRate, nnRate, repeatRate] = ([SIFT, 'nn', `${SIFT} repeat`] as const).map((arm) =>
-    full(rateOf(rates, arm)),
-  ) as [Tuning, Tuning, Tuning];
+  const [siftRate, nnRate] = ([SIFT, 'nn'] as const).map((arm) => full(rateOf(rates, arm))) as [Tuning, Tuning];
   const each = (plan: (prompt: Prompt) => Omit<Planned, 'question'>[], question: string): Planned[] =>
     side.flatMap((prompt) => plan(prompt).map((one) => ({ question, ...one })));
+  const twenty = { steps: 20, scoredAt: upTo(COUNTS, 20) };
+  const texts = ['prompt', 'continuation'] as const;
   return [
+    ...texts.flatMap((text) =>
+      each(
+        (prompt) => [
+          { arm: 'base', task: base(prompt, text) },
+          ...(['disjoint', 'half', 'overlapping'] as const).flatMap((cut) => [
+            { arm: `nn, ${cut}`, task: of(prompt, spec('nn', { cut }), nnRate, { ...twenty, scored: text }) },
+            { arm: `sift, ${cut}`, task: of(prompt, { ...sift, cut }, siftRate, { ...twenty, scored: text }) },
+          ]),
+        ],
+        `cuts, ${text}`,
+      ),
+    ),
     ...each(
       (prompt) =>
         COPIES.flatMap((copies) => [
           {
             arm: `sift ×${copies}`,
-            task: copies === 1 ? tuned(prompt, SIFT) : of(prompt, { ...sift, copies }, siftRate),
-          },
-          {
-            arm: `${SIFT_WIDE} ×${copies}`,
-            task: of(prompt, { ...sift, copies, pool: { ...ROUNDS, lambda: 1 } }, siftRate),
+            task: copies === 1 ? tuned(prompt, SIFT) : of(prompt, { ...sift, copies, n: STEPS }, siftRate),
           },
           {
             arm: `nn ×${copies}`,
@@ -306,16 +310,8 @@ const planSides = (
     ),
     ...each(
       (prompt) =>
-        LAMBDAS.flatMap((lambda) =>
-          (LAMBDAS_REPEATED.includes(lambda) ? [true, false] : [false]).map((repeat) => ({
-            arm: `${lambda}${repeat ? ' repeat' : ''}`,
-            task:
-              lambda === LAMBDA && repeat === REPEAT
-                ? tuned(prompt, SIFT)
-                : of(prompt, { ...sift, lambda, repeat }, repeat ? repeatRate : siftRate),
-          })),
-        ),
-      'lambda',
+        KERNELS.map((kernel) => ({ arm: kernelName(kernel), task: of(prompt, spec('sift', kernel), siftRate) })),
+      'kernel',
     ),
     ...each(
       (prompt) => [
@@ -329,14 +325,43 @@ const planSides = (
       (prompt) =>
         POOLS.filter((one) => one.tuned).map(({ name, pool }) => ({
           arm: name,
-          task: pool === ROUNDS ? tuned(prompt, SIFT) : of(prompt, { ...sift, pool }, siftRate),
+          task: of(prompt, { ...sift, pool }, siftRate, twenty),
         })),
       'pools',
     ),
     ...each(
       (prompt) => [
-        { arm: 'sift λ=3 repeat', task: of(prompt, repeats(3), repeatRate) },
-        { arm: 'sift λ=3 repeat, gradients reused', task: of(prompt, repeats(3), { ...repeatRate, reuse: true }) },
+        { arm: 'nn', task: of(prompt, spec('nn'), lora(rates.lora ?? 1e-3)) },
+        { arm: 'sift', task: of(prompt, sift, lora(rates.lora ?? 1e-3)) },
+      ],
+      'lora',
+    ),
+    ...each(
+      (prompt) => [
+        { arm: 'nn', task: of(prompt, spec('nn', { forms: true }), nnRate) },
+        { arm: 'nn distinct', task: of(prompt, spec('nn-distinct', { forms: true }), nnRate) },
+        { arm: 'sift', task: of(prompt, { ...sift, forms: true }, siftRate) },
+      ],
+      'forms',
+    ),
+    // at a λ that goes far for the last of σ², as negative covariances are picked then
+    ...each(
+      (prompt) =>
+        (['plus', 'both'] as const).map((sign) => ({
+          arm: sign,
+          task: of(prompt, spec('sift', { degree: 1, lambda: 0.1, pool: { rounds: 3, topK: 50, sign } }), siftRate, {
+            scoredAt: upTo(DENSE, STEPS),
+          }),
+        })),
+      'signs',
+    ),
+    ...each(
+      (prompt) => [
+        { arm: 'sift, repeats', task: of(prompt, { ...sift, repeat: true }, siftRate) },
+        {
+          arm: 'sift, repeats, gradients reused',
+          task: of(prompt, { ...sift, repeat: true }, { ...siftRate, reuse: true }),
+        },
         { arm: 'hullft', task: tuned(prompt, 'hullft N=10') },
         {
           arm: 'hullft, gradients reused',
@@ -344,31 +369,6 @@ const planSides = (
         },
       ],
       'reuse',
-    ),
-    ...each(
-      (prompt) => [
-        { arm: 'nn', task: of(prompt, spec('nn'), lora(rates.lora ?? 5e-4)) },
-        { arm: 'sift', task: of(prompt, sift, lora(rates.lora ?? 5e-4)) },
-      ],
-      'lora',
-    ),
-    // at a λ that goes far for the last of σ², as negative covariances are picked then
-    ...each(
-      (prompt) =>
-        (['plus', 'both'] as const).map((sign) => ({
-          arm: sign,
-          task: of(prompt, repeats(0.1, { pool: { ...ROUNDS, sign } }), repeatRate, { scoredAt: upTo(DENSE, STEPS) }),
-        })),
-      'signs',
-    ),
-    ...each(
-      (prompt) => [
-        { arm: 'nn', task: of(prompt, spec('nn', { forms: true }), nnRate) },
-        { arm: 'nn distinct', task: of(prompt, spec('nn-distinct', { forms: true }), nnRate) },
-        { arm: 'sift', task: of(prompt, { ...sift, forms: true }, siftRate) },
-        { arm: 'sift λ=0.1 repeat', task: of(prompt, repeats(0.1, { forms: true }), repeatRate) },
-      ],
-      'forms',
     ),
   ];
 };

@@ -3,7 +3,7 @@
 import { posterior } from '../functions/select/posterior.ts';
 import { dot } from '../functions/vectors.ts';
 import type { Prompt } from './prompts.ts';
-import type { Setting } from './setting.ts';
+import { ORDINARY, type Setting } from './setting.ts';
 import { mean, spearman } from './statistics.ts';
 import { bpbAt, type Row } from './tasks.ts';
 
@@ -36,8 +36,15 @@ export interface Predictor {
   readonly relative: number;
 }
 
-/** λ at which σ² is looked at as a predictor, whatever λ the picks were chosen at. */
-const LOOKED_AT = [0.01, 0.1, 1, 10];
+/** Kernels whose σ² is looked at as a predictor, whatever the picks were chosen by. */
+const LOOKED_AT = [
+  { degree: 1, lambda: 0.01 },
+  { degree: 1, lambda: 1 },
+  { degree: 1, lambda: 10 },
+  { degree: 6, lambda: 0.1 },
+  { degree: 6, lambda: 0.3 },
+  { degree: 6, lambda: 1 },
+] as const;
 
 /** Spearman over prompts, after n steps, for σ² at several λ and for plain similarities. */
 export const predictors = (
@@ -48,10 +55,12 @@ export const predictors = (
   const known = runs.flatMap(({ prompt, row, base }) => {
     const bpb = bpbAt(row, n);
     if (bpb === undefined || row.picks.length === 0) return [];
-    const { vector } = setting.asked(prompt, { siblings: true, forms: false }, 'continuation');
+    const { vector } = setting.asked(prompt, ORDINARY, 'continuation');
     const rows = row.picks.slice(0, n).map((i) => setting.corpus.store.row(i));
     const similarities = rows.map((own) => dot(own, vector));
-    const drops = LOOKED_AT.map((lambda) => 1 - (posterior(rows, [vector], lambda).variances.at(-1) ?? 1));
+    const drops = LOOKED_AT.map(
+      ({ degree, lambda }) => 1 - (posterior(rows, [vector], lambda, degree).variances.at(-1) ?? 1),
+    );
     return [{ gain: base - bpb, relative: 1 - bpb / base, similarities, drops }];
   });
   if (known.length < 3) return [];
@@ -67,7 +76,9 @@ export const predictors = (
     ),
   });
   return [
-    ...LOOKED_AT.map((lambda, i) => against(`drop of σ² at λ = ${lambda}`, ({ drops }) => drops[i] ?? 0)),
+    ...LOOKED_AT.map(({ degree, lambda }, i) =>
+      against(`drop of σ², degree ${degree}, λ = ${lambda}`, ({ drops }) => drops[i] ?? 0),
+    ),
     against('similarity of the first pick', ({ similarities }) => similarities[0] ?? 0),
     against('mean similarity of the picks', ({ similarities }) => mean(similarities)),
   ];

@@ -14,12 +14,13 @@ const short = (value: number, digits = 5): number => Number(value.toFixed(digits
 export const runTask = async (setting: Setting, backend: Backend, task: Task): Promise<Row> => {
   const { prompt, selection, scored } = task;
   const [context, text] = scored === 'continuation' ? [prompt.prompt, prompt.continuation] : ['', prompt.prompt];
+  const asked = selection && setting.asked(prompt, selection, scored);
   const chosen =
-    selection === undefined
+    asked === undefined || selection === undefined
       ? { picks: [], variances: [], covariances: [], initialVariance: 1, pool: 0, ms: { pool: 0, select: 0 } }
-      : await select(setting.corpus, setting.kernel, setting.asked(prompt, selection, scored), selection);
+      : await select(setting.kernel, asked, selection);
   const picks = chosen.picks.slice(0, task.steps);
-  const texts = picks.map((i) => setting.corpus.examples[i]?.text ?? '');
+  const texts = picks.map((i) => asked?.corpus.examples[i]?.text ?? '');
   const scoredAt = [...task.scoredAt];
   // a run that has fewer picks than steps is scored where it ends, and stays there
   if (texts.length > 0 && texts.length < task.steps) scoredAt.push(texts.length);

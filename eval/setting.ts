@@ -8,7 +8,7 @@ import { readEmbedder } from '../functions/embedding/onnx.node.ts';
 import type { Kernel } from '../functions/kernel/index.ts';
 import { loadKernel } from '../functions/kernel/module.node.ts';
 import { UsageError } from '../start/options.ts';
-import { buildCorpus, type Corpus, holdersOf } from './corpus.ts';
+import { buildCorpus, type Corpus, type Cut, holdersOf } from './corpus.ts';
 import { type Drawn, draw, type Prompt, withoutPromptTwins } from './prompts.ts';
 import type { Source } from './sources.ts';
 import type { Asked, SelectionSpec } from './strategies.ts';
@@ -16,7 +16,13 @@ import { withoutTwins } from './twins.ts';
 import { remembering } from './vectors.ts';
 
 /** Counts up whenever the same inputs would give other results. */
-export const PROTOCOL = 1;
+export const PROTOCOL = 2;
+
+/** The cut of the corpus that figures are of unless they say otherwise. */
+export const PRODUCT: Cut = 'overlapping';
+
+/** What a prompt may see of the corpus unless a question says otherwise. */
+export const ORDINARY = { cut: PRODUCT, siblings: true, forms: false } as const;
 
 /** What is scored: what follows the prompt, as the product is used; or the prompt itself, as in the paper. */
 export type Scored = 'continuation' | 'prompt';
@@ -24,6 +30,7 @@ export type Scored = 'continuation' | 'prompt';
 export interface Setting {
   readonly study: readonly Prompt[];
   readonly tuning: readonly Prompt[];
+  /** Cut as the product does. */
   readonly corpus: Corpus;
   /** Documents of the corpus. */
   readonly documents: number;
@@ -35,7 +42,7 @@ export interface Setting {
   readonly fingerprint: string;
   /** Milliseconds of one prompt's embedding. */
   readonly embedMs: number;
-  asked(prompt: Prompt, spec: Pick<SelectionSpec, 'siblings' | 'forms'>, scored: Scored): Asked;
+  asked(prompt: Prompt, spec: Pick<SelectionSpec, 'cut' | 'siblings' | 'forms'>, scored: Scored): Asked;
 }
 
 export interface SettingOptions {
@@ -46,6 +53,8 @@ export interface SettingOptions {
   readonly study: number;
   readonly tuning: number;
   readonly least: number;
+  /** Other ways of cutting documents that are asked about, beside the product's. */
+  readonly cuts: readonly Cut[];
   readonly model: string;
   readonly embedder: string;
   /** Where vectors are kept for the next run. */
@@ -90,7 +99,10 @@ export const prepare = async (options: SettingOptions): Promise<Setting> => {
   if (sources.length === 0) throw new UsageError('nothing is left to learn from: every document is a prompt or a twin');
   const [kernel, embedder] = await Promise.all([loadKernel(), loadEmbedder(options.embedder)]);
   const embedderHash = await fileHash(join(options.embedder, 'model.onnx'));
-  const corpus = await buildCorpus(sources, remembering(embedder, embedderHash, options.state), kernel);
+  const manyTexts = remembering(embedder, embedderHash, options.state);
+  const corpus = await buildCorpus(sources, PRODUCT, manyTexts, kernel);
+  const corpora = new Map<Cut, Corpus>([[PRODUCT, corpus]]);
+  for (const cut of options.cuts) corpora.set(cut, await buildCorpus(sources, cut, manyTexts, kernel));
   const all = [...study, ...tuning];
   const started = performance.now();
   const vectors = await embedder.embed(
@@ -99,16 +111,13 @@ export const prepare = async (options: SettingOptions): Promise<Setting> => {
   );
   const embedMs = (performance.now() - started) / all.length;
   const position = new Map(all.map(({ id }, i) => [id, i]));
-  const holders = {
-    continuation: holdersOf(
-      corpus,
-      all.map(({ continuation }) => continuation),
-    ),
-    prompt: holdersOf(
-      corpus,
-      all.map(({ prompt }) => prompt),
-    ),
-  };
+  const texts = { continuation: all.map(({ continuation }) => continuation), prompt: all.map(({ prompt }) => prompt) };
+  const holders = new Map(
+    Array.from(corpora, ([cut, one]) => [
+      cut,
+      { continuation: holdersOf(one, texts.continuation), prompt: holdersOf(one, texts.prompt) },
+    ]),
+  );
   const model = await fileHash(join(options.model, 'model.safetensors'));
   const sum = createHash('sha256').update(
     `${PROTOCOL}\n${model}\n${await fileHash(join(options.embedder, 'model.onnx'))}\n`,
@@ -125,14 +134,16 @@ export const prepare = async (options: SettingOptions): Promise<Setting> => {
     embedder: embedder.name,
     fingerprint: sum.digest('hex').slice(0, 16),
     embedMs,
-    asked(prompt, { siblings, forms }, scored) {
+    asked(prompt, { cut, siblings, forms }, scored) {
+      const of = corpora.get(cut);
+      if (of === undefined) throw new Error(`no corpus is cut '${cut}' in this setting`);
       const at = position.get(prompt.id) ?? -1;
       const vector = vectors[at];
       if (vector === undefined) throw new Error(`prompt ${prompt.id} is not of this setting`);
-      const mask = Uint8Array.from(corpus.examples, ({ form }) => (forms || !form ? 1 : 0));
-      for (const i of holders[scored][at] ?? []) mask[i] = 0;
-      if (!siblings) for (const [i, { group }] of corpus.examples.entries()) if (group === prompt.group) mask[i] = 0;
-      return { id: prompt.id, vector, mask };
+      const mask = Uint8Array.from(of.examples, ({ form }) => (forms || !form ? 1 : 0));
+      for (const i of holders.get(cut)?.[scored][at] ?? []) mask[i] = 0;
+      if (!siblings) for (const [i, { group }] of of.examples.entries()) if (group === prompt.group) mask[i] = 0;
+      return { id: prompt.id, vector, corpus: of, mask };
     },
   };
 };

@@ -2,7 +2,7 @@
 import { type Arms, armNames, compare, valuesAt } from './figures.ts';
 import { digits, gainOf, interval, percent, type Table } from './format.ts';
 import { GENERATED, type Split } from './machine.ts';
-import { COPIES, LAMBDA, LAMBDAS, SIFT_WIDE, STEPS } from './plan.ts';
+import { COPIES, KERNELS, kernelName, STEPS } from './plan.ts';
 import type { Prediction, Predictor } from './predict.ts';
 import { bootstrap, type Interval, macroMean, mean, type Observation } from './statistics.ts';
 import type { Stopped } from './stopping.ts';
@@ -22,7 +22,7 @@ export interface CopyLoss {
 }
 
 export const copyLosses = (arms: Arms, bases: ReadonlyMap<string, Observation>, n = STEPS): CopyLoss[] =>
-  ['sift', SIFT_WIDE, 'nn'].flatMap((strategy) => {
+  ['sift', 'nn'].flatMap((strategy) => {
     const gainsWith = (copies: number, among?: ReadonlyMap<string, Observation>): Map<string, Observation> => {
       const values = valuesAt(arms.get(`${strategy} ×${copies}`), n);
       return new Map(
@@ -154,31 +154,33 @@ const gainCell = (arms: Arms, arm: string, bases: ReadonlyMap<string, Observatio
   return `${interval(gainOf(gain.difference))} (${gain.prompts})`;
 };
 
-export const lambdaTable = (arms: Arms, bases: ReadonlyMap<string, Observation>, surrogate: Surrogate): Table => ({
-  id: 'lambda',
-  title: `λ: what is picked and what it brings after ${STEPS} steps`,
+export const kernelTable = (arms: Arms, bases: ReadonlyMap<string, Observation>, surrogate: Surrogate): Table => ({
+  id: 'kernel',
+  title: `The kernel: what is picked and what it brings after ${STEPS} steps`,
   columns: [
+    'degree',
     'λ',
+    'repeats',
     'distinct of 10',
     'distinct of 50',
     'negative covariance, of 10',
-    `σ² of the ten at λ = ${LAMBDA}`,
-    'gain with repeats [95 %] (prompts)',
-    'gain without [95 %] (prompts)',
+    'most alike two of 10',
+    'gain [95 %] (prompts)',
   ],
-  rows: LAMBDAS.map((lambda) => {
-    const figures = surrogate.lambdas.find((one) => one.lambda === lambda);
+  rows: KERNELS.map((kernel) => {
+    const figures = surrogate.kernels.find(({ name }) => name === kernelName(kernel));
     return [
-      String(lambda),
+      String(kernel.degree),
+      String(kernel.lambda),
+      kernel.repeat ? 'yes' : 'no',
       digits(figures?.distinct10 ?? Number.NaN, 1),
       digits(figures?.distinct50 ?? Number.NaN, 1),
       percent(figures?.negative10 ?? Number.NaN),
-      digits(figures?.sigma ?? Number.NaN),
-      gainCell(arms, `${lambda} repeat`, bases),
-      gainCell(arms, String(lambda), bases),
+      digits(figures?.alike ?? Number.NaN, 2),
+      gainCell(arms, kernelName(kernel), bases),
     ];
   }),
-  note: 'Distinct picks, signs and σ² are of selections that may repeat.',
+  note: `Picks on ${surrogate.prompts} prompts. Most alike: the largest cosine of two different examples of the ten, mean over prompts; of the ten nearest it is ${digits(surrogate.nearestAlike, 2)}.`,
 });
 
 export const rateTable = (

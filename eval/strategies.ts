@@ -9,7 +9,8 @@ import { posterior } from '../functions/select/posterior.ts';
 import { choose } from '../functions/select/strategies.ts';
 import { seededRandom } from '../gateway/embedded/sampler.ts';
 import { unwrap } from '../wire/fault.ts';
-import { type Corpus, indicesOf, type View } from './corpus.ts';
+import { DEFAULT_DEGREE, DEFAULT_LAMBDA, DEFAULT_PREFIX, DEFAULT_ROUNDS } from '../wire/limits.ts';
+import { type Corpus, type Cut, indicesOf, type View } from './corpus.ts';
 import { hullPicks } from './hullft.ts';
 import { uncertainPicks } from './uncertainty.ts';
 
@@ -29,19 +30,21 @@ export interface PoolSpec {
   readonly rounds: number;
   readonly topK: number;
   readonly sign: 'plus' | 'both';
+  /** Absent: all picks. */
   readonly prefix?: number;
-  /** λ of the residual that further rounds ask with; absent: the selection's own. */
-  readonly lambda?: number;
 }
 
 export interface SelectionSpec {
   readonly strategy: Strategy;
-  /** SIFT's λ; for the others, of the σ² that is reported. */
+  /** SIFT's λ and degree; for the others, of the σ² that is reported. */
   readonly lambda: number;
+  readonly degree: number;
   readonly repeat: boolean;
   /** Picks to choose; a run may take fewer steps. */
   readonly n: number;
   readonly pool: PoolSpec;
+  /** How the corpus' documents were cut. */
+  readonly cut: Cut;
   /** How often the corpus holds every example. */
   readonly copies: number;
   readonly stripes: number;
@@ -54,16 +57,18 @@ export interface SelectionSpec {
 }
 
 /** The product's default pool, and the paper's. */
-export const ROUNDS: PoolSpec = { rounds: 3, topK: 50, sign: 'plus' };
+export const ROUNDS: PoolSpec = { rounds: DEFAULT_ROUNDS, topK: 50, sign: 'plus', prefix: DEFAULT_PREFIX };
 export const PAPER: PoolSpec = { rounds: 1, topK: 200, sign: 'plus' };
 export const WHOLE: PoolSpec = { rounds: 0, topK: 0, sign: 'plus' };
 
 export const spec = (strategy: Strategy, other: Partial<SelectionSpec> = {}): SelectionSpec => ({
   strategy,
-  lambda: 0.1,
-  repeat: true,
+  lambda: DEFAULT_LAMBDA,
+  degree: DEFAULT_DEGREE,
+  repeat: false,
   n: 50,
   pool: strategy === 'sift' ? ROUNDS : PAPER,
+  cut: 'overlapping',
   copies: 1,
   stripes: 1,
   siblings: true,
@@ -88,6 +93,7 @@ export interface Chosen {
 export interface Asked {
   readonly id: string;
   readonly vector: Float32Array;
+  readonly corpus: Corpus;
   /** What of the corpus it may see. */
   readonly mask: Uint8Array;
 }
@@ -108,20 +114,22 @@ const rowsOf = (corpus: Corpus, numbers: readonly number[]): Float32Array => {
   return rows;
 };
 
-const gather = async (corpus: Corpus, kernel: Kernel, asked: Asked, wanted: SelectionSpec): Promise<Gathered> => {
+const gather = async (kernel: Kernel, asked: Asked, wanted: SelectionSpec): Promise<Gathered> => {
+  const { corpus } = asked;
   const view: View = { mask: asked.mask, copies: wanted.copies, stripes: wanted.stripes };
   if (wanted.pool.rounds === 0) {
     const numbers = Array.from(asked.mask.keys()).filter((i) => asked.mask[i] === 1);
     return { numbers, rows: rowsOf(corpus, numbers), queries: 0, collapsed: 0 };
   }
-  const { strategy, lambda, repeat, n, pool } = wanted;
+  const { strategy, lambda, degree, repeat, n, pool } = wanted;
   const gathered = await gatherPool(indicesOf(corpus, view), [asked.vector], kernel.select, {
     rounds: strategy === 'sift' ? pool.rounds : 1, // as in the product: only SIFT has a residual to ask again with
     topK: pool.topK,
     sign: pool.sign,
     opposite: false,
     picks: n,
-    lambda: pool.lambda ?? lambda,
+    lambda,
+    degree,
     repeat,
     ...(pool.prefix === undefined ? {} : { prefix: pool.prefix }),
   });
@@ -156,7 +164,8 @@ const compared = (strategy: Strategy, rows: Float32Array, asked: Asked, d: numbe
   }
 };
 
-export const select = async (corpus: Corpus, kernel: Kernel, asked: Asked, wanted: SelectionSpec): Promise<Chosen> => {
+export const select = async (kernel: Kernel, asked: Asked, wanted: SelectionSpec): Promise<Chosen> => {
+  const { corpus } = asked;
   const { dimensions: d } = corpus;
   const started = performance.now();
   if (wanted.strategy === 'nn') {
@@ -165,10 +174,10 @@ export const select = async (corpus: Corpus, kernel: Kernel, asked: Asked, wante
     const done = performance.now();
     const picks = found.map(({ key }) => numberOf(key));
     const rows = found.map(({ row }) => fromQ15(row));
-    const figures = posterior(rows, [asked.vector], wanted.lambda);
+    const figures = posterior(rows, [asked.vector], wanted.lambda, wanted.degree);
     return { picks, ...figures, pool: picks.length, queries: 1, collapsed: 0, ms: { pool: done - started, select: 0 } };
   }
-  const { numbers, rows, queries, collapsed } = await gather(corpus, kernel, asked, wanted);
+  const { numbers, rows, queries, collapsed } = await gather(kernel, asked, wanted);
   const pooled = performance.now();
   const answer = (
     picks: readonly number[],
@@ -185,7 +194,7 @@ export const select = async (corpus: Corpus, kernel: Kernel, asked: Asked, wante
   });
   if (wanted.strategy === 'sift' || wanted.strategy === 'nn-distinct' || wanted.strategy === 'mmr') {
     const strategy = wanted.strategy === 'nn-distinct' ? 'nn' : wanted.strategy;
-    const options = { n: wanted.n, repeat: wanted.repeat, strategy, mmr_lambda: 0.5 } as const;
+    const options = { n: wanted.n, degree: wanted.degree, repeat: wanted.repeat, strategy, mmr_lambda: 0.5 } as const;
     const choice = { rows, queries: [asked.vector], dimensions: d, noise: wanted.lambda };
     const chosen = unwrap(choose(choice, options, kernel.select));
     return answer(chosen.picks, chosen);
@@ -193,5 +202,5 @@ export const select = async (corpus: Corpus, kernel: Kernel, asked: Asked, wante
   const candidates = floats(rows);
   const picks = compared(wanted.strategy, candidates, asked, d, wanted);
   const inOrder = picks.map((at) => candidates.subarray(at * d, (at + 1) * d));
-  return answer(picks, posterior(inOrder, [asked.vector], wanted.lambda));
+  return answer(picks, posterior(inOrder, [asked.vector], wanted.lambda, wanted.degree));
 };

@@ -1,10 +1,11 @@
-// What can be asked of σ² alone, without tuning: pools, λ, float32 against Q15, duplicates.
+// What can be asked of σ² alone, without tuning: pools, kernels, float32 against Q15.
 // The greedy over the whole corpus is the limit that pools are measured against.
 import { posterior } from '../functions/select/posterior.ts';
+import { dot } from '../functions/vectors.ts';
 import { progress } from '../start/progress.ts';
-import { LAMBDA, LAMBDAS, POOLS, REPEAT, STEPS } from './plan.ts';
+import { DEGREE, KERNELS, kernelName, LAMBDA, POOLS, STEPS } from './plan.ts';
 import type { Prompt } from './prompts.ts';
-import type { Setting } from './setting.ts';
+import { ORDINARY, type Setting } from './setting.ts';
 import { mean, type Observation } from './statistics.ts';
 import { type Chosen, type SelectionSpec, select, spec } from './strategies.ts';
 
@@ -17,21 +18,22 @@ export interface PoolFigures {
   readonly at50: readonly Observation[];
 }
 
-/** With repeats allowed, since λ decides how often they happen. */
-export interface LambdaFigures {
-  readonly lambda: number;
+export interface KernelFigures {
+  readonly name: string;
   readonly distinct10: number;
   readonly distinct50: number;
   /** Share of the first 10 picks with negative covariance. */
   readonly negative10: number;
-  /** σ² of the first ten picks measured at the default λ, so that figures of different λ compare. */
-  readonly sigma: number;
+  /** Largest cosine of two different examples among the first ten. */
+  readonly alike: number;
 }
 
 export interface Surrogate {
   readonly prompts: number;
   readonly pools: readonly PoolFigures[];
-  readonly lambdas: readonly LambdaFigures[];
+  readonly kernels: readonly KernelFigures[];
+  /** As `alike`, of the ten nearest. */
+  readonly nearestAlike: number;
   readonly q15: {
     readonly same10: number;
     readonly same50: number;
@@ -48,25 +50,23 @@ const distinct = (picks: readonly number[]): number => new Set(picks).size;
 
 /** σ² of given picks in float32 vectors at the default λ. */
 const sigmaOf = (setting: Setting, prompt: Prompt, picks: readonly number[]): number => {
-  const { vector } = setting.asked(prompt, { siblings: true, forms: false }, 'continuation');
+  const { vector } = setting.asked(prompt, ORDINARY, 'continuation');
   const rows = picks.map((i) => setting.corpus.store.row(i));
-  return posterior(rows, [vector], LAMBDA).variances.at(-1) ?? 1;
+  return posterior(rows, [vector], LAMBDA, DEGREE).variances.at(-1) ?? 1;
 };
 
 export const surrogateStudy = async (setting: Setting, study: readonly Prompt[]): Promise<Surrogate> => {
-  const bar = progress('selections', 2 * POOLS.length + LAMBDAS.length + 3);
+  const bar = progress('selections', 2 * POOLS.length + KERNELS.length + 4);
   let done = 0;
   const choose = (wanted: SelectionSpec): Promise<Chosen[]> =>
     Promise.all(
-      study.map((prompt) =>
-        select(setting.corpus, setting.kernel, setting.asked(prompt, wanted, 'continuation'), wanted),
-      ),
+      study.map((prompt) => select(setting.kernel, setting.asked(prompt, wanted, 'continuation'), wanted)),
     ).then((chosen) => {
       done += 1;
       bar.update(done);
       return chosen;
     });
-  const sift = spec('sift', { lambda: LAMBDA, repeat: REPEAT });
+  const sift = spec('sift');
   const observed = (chosen: readonly Chosen[], n: number): Observation[] =>
     study.map(({ domain }, i) => ({ domain, value: sigmaAt(chosen[i] as Chosen, n) }));
 
@@ -83,17 +83,22 @@ export const surrogateStudy = async (setting: Setting, study: readonly Prompt[])
       at50: observed(long, 50),
     });
   }
-  const lambdas: LambdaFigures[] = [];
-  for (const lambda of LAMBDAS) {
-    const chosen = await choose({ ...sift, lambda, repeat: true });
-    lambdas.push({
-      lambda,
+  const alike = (picks: readonly number[]): number => {
+    const rows = [...new Set(picks.slice(0, STEPS))].map((i) => setting.corpus.store.row(i));
+    return Math.max(0, ...rows.flatMap((row, i) => rows.slice(0, i).map((other) => dot(row, other))));
+  };
+  const kernels: KernelFigures[] = [];
+  for (const kernel of KERNELS) {
+    const chosen = await choose(spec('sift', kernel));
+    kernels.push({
+      name: kernelName(kernel),
       distinct10: mean(chosen.map(({ picks }) => distinct(picks.slice(0, 10)))),
       distinct50: mean(chosen.map(({ picks }) => distinct(picks))),
       negative10: mean(chosen.map(({ covariances }) => mean(covariances.slice(0, 10).map((c) => (c < 0 ? 1 : 0))))),
-      sigma: mean(chosen.map(({ picks }, i) => sigmaOf(setting, study[i] as Prompt, picks.slice(0, 10)))),
+      alike: mean(chosen.map(({ picks }) => alike(picks))),
     });
   }
+  const nearestAlike = mean((await choose(spec('nn'))).map(({ picks }) => alike(picks)));
   const [q15, exact] = [await choose(sift), await choose({ ...sift, exact: true })];
   const same = (n: number): number =>
     mean(q15.map(({ picks }, i) => (picks.slice(0, n).join() === exact[i]?.picks.slice(0, n).join() ? 1 : 0)));
@@ -107,7 +112,8 @@ export const surrogateStudy = async (setting: Setting, study: readonly Prompt[])
   return {
     prompts: study.length,
     pools,
-    lambdas,
+    kernels,
+    nearestAlike,
     q15: { same10: same(10), same50: same(50), sigmaRatio: mean(ratios), worstRatio: Math.min(...ratios) },
     nested: mean(q15.map((one) => sigmaAt(one, STEPS))) / mean(short.map((one) => sigmaAt(one, STEPS))),
   };

@@ -15,6 +15,12 @@ export interface ChunkOptions {
   readonly most: number;
 }
 
+/**
+ * Characters from one overlapping chunk's beginning to the next one's: a quarter of a chunk. Chosen by what it brings
+ * after tuning against what it costs in vectors (docs/study.md).
+ */
+export const STRIDE = 175;
+
 const DEFAULTS: ChunkOptions = { target: 700, most: 1_200 };
 
 /** Blocks end after blank lines and before Markdown headings; a block over `most` is cut at lines, then hard. */
@@ -36,6 +42,30 @@ const lines = (text: string, most: number): string[] =>
     }
     return pieces;
   });
+
+/**
+ * Overlapping chunks: one begins every `stride` characters or at the line after, and ends with the line that takes it to
+ * `target`. What a prompt is like then stands whole in one of them, wherever it lies; that neighbours repeat each other
+ * is for the selection to see.
+ */
+export const overlapping = (text: string, stride: number, options: Partial<ChunkOptions> = {}): Chunk[] => {
+  const { target, most } = { ...DEFAULTS, ...options };
+  const pieces = lines(text, most).filter((piece) => piece !== '');
+  const chunks: Chunk[] = [];
+  let start = 0;
+  for (let from = 0, next = 0; from < pieces.length; from = next) {
+    let to = from;
+    let current = '';
+    while (to < pieces.length && current.length < target && current.length + (pieces[to]?.length ?? 0) <= most) {
+      current += pieces[to++];
+    }
+    chunks.push({ text: current, start });
+    if (to === pieces.length) break;
+    const last = start;
+    for (next = from; next < to && start < last + stride; next++) start += pieces[next]?.length ?? 0;
+  }
+  return chunks;
+};
 
 const isHeading = (block: string): boolean => /^#{1,6} /.test(block);
 

@@ -22,6 +22,8 @@ export const MAX_QUERIES = 16;
 export const MAX_PICKS = 200;
 /** Default picks. 2026-11-24 */
 export const DEFAULT_PICKS = 10;
+/** Default learning rate of a gradient step, chosen on prompts of their own (docs/study.md). 2026-11-25 */
+export const DEFAULT_LEARNING_RATE = 5e-4;
 /** Default observation noise λ, chosen with the degree on prompts of their own (docs/study.md); the paper's is 0.01. 2026-11-25 */
 export const DEFAULT_LAMBDA = 0.3;
 /**
@@ -39,6 +41,11 @@ export const MAX_LAMBDA = 1e3;
 export const MAX_NOISE = 1e15;
 /** Query rounds of a pool; each is one more round trip to Vectorize. 2026-11-24 */
 export const MAX_ROUNDS = 8;
+/**
+ * Default picks that each further round's residual takes in: few at first keep it near the prompt, and the pool then
+ * holds what a greedy over the whole corpus would take (docs/study.md). 2026-11-25
+ */
+export const DEFAULT_PREFIX = 4;
 /** Default rounds: three rounds of 50 beat one pool of 200 (docs/architecture.md). 2026-11-24 */
 export const DEFAULT_ROUNDS = 3;
 /**

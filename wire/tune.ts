@@ -1,6 +1,6 @@
 // What the edge asks of the gateway, and the events it gets back: one schema for both sides.
 import { z } from 'zod';
-import { MAX_NEW_TOKENS, MAX_PROMPT_BYTES, MAX_STEPS, MAX_TEXT_BYTES } from './limits.ts';
+import { DEFAULT_LEARNING_RATE, MAX_NEW_TOKENS, MAX_PROMPT_BYTES, MAX_STEPS, MAX_TEXT_BYTES } from './limits.ts';
 
 const utf8 = new TextEncoder();
 const textUpTo = (limit: number) =>
@@ -20,7 +20,7 @@ export const pick = z.strictObject({
 export const tuning = z.strictObject({
   method: z.enum(['full', 'lora']).default('full'),
   rank: z.int().min(1).max(256).default(8),
-  learning_rate: z.number().positive().max(1).default(5e-4),
+  learning_rate: z.number().positive().max(1).default(DEFAULT_LEARNING_RATE),
   beta1: z.number().min(0).lt(1).default(0.9),
   beta2: z.number().min(0).lt(1).default(0.999),
   epsilon: z.number().positive().max(1).default(1e-8),

@@ -26,6 +26,8 @@ export interface PoolOptions {
   /** The selection the pool is for. */
   readonly picks: number;
   readonly lambda: number;
+  /** Of the selection's kernel. */
+  readonly degree: number;
   readonly repeat: boolean;
 }
 
@@ -71,7 +73,8 @@ export const gatherPool = async (
   const residuals = (round: number): Float32Array[] => {
     const picks = options.prefix === undefined ? options.picks : Math.min(options.picks, options.prefix * round);
     const { repeat } = options;
-    const lambda = Math.min(options.lambda, MAX_POOL_LAMBDA);
+    // another kernel's λ says nothing about this residual
+    const lambda = options.degree === 1 ? Math.min(options.lambda, MAX_POOL_LAMBDA) : MAX_POOL_LAMBDA;
     const rows = collector.rows(dimensions);
     // of degree 1 whatever the selection's: only there is the residual a vector that an index can be asked with
     const { residual } = unwrap(select({ rows, queries: flat, dimensions, picks, lambda, repeat }));

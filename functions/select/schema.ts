@@ -4,6 +4,7 @@ import {
   DEFAULT_DEGREE,
   DEFAULT_LAMBDA,
   DEFAULT_PICKS,
+  DEFAULT_PREFIX,
   DEFAULT_ROUNDS,
   MAX_CANDIDATES,
   MAX_DEGREE,
@@ -69,7 +70,8 @@ export const selectionOptions = z.strictObject({
   rounds: z.int().min(1).max(MAX_ROUNDS).default(DEFAULT_ROUNDS),
   top_k: z.int().min(1).max(VECTORIZE_TOP_K_FULL).default(VECTORIZE_TOP_K_FULL),
   sign: z.enum(['plus', 'both']).default('plus'),
-  prefix: z.int().min(1).max(MAX_PICKS).optional(),
+  /** Round i asks with the residual of the first prefix·i picks. */
+  prefix: z.int().min(1).max(MAX_PICKS).default(DEFAULT_PREFIX),
   opposite: z.boolean().default(false),
   /** How many of the corpus' stripes are asked; absent: all. */
   stripes: z.int().min(1).max(MAX_STRIPES).optional(),

@@ -7,7 +7,7 @@ import { noise } from '../kernel/select.ts';
 import { inParallel } from '../parallel.ts';
 import type { Candidate, Index } from '../pool/candidate.ts';
 import { gatherPool, type Pool, type Select } from '../pool/pool.ts';
-import { normalise } from '../vectors.ts';
+import { normalise, squaredNorm } from '../vectors.ts';
 import type { SelectionOptions } from './schema.ts';
 import { type Chosen, choose, similarities } from './strategies.ts';
 
@@ -92,8 +92,9 @@ const poolFor = (deps: CorpusDeps, queries: readonly Float32Array[], options: Se
     opposite: options.opposite,
     picks: options.n,
     lambda: options.lambda,
+    degree: options.degree,
     repeat: options.repeat,
-    ...(options.prefix === undefined ? {} : { prefix: options.prefix }),
+    prefix: options.prefix,
   });
 
 /** Texts of the picks that lie in R2, each fetched once. */
@@ -163,8 +164,12 @@ const times = (chosen: Chosen, factor: number): Chosen => ({
   initialVariance: chosen.initialVariance * factor,
 });
 
+/** Variances in the caller's units outside this range would be infinite, or lose their digits, as float64. */
+const SMALLEST = 1e-300;
+const LARGEST = 1e300;
+
 /**
- * λ is relative to the largest ‖φ‖² here: these vectors may have any length. They are chosen from at a scale where that is
+ * λ is relative to the largest ‖φ‖²ᵖ here: these vectors may have any length. They are chosen from at a scale where that is
  * one, so that neither tiny nor huge ones leave float32's range; every figure is told in the caller's own units.
  */
 export const selectFromCandidates = (
@@ -181,6 +186,11 @@ export const selectFromCandidates = (
   const unit = 1 / Math.sqrt(squared);
   // what a variance is worth in the caller's units
   const factor = squared ** options.degree;
+  const longest = prompts.reduce((most, prompt) => Math.max(most, squaredNorm(prompt)), squared);
+  if (!(factor >= SMALLEST && prompts.length * longest ** options.degree <= LARGEST)) {
+    const message = `have, with the prompt, squared lengths up to ${longest}: to the power of ${options.degree} that is beyond float64`;
+    throw new FaultError({ kind: 'bad_field', param: 'candidates', message });
+  }
   const queries = prompts.map((prompt) => prompt.map((value) => value * unit));
   const choice = { rows: rows.map((value) => value * unit), queries, dimensions, noise: options.lambda };
   // σ is compared with 1/(alpha·n) in the caller's units

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { chunk } from '../../start/chunk.ts';
+import { chunk, overlapping } from '../../start/chunk.ts';
 
 const options = { target: 40, most: 80 };
 const someText = fc
@@ -44,5 +44,38 @@ describe('chunk', () => {
 
   it('gives nothing for nothing', () => {
     expect(chunk('')).toEqual([]);
+  });
+});
+
+describe('overlapping', () => {
+  it('covers every character, begins at lines a stride apart, and splits no surrogate pair', () => {
+    fc.assert(
+      fc.property(someText, fc.integer({ min: 1, max: 60 }), (text, stride) => {
+        const chunks = overlapping(text, stride, options);
+        let covered = 0;
+        for (const [i, part] of chunks.entries()) {
+          expect(text.startsWith(part.text, part.start)).toBe(true);
+          expect(part.text.length).toBeGreaterThan(0);
+          expect(part.text.length).toBeLessThanOrEqual(options.most);
+          expect(part.start).toBeLessThanOrEqual(covered);
+          covered = Math.max(covered, part.start + part.text.length);
+          const before = chunks[i - 1];
+          if (before !== undefined) expect(part.start).toBeGreaterThan(before.start);
+          if (text.isWellFormed()) expect(part.text.isWellFormed()).toBe(true);
+        }
+        expect(covered).toBe(text.length);
+      }),
+    );
+  });
+
+  it('repeats most of a chunk in the next', () => {
+    const text = Array.from({ length: 12 }, (_, i) => `line ${String.fromCharCode(97 + i)}..\n`).join('');
+    expect(overlapping(text, 18, options).map((part) => [part.start, part.text.length])).toEqual([
+      [0, 45],
+      [18, 45],
+      [36, 45],
+      [54, 45],
+      [72, 36],
+    ]);
   });
 });
