@@ -85,6 +85,15 @@ const gainBars = (arms: Arms, bases: ReturnType<typeof valuesAt>, names: readonl
     return [{ x, series: 'sift', y, low, high }];
   });
 
+const curveOf = (arms: Arms) =>
+  mainCells(onCommonPrompts(arms)).map(({ arm, n, percent: value, base, toBase: { difference } }) => ({
+    arm,
+    n,
+    percent: value,
+    low: 100 + (100 * difference.low) / base,
+    high: 100 + (100 * difference.high) / base,
+  }));
+
 /** Every stopping rule on the runs that lasted so many steps. */
 const rulesTo = (runs: readonly Candidate[], most: number) => {
   const among = runs.filter(({ row }) => row.losses.length >= most);
@@ -119,12 +128,10 @@ export const analyse = (material: Material): Analysis => {
   const prompts = new Map(setting.study.map((one) => [one.id, one]));
   const reason = why(
     setting,
-    ['nn', 'sift'].flatMap((arm) =>
-      Array.from(main.get(arm) ?? []).flatMap(([id, row]) => {
-        const asked = prompts.get(id);
-        return asked === undefined ? [] : [{ prompt: asked, row }];
-      }),
-    ),
+    Array.from(main.get('sift') ?? []).flatMap(([id, row]) => {
+      const asked = prompts.get(id);
+      return asked === undefined ? [] : [{ prompt: asked, row }];
+    }),
   );
   const copies = copyLosses(of('copies'), bases);
   const otherScore = of('other score');
@@ -150,7 +157,7 @@ export const analyse = (material: Material): Analysis => {
     ...[10, 20, 50].map((n) => mainTable(cells, n)),
     curveTable(cells),
     domainTable(main, STEPS),
-    domainTable(main, 20),
+    domainTable(main, 50),
     copyTable(copies),
     ...(surrogate === undefined
       ? []
@@ -208,15 +215,8 @@ export const analyse = (material: Material): Analysis => {
     ...(split === undefined ? [] : [splitTable(split)]),
   ];
   const pictures: Picture[] = [
-    curvePicture(
-      mainCells(onCommonPrompts(main)).map(({ arm, n, percent: value, base, toBase: { difference } }) => ({
-        arm,
-        n,
-        percent: value,
-        low: 100 + (100 * difference.low) / base,
-        high: 100 + (100 * difference.high) / base,
-      })),
-    ),
+    curvePicture('curve', material.scored, curveOf(main)),
+    ...(otherScore.size === 0 ? [] : [curvePicture('other-curve', otherName, curveOf(otherScore))]),
     ...(domainRows.length === 0 ? [] : [domainPicture(domainRows, STEPS)]),
     ...(copies.length === 0
       ? []

@@ -63,9 +63,11 @@ const names = (values: readonly { readonly arm: string }[]): string[] => [...new
 
 /** Percentage of the base by number of steps, a line a strategy, the bootstrap interval as a band. */
 export const curvePicture = (
+  id: string,
+  scored: string,
   values: readonly { arm: string; n: number; percent: number; low: number; high: number }[],
 ): Picture => {
-  const title = 'Bits per byte by number of gradient steps, base = 100 %; prompts that all strategies have';
+  const title = `Bits per byte of the ${scored} by number of gradient steps, base = 100 %`;
   const x = {
     field: 'n',
     type: 'quantitative' as const,
@@ -79,7 +81,7 @@ export const curvePicture = (
     legend: { title: null, symbolOpacity: 1 },
   } as const;
   return {
-    id: 'curve',
+    id,
     title,
     spec: {
       ...base(title, values),
@@ -205,14 +207,18 @@ export const scatterPicture = (
     id: 'prediction',
     title,
     spec: {
-      ...base(title, values),
+      // sixth powers of cosines spread over decades
+      ...base(
+        title,
+        values.filter(({ drop }) => drop > 0),
+      ),
       facet: { column: { field: 'n', type: 'ordinal', title: 'steps' } },
       spec: {
         width: 240,
         height: 240,
         mark: { type: 'point', filled: true, size: 26, opacity: 0.75 },
         encoding: {
-          x: { field: 'drop', type: 'quantitative', title: 'σ²₀ − σ²_N', scale: { zero: false } },
+          x: { field: 'drop', type: 'quantitative', title: 'σ²₀ − σ²_N', scale: { type: 'log' } },
           y: { field: 'gain', type: 'quantitative', title: 'base − tuned, bits per byte' },
           color: { field: 'domain', type: 'nominal', legend: { title: null } },
         },

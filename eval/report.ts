@@ -3,10 +3,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
+import { STRIDE } from '../start/chunk.ts';
 import type { Analysis } from './analysis.ts';
 import type { Table } from './format.ts';
 import { draw } from './pictures.ts';
-import { LAMBDA, LORA_RANK, REPEAT, STEPS } from './plan.ts';
+import { DEGREE, LAMBDA, LORA_RANK, REPEAT, STEPS } from './plan.ts';
 import { HALF } from './prompts.ts';
 import { LONG_RUN, SHINGLE, TWIN_SHARE } from './twins.ts';
 
@@ -55,12 +56,30 @@ const SECTIONS: readonly { title: string; text: string; tables: readonly string[
   {
     title: 'Does it pay, and does SIFT beat nearest neighbours',
     text: 'Differences are paired by prompt; below zero, the first is better. Intervals are 95 %, by bootstrap over prompts within their domains.',
-    tables: ['main-10', 'main-20', 'main-50', 'curve', 'domains-10', 'domains-20'],
+    tables: ['main-10', 'main-20', 'main-50', 'curve', 'domains-10', 'domains-50'],
     pictures: ['curve', 'domains'],
   },
   {
+    title: 'The other text scored',
+    text: 'The same runs, but for examples that are hidden because they hold a part of the scored text.',
+    tables: ['other-10', 'other-20', 'other-50', 'other-domains', 'other-prediction'],
+    pictures: ['other-curve'],
+  },
+  {
+    title: 'How the corpus is cut',
+    text: 'End to end (`disjoint`); each example repeating half of the one before (`half`); three quarters of it (`overlapping`, the product’s way). Examples are of the same length.',
+    tables: ['cuts-prompt', 'cuts-continuation'],
+    pictures: [],
+  },
+  {
+    title: 'The kernel',
+    text: 'k(x,y) = (φ(x)·φ(y))^p. At degree p = 1, the paper’s, examples that are a little alike count as redundant; at 6 near copies alone do.',
+    tables: ['kernel'],
+    pictures: ['kernel'],
+  },
+  {
     title: 'Why: relevance and redundancy',
-    text: 'Gains of single steps of the `nn` and `sift` runs, less the mean at the same step. SIFT gives up relevance to avoid redundancy; that pays where the second coefficient is clearly negative.',
+    text: 'Gains of single steps of the `sift` runs, less the mean at the same step: what a step is worth by how near its example is to the prompt, and to the nearest example already taken.',
     tables: ['why'],
     pictures: [],
   },
@@ -71,34 +90,42 @@ const SECTIONS: readonly { title: string; text: string; tables: readonly string[
     pictures: ['copies'],
   },
   { title: 'Pools, rounds and stripes', text: '', tables: ['pools'], pictures: ['pools'] },
-  { title: 'Negative covariance', text: '', tables: ['signs'], pictures: [] },
-  { title: 'λ', text: '', tables: ['lambda'], pictures: ['lambda'] },
+  {
+    title: 'Negative covariance',
+    text: 'At degree 1 and λ = 0.1, where such picks are made.',
+    tables: ['signs'],
+    pictures: [],
+  },
   { title: 'Float32 against Q15', text: '', tables: ['q15'], pictures: [] },
   { title: 'Does σ² predict the gain', text: '', tables: ['prediction', 'predictors'], pictures: ['prediction'] },
   {
     title: 'When to stop',
     text: 'Read off runs that went on to the end. `alpha`: before the first n with σₙ > 1/(αn). `level`: once σ² is below a share of its beginning. `share`: once a pick lowers σ² by less than a share of what the first did. `covariance`: before the first pick whose posterior covariance with the prompt is below a threshold.',
-    tables: ['stopping-20', 'stopping-50'],
-    pictures: ['stopping-20', 'stopping-50'],
+    tables: ['stopping-20', 'stopping-50', 'stopping-100', 'far-50', 'far'],
+    pictures: ['stopping-50', 'stopping-100'],
   },
   { title: 'Gradient reuse', text: '', tables: ['reuse'], pictures: [] },
   { title: 'Full fine-tuning and LoRA', text: '', tables: ['lora'], pictures: [] },
-  { title: 'The other text scored', text: '', tables: ['other-score'], pictures: [] },
   { title: 'Without the prompt’s own package', text: '', tables: ['siblings'], pictures: [] },
   { title: 'Learning rates', text: '', tables: ['rates'], pictures: [] },
   { title: 'Time', text: '', tables: ['time'], pictures: [] },
 ];
 
+const SCORED = {
+  prompt: 'the prompt’s own text, given nothing, as in the paper',
+  continuation: `the ${HALF} characters that follow the prompt, given the prompt, as the product is used`,
+} as const;
+
 const method = ({ about }: Analysis): string => `## Method
 
-- **Documents**: ${about.source}. ${about.documents} documents make a corpus of ${about.examples} examples, cut as \`npm start\` cuts them (at headings, blank lines and lines, 700 to 1,200 characters).
+- **Documents**: ${about.source}. ${about.documents} documents make a corpus of ${about.examples} examples, cut as \`npm start\` cuts them: some 700 characters each, at lines, one beginning every ${STRIDE} characters.
 - **Prompts**: ${about.prompts} documents kept out of the corpus, drawn evenly by the hash of their path, at most a fifth of a domain from one package: ${about.domains}.
 - **What is embedded**: the first ${HALF} characters of the document, up to the end of a line, read from their end as the product does; and every example from its beginning.
 - **What is tuned on**: the picks, in the order of the selection, one gradient step each (Adam, β 0.9 and 0.999, no decay), from the base weights for every prompt. A repeated pick is a second step. Full fine-tuning unless said otherwise; LoRA has rank ${LORA_RANK}.
-- **What is scored**: ${about.scored === 'continuation' ? `bits per byte of the ${HALF} characters that follow the prompt, given the prompt, as the product is used; under “the other text scored”, of the prompt's own text, given nothing, as in the paper` : `bits per byte of the prompt's own text, given nothing, as in the paper; under “the other text scored”, of the ${HALF} characters that follow it, given the prompt`}.
+- **What is scored**: bits per byte of ${SCORED[about.scored]}; under “the other text scored”, of ${SCORED[about.scored === 'prompt' ? 'continuation' : 'prompt']}.
 - **No twins**: a prompt's own document is never in the corpus, nor is a document with more than ${100 * TWIN_SHARE} % of its ${SHINGLE}-word shingles in common with it, either way. For each prompt, examples that hold ${LONG_RUN} words in a row of its scored text are hidden. Other files of the same package stay in, as in any real corpus; the table without them is below. The corpus keeps its own near-duplicates, but for CommonJS forms of files that are there as ES modules, and declarations of single module systems, which are in where the table says so.
-- **Strategies**: \`nn\` is the index's answer, as in the paper; \`nn distinct\` the product's, where copies collapse; \`nn-f\` the nearest example N times; \`mmr\`, \`uncertainty\` (largest posterior variance), \`hullft\` (arXiv 2605.30337, as far as its abstract fixes it) and \`random of 200\` choose from the 200 nearest; \`random\` from the whole corpus. SIFT is the product's kernel on the product's pool (three rounds of 50), λ = ${LAMBDA} and ${REPEAT ? 'repeats allowed' : 'no example picked twice'} unless its name says otherwise. A run of 50 steps gives all smaller N, since picks are made one by one; only HullFT is run for each N.
-- **Learning rates**: the best of a grid for each strategy, on ${about.tuning} other prompts, after ${STEPS} steps.
+- **Strategies**: \`nn\` is the index's answer, as in the paper; \`nn distinct\` the product's, where copies collapse; \`nn-f\` the nearest example N times; \`mmr\`, \`uncertainty\` (largest posterior variance), \`hullft\` (arXiv 2605.30337, as far as its abstract fixes it) and \`random of 200\` choose from the 200 nearest; \`random\` from the whole corpus. SIFT is the product's kernel on the product's pool (three rounds of 50), of degree ${DEGREE}, λ = ${LAMBDA} and ${REPEAT ? 'repeats allowed' : 'no example picked twice'} unless its name says otherwise; \`the paper’s λ\` is degree 1, λ = 0.01, with repeats; \`inner product\` degree 1, λ = 10, without. A run of 50 steps gives all smaller N, since picks are made one by one; only HullFT is run for each N.
+- **Learning rates**: the best of a grid for each strategy, on ${about.tuning} other prompts, by their continuation after ${STEPS} steps; SIFT’s kernel was chosen there too.
 - **Model**: ${about.modelName}, weights ${about.model}; embedder ${about.embedder}. Results belong to the fingerprint ${about.fingerprint} of weights, embedder and corpus.
 - **Machine**: ${about.machine}. ${about.date}.
 `;
@@ -110,7 +137,8 @@ const THREATS = `## Threats to validity
 - One seed: a run is deterministic given its picks, so intervals hold over prompts, not over training noise.
 - Domains are few and chosen; the mean over them is of these domains.
 - A run of 50 steps has one pool, gathered for 50 picks; the product gathers a pool for the n it is asked for.
-- Learning rates come from a grid of three or four, at ten steps; at other N another rate may be better.
+- Learning rates come from a grid of three or four, at ten steps; at other N, and for the other text, another rate may be better.
+- Overlapping examples were found better, and the degree chosen, on other prompts of the same packages and domains.
 - The table of stopping rules shows all runs; only the rule named under the targets was chosen on other runs than it is judged on.
 - Packages that this repository installs were refused from the model's training set, but packages copy from each other.
 - The time of a step was measured while two tuning runs shared the machine's cores.

@@ -52,19 +52,20 @@ export const fixed = (runs: readonly Candidate[], n: number): Stopped => ({
 
 const RULES = {
   alpha: {
-    parameters: [0.02, 0.03, 0.05, 0.07, 0.1, 0.14, 0.2, 0.3, 0.5, 0.7, 1],
+    parameters: [0.01, 0.014, 0.02, 0.03, 0.05, 0.07, 0.1, 0.2],
     stop: (row: Row, p: number) => alphaStop(row.variances, p),
   },
   share: {
-    parameters: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1],
+    parameters: [1e-6, 1e-5, 1e-4, 0.001, 0.01, 0.1],
     stop: (row: Row, p: number) => shareStop(row.initialVariance, row.variances, p),
   },
   level: {
-    parameters: [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9],
+    parameters: [0.8, 0.9, 0.95, 0.98, 0.99],
     stop: (row: Row, p: number) => levelStop(row.initialVariance, row.variances, p),
   },
   covariance: {
-    parameters: [0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6],
+    // of degree 6: sixth powers of cosines from 0.2 to 0.7
+    parameters: [6e-5, 2e-4, 7e-4, 1e-3, 2e-3, 4e-3, 8e-3, 0.016, 0.03, 0.05, 0.1],
     stop: (row: Row, p: number) => covarianceStop(row.covariances, p),
   },
 } as const;

@@ -23,18 +23,15 @@ export interface Report {
   readonly ms: Readonly<Record<string, number>>;
 }
 
-/** Set before the study, which found λ 10 without repeats at 2e-4 better in the mean (docs/study.md). */
-const TUNING = { method: 'full', learning_rate: 5e-4, lambda: 0.1 } as const;
 const MODEL = 'base';
 const COMPLETION_TOKENS = 96;
 
 export const demonstrate = async (edge: EdgeClient, corpus: string, prompt: Prompt, n: number): Promise<Report> => {
   const { ms, time } = stopwatch();
-  const { lambda, ...tuning } = TUNING;
   // a prompt without a known continuation is scored itself, with nothing before it
   const context = prompt.continuation === undefined ? {} : { context: prompt.prompt };
   const text = prompt.continuation ?? prompt.prompt;
-  const selected = (strategy: 'sift' | 'nn') => ({ corpus, n, strategy, lambda, input: prompt.prompt });
+  const selected = (strategy: 'sift' | 'nn') => ({ corpus, n, strategy, input: prompt.prompt });
   const selection = await time('select', () => edge.select(selected('sift')));
   const nearest = await time('nearest', () => edge.select(selected('nn')));
   const score = (picks: typeof selection.picks) =>
@@ -43,7 +40,7 @@ export const demonstrate = async (edge: EdgeClient, corpus: string, prompt: Prom
       ...context,
       text,
       picks: picks.map(({ id, text: example }) => ({ id, text: example })),
-      sift: { ...tuning, strategy: 'none' },
+      sift: { strategy: 'none' },
     });
   const nn = await time('tune_nn', () => score(nearest.picks));
   const sift = await time('tune_sift', () => score(selection.picks));
@@ -56,7 +53,7 @@ export const demonstrate = async (edge: EdgeClient, corpus: string, prompt: Prom
       temperature: 0.6,
       top_p: 0.9,
       seed: 1,
-      ...(model === MODEL ? {} : { sift: { corpus, n, lambda, ...tuning } }),
+      ...(model === MODEL ? {} : { sift: { corpus, n } }),
     });
   const before = await time('complete_base', () => complete(MODEL));
   const after = await time('complete_sift', () => complete(`${MODEL}:sift`));

@@ -1,5 +1,5 @@
-// Documents become examples: chunks with an id that stays the same from run to run, so that indexing again changes nothing.
-import { chunk } from './chunk.ts';
+// Documents become examples: overlapping chunks with an id that stays the same from run to run, so that indexing again changes nothing.
+import { overlapping, STRIDE } from './chunk.ts';
 import type { Document } from './corpus.ts';
 
 export interface Example {
@@ -25,7 +25,7 @@ const exampleId = (path: string, index: number): string => {
 
 export const examplesOf = (documents: readonly Document[]): Example[] =>
   documents.flatMap(({ path, text }) =>
-    chunk(text)
+    overlapping(text, STRIDE)
       .filter((part) => part.text.trim() !== '')
       .map((part, index) => ({ id: exampleId(path, index), text: part.text, source: path })),
   );

@@ -52,7 +52,7 @@ export const indexCorpus = async (
   corpus: string,
   documents: readonly Document[],
 ): Promise<boolean> => {
-  const mark = fingerprint(documents, ['chunks 1', embedder.fingerprint]);
+  const mark = fingerprint(documents, ['chunks 2', embedder.fingerprint]);
   if ((await loadIndexed(state, corpus))?.fingerprint === mark) return false;
   const examples = examplesOf(documents);
   await edge.deleteCorpus(corpus);

@@ -38,6 +38,7 @@ export const render = (report: Report): string => {
   const dim = (text: string): string => styleText('dim', text, { stream: process.stdout });
   const { picks, bpb, scored, sigma2 } = report;
   const steps = picks.length;
+  const removed = sigma2.initial - sigma2.final;
   const most = Math.max(bpb.base, bpb.nn, bpb.sift);
   const row = (label: string, value: number): string =>
     `    ${label.padEnd(34)} ${value.toFixed(3)}  ${bar(value, most)}${
@@ -48,11 +49,11 @@ export const render = (report: Report): string => {
     `${bold('Prompt')}  ${report.prompt.source}${scored.what === 'continuation' ? dim('  (kept out of the corpus)') : ''}`,
     indent(tail(report.prompt.text, 6)),
     '',
-    `${bold('SIFT picks')}  ${dim(`from a pool of ${report.pool}; σ² is what the model still does not know about the prompt, ${sigma2.initial.toFixed(3)} at first`)}`,
-    dim('     #   gain   similarity  σ² after  example'),
+    `${bold('SIFT picks')}  ${dim(`from a pool of ${report.pool}; σ², what the model does not know about the prompt, falls from ${sigma2.initial.toFixed(2)} by ${removed.toPrecision(2)}`)}`,
+    dim('     #   share of it  similarity  example'),
     ...picks.map(
       (pick, i) =>
-        `    ${String(i + 1).padStart(2)}  ${pick.gain.toFixed(4)}    ${pick.similarity.toFixed(3).padStart(6)}    ${pick.sigma2.toFixed(4)}   ${oneLine(pick.text, WIDTH - 46)}`,
+        `    ${String(i + 1).padStart(2)}   ${`${((100 * pick.gain) / removed).toFixed(1)} %`.padStart(8)}      ${pick.similarity.toFixed(3).padStart(6)}    ${oneLine(pick.text, WIDTH - 42)}`,
     ),
     '',
     `${bold('Bits per byte')}  ${dim(`of the ${scored.what === 'continuation' ? 'true continuation' : "prompt's own text"}, ${scored.bytes} bytes; lower is better`)}`,

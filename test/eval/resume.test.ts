@@ -52,8 +52,8 @@ describe('keys', () => {
     const { reuse, learningRate, rank, method } = tuning;
     expect(keyOf({ tuning: { reuse, learningRate, rank, method }, ...rest })).toBe(keyOf(task()));
     expect(
-      keyOf(task({ selection: { ...spec('sift'), pool: { ...spec('sift').pool, prefix: undefined as never } } })),
-    ).toBe(keyOf(task()));
+      keyOf(task({ selection: { ...spec('nn'), pool: { ...spec('nn').pool, prefix: undefined as never } } })),
+    ).toBe(keyOf(task({ selection: spec('nn') })));
   });
 
   it('change with everything that decides the outcome', () => {
@@ -64,6 +64,8 @@ describe('keys', () => {
       task({ scoredAt: [10] }),
       task({ tuning: { ...task().tuning, learningRate: 1e-3 } }),
       task({ selection: spec('sift', { lambda: 1.5 }) }),
+      task({ selection: spec('sift', { degree: 3 }) }),
+      task({ selection: spec('sift', { cut: 'disjoint' }) }),
       task({ selection: spec('sift', { copies: 2 }) }),
       task({ selection: spec('sift', { pool: { rounds: 2, topK: 50, sign: 'plus' } }) }),
     ];
