@@ -52,6 +52,7 @@ const RATIOS: Record<string, readonly [string, string]> = {
   'f32 workerd / native': ['f32 workerd', 'native f32'],
   'plain JS / q15 workerd': ['plain JS', 'q15 workerd'],
   'q15 select() / native': ['q15 select()', 'native f32'],
+  'q15 p=6 / q15': ['q15 p=6 workerd', 'q15 workerd'],
 };
 
 const figures = (values: readonly number[]): Figures => ({
@@ -114,6 +115,7 @@ export const run = async (args: readonly string[]): Promise<void> => {
         { name: 'q15 Node', time: (n) => clocked(() => q15.run('core', n)) },
         inWorkerd(workerd, 'f32 workerd', 'f32', 'core', shape),
         inWorkerd(workerd, 'q15 workerd', 'q15', 'core', shape),
+        inWorkerd(workerd, 'q15 p=6 workerd', 'q15 p=6', 'core', shape),
         inWorkerd(workerd, 'f32 select()', 'f32', 'select', shape),
         inWorkerd(workerd, 'q15 select()', 'q15', 'select', shape),
         {

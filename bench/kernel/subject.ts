@@ -7,7 +7,9 @@ import type { Problem } from '../../functions/kernel/problem.ts';
 import { selectWith } from '../../functions/kernel/select.ts';
 import { LAMBDA, makeInputs, PICKS, type Shape } from './inputs.ts';
 
-export type Kind = 'f32' | 'q15';
+export type Kind = 'f32' | 'q15' | 'q15 p=6';
+/** The inner product, and the API's default. */
+const DEGREES: Readonly<Record<Kind, number>> = { f32: 1, q15: 1, 'q15 p=6': 6 };
 export type Mode = 'core' | 'select';
 
 export interface Subject {
@@ -18,6 +20,7 @@ export interface Subject {
 
 export const prepare = (module: WebAssembly.Module, kind: Kind, shape: Shape): Subject => {
   const { rows, query } = makeInputs(shape);
+  const degree = DEGREES[kind];
   const problem: Problem = {
     rows: kind === 'f32' ? rows : toQ15(rows),
     queries: query,
@@ -25,6 +28,7 @@ export const prepare = (module: WebAssembly.Module, kind: Kind, shape: Shape): S
     picks: PICKS,
     lambda: LAMBDA,
     repeat: true,
+    degree,
   };
   const instance = instantiate(module);
   const first = selectWith(instance, problem);
@@ -35,7 +39,7 @@ export const prepare = (module: WebAssembly.Module, kind: Kind, shape: Shape): S
     run(mode, repetitions) {
       let sink = 0;
       for (let r = 0; r < repetitions; r++) {
-        if (mode === 'core') sink += instance.exports.select(LAMBDA, 0, 1, 1);
+        if (mode === 'core') sink += instance.exports.select(LAMBDA, 0, 1, degree);
         else {
           const result = kernel.select(problem);
           sink += result.ok ? result.value.picks.length : 0;

@@ -12,10 +12,17 @@ export interface Workerd {
 
 export const startWorkerd = async (): Promise<Workerd> => {
   const modules = await bundle(fileURLToPath(new URL('worker.ts', import.meta.url)));
-  const workers = { f32: await startBareWorker('f32', modules), q15: await startBareWorker('q15', modules) };
+  const workers = {
+    f32: await startBareWorker('f32', modules),
+    q15: await startBareWorker('q15', modules),
+    'q15 p=6': await startBareWorker('q15-p6', modules),
+  };
   return {
     async run(kind, mode, { K, d }, repetitions) {
-      const url = new URL(`?kind=${kind}&mode=${mode}&K=${K}&d=${d}&repetitions=${repetitions}`, workers[kind].url);
+      const url = new URL(
+        `?kind=${encodeURIComponent(kind)}&mode=${mode}&K=${K}&d=${d}&repetitions=${repetitions}`,
+        workers[kind].url,
+      );
       const from = performance.now();
       const response = await fetch(url);
       const body = await response.text();
@@ -25,8 +32,7 @@ export const startWorkerd = async (): Promise<Workerd> => {
       return { ms, picks };
     },
     stop: async () => {
-      await workers.f32.stop();
-      await workers.q15.stop();
+      for (const worker of Object.values(workers)) await worker.stop();
     },
   };
 };

@@ -81,7 +81,10 @@ const until = async (condition: () => boolean, ms = 3000): Promise<void> => {
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 };
-const tuned = { model: 'base:sift', sift: { corpus: 'docs', n: 3, learning_rate: 1e-3, method: 'lora', rank: 4 } };
+const tuned = {
+  model: 'base:sift',
+  sift: { corpus: 'docs', n: 3, learning_rate: 1e-3, degree: 1, method: 'lora', rank: 4 },
+};
 
 describe('with OpenAI’s own client', () => {
   it('lists every model as itself and tuned', async () => {

@@ -370,7 +370,7 @@ describe('a selection', () => {
   const select = async (body: object) => json(edge.send('/v1/select', { body }));
 
   it('finds the text that was asked for, and says what it did', async () => {
-    const response = await edge.send('/v1/select', { body: { corpus, input: TEXTS[3], n: 3 } });
+    const response = await edge.send('/v1/select', { body: { corpus, input: TEXTS[3], n: 3, lambda: 0.01 } });
     expect(response.headers.get('server-timing')).toMatch(/embed;dur=\d.*total;dur=\d/);
     const selection = await json(response);
     expect(selection).toMatchObject({
@@ -379,6 +379,7 @@ describe('a selection', () => {
       strategy: 'sift',
       n: 3,
       lambda: 0.01,
+      degree: 6,
       pool: { size: 5, collapsed: 0 },
       stop: 'count',
       warnings: [],

@@ -22,6 +22,7 @@ const DEFAULTS: PoolOptions = {
   opposite: false,
   picks: 10,
   lambda: 0.01,
+  degree: 1,
   repeat: true,
 };
 const gather = (stripes: Index[], queries: Float32Array[], options: Partial<PoolOptions> = {}) =>
@@ -88,6 +89,34 @@ describe('a pool', () => {
     expect([...(asked[1] ?? [])].map((x) => Math.round(x * 1000) / 1000)).toEqual([0, 0.894, 0.447]);
     expect(pool.collected.map(({ candidate: { id } }) => id)).toEqual(['0', '1', '2'].slice(0, pool.collected.length));
     expect(pool.collected.length).toBeGreaterThanOrEqual(2);
+  });
+
+  it('asks with the residual of λ = 1 where the selection’s λ is larger or of another degree, else of its own', async () => {
+    const q = unit([3, 2, 1]);
+    const rows = [unit([1, 0, 0]), unit([0, 1, 0]), unit([0, 0, 1])];
+    const second = async (lambda: number, degree: number): Promise<Float32Array> => {
+      const asked: Float32Array[] = [];
+      const inner = indexOf(rows);
+      const index: Index = {
+        query: (vector, k) => {
+          asked.push(vector);
+          return inner.query(vector, k);
+        },
+      };
+      await gather([index], [q], { topK: 1, picks: 1, rounds: 2, lambda, degree });
+      return asked[1] ?? new Float32Array();
+    };
+    // one pick [1,0,0] leaves λ/(1 + λ) of the first axis: at λ = 1 half of 3, at λ = 1/2 a third of it
+    for (const [lambda, degree, left] of [
+      [0.5, 1, 1],
+      [1, 1, 1.5],
+      [1000, 1, 1.5],
+      [0.5, 6, 1.5],
+    ] as const) {
+      const expected = unit([left, 2, 1]);
+      for (const [i, value] of (await second(lambda, degree)).entries())
+        expect(value).toBeCloseTo(expected[i] ?? Number.NaN, 4);
+    }
   });
 
   it('asks both ways, with the opposite, in every stripe, and counts its queries', async () => {

@@ -19,12 +19,14 @@ describe('POST /v1/select', () => {
   it('takes what the README shows, and fills in the defaults', () => {
     expect(selectRequest.parse(good)).toMatchObject({
       n: 10,
-      lambda: 0.01,
+      lambda: 0.3,
+      degree: 6,
       rounds: 3,
+      prefix: 4,
       top_k: 50,
       sign: 'plus',
       strategy: 'sift',
-      repeat: true,
+      repeat: false,
     });
   });
 
@@ -45,6 +47,9 @@ describe('POST /v1/select', () => {
     ['n as a text', { ...good, n: '5' }, /^n: is "5", it must be a number$/],
     ['a strategy that is none', { ...good, strategy: 'best' }, /^strategy: is "best", it must be sift or nn or mmr$/],
     ['λ = 0', { ...good, lambda: 0 }, /^lambda: is 0, it must be at least 0.000001$/],
+    ['degree 0', { ...good, degree: 0 }, /^degree: is 0, it must be at least 1$/],
+    ['degree 1.5', { ...good, degree: 1.5 }, /^degree: is 1.5, it must be a whole number$/],
+    ['degree 17', { ...good, degree: 17 }, /^degree: is 17, the limit is 16$/],
     ['top_k beyond Vectorize', { ...good, top_k: 80 }, /^top_k: is 80, the limit is 50$/],
     ['a misspelt field', { ...good, lamda: 1 }, /^: 'lamda' is not known here$/],
     [

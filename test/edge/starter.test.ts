@@ -33,6 +33,7 @@ const OPTIONS: PoolOptions = {
   opposite: false,
   picks: 20,
   lambda: 0.01,
+  degree: 1,
   repeat: true,
 };
 const PROMPTS = 40;

@@ -4,8 +4,9 @@ import { loadKernel } from '../../functions/kernel/module.node.ts';
 import { toQ15 } from '../../functions/kernel/q15.ts';
 import { posterior } from '../../functions/select/posterior.ts';
 import { selectionOptions } from '../../functions/select/schema.ts';
-import { selectFromCandidates, selectFromCorpus } from '../../functions/select/select.ts';
+import { type CorpusDeps, selectFromCandidates, selectFromCorpus } from '../../functions/select/select.ts';
 import { choose } from '../../functions/select/strategies.ts';
+import { normalise } from '../../functions/vectors.ts';
 import { indexOf, random, randomUnit, unit } from './vectors.ts';
 
 let kernel: Kernel;
@@ -17,16 +18,23 @@ const flatten = (rows: readonly Float32Array[]): Float32Array => Float32Array.fr
 const options = (given: object = {}) => selectionOptions.parse(given);
 
 describe('the figures of a given order', () => {
-  it('are the kernel’s own, for the order that the kernel chose', () => {
+  it.each([1, 6])('are the kernel’s own, for the order that the kernel chose, at degree %d', (degree) => {
     const next = random(11);
+    // about one centre, so that cosines are large and their sixth powers too
+    const centre = randomUnit(20, next);
+    const near = () => {
+      const noise = randomUnit(20, next);
+      return normalise(centre.map((value, i) => value + 0.6 * (noise[i] ?? 0)));
+    };
     for (const m of [1, 3]) {
-      const rows = Array.from({ length: 60 }, () => randomUnit(20, next));
-      const queries = Array.from({ length: m }, () => randomUnit(20, next));
+      const rows = Array.from({ length: 60 }, near);
+      const queries = Array.from({ length: m }, near);
       const problem = { rows: flatten(rows), queries: flatten(queries), dimensions: 20, picks: 12, lambda: 0.05 };
-      const selected = kernel.select({ ...problem, repeat: true });
+      const selected = kernel.select({ ...problem, repeat: true, degree });
       if (!selected.ok) throw new Error('the kernel refused');
+      expect(selected.value.picks.length).toBe(12);
       const order = selected.value.picks.map((i) => rows[i] ?? new Float32Array(20));
-      const given = posterior(order, queries, 0.05);
+      const given = posterior(order, queries, 0.05, degree);
       expect(given.initialVariance).toBeCloseTo(selected.value.initialVariance, 6);
       for (const [i, variance] of selected.value.variances.entries()) {
         expect(given.variances[i]).toBeCloseTo(variance, 6);
@@ -103,37 +111,73 @@ describe('a selection', () => {
     expect(b.sigma2.final).toBeCloseTo(a.sigma2.final, 5);
   });
 
-  it('scales λ with the largest squared norm of candidates sent by the caller', () => {
+  const sent = (times: number) => rows.map((row, i) => ({ id: `${i}`, vector: row.map((value) => times * value) }));
+
+  it.each([
+    [1, 100],
+    [6, 1e12],
+  ])('scales λ with the largest k(x,x) of candidates sent by the caller, at degree %d', (degree, factor) => {
     const select = deps().select;
-    const sent = (scale: number) =>
-      rows.map((row, i) => ({ id: String(i), vector: row.map((value) => scale * value) }));
-    const a = selectFromCandidates(sent(1), [q], options(), select);
-    const b = selectFromCandidates(sent(10), [q.map((value) => 10 * value)], options(), select);
+    const given = options({ degree, lambda: 0.01 });
+    const a = selectFromCandidates(sent(1), [q], given, select);
+    const b = selectFromCandidates(sent(10), [q.map((value) => 10 * value)], given, select);
     expect(a.lambda).toBe(0.01);
-    expect(b.lambda).toBeCloseTo(1, 3);
+    expect(b.lambda / factor).toBeCloseTo(0.01, 5);
+    expect([a.degree, b.degree]).toEqual([degree, degree]);
     expect(b.picks.map(({ index }) => index)).toEqual(a.picks.map(({ index }) => index));
-    expect(b.sigma2.final).toBeCloseTo(100 * a.sigma2.final, 3);
+    expect(b.sigma2.final / factor).toBeCloseTo(a.sigma2.final, 5);
   });
 
-  it.each([1e-12, 1e-3, 1e3, 1e12])('chooses the same, in their units, of candidates %s times as long', (scale) => {
-    const select = deps().select;
-    const sent = (times: number) => rows.map((row, i) => ({ id: `${i}`, vector: row.map((value) => times * value) }));
-    const given = options();
-    const a = selectFromCandidates(sent(1), [q], { ...given, alpha: 0.5 }, select);
-    const b = selectFromCandidates(
-      sent(scale),
-      [q.map((value) => scale * value)],
-      { ...given, alpha: 0.5 / scale },
-      select,
-    );
-    expect(b.picks.map(({ index }) => index)).toEqual(a.picks.map(({ index }) => index));
-    expect(b.stop).toBe(a.stop);
-    for (const figure of ['score', 'similarity', 'covariance', 'sigma2'] as const) {
+  it.each([1, 6].flatMap((degree) => [1e-12, 1e-3, 1e3, 1e12].map((scale) => [degree, scale] as const)))(
+    'at degree %d chooses the same, in their units, of candidates %s times as long',
+    (degree, scale) => {
+      const select = deps().select;
+      const given = options({ degree, lambda: 0.3 });
+      const factor = scale ** (2 * degree);
+      const alpha = degree === 1 ? 0.5 : 0.3;
+      const a = selectFromCandidates(sent(1), [q], { ...given, alpha }, select);
+      const b = selectFromCandidates(
+        sent(scale),
+        [q.map((value) => scale * value)],
+        { ...given, alpha: alpha / Math.sqrt(factor) },
+        select,
+      );
+      // neither at once nor never, so that a rule in the wrong units would stop elsewhere
+      expect([a.stop, a.picks.length]).toEqual(['alpha', 3]);
+      expect([b.stop, b.picks.map(({ index }) => index)]).toEqual([a.stop, a.picks.map(({ index }) => index)]);
       for (const [i, pick] of b.picks.entries()) {
-        expect(pick[figure] / scale ** 2).toBeCloseTo(a.picks[i]?.[figure] ?? Number.NaN, 5);
+        const { score, similarity, covariance, sigma2 } = a.picks[i] ?? pick;
+        expect(pick.similarity / scale ** 2 / similarity).toBeCloseTo(1, 5);
+        expect(pick.score / factor / score).toBeCloseTo(1, 5);
+        expect(pick.covariance / factor / covariance).toBeCloseTo(1, 5);
+        expect(pick.sigma2 / factor / sigma2).toBeCloseTo(1, 5);
       }
-    }
-    expect(b.lambda / scale ** 2).toBeCloseTo(0.01, 5);
+      expect(b.sigma2.initial / factor).toBeCloseTo(1, 5);
+      expect(b.lambda / factor).toBeCloseTo(0.3, 5);
+    },
+  );
+
+  it.each([1e-12, 1e12])('refuses candidates %s times as long at a degree that leaves float64', (scale) => {
+    const given = options({ degree: 16 });
+    const ask = () => selectFromCandidates(sent(scale), [q.map((value) => scale * value)], given, deps().select);
+    expect(ask).toThrow(/^candidates: have, with the prompt, squared lengths up to \S+: to the power of 16/);
+  });
+
+  it('asks further rounds with the residual of degree 1 and of a λ of 1 at most, and selects as it was told', async () => {
+    const asked: { degree: number; lambda: number }[] = [];
+    const watched: CorpusDeps = {
+      ...deps(),
+      select: (problem) => {
+        asked.push({ degree: problem.degree ?? 1, lambda: problem.lambda });
+        return kernel.select(problem);
+      },
+    };
+    await selectFromCorpus('c', watched, [q], options({ degree: 6, lambda: 5 }));
+    expect(asked).toEqual([
+      { degree: 1, lambda: 1 },
+      { degree: 1, lambda: 1 },
+      { degree: 6, lambda: 5 },
+    ]);
   });
 
   it('warns when λ is too small for float32, and when there is nothing to pick from', async () => {
@@ -146,8 +190,12 @@ describe('a selection', () => {
   it('stops by alpha, and forbids repeats when asked', async () => {
     const stopped = await selectFromCorpus('c', deps(), [q], options({ n: 50, alpha: 1e9 }));
     expect([stopped.stop, stopped.picks.length]).toEqual(['alpha', 0]);
-    const once = await selectFromCorpus('c', deps(), [q], options({ n: 50, repeat: false, lambda: 1 }));
-    expect(new Set(once.picks.map(({ id }) => id)).size).toBe(once.picks.length);
+    const distinct = async (repeat: boolean) => {
+      const given = options({ n: 50, degree: 1, lambda: 1, repeat });
+      return new Set((await selectFromCorpus('c', deps(), [q], given)).picks.map(({ id }) => id)).size;
+    };
+    expect(await distinct(false)).toBe(50);
+    expect(await distinct(true)).toBeLessThan(50);
   });
 
   it('fetches a long text once, however often it is picked', async () => {
@@ -165,7 +213,7 @@ describe('a selection', () => {
       'c',
       { ...deps(fetchText), stripes },
       [unit([1, 0.2])],
-      options({ n: 3, lambda: 1 }),
+      options({ n: 3, lambda: 1, repeat: true }),
     );
     expect(selection.picks.map(({ text }) => text)).toEqual(['from R2', 'from R2', 'from R2']);
     expect(fetched).toBe(1);
