@@ -233,11 +233,10 @@ export const planStudy = (setting: Setting, profile: Profile, rates: Rates): Pla
     ...arms(side, 'main', core, scored),
     ...arms(side, 'other score', core, other),
     ...arms(setting.study, 'main', core, scored),
-    ...arms(setting.study, 'other score', core, other),
     ...(profile.sides ? planSides(side, rates, tuned, scored) : []),
     ...(profile.sides ? planFar(first(setting.study, profile.far), rates, scored) : []),
     ...arms(side, 'main', profile.arms, scored),
-    ...arms(side, 'other score', profile.arms.slice(0, 4), other),
+    ...arms(setting.study, 'other score', core, other),
     ...arms(setting.study, 'main', profile.arms, scored),
   ];
 };
