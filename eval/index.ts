@@ -133,7 +133,7 @@ const main = async (args: readonly string[]): Promise<void> => {
   }
   if (options.json) process.stdout.write(`${JSON.stringify(summaryOf(material, STEPS))}\n`);
   else {
-    const shown = analysis.tables.filter(({ id }) => id === 'main-10' || id === 'domains-10');
+    const shown = analysis.tables.filter(({ id }) => ['main-10', 'other-10', 'domains-10'].includes(id));
     process.stdout.write(`\n${[...shown, ...(profile.sides ? [analysis.targets] : [])].map(plainOf).join('\n\n')}\n`);
     process.stdout.write(`\ntables and pictures: ${relative(process.cwd(), options.results) || options.results}\n`);
   }

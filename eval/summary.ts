@@ -1,16 +1,16 @@
-// What `--json` prints.
+// What `--json` prints: the figures of the main table, and beside them those of the other text.
 import type { Material } from './analysis.ts';
 import { armsOf, cell } from './figures.ts';
 import { COUNTS } from './plan.ts';
 
-export const summaryOf = (material: Material, n: number) => {
-  const main = armsOf(material.plan, material.ledger, 'main');
-  const [nn, sift] = [cell(main, 'nn', n), cell(main, 'sift', n)];
-  if (nn === undefined || sift === undefined) throw new Error(`no prompt has been tuned for ${n} steps yet`);
+const figuresOf = (material: Material, question: string, n: number) => {
+  const arms = armsOf(material.plan, material.ledger, question);
+  const [nn, sift] = [cell(arms, 'nn', n), cell(arms, 'sift', n)];
+  if (nn === undefined || sift === undefined) return undefined;
   const at = (arm: string) =>
     Object.fromEntries(
       COUNTS.flatMap((count) => {
-        const found = cell(main, arm, count);
+        const found = cell(arms, arm, count);
         return found === undefined ? [] : [[count, Number(found.bpb.toFixed(5))]];
       }),
     );
@@ -25,6 +25,18 @@ export const summaryOf = (material: Material, n: number) => {
       nn_minus_base: ends(nn.toBase.difference),
     },
     sift_below_nn: sift.toNn?.wins ?? null,
+  };
+};
+
+export const summaryOf = (material: Material, n: number) => {
+  const main = figuresOf(material, 'main', n);
+  if (main === undefined) throw new Error(`no prompt has been tuned for ${n} steps yet`);
+  const { scored } = material;
+  const other = scored === 'prompt' ? 'continuation' : 'prompt';
+  return {
+    scored,
+    ...main,
+    [other]: figuresOf(material, 'other score', n) ?? null,
     fingerprint: material.setting.fingerprint,
   };
 };

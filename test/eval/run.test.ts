@@ -50,7 +50,7 @@ const document = (seed: number): string => {
   return Array.from({ length: 40 }, (_, i) => (i % 4 === 0 ? `\n${sentence()}` : sentence())).join('\n');
 };
 
-const summary = z.strictObject({
+const figures = {
   bpb: z.strictObject({
     base: z.number().positive(),
     nn: z.record(z.string(), z.number().positive()),
@@ -60,6 +60,11 @@ const summary = z.strictObject({
   prompts: z.number(),
   ci: z.record(z.string(), z.tuple([z.number(), z.number()])),
   sift_below_nn: z.number().min(0).max(1),
+};
+const summary = z.strictObject({
+  scored: z.literal('prompt'),
+  ...figures,
+  continuation: z.strictObject(figures),
   fingerprint: z.string(),
 });
 
