@@ -18,6 +18,7 @@ import type { Scored, Setting } from './setting.ts';
 import {
   copyLosses,
   copyTable,
+  floorTable,
   kernelTable,
   poolTable,
   predictionTable,
@@ -124,7 +125,11 @@ export const analyse = (material: Material): Analysis => {
 
   const runs = withBases(plan, ledger, 'sift');
   const prediction = predict(runs, [5, 10, 20, 50]);
-  const stops = [rulesTo(runs, 20), rulesTo(runs, 50), rulesTo(withBases(plan, ledger, 'sift', 'far'), FAR)];
+  const stops = [
+    rulesTo(runs, 20),
+    rulesTo(runs, 50),
+    rulesTo(withBases(plan, ledger, 'sift', `far, ${material.scored}`), FAR),
+  ];
   const prompts = new Map(setting.study.map((one) => [one.id, one]));
   const reason = why(
     setting,
@@ -194,14 +199,10 @@ export const analyse = (material: Material): Analysis => {
       const own = valuesAt(cuts.get('base'), 0);
       return sideTable(`cuts-${text}`, `Cut of the corpus: the ${text} after 20 steps`, cuts, own, 'nn, disjoint', 20);
     }),
-    {
-      ...mainTable(mainCells(of('far')), 50),
-      id: 'far-50',
-      title: `Runs of ${FAR} steps, after 50`,
-    },
-    {
-      ...sideTable('far', `Runs of ${FAR} steps, after all`, of('far'), valuesAt(of('far').get('base'), 0), 'nn', FAR),
-    },
+    ...(['prompt', 'continuation'] as const).map((text) => {
+      const far = of(`far, ${text}`);
+      return floorTable(`far-${text}`, text, far, valuesAt(far.get('base'), 0));
+    }),
     sideTable(
       'forms',
       `The packages as installed, CommonJS beside ESM: near copies of most files, after ${STEPS} steps`,
@@ -276,7 +277,11 @@ export const analyse = (material: Material): Analysis => {
         scored: otherName,
         main: otherScore,
         prediction: otherPrediction,
-        stops: [20, 50].map((most) => heldTo(rulesTo(otherRuns, most))),
+        stops: [
+          rulesTo(otherRuns, 20),
+          rulesTo(otherRuns, 50),
+          rulesTo(withBases(plan, ledger, 'sift', `far, ${otherName}`), FAR),
+        ].map(heldTo),
       },
       copies,
     ),

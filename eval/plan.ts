@@ -23,11 +23,11 @@ export const STEPS = 10;
 /** Kernels that SIFT is tried with: degree of the kernel, λ, and whether repeats are allowed. */
 export const KERNELS: readonly { readonly degree: number; readonly lambda: number; readonly repeat: boolean }[] = [
   { degree: 1, lambda: 0.01, repeat: true },
-  ...[0.01, 0.1, 1, 10, 100].map((lambda) => ({ degree: 1, lambda, repeat: false })),
-  ...[0.1, 1].map((lambda) => ({ degree: 3, lambda, repeat: false })),
-  ...[0.03, 0.1, 0.3, 1, 10].map((lambda) => ({ degree: 6, lambda, repeat: false })),
+  ...[0.1, 1, 10, 100].map((lambda) => ({ degree: 1, lambda, repeat: false })),
+  { degree: 3, lambda: 1, repeat: false },
+  ...[0.1, 0.3, 1, 10].map((lambda) => ({ degree: 6, lambda, repeat: false })),
   { degree: 6, lambda: 0.3, repeat: true },
-  ...[0.1, 1].map((lambda) => ({ degree: 12, lambda, repeat: false })),
+  { degree: 12, lambda: 0.3, repeat: false },
 ];
 export const kernelName = ({ degree, lambda, repeat }: (typeof KERNELS)[number]): string =>
   `p=${degree} λ=${lambda}${repeat ? ' repeat' : ''}`;
@@ -234,30 +234,36 @@ export const planStudy = (setting: Setting, profile: Profile, rates: Rates): Pla
     ...arms(side, 'other score', core, other),
     ...arms(setting.study, 'main', core, scored),
     ...(profile.sides ? planSides(side, rates, tuned, scored) : []),
-    ...(profile.sides ? planFar(first(setting.study, profile.far), rates, scored) : []),
+    ...(profile.sides ? planFar(first(setting.study, profile.far), rates) : []),
     ...arms(side, 'main', profile.arms, scored),
     ...arms(setting.study, 'other score', core, other),
     ...arms(setting.study, 'main', profile.arms, scored),
   ];
 };
 
-/** Twice the usual steps, to see where gains end. */
-const planFar = (prompts: readonly Prompt[], rates: Rates, scored: Scored): Planned[] =>
-  prompts.flatMap((prompt) => [
-    { question: 'far', arm: 'base', task: base(prompt, scored) },
-    ...(['nn', SIFT] as const).map((arm) => ({
-      question: 'far',
-      arm,
-      task: {
-        prompt,
-        selection: { ...(ARMS[arm] as SelectionSpec), n: FAR },
-        tuning: full(rateOf(rates, arm)),
-        steps: FAR,
-        scoredAt: scoresOf(arm, FAR).concat(arm === SIFT ? [] : [FAR]),
-        scored,
-      },
-    })),
-  ]);
+/** Least similarities that are tried as a rule to stop by. */
+export const FLOORS = [0.28, 0.33, 0.38];
+
+/** Twice the usual steps, to see where gains end; and with a least similarity, which ends a run by itself. */
+const planFar = (prompts: readonly Prompt[], rates: Rates): Planned[] =>
+  TEXTS.flatMap((text) =>
+    prompts.flatMap((prompt) => {
+      const far = { steps: FAR, scoredAt: scoresOf(SIFT, FAR), scored: text };
+      const tuning = full(rateOf(rates, SIFT));
+      const question = `far, ${text}`;
+      return [
+        { question, arm: 'base', task: base(prompt, text) },
+        { question, arm: SIFT, task: { prompt, selection: spec('sift', { n: FAR }), tuning, ...far } },
+        ...FLOORS.map((minSimilarity) => ({
+          question,
+          arm: `similarity ≥ ${minSimilarity}`,
+          task: { prompt, selection: spec('sift', { n: FAR, minSimilarity }), tuning, ...far, scoredAt: [FAR] },
+        })),
+      ];
+    }),
+  );
+
+const TEXTS: readonly Scored[] = ['prompt', 'continuation'];
 
 const planSides = (
   side: readonly Prompt[],
@@ -279,16 +285,19 @@ const planSides = (
   const each = (plan: (prompt: Prompt) => Omit<Planned, 'question'>[], question: string): Planned[] =>
     side.flatMap((prompt) => plan(prompt).map((one) => ({ question, ...one })));
   const twenty = { steps: 20, scoredAt: upTo(COUNTS, 20) };
-  const texts = ['prompt', 'continuation'] as const;
   return [
-    ...texts.flatMap((text) =>
+    ...TEXTS.flatMap((text) =>
       each(
         (prompt) => [
           { arm: 'base', task: base(prompt, text) },
-          ...(['disjoint', 'half', 'overlapping'] as const).flatMap((cut) => [
-            { arm: `nn, ${cut}`, task: of(prompt, spec('nn', { cut }), nnRate, { ...twenty, scored: text }) },
-            { arm: `sift, ${cut}`, task: of(prompt, { ...sift, cut }, siftRate, { ...twenty, scored: text }) },
-          ]),
+          ...(['disjoint', 'overlapping'] as const).map((cut) => ({
+            arm: `nn, ${cut}`,
+            task: of(prompt, spec('nn', { cut }), nnRate, { ...twenty, scored: text }),
+          })),
+          ...(['disjoint', 'half', 'overlapping'] as const).map((cut) => ({
+            arm: `sift, ${cut}`,
+            task: of(prompt, { ...sift, cut }, siftRate, { ...twenty, scored: text }),
+          })),
         ],
         `cuts, ${text}`,
       ),
@@ -324,7 +333,7 @@ const planSides = (
       (prompt) =>
         POOLS.filter((one) => one.tuned).map(({ name, pool }) => ({
           arm: name,
-          task: of(prompt, { ...sift, pool }, siftRate, twenty),
+          task: of(prompt, { ...sift, pool }, siftRate),
         })),
       'pools',
     ),

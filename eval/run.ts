@@ -23,11 +23,11 @@ export const runTask = async (setting: Setting, backend: Backend, task: Task): P
   const texts = picks.map((i) => asked?.corpus.examples[i]?.text ?? '');
   const scoredAt = [...task.scoredAt];
   // a run that has fewer picks than steps is scored where it ends, and stays there
-  if (texts.length > 0 && texts.length < task.steps) scoredAt.push(texts.length);
+  if (texts.length < task.steps && !scoredAt.includes(texts.length)) scoredAt.push(texts.length);
   const run = await runTrajectory(backend, task.tuning, texts, scoredAt, context, text);
   const last = run.scores.at(-1);
   const scores =
-    texts.length > 0 && texts.length < task.steps && last !== undefined
+    texts.length < task.steps && last !== undefined
       ? [...run.scores, [task.steps, last[1]] as const]
       : run.scores;
   return {

@@ -2,7 +2,7 @@
 import { type Arms, armNames, compare, valuesAt } from './figures.ts';
 import { digits, gainOf, interval, percent, type Table } from './format.ts';
 import { GENERATED, type Split } from './machine.ts';
-import { COPIES, KERNELS, kernelName, STEPS } from './plan.ts';
+import { COPIES, FAR, KERNELS, kernelName, STEPS } from './plan.ts';
 import type { Prediction, Predictor } from './predict.ts';
 import { bootstrap, type Interval, macroMean, mean, type Observation } from './statistics.ts';
 import type { Stopped } from './stopping.ts';
@@ -257,6 +257,56 @@ export const stoppingTable = (rules: readonly Stopped[], runs: number, most: num
         rule === 'fixed' ? '' : percent(1 - steps / needed),
       ];
     }),
+  };
+};
+
+/** Runs that go on far, and those that a least similarity ends: steps taken, gain, and what it is of the best fixed N's. */
+export const floorTable = (id: string, text: string, arms: Arms, bases: ReadonlyMap<string, Observation>): Table => {
+  const far = arms.get('sift');
+  const fixedGain = (n: number): number =>
+    macroMean(
+      [...valuesAt(far, n)].flatMap(([key, { domain, value }]) => {
+        const base = bases.get(key);
+        return base === undefined ? [] : [{ domain, value: base.value - value }];
+      }),
+    );
+  const reference = far === undefined || far.size === 0 ? Number.NaN : fixedGain(FAR);
+  const fixedRows = [10, 20, 30, 40, 50, 60, 70, 80, FAR].flatMap((n) =>
+    Number.isNaN(reference)
+      ? []
+      : [
+          [
+            `fixed ${n}`,
+            String(far?.size ?? 0),
+            String(n),
+            digits(fixedGain(n), 4),
+            percent(1 - n / FAR),
+            percent(1 - fixedGain(n) / reference),
+          ],
+        ],
+  );
+  const floors = armNames(arms).flatMap((arm) => {
+    const values = valuesAt(arms.get(arm), FAR);
+    const gain = compare(values, bases);
+    if (arm === 'sift' || gain === undefined) return [];
+    const steps = mean(Array.from(arms.get(arm)?.values() ?? [], ({ losses }) => losses.length));
+    const own = -gain.difference.mean;
+    return [
+      [
+        arm,
+        String(gain.prompts),
+        digits(steps, 1),
+        digits(own, 4),
+        percent(1 - steps / FAR),
+        percent(1 - own / reference),
+      ],
+    ];
+  });
+  return {
+    id,
+    title: `A least similarity of picks against a fixed N, up to ${FAR}: the ${text}`,
+    columns: ['', 'prompts', 'steps, mean', 'gain', `steps saved of ${FAR}`, `gain lost of ${FAR} steps’`],
+    rows: [...fixedRows, ...floors],
   };
 };
 

@@ -40,6 +40,8 @@ export interface SelectionSpec {
   readonly lambda: number;
   readonly degree: number;
   readonly repeat: boolean;
+  /** Candidates less like the prompt are not learnt from. */
+  readonly minSimilarity?: number;
   /** Picks to choose; a run may take fewer steps. */
   readonly n: number;
   readonly pool: PoolSpec;
@@ -194,7 +196,8 @@ export const select = async (kernel: Kernel, asked: Asked, wanted: SelectionSpec
   });
   if (wanted.strategy === 'sift' || wanted.strategy === 'nn-distinct' || wanted.strategy === 'mmr') {
     const strategy = wanted.strategy === 'nn-distinct' ? 'nn' : wanted.strategy;
-    const options = { n: wanted.n, degree: wanted.degree, repeat: wanted.repeat, strategy, mmr_lambda: 0.5 } as const;
+    const { n, degree, repeat, minSimilarity } = wanted;
+    const options = { n, degree, repeat, strategy, mmr_lambda: 0.5, min_similarity: minSimilarity } as const;
     const choice = { rows, queries: [asked.vector], dimensions: d, noise: wanted.lambda };
     const chosen = unwrap(choose(choice, options, kernel.select));
     return answer(chosen.picks, chosen);

@@ -63,6 +63,8 @@ export const selectionOptions = z.strictObject({
   /** p of the kernel k(x,y) = (φ(x)·φ(y))^p; 1 is the paper's. */
   degree: z.int().min(1).max(MAX_DEGREE).default(DEFAULT_DEGREE),
   alpha: z.number().positive().max(1e9).optional(),
+  /** Candidates less like the prompt than this are not learnt from; the scale is the embedder's. */
+  min_similarity: z.number().optional(),
   repeat: z.boolean().default(false),
   strategy: z.enum(['sift', 'nn', 'mmr']).default('sift'),
   /** mmr only: 1 is relevance alone, 0 is diversity alone. */

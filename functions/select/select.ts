@@ -54,6 +54,9 @@ const answer = (base: Base, options: SelectionOptions, chosen: Chosen, pick: (i:
       `lambda ${options.lambda} is below ${DOUBTFUL_LAMBDA} of the largest squared norm: sigma2 loses digits to rounding`,
     );
   }
+  if (chosen.picks.length === 0 && options.min_similarity !== undefined) {
+    warnings.push(`no candidate is as like the prompt as min_similarity ${options.min_similarity}`);
+  }
   return {
     object: 'selection',
     strategy: options.strategy,
@@ -193,8 +196,13 @@ export const selectFromCandidates = (
   }
   const queries = prompts.map((prompt) => prompt.map((value) => value * unit));
   const choice = { rows: rows.map((value) => value * unit), queries, dimensions, noise: options.lambda };
-  // σ is compared with 1/(alpha·n) in the caller's units
-  const scaled = options.alpha === undefined ? options : { ...options, alpha: options.alpha * Math.sqrt(factor) };
+  // σ is compared with 1/(alpha·n), and similarities with their least, in the caller's units
+  const { alpha, min_similarity } = options;
+  const scaled = {
+    ...options,
+    ...(alpha === undefined ? {} : { alpha: alpha * Math.sqrt(factor) }),
+    ...(min_similarity === undefined ? {} : { min_similarity: min_similarity / squared }),
+  };
   const chosen = times(unwrap(choose(choice, scaled, select)), factor);
   const similarity = similarities(choice).map((value) => value * squared);
   const base: Base = {

@@ -24,7 +24,10 @@ export interface Choice {
   readonly noise: number;
 }
 
-type Options = Pick<SelectionOptions, 'n' | 'alpha' | 'degree' | 'repeat' | 'strategy' | 'mmr_lambda'>;
+type Options = Pick<
+  SelectionOptions,
+  'n' | 'alpha' | 'degree' | 'min_similarity' | 'repeat' | 'strategy' | 'mmr_lambda'
+>;
 
 const ONE = 32767;
 
@@ -76,7 +79,7 @@ const marginal = (choice: Choice, n: number, beta: number): number[] => {
   return picks;
 };
 
-const given = (choice: Choice, picks: readonly number[], { n, degree }: Options): Chosen => ({
+const given = (choice: Choice, picks: readonly number[], { n, degree }: Pick<Options, 'n' | 'degree'>): Chosen => ({
   picks,
   ...posterior(
     picks.map((i) => rowOf(choice, i)),
@@ -87,7 +90,33 @@ const given = (choice: Choice, picks: readonly number[], { n, degree }: Options)
   stop: picks.length < n ? 'exhausted' : 'count',
 });
 
+/** The rows that are like enough, and their numbers among all. */
+const likeEnough = (choice: Choice, least: number): { numbers: number[]; rows: Rows } => {
+  const { rows, dimensions } = choice;
+  const numbers = Array.from(similarities(choice).entries()).flatMap(([i, value]) => (value >= least ? [i] : []));
+  const kept = rows.slice(0, numbers.length * dimensions);
+  for (const [at, i] of numbers.entries()) {
+    kept.set(rows.subarray(i * dimensions, (i + 1) * dimensions), at * dimensions);
+  }
+  return { numbers, rows: kept };
+};
+
+const nothing = ({ queries }: Choice, degree: number): Chosen => ({
+  picks: [],
+  ...posterior([], queries, 1, degree),
+  stop: 'exhausted',
+});
+
 export const choose = (choice: Choice, options: Options, select: Select): Result<Chosen> => {
+  const { min_similarity: least, ...others } = options;
+  if (least === undefined) return chooseFrom(choice, others, select);
+  const { numbers, rows } = likeEnough(choice, least);
+  if (numbers.length === 0) return ok(nothing(choice, options.degree));
+  const chosen = chooseFrom({ ...choice, rows }, others, select);
+  return chosen.ok ? ok({ ...chosen.value, picks: chosen.value.picks.map((i) => numbers[i] ?? -1) }) : chosen;
+};
+
+const chooseFrom = (choice: Choice, options: Omit<Options, 'min_similarity'>, select: Select): Result<Chosen> => {
   const { n, alpha, degree, repeat, strategy } = options;
   if (strategy === 'nn') return ok(given(choice, nearest(choice, n), options));
   if (strategy === 'mmr') return ok(given(choice, marginal(choice, n, options.mmr_lambda), options));

@@ -6,7 +6,7 @@ import { posterior } from '../../functions/select/posterior.ts';
 import { selectionOptions } from '../../functions/select/schema.ts';
 import { type CorpusDeps, selectFromCandidates, selectFromCorpus } from '../../functions/select/select.ts';
 import { choose } from '../../functions/select/strategies.ts';
-import { normalise } from '../../functions/vectors.ts';
+import { dot, normalise } from '../../functions/vectors.ts';
 import { indexOf, random, randomUnit, unit } from './vectors.ts';
 
 let kernel: Kernel;
@@ -109,6 +109,36 @@ describe('a selection', () => {
     const b = await selectFromCorpus('c', deps(), [long], options());
     expect(b.picks.map(({ id }) => id)).toEqual(a.picks.map(({ id }) => id));
     expect(b.sigma2.final).toBeCloseTo(a.sigma2.final, 5);
+  });
+
+  it.each(['sift', 'nn', 'mmr'] as const)(
+    '%s learns from nothing that is less like the prompt than asked',
+    async (strategy) => {
+      const all = await selectFromCorpus('c', deps(), [q], options({ strategy, n: 150 }));
+      const least = all.picks.map(({ similarity }) => similarity).sort((a, b) => b - a)[12] ?? 1;
+      const some = await selectFromCorpus('c', deps(), [q], options({ strategy, n: 150, min_similarity: least }));
+      expect(some.picks.length).toBe(13);
+      expect(Math.min(...some.picks.map(({ similarity }) => similarity))).toBeGreaterThanOrEqual(least);
+      expect(some.stop).toBe('exhausted');
+      // the figures are those of the picks alone
+      const kept = new Set(some.picks.map(({ id }) => id));
+      const alone = rows.flatMap((vector, i) => (kept.has(`${i}`) ? [{ id: `${i}`, vector }] : []));
+      const again = selectFromCandidates(alone, [q], options({ strategy, n: 150 }), deps().select);
+      expect(again.picks.map(({ id }) => id)).toEqual(some.picks.map(({ id }) => id));
+      expect(again.sigma2.final).toBeCloseTo(some.sigma2.final, 3);
+    },
+  );
+
+  it('says so where nothing is like enough, in the units of what was sent', async () => {
+    const none = await selectFromCorpus('c', deps(), [q], options({ min_similarity: 0.99 }));
+    expect([none.picks, none.stop, none.sigma2.final]).toEqual([[], 'exhausted', none.sigma2.initial]);
+    expect(none.warnings).toEqual(['no candidate is as like the prompt as min_similarity 0.99']);
+    const long = q.map((value) => 10 * value);
+    const count = (min_similarity: number) =>
+      selectFromCandidates(sent(10), [long], options({ n: 150, min_similarity }), deps().select).picks.length;
+    const expected = rows.filter((row) => dot(row, q) >= 0.5).length;
+    expect(expected).toBeGreaterThan(0);
+    expect(count(50)).toBe(expected);
   });
 
   const sent = (times: number) => rows.map((row, i) => ({ id: `${i}`, vector: row.map((value) => times * value) }));
