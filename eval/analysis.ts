@@ -1,4 +1,5 @@
 // Everything that is drawn from the rows: tables, pictures, the figures as numbers, and which aims were reached.
+import { dot } from '../functions/vectors.ts';
 import { type Arms, armsOf, bestRates, compare, domainsOf, ofDomain, valuesAt, withBases } from './figures.ts';
 import { gainOf, type Table } from './format.ts';
 import type { Ledger } from './ledger.ts';
@@ -14,7 +15,7 @@ import {
 } from './pictures.ts';
 import { FAR, KERNELS, kernelName, POOLS, type Rates, STEPS } from './plan.ts';
 import { predict, predictors } from './predict.ts';
-import type { Scored, Setting } from './setting.ts';
+import { ORDINARY, type Scored, type Setting } from './setting.ts';
 import {
   copyLosses,
   copyTable,
@@ -123,14 +124,19 @@ export const analyse = (material: Material): Analysis => {
   const cells = mainCells(main);
   const rates = bestRates(armsOf(ratePlan, ledger, 'rates'), STEPS);
 
-  const runs = withBases(plan, ledger, 'sift');
-  const prediction = predict(runs, [5, 10, 20, 50]);
-  const stops = [
-    rulesTo(runs, 20),
-    rulesTo(runs, 50),
-    rulesTo(withBases(plan, ledger, 'sift', `far, ${material.scored}`), FAR),
-  ];
   const prompts = new Map(setting.study.map((one) => [one.id, one]));
+  const runsOf = (question: string): Candidate[] =>
+    withBases(plan, ledger, 'sift', question).map((run) => {
+      const asked = prompts.get(run.row.prompt);
+      const vector = asked && setting.asked(asked, ORDINARY, 'continuation').vector;
+      const similarities = run.row.picks.map((i) =>
+        vector === undefined ? 0 : dot(setting.corpus.store.row(i), vector),
+      );
+      return { ...run, similarities };
+    });
+  const runs = runsOf('main');
+  const prediction = predict(runs, [5, 10, 20, 50]);
+  const stops = [rulesTo(runs, 20), rulesTo(runs, 50), rulesTo(runsOf(`far, ${material.scored}`), FAR)];
   const reason = why(
     setting,
     Array.from(main.get('sift') ?? []).flatMap(([id, row]) => {
@@ -140,7 +146,7 @@ export const analyse = (material: Material): Analysis => {
   );
   const copies = copyLosses(of('copies'), bases);
   const otherScore = of('other score');
-  const otherRuns = withBases(plan, ledger, 'sift', 'other score');
+  const otherRuns = runsOf('other score');
   const otherPrediction = predict(otherRuns, [5, 10, 20, 50]);
   const otherName = material.scored === 'prompt' ? 'continuation' : 'prompt';
   const siblings = of('siblings');
@@ -277,11 +283,7 @@ export const analyse = (material: Material): Analysis => {
         scored: otherName,
         main: otherScore,
         prediction: otherPrediction,
-        stops: [
-          rulesTo(otherRuns, 20),
-          rulesTo(otherRuns, 50),
-          rulesTo(withBases(plan, ledger, 'sift', `far, ${otherName}`), FAR),
-        ].map(heldTo),
+        stops: [rulesTo(otherRuns, 20), rulesTo(otherRuns, 50), rulesTo(runsOf(`far, ${otherName}`), FAR)].map(heldTo),
       },
       copies,
     ),

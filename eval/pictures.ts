@@ -246,8 +246,8 @@ export const stoppingPicture = (
           field: 'rule',
           type: 'nominal',
           scale: {
-            domain: ['fixed', 'alpha', 'level', 'share', 'covariance'],
-            range: ['#111827', '#0072B2', '#009E73', '#E69F00', '#CC79A7'],
+            domain: ['fixed', 'alpha', 'level', 'share', 'covariance', 'similarity'],
+            range: ['#111827', '#0072B2', '#009E73', '#E69F00', '#CC79A7', '#D55E00'],
           },
           legend: { title: null },
         },

@@ -100,7 +100,7 @@ const SECTIONS: readonly { title: string; text: string; tables: readonly string[
   { title: 'Does σ² predict the gain', text: '', tables: ['prediction', 'predictors'], pictures: ['prediction'] },
   {
     title: 'When to stop',
-    text: 'A least similarity (`min_similarity`) leaves out candidates that are not like the prompt, and so ends a run by itself. The other rules are read off runs that went on to the end. `alpha`: before the first n with σₙ > 1/(αn). `level`: once σ² is below a share of its beginning. `share`: once a pick lowers σ² by less than a share of what the first did. `covariance`: before the first pick whose posterior covariance with the prompt is below a threshold.',
+    text: 'A least similarity (`min_similarity`) leaves out candidates that are not like the prompt, and so ends a run by itself. The other rules are read off runs that went on to the end. `alpha`: before the first n with σₙ > 1/(αn). `level`: once σ² is below a share of its beginning. `share`: once a pick lowers σ² by less than a share of what the first did. `covariance`: before the first pick whose posterior covariance with the prompt is below a threshold. `similarity`: after the last pick that is as like the prompt.',
     tables: ['far-prompt', 'far-continuation', 'stopping-20', 'stopping-50', 'stopping-100'],
     pictures: ['stopping-50', 'stopping-100'],
   },

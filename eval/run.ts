@@ -27,9 +27,7 @@ export const runTask = async (setting: Setting, backend: Backend, task: Task): P
   const run = await runTrajectory(backend, task.tuning, texts, scoredAt, context, text);
   const last = run.scores.at(-1);
   const scores =
-    texts.length < task.steps && last !== undefined
-      ? [...run.scores, [task.steps, last[1]] as const]
-      : run.scores;
+    texts.length < task.steps && last !== undefined ? [...run.scores, [task.steps, last[1]] as const] : run.scores;
   return {
     ...run,
     scores,

@@ -28,6 +28,10 @@ export const covarianceStop = (covariances: readonly number[], least: number): n
   return at < 0 ? covariances.length : at;
 };
 
+/** Keep the picks up to the last that is as like the prompt: what a least similarity of candidates comes to. */
+export const similarityStop = (similarities: readonly number[], least: number): number =>
+  similarities.findLastIndex((similarity) => similarity >= least) + 1;
+
 export interface Stopped {
   readonly rule: string;
   readonly parameter: number;
@@ -39,6 +43,8 @@ export interface Stopped {
 export interface Candidate {
   readonly row: Row;
   readonly base: number;
+  /** Of each pick with the prompt. */
+  readonly similarities: readonly number[];
 }
 
 const gainAt = ({ row, base }: Candidate, n: number): number => (n <= 0 ? 0 : base - (bpbAt(row, n) ?? Number.NaN));
@@ -53,20 +59,24 @@ export const fixed = (runs: readonly Candidate[], n: number): Stopped => ({
 const RULES = {
   alpha: {
     parameters: [0.01, 0.014, 0.02, 0.03, 0.05, 0.07, 0.1, 0.2],
-    stop: (row: Row, p: number) => alphaStop(row.variances, p),
+    stop: ({ row }: Candidate, p: number) => alphaStop(row.variances, p),
   },
   share: {
     parameters: [1e-6, 1e-5, 1e-4, 0.001, 0.01, 0.1],
-    stop: (row: Row, p: number) => shareStop(row.initialVariance, row.variances, p),
+    stop: ({ row }: Candidate, p: number) => shareStop(row.initialVariance, row.variances, p),
   },
   level: {
     parameters: [0.8, 0.9, 0.95, 0.98, 0.99],
-    stop: (row: Row, p: number) => levelStop(row.initialVariance, row.variances, p),
+    stop: ({ row }: Candidate, p: number) => levelStop(row.initialVariance, row.variances, p),
   },
   covariance: {
     // of degree 6: sixth powers of cosines from 0.2 to 0.7
     parameters: [6e-5, 2e-4, 7e-4, 1e-3, 2e-3, 4e-3, 8e-3, 0.016, 0.03, 0.05, 0.1],
-    stop: (row: Row, p: number) => covarianceStop(row.covariances, p),
+    stop: ({ row }: Candidate, p: number) => covarianceStop(row.covariances, p),
+  },
+  similarity: {
+    parameters: [0.2, 0.25, 0.28, 0.3, 0.32, 0.34, 0.36, 0.38, 0.4, 0.45, 0.5],
+    stop: ({ similarities }: Candidate, p: number) => similarityStop(similarities, p),
   },
 } as const;
 
@@ -74,7 +84,7 @@ const RULES = {
 export const stopped = (runs: readonly Candidate[], most: number): Stopped[] =>
   Object.entries(RULES).flatMap(([rule, { parameters, stop }]) =>
     parameters.map((parameter) => {
-      const stops = runs.map(({ row }) => Math.min(most, stop(row, parameter)));
+      const stops = runs.map((run) => Math.min(most, stop(run, parameter)));
       return {
         rule,
         parameter,

@@ -9,7 +9,7 @@ import { ARMS, FULL, LAMBDA, planRates, planStudy } from '../../eval/plan.ts';
 import type { Prompt } from '../../eval/prompts.ts';
 import type { Setting } from '../../eval/setting.ts';
 import { stepsFor } from '../../eval/side-tables.ts';
-import { alphaStop, covarianceStop, heldOut, levelStop, shareStop } from '../../eval/stopping.ts';
+import { alphaStop, covarianceStop, heldOut, levelStop, shareStop, similarityStop } from '../../eval/stopping.ts';
 import { spec } from '../../eval/strategies.ts';
 import { bpbAt, distinctTasks, keyOf, type Row, type Task } from '../../eval/tasks.ts';
 import { loadKernel } from '../../functions/kernel/module.node.ts';
@@ -194,12 +194,15 @@ describe('stopping rules', () => {
     expect(covarianceStop([0.6, 0.3, 0.4], 0.35)).toBe(1);
     expect(covarianceStop([0.6, 0.5], 0.35)).toBe(2);
     expect(covarianceStop([0.2], 0.35)).toBe(0);
+    expect(similarityStop([0.6, 0.3, 0.4, 0.2], 0.35)).toBe(3);
+    expect(similarityStop([0.2], 0.35)).toBe(0);
   });
 
   it('are judged on runs that they were not chosen on', () => {
-    // the third step never helps, and is announced by a covariance below 0.2
+    // the third step never helps, and is announced by a similarity below 0.2
     const run = (third: number) => ({
       base: 1,
+      similarities: [0.7, 0.5, 0.12],
       row: {
         ...row('x', 'a', [
           [1, 0.9],
@@ -207,7 +210,7 @@ describe('stopping rules', () => {
           [3, third],
         ]),
         variances: [0.6, 0.5, 0.49],
-        covariances: [0.7, 0.5, 0.12],
+        covariances: [0.12, 0.02, 0.00001],
       },
     });
     const held = heldOut([run(0.8), run(0.9), run(0.8), run(0.9)], 3, 0.01);
