@@ -228,15 +228,16 @@ export const planStudy = (setting: Setting, profile: Profile, rates: Rates): Pla
     ]);
   const core = profile.arms.slice(0, 2);
   const side = first(setting.study, profile.side);
+  const few = first(setting.study, profile.far);
   // what was asked first comes first, and prompts in turns over the domains, so that an interrupted run has whole tables
   return [
     ...arms(side, 'main', core, scored),
     ...arms(side, 'other score', core, other),
     ...arms(setting.study, 'main', core, scored),
     ...(profile.sides ? planSides(side, rates, tuned, scored) : []),
-    ...(profile.sides ? planFar(first(setting.study, profile.far), rates) : []),
-    ...arms(side, 'main', profile.arms, scored),
     ...arms(setting.study, 'other score', core, other),
+    ...arms(few, 'main', profile.arms, scored),
+    ...(profile.sides ? planFar(few, rates) : []),
     ...arms(setting.study, 'main', profile.arms, scored),
   ];
 };
