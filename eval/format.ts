@@ -17,7 +17,11 @@ export const signed = (value: number, places = 4): string =>
 export const interval = ({ mean: middle, low, high }: Interval, places = 4): string =>
   `${signed(middle, places)} [${signed(low, places)}, ${signed(high, places)}]`;
 
-export const percent = (value: number): string => (Number.isFinite(value) ? `${(100 * value).toFixed(0)} %` : '–');
+/** A rounded zero has no sign. */
+export const percent = (value: number): string => {
+  const rounded = Math.round(100 * value);
+  return Number.isFinite(value) ? `${rounded < 0 ? '−' : ''}${Math.abs(rounded)} %` : '–';
+};
 
 /** Of a difference tuned − base, the gain. */
 export const gainOf = ({ mean, low, high }: Interval): Interval => ({ mean: -mean, low: -high, high: -low });

@@ -187,14 +187,14 @@ export const rateTable = (
   rates: Readonly<Record<string, { rate: number; table: readonly (readonly [number, number])[]; prompts: number }>>,
 ): Table => ({
   id: 'rates',
-  title: `Learning rates: mean bits per byte after ${STEPS} steps on prompts of their own`,
+  title: `Learning rates and kernels: mean bits per byte of the continuation after ${STEPS} steps, on prompts of their own`,
   columns: ['strategy', 'prompts', 'rates tried', 'bits per byte', 'chosen'],
   rows: Object.entries(rates).map(([family, { rate, table, prompts }]) => [
     family,
     String(prompts),
     table.map(([value]) => value).join(', '),
     table.map(([, value]) => digits(value, 4)).join(', '),
-    String(rate),
+    table.length > 1 ? String(rate) : '',
   ]),
 });
 
