@@ -278,12 +278,12 @@ export const analyse = (material: Material): Analysis => {
       rates: material.rates,
     },
     targets: targetsOf(
-      { scored: material.scored, main, prediction, stops: stops.map(heldTo) },
+      { scored: material.scored, main, prediction, stops: stops.filter(({ most }) => most < FAR).map(heldTo) },
       {
         scored: otherName,
         main: otherScore,
         prediction: otherPrediction,
-        stops: [rulesTo(otherRuns, 20), rulesTo(otherRuns, 50), rulesTo(runsOf(`far, ${otherName}`), FAR)].map(heldTo),
+        stops: [rulesTo(otherRuns, 20), rulesTo(otherRuns, 50)].map(heldTo),
       },
       copies,
     ),
