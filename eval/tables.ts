@@ -67,7 +67,7 @@ export const curveTable = (cells: readonly Cell[]): Table => {
         return found === undefined ? '' : `${digits(found.percent, 1)} (${found.prompts})`;
       }),
     ]),
-    note: 'In brackets the prompts; those tuned to 50 steps are the first of every domain. The base is taken on the same prompts.',
+    note: 'In brackets the prompts, on which the base is taken too. The picture is of the prompts that all strategies have.',
   };
 };
 
