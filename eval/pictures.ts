@@ -218,7 +218,13 @@ export const scatterPicture = (
         height: 240,
         mark: { type: 'point', filled: true, size: 26, opacity: 0.75 },
         encoding: {
-          x: { field: 'drop', type: 'quantitative', title: 'σ²₀ − σ²_N', scale: { type: 'log' } },
+          x: {
+            field: 'drop',
+            type: 'quantitative',
+            title: 'σ²₀ − σ²_N',
+            scale: { type: 'log' },
+            axis: { grid: false, format: '~e' },
+          },
           y: { field: 'gain', type: 'quantitative', title: 'base − tuned, bits per byte' },
           color: { field: 'domain', type: 'nominal', legend: { title: null } },
         },
