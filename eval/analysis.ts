@@ -15,7 +15,8 @@ import {
 } from './pictures.ts';
 import { FAR, KERNELS, kernelName, POOLS, type Rates, STEPS } from './plan.ts';
 import { predict, predictors } from './predict.ts';
-import { ORDINARY, type Scored, type Setting } from './setting.ts';
+import type { Prompt } from './prompts.ts';
+import type { Scored, Setting } from './setting.ts';
 import {
   copyLosses,
   copyTable,
@@ -125,25 +126,17 @@ export const analyse = (material: Material): Analysis => {
   const rates = bestRates(armsOf(ratePlan, ledger, 'rates'), STEPS);
 
   const prompts = new Map(setting.study.map((one) => [one.id, one]));
-  const runsOf = (question: string): Candidate[] =>
-    withBases(plan, ledger, 'sift', question).map((run) => {
-      const asked = prompts.get(run.row.prompt);
-      const vector = asked && setting.asked(asked, ORDINARY, 'continuation').vector;
-      const similarities = run.row.picks.map((i) =>
-        vector === undefined ? 0 : dot(setting.corpus.store.row(i), vector),
-      );
-      return { ...run, similarities };
+  const runsOf = (question: string): (Candidate & { readonly prompt: Prompt })[] =>
+    withBases(plan, ledger, 'sift', question).flatMap((run) => {
+      const prompt = prompts.get(run.row.prompt);
+      if (prompt === undefined) return [];
+      const vector = setting.vectorOf(prompt);
+      return [{ ...run, prompt, similarities: run.row.picks.map((i) => dot(setting.corpus.store.row(i), vector)) }];
     });
   const runs = runsOf('main');
   const prediction = predict(runs, [5, 10, 20, 50]);
   const stops = [rulesTo(runs, 20), rulesTo(runs, 50), rulesTo(runsOf(`far, ${material.scored}`), FAR)];
-  const reason = why(
-    setting,
-    Array.from(main.get('sift') ?? []).flatMap(([id, row]) => {
-      const asked = prompts.get(id);
-      return asked === undefined ? [] : [{ prompt: asked, row }];
-    }),
-  );
+  const reason = why(setting, runs);
   const copies = copyLosses(of('copies'), bases);
   const otherScore = of('other score');
   const otherRuns = runsOf('other score');
@@ -176,16 +169,7 @@ export const analyse = (material: Material): Analysis => {
     signTable(of('signs')),
     ...(reason === undefined ? [] : [whyTable(reason)]),
     predictionTable(prediction),
-    predictorTable(
-      predictors(
-        setting,
-        runs.flatMap((run) => {
-          const asked = prompts.get(run.row.prompt);
-          return asked === undefined ? [] : [{ prompt: asked, ...run }];
-        }),
-        STEPS,
-      ),
-    ),
+    predictorTable(predictors(setting, runs, STEPS)),
     ...stops.map(({ rules, among, most }) => stoppingTable(rules, among.length, most)),
     reuseTable(of('reuse'), bases),
     sideTable('lora', `Full fine-tuning and LoRA after ${STEPS} steps`, loraArms, bases, 'nn, full', STEPS),

@@ -3,7 +3,7 @@
 import { posterior } from '../functions/select/posterior.ts';
 import { dot } from '../functions/vectors.ts';
 import type { Prompt } from './prompts.ts';
-import { ORDINARY, type Setting } from './setting.ts';
+import type { Setting } from './setting.ts';
 import { mean, spearman } from './statistics.ts';
 import { bpbAt, type Row } from './tasks.ts';
 
@@ -55,7 +55,7 @@ export const predictors = (
   const known = runs.flatMap(({ prompt, row, base }) => {
     const bpb = bpbAt(row, n);
     if (bpb === undefined || row.picks.length === 0) return [];
-    const { vector } = setting.asked(prompt, ORDINARY, 'continuation');
+    const vector = setting.vectorOf(prompt);
     const rows = row.picks.slice(0, n).map((i) => setting.corpus.store.row(i));
     const similarities = rows.map((own) => dot(own, vector));
     const drops = LOOKED_AT.map(

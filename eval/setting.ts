@@ -21,9 +21,6 @@ export const PROTOCOL = 2;
 /** The cut of the corpus that figures are of unless they say otherwise. */
 export const PRODUCT: Cut = 'overlapping';
 
-/** What a prompt may see of the corpus unless a question says otherwise. */
-export const ORDINARY = { cut: PRODUCT, siblings: true, forms: false } as const;
-
 /** What is scored: what follows the prompt, as the product is used; or the prompt itself, as in the paper. */
 export type Scored = 'continuation' | 'prompt';
 
@@ -42,6 +39,9 @@ export interface Setting {
   readonly fingerprint: string;
   /** Milliseconds of one prompt's embedding. */
   readonly embedMs: number;
+  /** What a prompt is embedded as. */
+  vectorOf(prompt: Prompt): Float32Array;
+  /** And what of the corpus it may see. */
   asked(prompt: Prompt, spec: Pick<SelectionSpec, 'cut' | 'siblings' | 'forms'>, scored: Scored): Asked;
 }
 
@@ -111,6 +111,11 @@ export const prepare = async (options: SettingOptions): Promise<Setting> => {
   );
   const embedMs = (performance.now() - started) / all.length;
   const position = new Map(all.map(({ id }, i) => [id, i]));
+  const vectorOf = (prompt: Prompt): Float32Array => {
+    const vector = vectors[position.get(prompt.id) ?? -1];
+    if (vector === undefined) throw new Error(`prompt ${prompt.id} is not of this setting`);
+    return vector;
+  };
   const texts = { continuation: all.map(({ continuation }) => continuation), prompt: all.map(({ prompt }) => prompt) };
   const holders = new Map(
     Array.from(corpora, ([cut, one]) => [
@@ -134,16 +139,14 @@ export const prepare = async (options: SettingOptions): Promise<Setting> => {
     embedder: embedder.name,
     fingerprint: sum.digest('hex').slice(0, 16),
     embedMs,
+    vectorOf,
     asked(prompt, { cut, siblings, forms }, scored) {
       const of = corpora.get(cut);
       if (of === undefined) throw new Error(`no corpus is cut '${cut}' in this setting`);
-      const at = position.get(prompt.id) ?? -1;
-      const vector = vectors[at];
-      if (vector === undefined) throw new Error(`prompt ${prompt.id} is not of this setting`);
       const mask = Uint8Array.from(of.examples, ({ form }) => (forms || !form ? 1 : 0));
-      for (const i of holders.get(cut)?.[scored][at] ?? []) mask[i] = 0;
+      for (const i of holders.get(cut)?.[scored][position.get(prompt.id) ?? -1] ?? []) mask[i] = 0;
       if (!siblings) for (const [i, { group }] of of.examples.entries()) if (group === prompt.group) mask[i] = 0;
-      return { id: prompt.id, vector, corpus: of, mask };
+      return { id: prompt.id, vector: vectorOf(prompt), corpus: of, mask };
     },
   };
 };

@@ -5,7 +5,7 @@ import { dot } from '../functions/vectors.ts';
 import { progress } from '../start/progress.ts';
 import { DEGREE, KERNELS, kernelName, LAMBDA, POOLS, STEPS } from './plan.ts';
 import type { Prompt } from './prompts.ts';
-import { ORDINARY, type Setting } from './setting.ts';
+import type { Setting } from './setting.ts';
 import { mean, type Observation } from './statistics.ts';
 import { type Chosen, type SelectionSpec, select, spec } from './strategies.ts';
 
@@ -50,7 +50,7 @@ const distinct = (picks: readonly number[]): number => new Set(picks).size;
 
 /** σ² of given picks in float32 vectors at the default λ. */
 const sigmaOf = (setting: Setting, prompt: Prompt, picks: readonly number[]): number => {
-  const { vector } = setting.asked(prompt, ORDINARY, 'continuation');
+  const vector = setting.vectorOf(prompt);
   const rows = picks.map((i) => setting.corpus.store.row(i));
   return posterior(rows, [vector], LAMBDA, DEGREE).variances.at(-1) ?? 1;
 };

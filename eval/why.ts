@@ -4,7 +4,7 @@
 import { dot } from '../functions/vectors.ts';
 import { seededRandom } from '../gateway/embedded/sampler.ts';
 import type { Prompt } from './prompts.ts';
-import { ORDINARY, type Setting } from './setting.ts';
+import type { Setting } from './setting.ts';
 import { type Interval, mean, quantile } from './statistics.ts';
 import type { Row } from './tasks.ts';
 
@@ -27,7 +27,7 @@ export interface Why {
 const DRAWS = 500;
 
 const stepsOf = (setting: Setting, prompt: Prompt, row: Row): Step[] => {
-  const { vector } = setting.asked(prompt, ORDINARY, 'continuation');
+  const vector = setting.vectorOf(prompt);
   const rows = row.picks.map((i) => setting.corpus.store.row(i));
   return rows.flatMap((own, i) => {
     const before = row.scores.find(([n]) => n === i);

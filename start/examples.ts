@@ -1,4 +1,5 @@
-// Documents become examples: overlapping chunks with an id that stays the same from run to run, so that indexing again changes nothing.
+// Documents become examples: overlapping chunks with an id that stays the same from run to run, so that indexing again
+// changes nothing.
 import { overlapping, STRIDE } from './chunk.ts';
 import type { Document } from './corpus.ts';
 

@@ -38,7 +38,8 @@ export const render = (report: Report): string => {
   const dim = (text: string): string => styleText('dim', text, { stream: process.stdout });
   const { picks, bpb, scored, sigma2 } = report;
   const steps = picks.length;
-  const removed = sigma2.initial - sigma2.final;
+  // of the gains, which are above zero, not of σ², whose difference may round to it
+  const removed = picks.reduce((sum, { gain }) => sum + gain, 0);
   const most = Math.max(bpb.base, bpb.nn, bpb.sift);
   const row = (label: string, value: number): string =>
     `    ${label.padEnd(34)} ${value.toFixed(3)}  ${bar(value, most)}${

@@ -9,7 +9,7 @@ import type { Candidate, Index } from '../pool/candidate.ts';
 import { gatherPool, type Pool, type Select } from '../pool/pool.ts';
 import { normalise, squaredNorm } from '../vectors.ts';
 import type { SelectionOptions } from './schema.ts';
-import { type Chosen, choose, similarities } from './strategies.ts';
+import { type Chosen, choose, nothing, similarities } from './strategies.ts';
 
 export interface PickOnWire {
   id: string;
@@ -122,9 +122,7 @@ export const selectFromCorpus = async (
     pool: { size: collected.length, collapsed, queries: pool.queries, rounds: pool.rounds },
   };
   if (collected.length === 0) {
-    const initialVariance = queries.length;
-    const none: Chosen = { picks: [], gains: [], variances: [], covariances: [], initialVariance, stop: 'exhausted' };
-    const empty = answer(base, options, none, () => {
+    const empty = answer(base, options, nothing(queries.length), () => {
       throw new FaultError({ kind: 'internal', message: 'a pick from an empty pool' });
     });
     const why =

@@ -101,9 +101,13 @@ const likeEnough = (choice: Choice, least: number): { numbers: number[]; rows: R
   return { numbers, rows: kept };
 };
 
-const nothing = ({ queries }: Choice, degree: number): Chosen => ({
+/** Where there is nothing to choose from. */
+export const nothing = (initialVariance: number): Chosen => ({
   picks: [],
-  ...posterior([], queries, 1, degree),
+  gains: [],
+  variances: [],
+  covariances: [],
+  initialVariance,
   stop: 'exhausted',
 });
 
@@ -111,7 +115,8 @@ export const choose = (choice: Choice, options: Options, select: Select): Result
   const { min_similarity: least, ...others } = options;
   if (least === undefined) return chooseFrom(choice, others, select);
   const { numbers, rows } = likeEnough(choice, least);
-  if (numbers.length === 0) return ok(nothing(choice, options.degree));
+  if (numbers.length === 0)
+    return ok(nothing(posterior([], choice.queries, choice.noise, options.degree).initialVariance));
   const chosen = chooseFrom({ ...choice, rows }, others, select);
   return chosen.ok ? ok({ ...chosen.value, picks: chosen.value.picks.map((i) => numbers[i] ?? -1) }) : chosen;
 };
