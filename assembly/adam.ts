@@ -1,5 +1,5 @@
 // Adam with decoupled weight decay over a block of one parameter, four floats at a time: the optimiser of the embedded
-// backend (gateway/embedded/adam.ts). A module of its own, because a gateway has no use for the selection kernel.
+// backend (gateway/backends/embedded/adam.ts). A module of its own, because a gateway has no use for the selection kernel.
 //
 //   m ← β₁m + (1−β₁)g    v ← β₂v + (1−β₂)g²    p ← keep·p − rate·m / (√(v·correction) + ε)
 //

@@ -3,20 +3,20 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
 import { buildKernel } from '../assembly/build.ts';
-import { UsageError } from '../start/options.ts';
-import { analyse, type Material } from './analysis.ts';
-import { armsOf, bestRates } from './figures.ts';
-import { openLedger } from './ledger.ts';
-import { type Split, timeSplit } from './machine.ts';
+import { UsageError } from '../cli/arguments.ts';
+import { type Surrogate, surrogateStudy } from './choose/surrogate.ts';
+import { armsOf, bestRates } from './figures/figures.ts';
+import { prepare, type Setting } from './material/setting.ts';
+import { folderSources, lineSources, packageSources, type Source, withinDomains } from './material/sources.ts';
 import { HELP, type Options, parseOptions, ROOT } from './options.ts';
-import { FULL, first, type Profile, planRates, planStudy, QUICK, type Rates, rateOf, STEPS } from './plan.ts';
-import { plainOf, writeResults, writeStudy } from './report.ts';
-import { runPlan } from './run.ts';
-import { prepare, type Setting } from './setting.ts';
-import { folderSources, lineSources, packageSources, type Source, withinDomains } from './sources.ts';
-import { summaryOf } from './summary.ts';
-import { type Surrogate, surrogateStudy } from './surrogate.ts';
-import type { Row } from './tasks.ts';
+import { analyse, type Material } from './report/analysis.ts';
+import { plainOf, writeResults, writeStudy } from './report/report.ts';
+import { summaryOf } from './report/summary.ts';
+import { openLedger } from './run/ledger.ts';
+import { type Split, timeSplit } from './run/machine.ts';
+import { FULL, first, type Profile, planRates, planStudy, QUICK, type Rates, rateOf, STEPS } from './run/plan.ts';
+import { runPlan } from './run/run.ts';
+import type { Row } from './run/tasks.ts';
 
 /** Prompts of a domain that are asked about σ² alone. */
 const SELECTED = 6;

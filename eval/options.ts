@@ -3,8 +3,8 @@ import { availableParallelism } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { UsageError } from '../start/options.ts';
-import type { Scored } from './setting.ts';
+import { UsageError, whole } from '../cli/arguments.ts';
+import type { Scored } from './material/setting.ts';
 
 export const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -59,11 +59,6 @@ const positive = (name: string, text: string): number => {
     throw new UsageError(`--${name} is '${text}', it must be a positive number`);
   return value;
 };
-const whole = (name: string, text: string): number => {
-  const value = positive(name, text);
-  if (!Number.isInteger(value)) throw new UsageError(`--${name} is '${text}', it must be a whole number`);
-  return value;
-};
 
 /** undefined: help was asked for. */
 export const parseOptions = (args: readonly string[]): Options | undefined => {
@@ -111,7 +106,7 @@ export const parseOptions = (args: readonly string[]): Options | undefined => {
     scored: values.score,
     model: resolve(values.model),
     embedder: resolve(values.embedder),
-    workers: whole('workers', values.workers),
+    workers: whole('workers', values.workers, 1, 64),
     state: resolve(values.state),
     // a quick run, or one on a user's text, leaves the study's own figures alone
     results: resolve(values.results ?? (isDefault ? join(ROOT, 'eval/results') : join(values.state, 'results'))),
@@ -120,6 +115,6 @@ export const parseOptions = (args: readonly string[]): Options | undefined => {
     ...(values.prompts === undefined ? {} : { prompts: resolve(values.prompts) }),
     ...(values.data === undefined ? {} : { data: resolve(values.data) }),
     ...(values.minutes === undefined ? {} : { minutes: positive('minutes', values.minutes) }),
-    ...(values['per-domain'] === undefined ? {} : { perDomain: whole('per-domain', values['per-domain']) }),
+    ...(values['per-domain'] === undefined ? {} : { perDomain: whole('per-domain', values['per-domain'], 1, 100_000) }),
   };
 };

@@ -2,10 +2,10 @@
 import { Hono } from 'hono';
 import { methodNotAllowed } from 'hono/method-not-allowed';
 import { requestId } from 'hono/request-id';
-import { asFault, faultResponse } from '../wire/fault.ts';
+import { asFault, faultResponse } from '../wire/faults.ts';
 import { MAX_QUEUE, TUNE_DEADLINE_MS } from '../wire/limits.ts';
 import { type Signed, signedOnly } from './auth.ts';
-import type { Backend } from './backend.ts';
+import type { Backend } from './backends/contract.ts';
 import { logError } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import { Queue } from './queue.ts';

@@ -2,7 +2,7 @@
 // The verified body's bytes are kept on the context, so that a route parses exactly what was signed.
 import { createMiddleware } from 'hono/factory';
 import { readCapped } from '../wire/body.ts';
-import { FaultError, unwrap } from '../wire/fault.ts';
+import { FaultError, unwrap } from '../wire/faults.ts';
 import { MAX_TUNE_BODY_BYTES } from '../wire/limits.ts';
 import { NonceMemory, SIGNATURE_HEADER, signResponse, verifyRequest } from '../wire/signature.ts';
 

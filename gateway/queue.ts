@@ -1,6 +1,6 @@
 // The bounded queue in front of the backend: `concurrency` run, up to `limit` wait, the next is told 503 at once.
 // First come, first served; whoever goes away while waiting leaves the line without taking a turn.
-import { fail, ok, type Result } from '../wire/fault.ts';
+import { fail, ok, type Result } from '../wire/faults.ts';
 
 export interface Ticket {
   /** 0: it is running; n: n-th in line. */

@@ -1,9 +1,9 @@
 // One request's work on a backend, as events: a step for every pick in pick order, then the generation.
 // Pure but for the backend and the clock: it knows no Request and no stream, so both JSON and SSE are made from it.
-import type { Fault } from '../wire/fault.ts';
-import { FaultError } from '../wire/fault.ts';
+import { type Fault, FaultError } from '../wire/faults.ts';
+import { at } from '../wire/list.ts';
 import type { ScoreRequest, ScoreResponse, StepReport, TuneEvent, TuneRequest } from '../wire/tune.ts';
-import type { Backend, OpenOptions, Score, Session } from './backend.ts';
+import type { Backend, OpenOptions, Score, Session } from './backends/contract.ts';
 
 export type Clock = () => number;
 
@@ -33,17 +33,21 @@ async function* steps(
   picks: TuneRequest['picks'],
   signal: AbortSignal,
 ): AsyncGenerator<StepReport, void, void> {
-  for (const [index, pick] of picks.entries()) {
-    signal.throwIfAborted();
-    const { loss, tokens, ms, reused } = await session.step(pick.text, signal);
+  let index = 0;
+  const examples = picks.map(({ text }) => text);
+  for await (const { loss, tokens, ms, reused } of session.train(examples, signal)) {
+    const { id } = at(picks, index);
     // a step that diverged would only generate noise: say so rather than stream it
     if (!Number.isFinite(loss)) {
-      throw new FaultError({
-        kind: 'backend',
-        message: `the loss of step ${index + 1} (example '${pick.id}') is ${loss}; a smaller learning_rate may help`,
-      });
+      const message = `the loss of step ${index + 1} (example '${id}') is ${loss}; a smaller learning_rate may help`;
+      throw new FaultError({ kind: 'backend', message });
     }
-    yield { index, of: picks.length, id: pick.id, loss, tokens, ms, reused };
+    yield { index, of: picks.length, id, loss, tokens, ms, reused };
+    index += 1;
+  }
+  signal.throwIfAborted();
+  if (index !== picks.length) {
+    throw new FaultError({ kind: 'backend', message: `${index} of ${picks.length} steps were made` });
   }
 }
 

@@ -1,4 +1,4 @@
-"""Chunks of documents, cut as `npm start` cuts them (start/chunk.ts, which says why), in characters instead of UTF-16 units."""
+"""Chunks of documents, cut as `npm start` cuts them (corpus/chunk.ts, which says why), in characters instead of UTF-16 units."""
 import json, re
 
 TARGET, MOST = 700, 1200

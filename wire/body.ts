@@ -1,7 +1,7 @@
 // A request's body on both sides of the wire: read with a cap while it is read, then parsed by the route's schema into a
 // typed value, or the first fault in the caller's terms.
 import type { z } from 'zod';
-import { fail, ok, type Result } from './fault.ts';
+import { fail, ok, type Result } from './faults.ts';
 import { inWords } from './words.ts';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false });

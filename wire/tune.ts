@@ -1,15 +1,7 @@
 // What the edge asks of the gateway, and the events it gets back: one schema for both sides.
 import { z } from 'zod';
 import { DEFAULT_LEARNING_RATE, MAX_NEW_TOKENS, MAX_PROMPT_BYTES, MAX_STEPS, MAX_TEXT_BYTES } from './limits.ts';
-
-const utf8 = new TextEncoder();
-const textUpTo = (limit: number) =>
-  z.string().refine((text) => text.length <= limit && utf8.encode(text).length <= limit, {
-    error: (issue) => {
-      const got = typeof issue.input === 'string' ? utf8.encode(issue.input).length : 0;
-      return `is ${got} bytes, the limit is ${limit} bytes`;
-    },
-  });
+import { textUpTo } from './text.ts';
 
 /** One gradient step: the text of a pick, in pick order; a repeated id is a second step on the same example. */
 export const pick = z.strictObject({

@@ -5,8 +5,8 @@ import { cpus } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { bundle, startBareWorker } from '../../start/bundle.ts';
-import { starterCorpus } from '../../start/corpus.ts';
+import { starterCorpus } from '../../corpus/documents.ts';
+import { bundle, startBareWorker } from '../../local/bundle.ts';
 import { median } from '../statistics.ts';
 
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));

@@ -3,10 +3,10 @@
 // does falls on both; figures are medians, ratios are medians of the ratios of neighbours.
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
-import type { OpenOptions } from '../../gateway/backend.ts';
-import { readCheckpoint } from '../../gateway/embedded/model/checkpoint.ts';
-import { createModel } from '../../gateway/embedded/model/model.ts';
-import { createSession } from '../../gateway/embedded/session.ts';
+import type { OpenOptions } from '../../gateway/backends/contract.ts';
+import { readCheckpoint } from '../../gateway/backends/embedded/model/checkpoint.ts';
+import { createModel } from '../../gateway/backends/embedded/model/model.ts';
+import { createSession } from '../../gateway/backends/embedded/session.ts';
 import { median } from '../statistics.ts';
 import { startTorch } from './torch.ts';
 

@@ -1,5 +1,7 @@
 // The benchmark's inputs: seeded, the same in Node, in workerd and (through a file) in native code, since how often
 // a pick repeats decides how many sweeps a selection costs.
+import { seededRandom } from '../../wire/random.ts';
+
 export interface Shape {
   readonly K: number;
   readonly d: number;
@@ -11,16 +13,6 @@ export const LAMBDA = 0.01;
 /** How the prompt's neighbourhood looks: a candidate is `SHARED`·prompt + noise, then made unit. */
 const SHARED = 0.8;
 
-const uniform = (seed: number): (() => number) => {
-  let a = seed | 0;
-  return () => {
-    a = (a + 0x6d2b79f5) | 0;
-    let t = Math.imul(a ^ (a >>> 15), 1 | a);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296 - 0.5;
-  };
-};
-
 const unit = (row: Float32Array): void => {
   let sum = 0;
   for (const value of row) sum += value * value;
@@ -30,7 +22,8 @@ const unit = (row: Float32Array): void => {
 
 /** A prompt, and K unit rows around it, as a search's answers lie. */
 export const makeInputs = ({ K, d }: Shape): { rows: Float32Array; query: Float32Array } => {
-  const next = uniform(K * 10_007 + d);
+  const uniform = seededRandom(K * 10_007 + d);
+  const next = (): number => uniform() - 0.5;
   const query = new Float32Array(d).map(next);
   unit(query);
   const rows = new Float32Array(K * d);

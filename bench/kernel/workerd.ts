@@ -1,6 +1,6 @@
 // Starts workerd with bench/kernel/worker.ts, one Worker for each kind, so that neither evicts the other's problem.
 import { fileURLToPath } from 'node:url';
-import { bundle, startBareWorker } from '../../start/bundle.ts';
+import { bundle, startBareWorker } from '../../local/bundle.ts';
 import type { Shape } from './inputs.ts';
 import type { Kind, Mode } from './subject.ts';
 

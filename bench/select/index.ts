@@ -8,12 +8,12 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { buildKernel } from '../../assembly/build.ts';
-import { edgeClient } from '../../start/client.ts';
-import { starterCorpus } from '../../start/corpus.ts';
-import { startEdge } from '../../start/edge.ts';
-import { embedderFiles } from '../../start/embedder.ts';
-import { examplesOf } from '../../start/examples.ts';
-import { ingest } from '../../start/ingest.ts';
+import { ingest } from '../../cli/index.ts';
+import { edgeClient } from '../../client/edge.ts';
+import { starterCorpus } from '../../corpus/documents.ts';
+import { examplesOf } from '../../corpus/examples.ts';
+import { startEdge } from '../../local/edge.ts';
+import { embedderFiles } from '../../local/embedder.ts';
 import { quantile } from '../statistics.ts';
 
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));

@@ -1,13 +1,13 @@
 // One batch of an upload: reserve, embed what is new, texts to R2, vectors to the index, commit. Answers one result per
 // line, in order. Whatever fails fails for the lines it concerns; they stay reserved, and sending them again is safe.
-import { asFault, type Fault, toWire } from '../../wire/fault.ts';
+import { asFault, type Fault, toWire } from '../../wire/faults.ts';
 import { MAX_CONNECTIONS } from '../../wire/limits.ts';
 import type { Embedder } from '../embedding/embedder.ts';
 import type { Env } from '../env.ts';
 import { toQ15 } from '../kernel/index.ts';
 import { inParallel } from '../parallel.ts';
 import { vectorizeFault } from '../pool/vectorize.ts';
-import { isUnit } from '../vectors.ts';
+import { isUnit } from '../vectors/algebra.ts';
 import type { CorpusInfo, Entry, ReservedStatus } from './catalogue.ts';
 import { namespace, stripeOf, textKey, textsUnder } from './keys.ts';
 import type { Prepared, Refused } from './line.ts';

@@ -1,7 +1,7 @@
 // An upload: NDJSON in, one result line per input line out, in order, while the upload is still coming.
 // Results not yet read are held up to RESULT_BUFFER_BYTES; beyond that the upload waits for its reader, so a client that
 // sends everything before it reads anything must stay below that (some 80,000 lines). A blank line is an error line.
-import { asFault, type Fault } from '../../wire/fault.ts';
+import { asFault, type Fault } from '../../wire/faults.ts';
 import {
   INGEST_BATCH_BYTES,
   INGEST_BATCH_LINES,
@@ -9,7 +9,7 @@ import {
   MAX_UPLOAD_BYTES,
   RESULT_BUFFER_BYTES,
 } from '../../wire/limits.ts';
-import { lines } from '../body.ts';
+import { lines } from '../http/body.ts';
 import { errorResult, type LineResult, processBatch, type Upload } from './batch.ts';
 import { type Prepared, prepareLine, type Refused } from './line.ts';
 

@@ -1,14 +1,14 @@
 // Every storage key of a corpus, in one place (docs/storage.md). A corpus has a `space`: 16 random bytes drawn when it is
 // created, so that a corpus deleted and made again shares nothing with its former self, however late an index forgets.
+import { fnv1a } from '../../wire/fnv.ts';
 import { VECTORIZE_MAX_ID_BYTES } from '../../wire/limits.ts';
-import { toBase64Url } from '../base64.ts';
+import { byteLength } from '../../wire/text.ts';
+import { toBase64Url } from '../vectors/base64.ts';
 
 const utf8 = new TextEncoder();
 
 const sha256 = async (text: string): Promise<string> =>
   toBase64Url(new Uint8Array(await crypto.subtle.digest('SHA-256', utf8.encode(text))));
-
-export const byteLength = (text: string): number => utf8.encode(text).byteLength;
 
 export const newSpace = (): string => toBase64Url(crypto.getRandomValues(new Uint8Array(16)));
 
@@ -23,12 +23,8 @@ export const fitsId = (id: string): boolean => byteLength(id) <= VECTORIZE_MAX_I
 /** `space/stripe`: at most 24 bytes. */
 export const namespace = (space: string, stripe: number): string => `${space}/${stripe}`;
 
-/** FNV-1a over the id's UTF-8 bytes: spreads ids over the stripes, the same on every machine. */
-export const stripeOf = (id: string, stripes: number): number => {
-  let hash = 0x811c9dc5;
-  for (const byte of utf8.encode(id)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
-  return hash % stripes;
-};
+/** Spreads ids over the stripes, the same on every machine. */
+export const stripeOf = (id: string, stripes: number): number => fnv1a(utf8.encode(id)) % stripes;
 
 /** Where the texts of a corpus live that are too long for their vectors' metadata; `/vector id` follows. */
 export const textsUnder = (tenant: string, corpus: string, space: string): string =>

@@ -1,13 +1,16 @@
 // One line of an upload becomes a prepared example, or the fault that its result line will carry.
+
+import { exampleLine } from '../../wire/api/corpora.ts';
 import { parseAs } from '../../wire/body.ts';
-import { type Fault, fail, ok, type Result } from '../../wire/fault.ts';
+import { type Fault, fail, ok, type Result } from '../../wire/faults.ts';
 import { MAX_LINE_BYTES, MAX_TEXT_BYTES, VECTORIZE_MAX_ID_BYTES } from '../../wire/limits.ts';
-import type { Line } from '../body.ts';
-import { normalise, parseVector } from '../vectors.ts';
+import { byteLength } from '../../wire/text.ts';
+import type { Line } from '../http/body.ts';
+import { normalise } from '../vectors/algebra.ts';
+import { parseVector } from '../vectors/input.ts';
 import type { CorpusInfo } from './catalogue.ts';
-import { byteLength, contentId, fingerprintOf, fitsId, vectorId } from './keys.ts';
+import { contentId, fingerprintOf, fitsId, vectorId } from './keys.ts';
 import type { Example } from './record.ts';
-import { exampleLine } from './schema.ts';
 
 /** An example ready to be reserved; its vector is there if the caller sent one. */
 export interface Prepared {

@@ -1,9 +1,9 @@
 // What a vector carries in Vectorize, so that one query brings a whole pool: the row as base64 of int16 Q15, the text
 // while it fits, and the caller's own metadata under `meta`. A text that does not fit goes to R2, and `long` says so.
-import { fail, ok, type Result } from '../../wire/fault.ts';
+import { fail, ok, type Result } from '../../wire/faults.ts';
 import { VECTORIZE_MAX_METADATA_BYTES } from '../../wire/limits.ts';
-import { fromBase64, toBase64 } from '../base64.ts';
-import { byteLength } from './keys.ts';
+import { byteLength } from '../../wire/text.ts';
+import { fromBase64, toBase64 } from '../vectors/base64.ts';
 
 /** Flat, as Vectorize wants it. */
 export type CallerMetadata = Readonly<Record<string, string | number | boolean | readonly string[]>>;

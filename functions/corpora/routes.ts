@@ -1,15 +1,17 @@
 // Corpora over HTTP: upload, list, inspect, delete.
 import { Hono } from 'hono';
-import { FaultError } from '../../wire/fault.ts';
+import { pageQuery, uploadQuery } from '../../wire/api/corpora.ts';
+import { FaultError } from '../../wire/faults.ts';
 import { VECTORIZE_MAX_ID_BYTES } from '../../wire/limits.ts';
-import type { Authenticated } from '../auth.ts';
+import { byteLength } from '../../wire/text.ts';
+import type { Authenticated } from '../auth/keys.ts';
 import { chooseEmbedder } from '../embedding/choose.ts';
+import { parseParams } from '../http/params.ts';
 import { vectorizeFault } from '../pool/vectorize.ts';
 import type { CorpusCounts, CorpusInfo, Entry } from './catalogue.ts';
 import { ingest } from './ingest.ts';
-import { byteLength, textKey, textsUnder } from './keys.ts';
+import { textKey, textsUnder } from './keys.ts';
 import { readRecord } from './record.ts';
-import { pageQuery, parseParams, uploadQuery } from './schema.ts';
 import { allowedCorpus, catalogueOf, checkEmbedder, forgetCorpusInfo, listOf } from './store.ts';
 
 const corpusOnWire = (info: CorpusInfo, counts: CorpusCounts) => ({

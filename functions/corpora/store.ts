@@ -1,14 +1,16 @@
 // A tenant's way to its corpora: the Durable Objects behind names, and a short memory of what each corpus is, so that a
 // selection in a warm isolate asks no Durable Object. Trade-off: for CORPUS_CACHE_S an isolate may still ask the space of
 // a corpus that was deleted elsewhere; it finds what the index has not forgotten yet, and never another tenant's.
-import { FaultError } from '../../wire/fault.ts';
+
+import { corpusName } from '../../wire/api/corpora.ts';
+import { FaultError } from '../../wire/faults.ts';
 import { CORPUS_CACHE_S } from '../../wire/limits.ts';
-import type { Principal } from '../auth.ts';
+import type { Principal } from '../auth/keys.ts';
 import type { Embedder } from '../embedding/embedder.ts';
 import type { Env } from '../env.ts';
+import { parseParams } from '../http/params.ts';
 import type { CorpusInfo } from './catalogue.ts';
 import { catalogueName } from './keys.ts';
-import { corpusName, parseParams } from './schema.ts';
 
 const remembered = new Map<string, { info: CorpusInfo; until: number }>();
 

@@ -1,5 +1,5 @@
 // The embedder that the configuration names. Each of the three is a few lines away from the others on purpose.
-import { FaultError } from '../../wire/fault.ts';
+import { FaultError } from '../../wire/faults.ts';
 import { VECTORIZE_MAX_DIMENSIONS } from '../../wire/limits.ts';
 import type { Env } from '../env.ts';
 import type { Embedder } from './embedder.ts';

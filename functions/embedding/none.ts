@@ -1,5 +1,5 @@
 // No embedder at all: callers send vectors, and a text that has none is refused with this reason.
-import { FaultError } from '../../wire/fault.ts';
+import { FaultError } from '../../wire/faults.ts';
 import type { Embedder } from './embedder.ts';
 
 export const noEmbedder = (dimensions: number): Embedder => ({

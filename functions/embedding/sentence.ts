@@ -3,9 +3,9 @@
 // the mean or by the first token. Knows neither workerd nor Node: the session comes from outside.
 import type { Tokenizer } from '@huggingface/tokenizers';
 import { z } from 'zod';
-import { FaultError } from '../../wire/fault.ts';
+import { FaultError } from '../../wire/faults.ts';
 import { EMBED_BATCH, VECTORIZE_MAX_DIMENSIONS } from '../../wire/limits.ts';
-import { normalise } from '../vectors.ts';
+import { normalise } from '../vectors/algebra.ts';
 import type { Embedder, Keep } from './embedder.ts';
 
 /** `config.json` beside `model.onnx` and `tokenizer.json`. */

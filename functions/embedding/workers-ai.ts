@@ -1,6 +1,7 @@
 // Workers AI embeds, over the AI binding. Its answers are checked like a caller's vectors: one per text, finite, not zero.
-import { FaultError, unwrap } from '../../wire/fault.ts';
-import { normalise, parseVector } from '../vectors.ts';
+import { FaultError, unwrap } from '../../wire/faults.ts';
+import { normalise } from '../vectors/algebra.ts';
+import { parseVector } from '../vectors/input.ts';
 import type { Embedder } from './embedder.ts';
 
 /** Texts of one call (the limit of the bge models). */

@@ -1,7 +1,7 @@
 // The kernel as the rest of the edge sees it: select() and nearest(), pure and synchronous, over one WASM instance
 // that this wrapper owns. Trade-off: one instance serves an isolate's requests in turn, which costs nothing, since a
 // selection is a millisecond or less and JavaScript is single-threaded there.
-import { fail, type Result } from '../../wire/fault.ts';
+import { fail, type Result } from '../../wire/faults.ts';
 import { type Instance, instantiate } from './instance.ts';
 import type { Nearest, Problem, Rows, Selection } from './problem.ts';
 import { selectWith } from './select.ts';

@@ -1,5 +1,5 @@
 // The pure call: a problem's numbers into the kernel's memory, the selection out of it, nothing kept in between.
-import { type Fault, fail, ok, type Result } from '../../wire/fault.ts';
+import { type Fault, fail, ok, type Result } from '../../wire/faults.ts';
 import { MAX_DEGREE, MAX_NOISE, MIN_LAMBDA } from '../../wire/limits.ts';
 import type { Instance } from './instance.ts';
 import type { Problem, Rows, Selection, StopReason } from './problem.ts';

@@ -1,7 +1,7 @@
 // Copies in a pool: one candidate, the first to come, stands for all whose vectors are (almost) the same. A copy adds
 // nothing that picking its stand-in again does not, and a hundred copies would fill the pool.
 import { NEAR_COPY } from '../../wire/limits.ts';
-import { dot } from '../vectors.ts';
+import { dot } from '../vectors/algebra.ts';
 import type { Candidate } from './candidate.ts';
 
 const ONE = 32767 * 32767;

@@ -1,12 +1,12 @@
 // The pool: candidates from an index that gives at most 50 at a time. Ask with the prompt, select, ask again with the
 // residual (the part of the prompt that the picks do not explain: r·φ(x) = k_S(q,x) for every x, seen or unseen), and so
 // on; three such rounds beat one pool of 200. Pure over an Index and the kernel's select; no clock, no Request.
-import { type Result, unwrap } from '../../wire/fault.ts';
+import { type Result, unwrap } from '../../wire/faults.ts';
 import { MAX_CONNECTIONS, MAX_POOL, MAX_POOL_LAMBDA, MAX_ROUNDS } from '../../wire/limits.ts';
 import type { Problem, Selection } from '../kernel/problem.ts';
 import { toQ15 } from '../kernel/q15.ts';
 import { inParallel } from '../parallel.ts';
-import { normalise, squaredNorm } from '../vectors.ts';
+import { normalise, squaredNorm } from '../vectors/algebra.ts';
 import type { Index } from './candidate.ts';
 import { type Collected, Collector } from './collapse.ts';
 

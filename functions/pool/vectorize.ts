@@ -1,7 +1,7 @@
 // The pool's Index over one namespace of Vectorize. One query brings vectors, texts and all: the rows come as base64 in
 // the metadata, since float values as JSON would cost more to parse than the selection itself. Trade-off: scores without
 // values are approximate, and so is the ranking; similarities are computed from the rows, never taken from the answer.
-import { type Fault, FaultError } from '../../wire/fault.ts';
+import { type Fault, FaultError } from '../../wire/faults.ts';
 import { q15FromBase64, readRecord } from '../corpora/record.ts';
 import type { Candidate, Index } from './candidate.ts';
 

@@ -1,6 +1,6 @@
 // What a given order of picks does to the prompt's uncertainty: the same figures as the kernel's, for orders that were
 // chosen otherwise (nearest neighbours, MMR). Float64 over the picked rows only, so N²·d/2 multiply-adds: small.
-import { dot } from '../vectors.ts';
+import { dot } from '../vectors/algebra.ts';
 
 export interface Posterior {
   readonly gains: number[];

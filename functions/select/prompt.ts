@@ -1,7 +1,10 @@
 // The prompt side of a selection: what the caller sent, as one or several vectors.
-import { FaultError, unwrap } from '../../wire/fault.ts';
+
+import type { VectorInput } from '../../wire/api/vector.ts';
+import { FaultError, unwrap } from '../../wire/faults.ts';
 import type { Embedder } from '../embedding/embedder.ts';
-import { isUnit, parseVector, type VectorInput } from '../vectors.ts';
+import { isUnit } from '../vectors/algebra.ts';
+import { parseVector } from '../vectors/input.ts';
 
 export interface Prompt {
   readonly input?: string | readonly string[] | undefined;

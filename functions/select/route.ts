@@ -1,16 +1,11 @@
 // POST /v1/select: the examples that most reduce the model's uncertainty about a prompt.
 import type { Context } from 'hono';
+import { selectRequest } from '../../wire/api/select.ts';
 import { MAX_BODY_BYTES } from '../../wire/limits.ts';
-import type { Authenticated } from '../auth.ts';
-import { readJson } from '../body.ts';
-import { runFromCandidates, runFromCorpus, Stages } from './run.ts';
-import { selectRequest } from './schema.ts';
-
-/** Stages as a Server-Timing header's value. */
-export const serverTiming = (timings: Readonly<Record<string, number>>): string =>
-  Object.entries(timings)
-    .map(([name, ms]) => `${name};dur=${ms.toFixed(1)}`)
-    .join(', ');
+import type { Authenticated } from '../auth/keys.ts';
+import { readJson } from '../http/body.ts';
+import { Stages, serverTiming } from '../http/stages.ts';
+import { runFromCandidates, runFromCorpus } from './run.ts';
 
 export const selectRoute = async (c: Context<Authenticated>) => {
   const stages = new Stages();

@@ -1,30 +1,19 @@
 // A selection with the Worker's bindings behind it: what /v1/select, /v1/completions and /v1/score all call.
-import { FaultError, unwrap } from '../../wire/fault.ts';
-import type { Principal } from '../auth.ts';
+
+import type { SelectionOptions, SelectRequest } from '../../wire/api/select.ts';
+import { FaultError, unwrap } from '../../wire/faults.ts';
+import type { Principal } from '../auth/keys.ts';
 import type { CorpusInfo } from '../corpora/catalogue.ts';
 import { namespace, textKey, textsUnder } from '../corpora/keys.ts';
 import { allowedCorpus, checkEmbedder, corpusInfo, forgetCorpusInfo } from '../corpora/store.ts';
 import { chooseEmbedder } from '../embedding/choose.ts';
 import type { Env } from '../env.ts';
+import type { Stages } from '../http/stages.ts';
 import { isolateKernel } from '../kernel/module.workerd.ts';
 import { vectorizeIndex } from '../pool/vectorize.ts';
-import { parseVector } from '../vectors.ts';
+import { parseVector } from '../vectors/input.ts';
 import { type Prompt, promptVectors } from './prompt.ts';
-import type { SelectionOptions, SelectRequest } from './schema.ts';
 import { type CorpusDeps, type SelectionOnWire, type Sent, selectFromCandidates, selectFromCorpus } from './select.ts';
-
-/** Measures stages by the clock there is: in production it stands still between I/O, so computing shows as 0. */
-export class Stages {
-  readonly timings: Record<string, number> = {};
-  async time<T>(name: string, work: () => Promise<T>): Promise<T> {
-    const started = performance.now();
-    try {
-      return await work();
-    } finally {
-      this.timings[name] = (this.timings[name] ?? 0) + performance.now() - started;
-    }
-  }
-}
 
 /** Stripes and texts of one corpus, as a selection asks for them. */
 const depsOf = (env: Env, info: CorpusInfo, options: SelectionOptions): CorpusDeps => {

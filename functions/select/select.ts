@@ -1,14 +1,15 @@
 // A selection from a corpus, or from candidates that the caller sent, up to the answer on the wire. Everything outside
 // (index, embedder, texts, clock) comes in as a function, so that tests and other routes pass what they like.
-import { FaultError, unwrap } from '../../wire/fault.ts';
+
+import type { SelectionOptions } from '../../wire/api/select.ts';
+import { FaultError, unwrap } from '../../wire/faults.ts';
 import { DOUBTFUL_LAMBDA, MAX_CONNECTIONS } from '../../wire/limits.ts';
 import type { CallerMetadata } from '../corpora/record.ts';
 import { noise } from '../kernel/select.ts';
 import { inParallel } from '../parallel.ts';
 import type { Candidate, Index } from '../pool/candidate.ts';
 import { gatherPool, type Pool, type Select } from '../pool/pool.ts';
-import { normalise, squaredNorm } from '../vectors.ts';
-import type { SelectionOptions } from './schema.ts';
+import { normalise, squaredNorm } from '../vectors/algebra.ts';
 import { type Chosen, choose, nothing, similarities } from './strategies.ts';
 
 export interface PickOnWire {

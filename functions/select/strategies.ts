@@ -1,11 +1,12 @@
 // Three ways to choose N of K rows: SIFT (the kernel), nearest neighbours, and maximal marginal relevance. The last two
 // are there to be compared with; they never pick a row twice. All answer with the same figures.
-import { ok, type Result } from '../../wire/fault.ts';
+
+import type { SelectionOptions } from '../../wire/api/select.ts';
+import { ok, type Result } from '../../wire/faults.ts';
 import type { Rows, StopReason } from '../kernel/problem.ts';
 import type { Select } from '../pool/pool.ts';
-import { dot } from '../vectors.ts';
+import { dot } from '../vectors/algebra.ts';
 import { posterior } from './posterior.ts';
-import type { SelectionOptions } from './schema.ts';
 
 export interface Chosen {
   readonly picks: readonly number[];

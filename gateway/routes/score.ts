@@ -1,7 +1,7 @@
 // POST /v1/score: bits per byte of a text before and after tuning on the picks.
 import type { Context } from 'hono';
 import { parseAs } from '../../wire/body.ts';
-import { asFault, FaultError, unwrap } from '../../wire/fault.ts';
+import { asFault, FaultError, unwrap } from '../../wire/faults.ts';
 import { scoreRequest } from '../../wire/tune.ts';
 import type { Signed } from '../auth.ts';
 import { score, unknownModel } from '../tune.ts';

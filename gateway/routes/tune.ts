@@ -3,7 +3,7 @@
 import type { Context } from 'hono';
 import { streamSSE } from 'hono/streaming';
 import { parseAs } from '../../wire/body.ts';
-import { asFault, FaultError, toWire, unwrap } from '../../wire/fault.ts';
+import { asFault, FaultError, toWire, unwrap } from '../../wire/faults.ts';
 import { SSE_HEARTBEAT_MS } from '../../wire/limits.ts';
 import { type StepReport, type TuneEvent, type TuneResponse, tuneRequest } from '../../wire/tune.ts';
 import type { Signed } from '../auth.ts';

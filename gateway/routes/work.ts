@@ -1,7 +1,7 @@
 // What every working route needs: its turn in the queue, and one signal that ends the work when the caller leaves,
 // the deadline passes or the server shuts down; with the reason told apart, so that each gets its own message.
-import { asFault, type Fault, FaultError, type Result } from '../../wire/fault.ts';
-import type { Backend } from '../backend.ts';
+import { asFault, type Fault, FaultError, type Result } from '../../wire/faults.ts';
+import type { Backend } from '../backends/contract.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Queue, Ticket } from '../queue.ts';
 import type { Clock } from '../tune.ts';

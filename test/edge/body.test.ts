@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { type Line, lines } from '../../functions/body.ts';
+import { type Line, lines } from '../../functions/http/body.ts';
 import { parseAs, readCapped } from '../../wire/body.ts';
 
 const utf8 = new TextEncoder();

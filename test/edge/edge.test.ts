@@ -2,8 +2,9 @@
 // file, because starting workerd takes longer than all of these tests.
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { seededRandom as random } from '../../wire/random.ts';
 import { BUSY_KEY, DIMENSIONS, type Edge, KEY, OTHER_KEY, startEdge } from './harness.ts';
-import { random, randomUnit } from './vectors.ts';
+import { randomUnit } from './vectors.ts';
 
 let edge: Edge;
 beforeAll(async () => {

@@ -3,7 +3,7 @@ import type { Embedder } from '../../functions/embedding/embedder.ts';
 import { noEmbedder } from '../../functions/embedding/none.ts';
 import { workersAi } from '../../functions/embedding/workers-ai.ts';
 import { promptVectors } from '../../functions/select/prompt.ts';
-import { squaredNorm } from '../../functions/vectors.ts';
+import { squaredNorm } from '../../functions/vectors/algebra.ts';
 
 const MODEL = '@cf/baai/bge-base-en-v1.5';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { completionObject, completionStream } from '../../functions/completions/events.ts';
-import { RelayedError } from '../../functions/relayed.ts';
-import { FaultError } from '../../wire/fault.ts';
+import { RelayedError } from '../../functions/http/errors.ts';
+import { completionObject, completionStream } from '../../functions/openai/events.ts';
+import { FaultError } from '../../wire/faults.ts';
 import type { TuneEvent } from '../../wire/tune.ts';
 
 const envelope = { id: 'cmpl-1', created: 1_700_000_000, model: 'base:sift' };

@@ -96,7 +96,7 @@ export const startEdge = async (options: HarnessOptions = {}): Promise<Edge> => 
         bindingOverrides: { VECTORIZE: 'vectorize-local' },
       },
       {
-        configPath: 'functions/vectorize-local/wrangler.toml',
+        configPath: 'local/vectorize/wrangler.toml',
         vars: { DIMENSIONS: String(DIMENSIONS), METADATA_INDEXES: 'meta.lang:string,source:string' },
       },
     ],

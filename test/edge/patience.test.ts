@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { firstByte, untilIdle } from '../../functions/patience.ts';
+import { firstByte, untilIdle } from '../../functions/upstream/deadline.ts';
 
 beforeEach(() => {
   vi.useFakeTimers();

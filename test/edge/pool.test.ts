@@ -5,8 +5,9 @@ import { toQ15 } from '../../functions/kernel/q15.ts';
 import type { Candidate, Index } from '../../functions/pool/candidate.ts';
 import { Collector } from '../../functions/pool/collapse.ts';
 import { gatherPool, type PoolOptions } from '../../functions/pool/pool.ts';
-import { dot, normalise } from '../../functions/vectors.ts';
-import { indexOf, random, randomUnit, unit } from './vectors.ts';
+import { dot, normalise } from '../../functions/vectors/algebra.ts';
+import { seededRandom as random } from '../../wire/random.ts';
+import { indexOf, randomUnit, unit } from './vectors.ts';
 
 let kernel: Kernel;
 beforeAll(async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { completionRequest } from '../../functions/completions/schema.ts';
-import { corpusName, exampleLine } from '../../functions/corpora/schema.ts';
-import { selectRequest } from '../../functions/select/schema.ts';
+import { completionRequest } from '../../wire/api/completions.ts';
+import { corpusName, exampleLine } from '../../wire/api/corpora.ts';
+import { selectRequest } from '../../wire/api/select.ts';
 import { inWords } from '../../wire/words.ts';
 
 const issue = (parsed: {

@@ -1,15 +1,15 @@
 // What rounds are for, on real text: the starter corpus, embedded by the real model. Each prompt is a chunk of a document
 // that is kept out of its own pool, as in the demonstration.
 import { beforeAll, describe, expect, it } from 'vitest';
+import { starterCorpus } from '../../corpus/documents.ts';
+import { examplesOf } from '../../corpus/examples.ts';
 import { readEmbedder } from '../../functions/embedding/onnx.node.ts';
 import { loadKernel } from '../../functions/kernel/module.node.ts';
 import { toQ15 } from '../../functions/kernel/q15.ts';
 import type { Candidate, Index } from '../../functions/pool/candidate.ts';
 import { gatherPool, type PoolOptions, type Select } from '../../functions/pool/pool.ts';
-import { selectionOptions } from '../../functions/select/schema.ts';
-import { dot } from '../../functions/vectors.ts';
-import { starterCorpus } from '../../start/corpus.ts';
-import { examplesOf } from '../../start/examples.ts';
+import { dot } from '../../functions/vectors/algebra.ts';
+import { selectionOptions } from '../../wire/api/select.ts';
 
 const at = (path: string): string => new URL(`../../${path}`, import.meta.url).pathname;
 

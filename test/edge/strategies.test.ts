@@ -3,11 +3,12 @@ import type { Kernel } from '../../functions/kernel/index.ts';
 import { loadKernel } from '../../functions/kernel/module.node.ts';
 import { toQ15 } from '../../functions/kernel/q15.ts';
 import { posterior } from '../../functions/select/posterior.ts';
-import { selectionOptions } from '../../functions/select/schema.ts';
 import { type CorpusDeps, selectFromCandidates, selectFromCorpus } from '../../functions/select/select.ts';
 import { choose } from '../../functions/select/strategies.ts';
-import { dot, normalise } from '../../functions/vectors.ts';
-import { indexOf, random, randomUnit, unit } from './vectors.ts';
+import { dot, normalise } from '../../functions/vectors/algebra.ts';
+import { selectionOptions } from '../../wire/api/select.ts';
+import { seededRandom as random } from '../../wire/random.ts';
+import { indexOf, randomUnit, unit } from './vectors.ts';
 
 let kernel: Kernel;
 beforeAll(async () => {

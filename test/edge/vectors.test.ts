@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { isUnit, normalise, parseVector, squaredNorm } from '../../functions/vectors.ts';
+import { isUnit, normalise, squaredNorm } from '../../functions/vectors/algebra.ts';
+import { parseVector } from '../../functions/vectors/input.ts';
 
 const base64 = (values: readonly number[]): string =>
   Buffer.from(new Uint8Array(Float32Array.from(values).buffer)).toString('base64');

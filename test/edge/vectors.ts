@@ -1,18 +1,7 @@
 // Seeded vectors, and an index over them that answers exactly: what the pure tests of pools are made of.
 import { toQ15 } from '../../functions/kernel/q15.ts';
 import type { Index } from '../../functions/pool/candidate.ts';
-import { dot, normalise } from '../../functions/vectors.ts';
-
-/** mulberry32: the same numbers in [0,1) for the same seed. */
-export const random = (seed: number) => {
-  let state = seed >>> 0;
-  return (): number => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-};
+import { dot, normalise } from '../../functions/vectors/algebra.ts';
 
 export const unit = (values: readonly number[]): Float32Array => normalise(Float32Array.from(values));
 

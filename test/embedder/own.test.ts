@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readEmbedder } from '../../functions/embedding/onnx.node.ts';
-import { dot } from '../../functions/vectors.ts';
-import { startEdge } from '../../start/edge.ts';
-import { embedderFiles } from '../../start/embedder.ts';
+import { dot } from '../../functions/vectors/algebra.ts';
+import { startEdge } from '../../local/edge.ts';
+import { embedderFiles } from '../../local/embedder.ts';
 import { edgeAt, GATEWAY_SECRET, KEY } from '../edge/harness.ts';
 import { python } from '../python.ts';
 

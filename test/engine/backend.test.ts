@@ -1,8 +1,8 @@
 // The embedded backend with the shipped model: isolation, cancellation, crashes, and that tuning does what it is for.
 import { execFileSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Backend, OpenOptions, Sampling, Session } from '../../gateway/backend.ts';
-import { createEmbeddedBackend } from '../../gateway/embedded/index.ts';
+import type { Backend, OpenOptions, Sampling, Session, Step } from '../../gateway/backends/contract.ts';
+import { createEmbeddedBackend } from '../../gateway/backends/embedded/index.ts';
 
 const directory = new URL('../../models/base', import.meta.url).pathname;
 const never = new AbortController().signal;
@@ -28,6 +28,12 @@ const text = async (session: Session, prompt: string, sampling = greedy, signal 
   return { text: pieces.join(''), ...next.value };
 };
 
+/** One gradient step, begun at once. */
+const stepOn = async (session: Session, example: string, signal: AbortSignal): Promise<Step> => {
+  for await (const step of session.train([example], signal)) return step;
+  throw new Error('the step was not made');
+};
+
 const withSession = async <T>(options: OpenOptions, use: (session: Session) => Promise<T>): Promise<T> => {
   const session = await backend.open(options, never);
   try {
@@ -51,7 +57,7 @@ describe('the embedded backend', () => {
     await withSession(options, async (session) => {
       const before = await session.score('', recipe('tea'), never);
       for (const name of ['coffee', 'mate', 'cocoa']) {
-        const step = await session.step(recipe(name), never);
+        const step = await stepOn(session, recipe(name), never);
         expect(step.loss).toBeGreaterThan(0);
         expect(step.tokens).toBeGreaterThan(20);
       }
@@ -64,12 +70,12 @@ describe('the embedded backend', () => {
   it('starts every session from the base weights, also beside another that trains', async () => {
     const baseScore = await withSession(full, (session) => session.score('', recipe('tea'), never));
     const alone = await withSession(full, async (session) => {
-      await session.step(recipe('mate'), never);
+      await stepOn(session, recipe('mate'), never);
       return session.score('', recipe('tea'), never);
     });
     const [one, two] = await Promise.all([backend.open(full, never), backend.open(lora, never)]);
-    await Promise.all([one.step(recipe('mate'), never), two.step('something else entirely', never)]);
-    await Promise.all([two.step('and again', never), two.step('and again', never)]);
+    await Promise.all([stepOn(one, recipe('mate'), never), stepOn(two, 'something else entirely', never)]);
+    await Promise.all([stepOn(two, 'and again', never), stepOn(two, 'and again', never)]);
     expect(await one.score('', recipe('tea'), never)).toEqual(alone);
     await Promise.all([one.close(), two.close()]);
     expect(await withSession(full, (session) => session.score('', recipe('tea'), never))).toEqual(baseScore);
@@ -103,7 +109,7 @@ describe('the embedded backend', () => {
   it('answers an abort during a step at once, and serves the next caller', async () => {
     const session = await backend.open(full, never);
     const leave = new AbortController();
-    const step = session.step(recipe('tea').repeat(30), leave.signal);
+    const step = stepOn(session, recipe('tea').repeat(30), leave.signal);
     setTimeout(() => leave.abort(new Error('gone')), 30);
     await expect(step).rejects.toThrow('gone');
     await session.close();
@@ -141,7 +147,7 @@ describe('the embedded backend', () => {
 
   it('turns a worker that dies into a fault of its own session, and replaces it', async () => {
     const [a, b] = await Promise.all([backend.open(full, never), backend.open(full, never)]);
-    const steps = Promise.allSettled([a.step(recipe('tea'), never), b.step(recipe('tea'), never)]);
+    const steps = Promise.allSettled([stepOn(a, recipe('tea'), never), stepOn(b, recipe('tea'), never)]);
     for (const { pid } of workers().slice(0, 1)) process.kill(pid, 'SIGKILL');
     const outcomes = (await steps).map((outcome) => (outcome.status === 'rejected' ? outcome.reason : 'done'));
     expect(outcomes).toContain('done');
@@ -150,12 +156,12 @@ describe('the embedded backend', () => {
     ]);
     await Promise.all([a.close(), b.close()]);
     const again = await Promise.all([backend.open(full, never), backend.open(full, never)]);
-    await Promise.all(again.map((session) => session.step(recipe('tea'), never)));
+    await Promise.all(again.map((session) => stepOn(session, recipe('tea'), never)));
     await Promise.all(again.map((session) => session.close()));
   });
 
   it('does not grow with the number of sessions', async () => {
-    const run = () => withSession(full, (session) => session.step(recipe('tea'), never));
+    const run = () => withSession(full, (session) => stepOn(session, recipe('tea'), never));
     const memory = () => workers().reduce((sum, { rss }) => sum + rss, 0);
     for (let i = 0; i < 8; i++) await run();
     const before = memory();

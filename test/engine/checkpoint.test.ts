@@ -3,10 +3,10 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createEmbeddedBackend } from '../../gateway/embedded/index.ts';
-import { readArchitecture, readParameters } from '../../gateway/embedded/model/checkpoint.ts';
-import { parseConfig } from '../../gateway/embedded/model/config.ts';
-import { readSafetensors } from '../../gateway/embedded/model/safetensors.ts';
+import { createEmbeddedBackend } from '../../gateway/backends/embedded/index.ts';
+import { readArchitecture, readParameters } from '../../gateway/backends/embedded/model/checkpoint.ts';
+import { parseConfig } from '../../gateway/backends/embedded/model/config.ts';
+import { readSafetensors } from '../../gateway/backends/embedded/model/safetensors.ts';
 
 const golden = new URL('golden/', import.meta.url).pathname;
 let scratch = '';

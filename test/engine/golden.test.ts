@@ -2,12 +2,12 @@
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { adamStep } from '../../gateway/embedded/adam.ts';
-import { readArchitecture, readParameters } from '../../gateway/embedded/model/checkpoint.ts';
-import { createModel, type Model, sequenceFeeds, weightFeeds } from '../../gateway/embedded/model/model.ts';
-import { loraShapes } from '../../gateway/embedded/model/transformer.ts';
-import { floats, ints } from '../../gateway/embedded/runtime.ts';
-import { createSession } from '../../gateway/embedded/session.ts';
+import { adamStep } from '../../gateway/backends/embedded/adam.ts';
+import { readArchitecture, readParameters } from '../../gateway/backends/embedded/model/checkpoint.ts';
+import { createModel, type Model, sequenceFeeds, weightFeeds } from '../../gateway/backends/embedded/model/model.ts';
+import { loraShapes } from '../../gateway/backends/embedded/model/transformer.ts';
+import { floats, ints } from '../../gateway/backends/embedded/runtime.ts';
+import { createSession } from '../../gateway/backends/embedded/session.ts';
 
 const array = z.string().transform((text) => new Float32Array(new Uint8Array(Buffer.from(text, 'base64')).buffer));
 const schema = z.object({

@@ -1,9 +1,9 @@
 // Every operation's gradient against central differences of its own forward pass.
 import { describe, expect, it } from 'vitest';
-import { Graph, type Tensor } from '../../gateway/embedded/onnx/graph.ts';
-import { Tape, type Var } from '../../gateway/embedded/onnx/tape.ts';
-import { compile, type Feeds, floats, ints } from '../../gateway/embedded/runtime.ts';
-import { seededRandom } from '../../gateway/embedded/sampler.ts';
+import { Graph, type Tensor } from '../../gateway/backends/embedded/onnx/graph.ts';
+import { Tape, type Var } from '../../gateway/backends/embedded/onnx/tape.ts';
+import { compile, type Feeds, floats, ints } from '../../gateway/backends/embedded/runtime.ts';
+import { seededRandom } from '../../wire/random.ts';
 
 type Shape = readonly number[];
 const size = (shape: Shape): number => shape.reduce((product, dim) => product * dim, 1);

@@ -1,8 +1,9 @@
 // What leaves the engine as text is final: no half characters, no part of a stop string; and what is drawn is drawn right.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { sample, seededRandom } from '../../gateway/embedded/sampler.ts';
-import { textStream } from '../../gateway/embedded/text.ts';
+import { sample } from '../../gateway/backends/embedded/sampler.ts';
+import { textStream } from '../../gateway/backends/embedded/text.ts';
+import { seededRandom } from '../../wire/random.ts';
 
 /** A tokenizer of single bytes: the hardest for UTF-8. */
 const decode = (ids: number[]): string => new TextDecoder().decode(Uint8Array.from(ids));

@@ -1,8 +1,8 @@
 // What may be asked and what may be learnt from.
 import { describe, expect, it } from 'vitest';
-import { cutOf, draw, HALF, roundRobin, withoutPromptTwins } from '../../eval/prompts.ts';
-import { domainOf, isReadable, type Source, withinDomains } from '../../eval/sources.ts';
-import { LONG_RUN, runsOf, sharesLongRun, withoutTwins } from '../../eval/twins.ts';
+import { cutOf, draw, HALF, roundRobin, withoutPromptTwins } from '../../eval/material/prompts.ts';
+import { domainOf, isReadable, type Source, withinDomains } from '../../eval/material/sources.ts';
+import { LONG_RUN, runsOf, sharesLongRun, withoutTwins } from '../../eval/material/twins.ts';
 
 /** Text of so many words that occur nowhere else. */
 const prose = (name: string, words: number): string =>

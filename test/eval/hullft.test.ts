@@ -1,7 +1,7 @@
 // HullFT's geometry on hulls that can be seen: a triangle in the plane.
 import { describe, expect, it } from 'vitest';
-import { frankWolfe, hullPicks, integerise } from '../../eval/hullft.ts';
-import { uncertainPicks } from '../../eval/uncertainty.ts';
+import { frankWolfe, hullPicks, integerise } from '../../eval/choose/hullft.ts';
+import { uncertainPicks } from '../../eval/choose/uncertainty.ts';
 
 /** (0,0), (1,0), (0,1). */
 const TRIANGLE = Float32Array.from([0, 0, 1, 0, 0, 1]);

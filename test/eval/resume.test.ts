@@ -3,15 +3,22 @@ import { appendFileSync, mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type Arms, cell } from '../../eval/figures.ts';
-import { openLedger } from '../../eval/ledger.ts';
-import { ARMS, FULL, LAMBDA, planRates, planStudy } from '../../eval/plan.ts';
-import type { Prompt } from '../../eval/prompts.ts';
-import type { Setting } from '../../eval/setting.ts';
-import { stepsFor } from '../../eval/side-tables.ts';
-import { alphaStop, covarianceStop, heldOut, levelStop, shareStop, similarityStop } from '../../eval/stopping.ts';
-import { spec } from '../../eval/strategies.ts';
-import { bpbAt, distinctTasks, keyOf, type Row, type Task } from '../../eval/tasks.ts';
+import { spec } from '../../eval/choose/strategies.ts';
+import { type Arms, cell } from '../../eval/figures/figures.ts';
+import {
+  alphaStop,
+  covarianceStop,
+  heldOut,
+  levelStop,
+  shareStop,
+  similarityStop,
+} from '../../eval/figures/stopping.ts';
+import type { Prompt } from '../../eval/material/prompts.ts';
+import type { Setting } from '../../eval/material/setting.ts';
+import { stepsFor } from '../../eval/report/side-tables.ts';
+import { openLedger } from '../../eval/run/ledger.ts';
+import { ARMS, FULL, LAMBDA, planRates, planStudy } from '../../eval/run/plan.ts';
+import { bpbAt, distinctTasks, keyOf, type Row, type Task } from '../../eval/run/tasks.ts';
 import { loadKernel } from '../../functions/kernel/module.node.ts';
 
 const prompt = (id: string, domain = 'a'): Prompt => ({

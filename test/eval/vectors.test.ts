@@ -3,7 +3,7 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { remembering } from '../../eval/vectors.ts';
+import { remembering } from '../../eval/material/vectors.ts';
 
 it('reads the vectors of the same texts back, and embeds others', async () => {
   const asked: string[] = [];

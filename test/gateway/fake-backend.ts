@@ -1,5 +1,5 @@
 // A backend of plain objects for the gateway's tests: its steps take as long as told, and it writes down what happened.
-import type { Backend, OpenOptions, Sampling, Session } from '../../gateway/backend.ts';
+import type { Backend, OpenOptions, Sampling, Session } from '../../gateway/backends/contract.ts';
 
 export interface FakeBackend extends Backend {
   readonly log: string[];
@@ -38,12 +38,14 @@ export const fakeBackend = (options: FakeOptions = {}): FakeBackend => {
     let steps = 0;
     let open = true;
     return {
-      async step(text, signal) {
-        mayFail('step');
-        await pause(stepMs, signal);
-        steps += 1;
-        log.push(`step ${text}`);
-        return { loss: loss / steps, tokens: text.length, ms: stepMs, reused: false };
+      async *train(examples, signal) {
+        for (const text of examples) {
+          mayFail('step');
+          await pause(stepMs, signal);
+          steps += 1;
+          log.push(`step ${text}`);
+          yield { loss: loss / steps, tokens: text.length, ms: stepMs, reused: false };
+        }
       },
       async *generate(prompt: string, sampling: Sampling, signal: AbortSignal) {
         mayFail('generate');

@@ -4,7 +4,8 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { buildKernel } from '../../assembly/build.ts';
 import { type Kernel, type Problem, type Selection, toQ15 } from '../../functions/kernel/index.ts';
 import { loadKernel } from '../../functions/kernel/module.node.ts';
-import { type ReferenceProblem, random, reference, unitRows } from './reference.ts';
+import { seededRandom as random } from '../../wire/random.ts';
+import { type ReferenceProblem, reference, unitRows } from './reference.ts';
 
 let simd: Kernel;
 let scalar: Kernel;

@@ -1,5 +1,6 @@
 // SIFT once more, in plain float64 and in the most literal form: the posterior covariance of everything with everything,
 // updated after every pick. Slow, independent of the kernel's algebra, and what the kernel is held against.
+import { seededRandom } from '../../wire/random.ts';
 export interface Reference {
   picks: number[];
   variances: number[];
@@ -65,20 +66,9 @@ export const reference = (problem: ReferenceProblem): Reference => {
   return result;
 };
 
-/** A small seeded generator, so that a failing case can be named by its seed. */
-export const random = (seed: number): (() => number) => {
-  let a = seed | 0;
-  return () => {
-    a = (a + 0x6d2b79f5) | 0;
-    let t = Math.imul(a ^ (a >>> 15), 1 | a);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-};
-
 /** `count` unit vectors around a few centres, as embeddings of real text lie. */
 export const unitRows = (seed: number, count: number, d: number, spread = 0.8): Float32Array => {
-  const u = random(seed);
+  const u = seededRandom(seed);
   const normal = (): number => Math.sqrt(-2 * Math.log(1 - u())) * Math.cos(2 * Math.PI * u());
   const centres = Array.from({ length: Math.max(2, Math.ceil(count / 12)) }, () => Array.from({ length: d }, normal));
   const rows = new Float32Array(count * d);

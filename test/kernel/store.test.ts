@@ -4,7 +4,8 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { buildKernel } from '../../assembly/build.ts';
 import { type Kernel, toQ15 } from '../../functions/kernel/index.ts';
 import { loadKernel } from '../../functions/kernel/module.node.ts';
-import { random, unitRows } from './reference.ts';
+import { seededRandom as random } from '../../wire/random.ts';
+import { unitRows } from './reference.ts';
 
 let kernel: Kernel;
 beforeAll(async () => {

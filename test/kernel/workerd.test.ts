@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildKernel } from '../../assembly/build.ts';
 import { type Kernel, toQ15 } from '../../functions/kernel/index.ts';
 import { loadKernel } from '../../functions/kernel/module.node.ts';
-import { bundle, type RunningWorker, startBareWorker } from '../../start/bundle.ts';
+import { bundle, type RunningWorker, startBareWorker } from '../../local/bundle.ts';
 import { generate } from './generate.ts';
 import { unitRows } from './reference.ts';
 import type { Question } from './worker.ts';

@@ -1,0 +1,13 @@
+// What the command lines here share: a mistake of the user's, and numbers as they are typed.
+
+/** Printed without a stack; the exit code says that the call was wrong. */
+export class UsageError extends Error {}
+
+/** A whole number of the option `--name` within its limits. */
+export const whole = (name: string, text: string, least: number, most: number): number => {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < least || value > most) {
+    throw new UsageError(`--${name} is '${text}', it must be a whole number from ${least} to ${most}`);
+  }
+  return value;
+};

@@ -1,0 +1,50 @@
+// Bodies of the edge: JSON into a route's typed value, NDJSON into lines.
+// A line over its limit is counted and reported, never held. A stream that breaks off never yields its last half line.
+import type { z } from 'zod';
+import { concat, parseAs, readCapped } from '../../wire/body.ts';
+import { unwrap } from '../../wire/faults.ts';
+
+/** A request's JSON body as a value of the schema; throws the fault. */
+export const readJson = async <Schema extends z.ZodType>(
+  request: Request,
+  schema: Schema,
+  limit: number,
+): Promise<z.output<Schema>> => unwrap(parseAs(unwrap(await readCapped(request, limit)), schema));
+
+/** A line of an upload, counted from 1: its bytes, or its size when it is over the limit. */
+export type Line = { line: number; bytes: Uint8Array } | { line: number; oversize: number };
+
+const NEWLINE = 0x0a;
+const RETURN = 0x0d;
+
+/** The lines of a stream. At most `limit` bytes of a line are held; a missing last newline is forgiven. */
+export async function* lines(stream: ReadableStream<Uint8Array>, limit: number): AsyncGenerator<Line, void, void> {
+  let line = 0;
+  let held: Uint8Array[] = [];
+  let size = 0;
+  const take = (piece: Uint8Array): void => {
+    size += piece.byteLength;
+    if (size > limit) held = [];
+    else if (piece.byteLength > 0) held.push(piece);
+  };
+  const finish = (): Line => {
+    line += 1;
+    let bytes: Uint8Array =
+      held.length === 1 && held[0] !== undefined ? held[0] : concat(held, size > limit ? 0 : size);
+    if (bytes.at(-1) === RETURN) bytes = bytes.subarray(0, -1);
+    const done: Line = size > limit ? { line, oversize: size } : { line, bytes };
+    held = [];
+    size = 0;
+    return done;
+  };
+  for await (const chunk of stream) {
+    let from = 0;
+    for (let at = chunk.indexOf(NEWLINE); at >= 0; at = chunk.indexOf(NEWLINE, from)) {
+      take(chunk.subarray(from, at));
+      from = at + 1;
+      yield finish();
+    }
+    take(chunk.subarray(from));
+  }
+  if (size > 0) yield finish();
+}

@@ -1,0 +1,88 @@
+// POST /v1/completions: OpenAI's route. `NAME` generates; `NAME:sift` selects for the prompt, tunes, then generates.
+// Once tuning has begun an answer carries x-should-retry: false, since trying again would pay for all of it again.
+import type { Context } from 'hono';
+import { type CompletionRequest, completionRequest } from '../../wire/api/completions.ts';
+import { MAX_BODY_BYTES } from '../../wire/limits.ts';
+import type { TuneRequest } from '../../wire/tune.ts';
+import type { Authenticated } from '../auth/keys.ts';
+import { readJson } from '../http/body.ts';
+import { failedBeforeTuning, RETRY_HEADER } from '../http/retry.ts';
+import { sseBody } from '../http/sse.ts';
+import { Stages, serverTiming } from '../http/stages.ts';
+import type { SelectionOnWire } from '../select/select.ts';
+import { gatewayTune } from '../upstream/client.ts';
+import { completionObject, completionStream, type Envelope } from './events.ts';
+import { parseModel, selectForTuning, splitSift, stepsOf } from './prepare.ts';
+
+const tuneRequestOf = (
+  request: CompletionRequest,
+  base: string,
+  selection: SelectionOnWire | undefined,
+): TuneRequest => ({
+  model: base,
+  prompt: request.prompt,
+  picks: selection === undefined ? [] : stepsOf(selection),
+  tuning: splitSift(request.sift).tuning,
+  sampling: {
+    max_tokens: request.max_tokens,
+    temperature: request.temperature,
+    top_p: request.top_p,
+    top_k: request.top_k,
+    stop: request.stop,
+    seed: request.seed ?? crypto.getRandomValues(new Uint32Array(1))[0] ?? 0,
+  },
+  // streamed in any case: steps and tokens then keep the connection's clocks wound
+  stream: true,
+});
+
+const summary = ({ picks, sigma2, pool }: SelectionOnWire): string =>
+  `selected ${picks.length} of ${pool.size}, sigma2 ${sigma2.initial.toFixed(4)} to ${sigma2.final.toFixed(4)}`;
+
+/** What was learnt from, beside OpenAI's fields: SDKs pass over what they do not know. */
+const chosen = ({ corpus, picks, sigma2, pool, stop, warnings }: SelectionOnWire) => ({
+  corpus,
+  picks: picks.map(({ id, score, similarity, sigma2: after }) => ({ id, score, similarity, sigma2: after })),
+  sigma2,
+  pool,
+  stop,
+  warnings,
+});
+
+export const completionsRoute = async (c: Context<Authenticated>) => {
+  const stages = new Stages();
+  const request = await readJson(c.req.raw, completionRequest, MAX_BODY_BYTES);
+  const { base, sift } = parseModel(request.model);
+  const selection = sift
+    ? await selectForTuning(c.env, c.var.principal, request.prompt, request.sift, stages)
+    : undefined;
+  const tuneRequest = tuneRequestOf(request, base, selection);
+  const tunes = tuneRequest.picks.length > 0;
+  const gone = new AbortController();
+  const signal = AbortSignal.any([c.req.raw.signal, gone.signal]);
+  const envelope: Envelope = {
+    id: `cmpl-${crypto.randomUUID()}`,
+    created: Math.floor(Date.now() / 1000),
+    model: request.model,
+  };
+  if (tunes) c.header(RETRY_HEADER, 'false');
+  try {
+    const events = await gatewayTune(c.env, tuneRequest, signal);
+    if (!request.stream) {
+      const answer = await completionObject(envelope, events);
+      c.header('server-timing', serverTiming(stages.timings));
+      return c.json(selection === undefined ? answer : { ...answer, sift: chosen(selection) });
+    }
+    const pieces = completionStream(envelope, events, {
+      includeUsage: request.stream_options?.include_usage === true,
+      preface: selection === undefined ? [] : [summary(selection)],
+    });
+    return c.body(sseBody(pieces, gone), 200, {
+      'content-type': 'text/event-stream; charset=utf-8',
+      'cache-control': 'no-store',
+      'server-timing': serverTiming(stages.timings),
+    });
+  } catch (error) {
+    if (failedBeforeTuning(error)) c.header(RETRY_HEADER, undefined);
+    throw error;
+  }
+};

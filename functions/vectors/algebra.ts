@@ -1,0 +1,32 @@
+// The little linear algebra that a selection needs outside its kernel, on plain float arrays.
+
+export const squaredNorm = (vector: Float32Array): number => {
+  let sum = 0;
+  for (const value of vector) sum += value * value;
+  return sum;
+};
+
+/** The vector at length one; scaled first, so that neither tiny nor huge values are lost. Never call it with zeros. */
+export const normalise = (vector: Float32Array): Float32Array<ArrayBuffer> => {
+  let largest = 0;
+  for (const value of vector) largest = Math.max(largest, Math.abs(value));
+  let sum = 0;
+  for (const value of vector) sum += (value / largest) ** 2;
+  const norm = Math.sqrt(sum);
+  return Float32Array.from(vector, (value) => value / largest / norm);
+};
+
+/** False for the zeros or NaNs that an embedder gives for a text of which it knows nothing. */
+export const isUnit = (vector: Float32Array): boolean => Math.abs(squaredNorm(vector) - 1) < 1e-2;
+
+export const dot = (
+  a: ArrayLike<number>,
+  b: ArrayLike<number>,
+  aOffset = 0,
+  bOffset = 0,
+  length = a.length,
+): number => {
+  let sum = 0;
+  for (let i = 0; i < length; i++) sum += (a[aOffset + i] ?? 0) * (b[bOffset + i] ?? 0);
+  return sum;
+};

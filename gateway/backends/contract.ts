@@ -1,0 +1,98 @@
+// The small interface behind which every way of tuning and generating sits: the embedded CPU engine today, a Tinker
+// client for GPU servers later. One session serves one prompt: it starts from the base weights and leaves no trace.
+// Implementations throw FaultError (kind 'backend', 'cancelled' or 'deadline'); they never swallow an abort.
+
+export type Method = 'full' | 'lora';
+
+export interface Model {
+  /** The name a caller uses. */
+  readonly id: string;
+  /** Tokens of context. */
+  readonly contextTokens: number;
+  readonly parameters: number;
+}
+
+export interface OpenOptions {
+  readonly model: string;
+  readonly method: Method;
+  /** LoRA rank; ignored by full fine-tuning. */
+  readonly rank: number;
+  /** Adam, with the usual names. Learning rate per step. */
+  readonly optimiser: Adam;
+  readonly seed: number;
+  /** Recompute the gradient of a repeated example only on its odd steps (1st, 3rd, …), reuse it on the even ones. */
+  readonly reuseGradients: boolean;
+}
+
+export interface Adam {
+  readonly learningRate: number;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+  readonly weightDecay: number;
+}
+
+export interface Step {
+  /** Mean cross-entropy of the example before the step, in nats per token. */
+  readonly loss: number;
+  readonly tokens: number;
+  readonly ms: number;
+  /** The gradient came from an earlier step on the same example. */
+  readonly reused: boolean;
+}
+
+export interface Sampling {
+  readonly maxTokens: number;
+  /** 0 is greedy. */
+  readonly temperature: number;
+  readonly topP: number;
+  /** 0 is no limit. */
+  readonly topK: number;
+  readonly stop: readonly string[];
+  readonly seed: number;
+}
+
+/** A piece of text that is final: no byte of it will be taken back by a stop string or a split UTF-8 sequence. */
+export interface Piece {
+  readonly text: string;
+  /** Tokens generated so far. */
+  readonly tokens: number;
+}
+
+export type FinishReason = 'stop' | 'length';
+
+export interface Generation {
+  readonly finishReason: FinishReason;
+  readonly promptTokens: number;
+  readonly completionTokens: number;
+}
+
+export interface Score {
+  /** −log2 p(text | context), summed. */
+  readonly bits: number;
+  /** UTF-8 bytes of the text; bits per byte = bits / bytes. */
+  readonly bytes: number;
+  readonly tokens: number;
+}
+
+export interface Session {
+  /**
+   * One gradient step on each example, in order; a step is yielded once it is done. A backend may submit them all at once.
+   * Leaving the loop early ends the rest.
+   */
+  train(examples: readonly string[], signal: AbortSignal): AsyncIterable<Step>;
+  /** Pieces as they come; the generator's return value says why and how much. */
+  generate(prompt: string, sampling: Sampling, signal: AbortSignal): AsyncGenerator<Piece, Generation, void>;
+  /** Bits of `text` given `context` (which may be empty) under the session's weights. */
+  score(context: string, text: string, signal: AbortSignal): Promise<Score>;
+  /** Frees everything; safe to call twice, and during a step. */
+  close(): Promise<void>;
+}
+
+export interface Backend {
+  readonly models: readonly Model[];
+  /** Sessions that run at once; the gateway queues the rest. */
+  readonly concurrency: number;
+  open(options: OpenOptions, signal: AbortSignal): Promise<Session>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,134 @@
+// Generation with a key-value cache: the prompt in one pass, then a token at a time.
+// The cache of a layer is [groups, capacity, E], zero where unused; the mask hides what is unused, so that one graph
+// serves every length, and a step copies one token's keys and values, not the whole past.
+
+import { seededRandom } from '../../../wire/random.ts';
+import type { Generation, Piece, Sampling } from '../contract.ts';
+import type { Architecture } from './model/config.ts';
+import { type Model, sequenceFeeds } from './model/model.ts';
+import { angles } from './model/positions.ts';
+import { type Feeds, floats, ints } from './runtime.ts';
+import { sample } from './sampler.ts';
+import { textStream } from './text.ts';
+
+/** Tokens by which a cache grows. */
+const BLOCK = 128;
+const HIDDEN = -1e9;
+
+interface Cache {
+  readonly length: number;
+  readonly feeds: Feeds;
+  /** Appends `count` tokens' keys and values, as the graph gave them. */
+  append(outputs: Record<string, Float32Array>, count: number): void;
+}
+
+const createCache = (a: Architecture): Cache => {
+  const names = Array.from({ length: a.layers }, (_, i) => [`keys:${i}`, `values:${i}`]).flat();
+  const repeats = a.heads / a.groups;
+  const E = a.headSize;
+  let capacity = 0;
+  let length = 0;
+  const arrays = new Map<string, Float32Array>();
+  const feeds: Feeds = {};
+  let mask = new Float32Array(0);
+
+  const grow = (least: number): void => {
+    const next = Math.ceil(least / BLOCK) * BLOCK;
+    for (const name of names) {
+      const before = arrays.get(name);
+      const after = new Float32Array(a.groups * next * E);
+      for (let g = 0; before !== undefined && g < a.groups; g++) {
+        after.set(before.subarray(g * capacity * E, (g * capacity + length) * E), g * next * E);
+      }
+      arrays.set(name, after);
+      feeds[name] = floats(after, [a.groups, next, E]);
+    }
+    // the last column is the token itself, which always sees itself
+    mask = new Float32Array(repeats * (next + 1)).fill(HIDDEN);
+    for (let r = 0; r < repeats; r++) {
+      mask.fill(0, r * (next + 1), r * (next + 1) + length);
+      mask[r * (next + 1) + next] = 0;
+    }
+    capacity = next;
+    feeds.mask = floats(mask, [repeats, next + 1]);
+  };
+
+  return {
+    get length() {
+      return length;
+    },
+    feeds,
+    append(outputs, count) {
+      if (length + count > capacity) grow(length + count);
+      for (const name of names) {
+        const target = arrays.get(name);
+        const source = outputs[name.replace('keys', 'newKeys').replace('values', 'newValues')];
+        if (target === undefined || source === undefined) throw new Error(`no ${name} came out of the graph`);
+        for (let g = 0; g < a.groups; g++) {
+          target.set(source.subarray(g * count * E, (g + 1) * count * E), (g * capacity + length) * E);
+        }
+      }
+      for (let r = 0; r < repeats; r++) mask.fill(0, r * (capacity + 1) + length, r * (capacity + 1) + length + count);
+      length += count;
+    },
+  };
+};
+
+/** Tokens of the prompt that are used: its end, with room for what is to be generated, at least half the context. */
+const newest = (ids: number[], context: number, maxTokens: number): number[] =>
+  ids.slice(-Math.max(context - maxTokens, Math.ceil(context / 2)));
+
+export async function* generate(
+  model: Model,
+  weights: Feeds,
+  prompt: string,
+  sampling: Sampling,
+  cancelled: () => boolean,
+): AsyncGenerator<Piece, Generation, void> {
+  const { architecture: a } = model;
+  const encoded = model.encode(prompt);
+  const ids = newest(encoded.length === 0 ? [a.start] : encoded, a.context, sampling.maxTokens);
+  const limit = Math.min(sampling.maxTokens, a.context - ids.length);
+  const end = (finishReason: Generation['finishReason'], completionTokens: number): Generation => ({
+    finishReason,
+    promptTokens: ids.length,
+    completionTokens,
+  });
+  if (limit <= 0) return end('length', 0);
+
+  const random = seededRandom(sampling.seed);
+  const text = textStream(model.decode, sampling.stop);
+  const cache = createCache(a);
+  const half = a.headSize / 2;
+  const first = await (await model.prompt()).run({ ...weights, ...sequenceFeeds(a, ids) });
+  cache.append(first, ids.length);
+  let { logits } = first;
+  const next = await model.next();
+  for (let count = 1; ; count++) {
+    if (logits === undefined) throw new Error('no logits came out of the graph');
+    const token = sample(logits, sampling, random);
+    if (a.ends.includes(token)) {
+      const rest = text.end();
+      if (rest !== '') yield { text: rest, tokens: count - 1 };
+      return end('stop', count - 1);
+    }
+    const piece = text.push(token);
+    if (piece.text !== '') yield { text: piece.text, tokens: count };
+    if (piece.stopped) return end('stop', count);
+    if (count >= limit || cancelled()) {
+      const rest = text.end();
+      if (rest !== '') yield { text: rest, tokens: count };
+      return end('length', count);
+    }
+    const { cos, sin } = angles(a, cache.length, 1);
+    const outputs = await next.run({
+      ...weights,
+      ...cache.feeds,
+      ids: ints([token]),
+      cos: floats(cos, [1, half]),
+      sin: floats(sin, [1, half]),
+    });
+    cache.append(outputs, 1);
+    ({ logits } = outputs);
+  }
+}

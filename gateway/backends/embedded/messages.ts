@@ -1,0 +1,29 @@
+// What the pool and its worker processes say to each other. One call at a time in a worker; `cancel` is heard between
+// tokens, because a run of the graph blocks the worker's event loop.
+import type { Generation, Model, OpenOptions, Piece, Sampling, Score, Step } from '../contract.ts';
+
+export interface WorkerSetup {
+  readonly models: Readonly<Record<string, string>>;
+  readonly threads: number;
+}
+
+export type Call =
+  | { readonly do: 'open'; readonly options: OpenOptions }
+  | { readonly do: 'step'; readonly text: string }
+  | { readonly do: 'score'; readonly context: string; readonly text: string }
+  | { readonly do: 'generate'; readonly prompt: string; readonly sampling: Sampling }
+  | { readonly do: 'close' };
+
+export type ToWorker =
+  | { readonly setup: WorkerSetup }
+  | { readonly call: number; readonly body: Call }
+  | { readonly cancel: number };
+
+export type Outcome = Step | Score | Generation | null;
+
+export type FromWorker =
+  | { readonly ready: readonly Model[] }
+  | { readonly failed: string }
+  | { readonly call: number; readonly piece: Piece }
+  | { readonly call: number; readonly done: Outcome }
+  | { readonly call: number; readonly error: string };
