@@ -1,9 +1,9 @@
 // The gateway's events in OpenAI's shapes: a stream of chunks, or one completion. Pure over an async iterable of events.
 // Progress of queueing and tuning goes out as SSE comments, because SDKs parse every `data:` line. A failed stream says
 // `data: {"error":…}` and never [DONE], so that no client takes half an answer for a whole one.
-import { FaultError } from '../../wire/faults.ts';
 import type { TuneEvent, Usage } from '../../wire/tune.ts';
-import { RelayedError, wireError } from '../http/errors.ts';
+import { upstreamFault, wireError } from '../http/errors.ts';
+import { refusal } from '../upstream/refusal.ts';
 
 export interface Envelope {
   readonly id: string;
@@ -34,8 +34,7 @@ const data = (value: unknown): string => `data: ${JSON.stringify(value)}\n\n`;
 /** The comment's text must not end the comment. */
 const comment = (text: string): string => `: ${text.replaceAll(/[\r\n]+/g, ' ')}\n\n`;
 
-const errorFromGateway = (event: Extract<TuneEvent, { event: 'error' }>): RelayedError =>
-  new RelayedError({ status: 502, body: { error: event.error }, headers: {} });
+const noResult = () => upstreamFault({ kind: 'backend', message: 'the work ended without a result' }, true);
 
 /** SSE text of a completion, piece by piece. `preface` is said first, as comments. */
 export async function* completionStream(
@@ -71,10 +70,10 @@ export async function* completionStream(
           yield 'data: [DONE]\n\n';
           return;
         case 'error':
-          throw errorFromGateway(event);
+          throw refusal(event.error, { atWork: true });
       }
     }
-    throw new FaultError({ kind: 'backend', message: 'the work ended without a result' });
+    throw noResult();
   } catch (error) {
     yield data(wireError(error).body);
   }
@@ -87,7 +86,7 @@ export const completionObject = async (envelope: Envelope, events: AsyncIterable
   for await (const event of events) {
     if (event.event === 'token') text += event.text;
     else if (event.event === 'usage') usage = event.usage;
-    else if (event.event === 'error') throw errorFromGateway(event);
+    else if (event.event === 'error') throw refusal(event.error, { atWork: true });
     else if (event.event === 'done') {
       return {
         ...completion(envelope, [choice(text, event.finish_reason)]),
@@ -95,5 +94,5 @@ export const completionObject = async (envelope: Envelope, events: AsyncIterable
       };
     }
   }
-  throw new FaultError({ kind: 'backend', message: 'the work ended without a result' });
+  throw noResult();
 };

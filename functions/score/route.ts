@@ -3,15 +3,15 @@
 import type { Context } from 'hono';
 import { z } from 'zod';
 import { siftOptions } from '../../wire/api/completions.ts';
-import { MAX_BODY_BYTES, MAX_PROMPT_BYTES, MAX_STEPS, MAX_TEXT_BYTES, TUNE_DEADLINE_MS } from '../../wire/limits.ts';
+import { MAX_BODY_BYTES, MAX_PROMPT_BYTES, MAX_STEPS, MAX_TEXT_BYTES } from '../../wire/limits.ts';
 import { filledTextUpTo } from '../../wire/text.ts';
-import { pick, scoreResponse } from '../../wire/tune.ts';
+import { pick } from '../../wire/tune.ts';
 import type { Authenticated } from '../auth/keys.ts';
 import { readJson } from '../http/body.ts';
 import { failedBeforeTuning, RETRY_HEADER } from '../http/retry.ts';
 import { Stages, serverTiming } from '../http/stages.ts';
 import { selectForTuning, splitSift, stepsOf } from '../openai/prepare.ts';
-import { gatewayJson } from '../upstream/client.ts';
+import { gatewayScore } from '../upstream/client.ts';
 
 const scoreBody = z
   .strictObject({
@@ -45,9 +45,7 @@ export const scoreRoute = async (c: Context<Authenticated>) => {
   };
   if (picks.length > 0) c.header(RETRY_HEADER, 'false');
   try {
-    const scored = await stages.time('score', () =>
-      gatewayJson(c.env, '/v1/score', request, scoreResponse, TUNE_DEADLINE_MS, c.req.raw.signal),
-    );
+    const scored = await stages.time('score', () => gatewayScore(c.env, request, c.req.raw.signal));
     c.header('server-timing', serverTiming(stages.timings));
     return c.json({ object: 'score', ...scored, selection: selection ?? null });
   } catch (error) {

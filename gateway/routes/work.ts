@@ -11,6 +11,10 @@ export interface Work {
   readonly queue: Queue;
   readonly metrics: Metrics;
   readonly deadlineMs: number;
+  /** Milliseconds between heartbeats of a stream. */
+  readonly heartbeatMs: number;
+  /** Milliseconds one event may wait for a reader that has stopped reading. */
+  readonly stallMs: number;
   readonly shutdown: AbortSignal;
   readonly now: Clock;
 }
