@@ -46,7 +46,10 @@ export const createGateway = (options: GatewayOptions) => {
   };
   const app = new Hono<Signed>();
   app.use(requestId());
-  app.use('/v1/*', signedOnly({ secret, nowMs: options.nowMs ?? Date.now, ...(nonces === undefined ? {} : { nonces }) }));
+  app.use(
+    '/v1/*',
+    signedOnly({ secret, nowMs: options.nowMs ?? Date.now, ...(nonces === undefined ? {} : { nonces }) }),
+  );
 
   app.post('/v1/tune', tuneRoute(deps));
   app.post('/v1/score', scoreRoute(deps));

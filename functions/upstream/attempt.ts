@@ -1,6 +1,9 @@
 // One request to the gateway and what came of it: the answer, once its signature holds, or the error for our caller with
 // what is known of a second try. An answer without our gateway's signature is never read for its meaning: only its status
 // is named, since someone else may have written it.
+
+import { errorBody } from '../../wire/api/error.ts';
+import { parseAs } from '../../wire/body.ts';
 import { FaultError } from '../../wire/faults.ts';
 import {
   GATEWAY_CONNECT_MS,
@@ -13,7 +16,7 @@ import { hasSignatureShape, SIGNATURE_HEADER, verifyResponse, verifyStream } fro
 import { UpstreamError, upstreamFault, wireError } from '../http/errors.ts';
 import type { Patience } from './deadline.ts';
 import { readUpTo } from './read.ts';
-import { errorBody, refusal } from './refusal.ts';
+import { refusal } from './refusal.ts';
 
 export interface Signed {
   /** The value of the signature's header. */
@@ -72,23 +75,15 @@ const notOurs = (status: number): Outcome => {
   return failed(error, NOT_TAKEN.has(status) ? 'same' : 'never', status);
 };
 
-const parsedError = (bytes: Uint8Array) => {
-  try {
-    return errorBody.safeParse(JSON.parse(new TextDecoder().decode(bytes)));
-  } catch {
-    return undefined;
-  }
-};
-
 /** The gateway's own refusal; a stream's comes before any work, a JSON answer's may come after it. */
 const refused = (call: Call, response: Response, bytes: Uint8Array): Outcome => {
-  const parsed = parsedError(bytes);
-  if (!parsed?.success) {
+  const parsed = parseAs(bytes, errorBody);
+  if (!parsed.ok) {
     const message = `the gateway answered ${response.status} without a readable error`;
     return failed(upstreamFault({ kind: 'backend', message }, true));
   }
   const retryAfter = response.headers.get('retry-after');
-  const error = refusal(parsed.data.error, { retryAfter, atWork: call.answer === 'json' });
+  const error = refusal(parsed.value.error, { retryAfter, atWork: call.answer === 'json' });
   const soon = Number(retryAfter ?? 0) * 1000 <= RETRY_MAX_MS;
   return failed(error, error.wire.status === 503 && !error.begun && soon ? 'anew' : 'never');
 };

@@ -1,27 +1,28 @@
 // What the gateway refuses, in its own signed words, as our caller is told: by the kind of the error and never by the
 // status it came with. So a full queue stays 503 with Retry-After whether it was said as a status or in a stream, and what
 // only edge and gateway can mend is 502. A code that this edge does not know is a failure of the backend.
-import { z } from 'zod';
+import type { ErrorBody } from '../../wire/api/error.ts';
 import { type Fault, toWire, type WireError } from '../../wire/faults.ts';
 import { DEFAULT_RETRY_AFTER_S, MAX_RELAYED_CHARACTERS, MAX_RETRY_AFTER_S } from '../../wire/limits.ts';
 import { UpstreamError, upstreamFault } from '../http/errors.ts';
 
-export const errorBody = z.object({
-  error: z.object({ message: z.string(), type: z.string(), code: z.string(), param: z.string().nullable() }),
-});
-export type GatewayError = z.output<typeof errorBody>['error'];
+type GatewayError = ErrorBody['error'];
 
-type Code = Fault['kind'];
-
-/** What is the caller's to mend: refused before any work, whenever it is said. */
-const CALLERS: Partial<Record<Code, number>> = { bad_field: 400, empty_text: 400, too_large: 413, unknown_model: 404 };
+// maps, since a code is another server's text: an object would find 'constructor'
+/** What is the caller's to mend, and the status it has: refused before any work, whenever it is said. */
+const CALLERS: ReadonlyMap<string, number> = new Map<Fault['kind'], number>([
+  ['bad_field', 400],
+  ['empty_text', 400],
+  ['too_large', 413],
+  ['unknown_model', 404],
+]);
 /** What passes by itself, and whether the gateway says it only before any work. */
-const PASSING: Partial<Record<Code, { beforeWork: boolean }>> = {
-  queue_full: { beforeWork: true },
-  nonces_full: { beforeWork: true },
-  rate_limited: { beforeWork: true },
-  shutting_down: { beforeWork: false },
-};
+const PASSING: ReadonlyMap<string, { readonly beforeWork: boolean }> = new Map<Fault['kind'], { beforeWork: boolean }>([
+  ['queue_full', { beforeWork: true }],
+  ['nonces_full', { beforeWork: true }],
+  ['rate_limited', { beforeWork: true }],
+  ['shutting_down', { beforeWork: false }],
+]);
 
 /** Whole seconds of a Retry-After, whatever stood there. */
 export const retryAfterS = (header: string | null): number => {
@@ -52,16 +53,15 @@ export interface RefusalContext {
 }
 
 export const refusal = (error: GatewayError, { retryAfter = null, atWork }: RefusalContext): UpstreamError => {
-  const code = error.code as Code;
-  const callers = CALLERS[code];
+  const callers = CALLERS.get(error.code);
   if (callers !== undefined) return new UpstreamError(wire(callers, 'invalid_request_error', error), false);
-  const passing = PASSING[code];
+  const passing = PASSING.get(error.code);
   if (passing !== undefined) {
     const said = wire(503, SERVER, error);
     const headers = { 'retry-after': String(retryAfterS(retryAfter)) };
     return new UpstreamError({ ...said, headers }, atWork && !passing.beforeWork);
   }
-  switch (code) {
+  switch (error.code as Fault['kind']) {
     case 'deadline':
       return new UpstreamError(wire(504, SERVER, error), atWork);
     case 'not_found':
