@@ -4,6 +4,7 @@
 import { type Fault, FaultError } from '../../wire/faults.ts';
 import { q15FromBase64, readRecord } from '../corpora/record.ts';
 import type { Candidate, Index } from './candidate.ts';
+import { askTwiceAtMost } from './transient.ts';
 
 /** `VECTOR_QUERY_ERROR (code = 40025): …` as a fault. */
 export const vectorizeFault = (error: unknown): FaultError => {
@@ -40,11 +41,16 @@ export const vectorizeIndex = (
 ): Index => ({
   async query(vector, k) {
     // a new options object each time: the binding writes into it
-    const answer = await vectorize
-      .query(vector, { topK: k, namespace, returnMetadata: 'all', ...(filter === undefined ? {} : { filter }) })
-      .catch((error: unknown) => {
-        throw vectorizeFault(error);
+    const ask = () =>
+      vectorize.query(vector, {
+        topK: k,
+        namespace,
+        returnMetadata: 'all',
+        ...(filter === undefined ? {} : { filter }),
       });
+    const answer = await askTwiceAtMost(ask).catch((error: unknown) => {
+      throw vectorizeFault(error);
+    });
     return answer.matches.flatMap((match) => candidateOf(match, dimensions));
   },
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { RelayedError } from '../../functions/http/errors.ts';
+import { UpstreamError } from '../../functions/http/errors.ts';
 import { completionObject, completionStream } from '../../functions/openai/events.ts';
 import { FaultError } from '../../wire/faults.ts';
 import type { TuneEvent } from '../../wire/tune.ts';
@@ -109,7 +109,19 @@ describe('a completion in one object', () => {
   it('throws the gateway’s own words for an error event', async () => {
     const error = { message: 'it broke', type: 'server_error', code: 'backend', param: null };
     const failing = async () => completionObject(envelope, eventsOf([{ event: 'error', error }]));
-    await expect(failing()).rejects.toBeInstanceOf(RelayedError);
+    await expect(failing()).rejects.toBeInstanceOf(UpstreamError);
     await expect(failing()).rejects.toThrow('it broke');
+  });
+
+  it.each([
+    ['deadline', 504, undefined],
+    ['shutting_down', 503, '5'],
+    ['queue_full', 503, '5'],
+    ['backend', 502, undefined],
+  ])('keeps the status of an error event’s kind: %s is %i', async (code, status, retryAfter) => {
+    const error = { message: 'it broke', type: 'server_error', code, param: null };
+    const failed = await completionObject(envelope, eventsOf([{ event: 'error', error }])).catch((error) => error);
+    expect(failed.wire).toMatchObject({ status, body: { error: { code, message: 'it broke' } } });
+    expect(failed.wire.headers['retry-after']).toBe(retryAfter);
   });
 });
