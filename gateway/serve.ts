@@ -11,9 +11,10 @@ import {
   GATEWAY_HEADERS_MS,
   GATEWAY_KEEP_ALIVE_MS,
   GATEWAY_REQUEST_MS,
-  GATEWAY_SOCKET_IDLE_MS,
+  GATEWAY_SILENT_MS,
   GATEWAY_TCP_PROBE_MS,
   SHUTDOWN_GRACE_MS,
+  TUNE_DEADLINE_MS,
 } from '../wire/limits.ts';
 import { createGateway, type GatewayOptions } from './app.ts';
 
@@ -35,10 +36,9 @@ export interface ConnectionClocks {
   readonly checkMs: number;
 }
 
-const CLOCKS: ConnectionClocks = {
+const CLOCKS = {
   headersMs: GATEWAY_HEADERS_MS,
   requestMs: GATEWAY_REQUEST_MS,
-  silentMs: GATEWAY_SOCKET_IDLE_MS,
   checkMs: GATEWAY_CHECK_MS,
 };
 
@@ -69,7 +69,9 @@ export const serveGateway = async (
   const shutdown = new AbortController();
   const { app, queue } = createGateway({ ...options, shutdown: shutdown.signal });
   const host = options.host ?? '127.0.0.1';
-  const clocks = { ...CLOCKS, ...options.clocks };
+  // silent work may take as long as its deadline allows
+  const silentMs = (options.deadlineMs ?? TUNE_DEADLINE_MS) + GATEWAY_SILENT_MS;
+  const clocks: ConnectionClocks = { ...CLOCKS, silentMs, ...options.clocks };
   const adaptor = { fetch: app.fetch, hostname: host, serverOptions: serverOptions(clocks) };
   const server = createAdaptorServer(adaptor) as Server;
   server.setTimeout(clocks.silentMs);

@@ -126,8 +126,8 @@ export const GATEWAY_REQUEST_MS = 45_000;
 export const GATEWAY_CHECK_MS = 1_000;
 /** Milliseconds an idle connection is kept, longer than an edge keeps it, so that the edge closes first. 2026-11-26 */
 export const GATEWAY_KEEP_ALIVE_MS = 75_000;
-/** Milliseconds without any byte in either direction, of a request too: more than the deadline of silent work. 2026-11-26 */
-export const GATEWAY_SOCKET_IDLE_MS = TUNE_DEADLINE_MS + 30_000;
+/** Milliseconds beyond the deadline of its work that a connection may be without any byte in either direction. 2026-11-26 */
+export const GATEWAY_SILENT_MS = 30_000;
 /**
  * Milliseconds of silence before TCP itself asks whether the peer is there; libuv asks ten times, a second apart, so a
  * machine that vanished is noticed after 20 s. 2026-11-26

@@ -20,6 +20,16 @@ export const upstreamFault = (fault: Fault, begun: boolean, cause?: unknown): Up
 export const isUnforeseen = (error: unknown): boolean =>
   !(error instanceof UpstreamError) && asFault(error).kind === 'internal';
 
+/** For the operator: what nobody foresaw, whole, and in one line why the gateway could not be used. */
+export const logFailure = (requestId: string, error: unknown): void => {
+  if (error instanceof UpstreamError && error.wire.status === 502) {
+    const cause = error.cause instanceof Error ? ` (${error.cause.message})` : '';
+    console.error(requestId, `${error.message}${cause}`);
+  } else if (isUnforeseen(error)) {
+    console.error(requestId, error instanceof Error ? (error.stack ?? error.message) : String(error));
+  }
+};
+
 /** What the caller is told. An unforeseen error's own words may hold anything, so they stay in the log. */
 export const wireError = (error: unknown): WireError => {
   if (error instanceof UpstreamError) return error.wire;

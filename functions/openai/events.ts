@@ -36,11 +36,19 @@ const comment = (text: string): string => `: ${text.replaceAll(/[\r\n]+/g, ' ')}
 
 const noResult = () => upstreamFault({ kind: 'backend', message: 'the work ended without a result' }, true);
 
-/** SSE text of a completion, piece by piece. `preface` is said first, as comments. */
+export interface StreamOptions {
+  readonly includeUsage: boolean;
+  /** Said first, as comments. */
+  readonly preface?: readonly string[];
+  /** Told what a stream failed of, beside its reader. */
+  readonly onFailure?: (error: unknown) => void;
+}
+
+/** SSE text of a completion, piece by piece. */
 export async function* completionStream(
   envelope: Envelope,
   events: AsyncIterable<TuneEvent>,
-  options: { includeUsage: boolean; preface?: readonly string[] },
+  options: StreamOptions,
 ): AsyncGenerator<string, void, void> {
   for (const line of options.preface ?? []) yield comment(line);
   const withUsage = options.includeUsage ? { usage: null } : {};
@@ -75,6 +83,7 @@ export async function* completionStream(
     }
     throw noResult();
   } catch (error) {
+    options.onFailure?.(error);
     yield data(wireError(error).body);
   }
 }

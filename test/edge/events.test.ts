@@ -97,6 +97,17 @@ describe('a streamed completion', () => {
   });
 });
 
+describe('a stream that failed', () => {
+  it('is told to the log too, whole', async () => {
+    const failure = new TypeError('secret detail');
+    const failures: unknown[] = [];
+    const options = { includeUsage: false, onFailure: (error: unknown) => void failures.push(error) };
+    for await (const _ of completionStream(envelope, eventsOf([failure]), options));
+    for await (const _ of completionStream(envelope, eventsOf(GOOD), options));
+    expect(failures).toEqual([failure]);
+  });
+});
+
 describe('a completion in one object', () => {
   it('holds the whole text, reason and usage', async () => {
     expect(await completionObject(envelope, eventsOf(GOOD))).toMatchObject({
