@@ -43,7 +43,6 @@ describe('wrangler deploy --dry-run', () => {
     for (const binding of [
       'CATALOGUE',
       'CORPORA',
-      'KEYS',
       'VECTORIZE',
       'TEXTS',
       'RATE_LIMIT',
