@@ -80,7 +80,7 @@ const stream = (c: Context<Signed>, work: Work, turn: Turn, events: () => AsyncI
     // a caller who stops reading must not hold the worker, neither past the deadline nor for long
     const gone = rejectOnAbort(turn.signal);
     try {
-      if (turn.ticket.position > 0) void send({ event: 'queued', position: turn.ticket.position });
+      if (turn.ticket.position > 0) void send({ event: 'queued', position: turn.ticket.position }).catch(() => {});
       turn.ticket.onMove((position) => void send({ event: 'queued', position }).catch(() => {}));
       await inTurn(turn, async () => {
         for await (const event of events()) await orStalled(send(event), work.stallMs, turn.abandon, gone);
