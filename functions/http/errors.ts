@@ -23,7 +23,9 @@ export const isUnforeseen = (error: unknown): boolean =>
 /** For the operator: what nobody foresaw, whole, and in one line why the gateway could not be used. */
 export const logFailure = (requestId: string, error: unknown): void => {
   if (error instanceof UpstreamError && error.wire.status === 502) {
-    const cause = error.cause instanceof Error ? ` (${error.cause.message})` : '';
+    // a fault says no more than the message made of it; the runtime's own error does
+    const cause =
+      error.cause instanceof Error && !(error.cause instanceof FaultError) ? ` (${error.cause.message})` : '';
     console.error(requestId, `${error.message}${cause}`);
   } else if (isUnforeseen(error)) {
     console.error(requestId, error instanceof Error ? (error.stack ?? error.message) : String(error));
