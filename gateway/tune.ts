@@ -35,14 +35,14 @@ async function* steps(
 ): AsyncGenerator<StepReport, void, void> {
   let index = 0;
   const examples = picks.map(({ text }) => text);
-  for await (const { loss, tokens, ms, reused } of session.train(examples, signal)) {
+  for await (const { loss, tokens, truncated, ms, reused } of session.train(examples, signal)) {
     const { id } = at(picks, index);
     // a step that diverged would only generate noise: say so rather than stream it
     if (!Number.isFinite(loss)) {
       const message = `the loss of step ${index + 1} (example '${id}') is ${loss}; a smaller learning_rate may help`;
       throw new FaultError({ kind: 'backend', message });
     }
-    yield { index, of: picks.length, id, loss, tokens, ms, reused };
+    yield { index, of: picks.length, id, loss, tokens, truncated, ms, reused };
     index += 1;
   }
   signal.throwIfAborted();

@@ -44,7 +44,7 @@ export const fakeBackend = (options: FakeOptions = {}): FakeBackend => {
           await pause(stepMs, signal);
           steps += 1;
           log.push(`step ${text}`);
-          yield { loss: loss / steps, tokens: text.length, ms: stepMs, reused: false };
+          yield { loss: loss / steps, tokens: text.length, truncated: false, ms: stepMs, reused: false };
         }
       },
       async *generate(prompt: string, sampling: Sampling, signal: AbortSignal) {

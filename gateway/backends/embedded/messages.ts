@@ -1,5 +1,6 @@
 // What the pool and its worker processes say to each other. One call at a time in a worker; `cancel` is heard between
 // tokens, because a run of the graph blocks the worker's event loop.
+import type { Fault } from '../../../wire/faults.ts';
 import type { Generation, Model, OpenOptions, Piece, Sampling, Score, Step } from '../contract.ts';
 
 export interface WorkerSetup {
@@ -26,4 +27,4 @@ export type FromWorker =
   | { readonly failed: string }
   | { readonly call: number; readonly piece: Piece }
   | { readonly call: number; readonly done: Outcome }
-  | { readonly call: number; readonly error: string };
+  | { readonly call: number; readonly fault: Fault };

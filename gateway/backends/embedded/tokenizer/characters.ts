@@ -1,8 +1,8 @@
 // Character classes as Rust's tokenizers 0.22 takes them, and patterns of tokenizer.json as JavaScript expressions.
 // JavaScript's own \s holds U+FEFF and lacks U+0085, its \d and \w know ASCII only: each gives other ids than the model
 // was trained with, so none of them is used in this room.
-import { ReplaceNormalizer } from '@huggingface/tokenizers';
 import { z } from 'zod';
+import { ReplaceNormalizer } from './library.ts';
 
 const WORD = '\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\p{Join_Control}';
 const PUNCTUATION = '\\p{P}!-\\/:-@\\[-`{-~';

@@ -26,7 +26,9 @@ export interface Decoder {
 }
 
 const configs = z.discriminatedUnion('type', [
-  z.object({ type: z.enum(['ByteLevel', 'ByteFallback', 'Fuse']) }),
+  z.object({ type: z.literal('ByteLevel') }),
+  z.object({ type: z.literal('ByteFallback') }),
+  z.object({ type: z.literal('Fuse') }),
   z.object({ type: z.literal('Replace'), pattern, content: z.string() }),
   z.object({
     type: z.literal('Metaspace'),

@@ -1,7 +1,7 @@
 // The model inside a tokenizer.json: byte-pair encoding, done by the library. What the library leaves out (suffixes and
 // prefixes of subwords, dropout) and the other models are refused by name: no Qwen3 or Llama checkpoint needs them.
-import { BPE } from '@huggingface/tokenizers';
 import { z } from 'zod';
+import { BPE } from './library.ts';
 
 export interface Vocabulary {
   readonly ids: ReadonlyMap<string, number>;
@@ -55,12 +55,12 @@ export const vocabulary = (config: unknown): Vocabulary => {
     fuse_unk: model.fuse_unk,
     byte_fallback: model.byte_fallback,
     ignore_merges: model.ignore_merges,
-    ...(unknown === undefined ? {} : { unk_token: model.unk_token }),
-  } as ConstructorParameters<typeof BPE>[0]);
+    unk_token: unknown === undefined ? null : (model.unk_token ?? null),
+  });
   return {
     ids,
     encode: (piece) =>
-      bpe([piece]).map((token) => {
+      bpe._call([piece]).map((token) => {
         const id = ids.get(token);
         if (id === undefined) throw new Error(`the model gave '${token}', which is no token of its vocabulary`);
         return id;
