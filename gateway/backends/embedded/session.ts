@@ -106,7 +106,7 @@ export const createSession = (model: Model, options: OpenOptions): EngineSession
       }
       const made = await gradient(text);
       if (made.tokens > 0) apply(weights.gradients);
-      if (options.reuseGradients) {
+      if (options.reuseGradients && made.tokens > 0) {
         const kept = [...seen.values()].filter((other) => other.kept !== undefined);
         if (kept.length >= KEPT_GRADIENTS) delete kept[0]?.kept;
         seen.set(text, { count: entry.count, kept: { ...made, gradients: copyOf(weights.gradients) } });
