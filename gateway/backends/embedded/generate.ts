@@ -6,11 +6,11 @@
 import { FaultError } from '../../../wire/faults.ts';
 import { seededRandom } from '../../../wire/random.ts';
 import type { Generation, Piece, Sampling } from '../contract.ts';
+import { allFinite } from './finite.ts';
 import type { Architecture } from './model/config.ts';
 import { type Model, sequenceFeeds } from './model/model.ts';
 import { angles } from './model/positions.ts';
 import { type Feeds, floats, ints } from './runtime.ts';
-import { allFinite } from './finite.ts';
 import { sample } from './sampler.ts';
 import { promptIds } from './sequence.ts';
 import { textStream } from './text.ts';

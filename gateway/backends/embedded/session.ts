@@ -3,8 +3,8 @@
 // its step says so; a score slides a window of the context by half; numbers that are not finite end the request.
 
 import type { Tensor } from 'onnxruntime-node';
-import type { Generation, OpenOptions, Piece, Sampling, Score, Step } from '../contract.ts';
 import { FaultError } from '../../../wire/faults.ts';
+import type { Generation, OpenOptions, Piece, Sampling, Score, Step } from '../contract.ts';
 import { allFinite } from './finite.ts';
 import { generate } from './generate.ts';
 import { type Model, sequenceFeeds } from './model/model.ts';

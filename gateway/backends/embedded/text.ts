@@ -32,7 +32,11 @@ interface Held {
   /** One character for each of `raw`: whether it is of a special token. */
   hidden: boolean[];
 }
-const visible = ({ raw, hidden }: Held): string => raw.split('').filter((_, i) => hidden[i] === false).join('');
+const visible = ({ raw, hidden }: Held): string =>
+  raw
+    .split('')
+    .filter((_, i) => hidden[i] === false)
+    .join('');
 /** The number of visible characters before a place of `raw`. */
 const visibleBefore = ({ hidden }: Held, at: number): number => hidden.slice(0, at).filter((is) => !is).length;
 /** The place in `raw` of a visible character. */
@@ -55,7 +59,10 @@ export const textStream = (tokens: TokenStream, stops: readonly string[]): TextS
     for (let i = 0; i < special.length; i++) held.hidden.push(true);
     const shown = visible(held);
     const inRaw = firstStop(held.raw, stops);
-    const stop = Math.min(firstStop(shown, stops), inRaw === Number.POSITIVE_INFINITY ? inRaw : visibleBefore(held, inRaw));
+    const stop = Math.min(
+      firstStop(shown, stops),
+      inRaw === Number.POSITIVE_INFINITY ? inRaw : visibleBefore(held, inRaw),
+    );
     if (stop !== Number.POSITIVE_INFINITY) {
       held = { raw: '', hidden: [] };
       return { text: shown.slice(0, stop), stopped: true };

@@ -4,8 +4,8 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { type Architecture, parameterShapes, parseConfig, parseGenerationConfig } from './config.ts';
 import { readTokenizer, type Tokenizer } from '../tokenizer/index.ts';
+import { type Architecture, parameterShapes, parseConfig, parseGenerationConfig } from './config.ts';
 import { readSafetensors, type StoredTensor } from './safetensors.ts';
 
 export type Parameters = ReadonlyMap<string, Float32Array>;
@@ -49,7 +49,9 @@ const readTensors = async (directory: string, names: ReadonlySet<string>): Promi
 export const readArchitecture = async (directory: string): Promise<Architecture> => {
   const path = join(directory, 'config.json');
   const generationPath = join(directory, 'generation_config.json');
-  const generation = existsSync(generationPath) ? parseGenerationConfig(await json(generationPath), generationPath) : {};
+  const generation = existsSync(generationPath)
+    ? parseGenerationConfig(await json(generationPath), generationPath)
+    : {};
   return parseConfig(await json(path), path, generation);
 };
 

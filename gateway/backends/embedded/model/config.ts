@@ -65,8 +65,7 @@ export const parseGenerationConfig = (json: unknown, where: string): GenerationC
   throw new Error(`${where}: ${issue?.path.join('.')}: ${issue?.message}`);
 };
 
-const listOf = (ids: number | number[] | null | undefined): number[] =>
-  typeof ids === 'number' ? [ids] : (ids ?? []);
+const listOf = (ids: number | number[] | null | undefined): number[] => (typeof ids === 'number' ? [ids] : (ids ?? []));
 
 const FAMILIES: Record<string, Architecture['family']> = { Qwen3ForCausalLM: 'qwen3', LlamaForCausalLM: 'llama' };
 

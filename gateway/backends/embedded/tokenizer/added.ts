@@ -29,8 +29,8 @@ const trieOf = (tokens: Iterable<readonly [content: string, token: AddedToken]>)
     let node = root;
     for (let i = 0; i < content.length; i++) {
       const unit = content.charAt(i);
-      let child = node.next.get(unit);
-      if (child === undefined) node.next.set(unit, (child = { next: new Map() }));
+      const child = node.next.get(unit) ?? { next: new Map() };
+      node.next.set(unit, child);
       node = child;
     }
     if (node !== root) node.token ??= token;
@@ -65,7 +65,8 @@ const sections = (root: Node, text: string, first: boolean): Section[] => {
     const { token } = match;
     let [start, end] = [at, match.end];
     at = end; // the search goes on behind the match, whatever it swallows
-    if (token.single_word && (endsWithWord.test(text.slice(0, start)) || startsWithWord.test(text.slice(end)))) continue;
+    if (token.single_word && (endsWithWord.test(text.slice(0, start)) || startsWithWord.test(text.slice(end))))
+      continue;
     if (token.lstrip) start = Math.max(done, start - (trailingSpace.exec(text.slice(done, start))?.[0].length ?? 0));
     if (token.rstrip) end += leadingSpace.exec(text.slice(end))?.[0].length ?? 0;
     upTo(start);

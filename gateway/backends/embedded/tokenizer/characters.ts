@@ -17,10 +17,7 @@ export const endsWithWord = new RegExp(`[${WORD}]$`, 'u');
 export const leadingSpace = /^\p{White_Space}+/u;
 export const trailingSpace = /\p{White_Space}+$/u;
 
-export const pattern = z.union([
-  z.strictObject({ String: z.string() }),
-  z.strictObject({ Regex: z.string() }),
-]);
+export const pattern = z.union([z.strictObject({ String: z.string() }), z.strictObject({ Regex: z.string() })]);
 
 /** The letters beside ASCII that a case-insensitive s and k match in Oniguruma: ſ and the Kelvin sign. */
 const FOLDED: Readonly<Record<string, string>> = { s: 'ſ', S: 'ſ', k: '\u212a', K: '\u212a' };
@@ -28,7 +25,8 @@ const FOLDED: Readonly<Record<string, string>> = { s: 'ſ', S: 'ſ', k: '\u212a'
 /** `(?i:'s|'t)` with the letters that the library's translation, which folds ASCII only, would leave out. */
 const foldedGroups = (source: string): string =>
   source.replace(/\(\?i([:)])([^()]*)/g, (group, end: string, body: string) => {
-    if (end === ')' || /[\\^&]|\[[^\]]*-/.test(body)) throw new Error(`the pattern's part ${group} is not implemented here`);
+    if (end === ')' || /[\\^&]|\[[^\]]*-/.test(body))
+      throw new Error(`the pattern's part ${group} is not implemented here`);
     let inClass = false;
     const folded = body.replace(/[[\]sSkK]/g, (character) => {
       const other = FOLDED[character];

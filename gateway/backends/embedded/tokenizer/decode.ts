@@ -109,10 +109,7 @@ export const decoder = (config: unknown): Decoder => {
     }
   }
   return {
-    bytes: (token, first) =>
-      toBytes(
-        tokens.reduce((text, change) => change(text, first), token),
-      ),
+    bytes: (token, first) => toBytes(tokens.reduce((text, change) => change(text, first), token)),
     eachByte,
     strip,
   };
