@@ -13,9 +13,7 @@ const byteTokens = (specials: readonly string[] = [], eachByte = false): TokenSt
   const utf8 = utf8Stream(eachByte);
   return {
     push: (id) =>
-      id < 256
-        ? { text: utf8.push(Uint8Array.of(id)), special: '' }
-        : { text: '', special: at(specials, id - 256) },
+      id < 256 ? { text: utf8.push(Uint8Array.of(id)), special: '' } : { text: '', special: at(specials, id - 256) },
     end: () => utf8.end(),
   };
 };

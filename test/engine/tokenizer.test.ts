@@ -77,3 +77,107 @@ describe.each(Object.entries(whole))('a tokenizer in the shape of %s', (_, golde
     expect(golden.drawn.map((list) => tokenizer.decode(list))).toEqual(golden.drawn_text);
   });
 });
+
+describe('a tokenizer.json', () => {
+  const chat = JSON.parse(readFileSync(new URL('golden/chat/tokenizer.json', import.meta.url), 'utf8'));
+  const rows = 320;
+  const make = (change: object, config: object = {}) => createTokenizer({ ...chat, ...change }, config, rows);
+  const token = (id: number, content: string, flags: object = {}) => ({
+    ...chat.added_tokens[0],
+    id,
+    content,
+    ...flags,
+  });
+  const added = (...tokens: object[]) => ({ added_tokens: [...chat.added_tokens, ...tokens] });
+  const pieces = (...types: string[]) => ({ type: 'Sequence', pretokenizers: types.map((type) => ({ type })) });
+
+  it.each([
+    [
+      'a normalizer',
+      { normalizer: { type: 'Precompiled', precompiled_charsmap: 'AA==' } },
+      'the normalizer Precompiled',
+    ],
+    [
+      'a normalizer in a sequence',
+      { normalizer: { type: 'Sequence', normalizers: [{ type: 'Nmt' }] } },
+      'the normalizer Nmt',
+    ],
+    ['a pre-tokenizer', { pre_tokenizer: { type: 'UnicodeScripts' } }, 'the pre-tokenizer UnicodeScripts'],
+    ['a pre-tokenizer in a sequence', { pre_tokenizer: pieces('Whitespace', 'Magic') }, 'the pre-tokenizer Magic'],
+    ['a decoder', { decoder: { type: 'CTC' } }, 'the decoder CTC'],
+    [
+      'a decoder in a sequence',
+      { decoder: { type: 'Sequence', decoders: [{ type: 'WordPiece' }] } },
+      'the decoder WordPiece',
+    ],
+    ['a post-processor', { post_processor: { type: 'Other' } }, 'the post-processor Other'],
+    ['a model', { model: { type: 'Unigram', vocab: [['a', 0]] } }, 'the model Unigram'],
+    ['another model', { model: { type: 'WordLevel', vocab: { a: 0 } } }, 'the model WordLevel'],
+    [
+      'suffixes',
+      { model: { ...chat.model, end_of_word_suffix: '</w>' } },
+      'the model BPE with end_of_word_suffix "</w>"',
+    ],
+    [
+      'prefixes',
+      { model: { ...chat.model, continuing_subword_prefix: '##' } },
+      'the model BPE with continuing_subword_prefix "##"',
+    ],
+    ['dropout', { model: { ...chat.model, dropout: 0.1 } }, 'the model BPE with dropout 0.1'],
+    [
+      'a pattern',
+      { normalizer: { type: 'Replace', pattern: { Regex: '(?i)a' }, content: '' } },
+      "the pattern's part (?i)",
+    ],
+  ])('is refused for %s that is not implemented, by its name', (_, change, what) => {
+    expect(() => make(change)).toThrow(`${what} is not implemented here`);
+  });
+
+  it('is refused for a pattern that JavaScript cannot take, and for a component without a type', () => {
+    expect(() => make({ pre_tokenizer: { type: 'Split', pattern: { Regex: '(' }, behavior: 'Isolated' } })).toThrow();
+    expect(() => make({ normalizer: { kind: 'NFC' } })).toThrow('its normalizer has no type');
+    expect(() => make({ pre_tokenizer: { type: 'Split', pattern: { Regex: 'a' }, behavior: 'Whatever' } })).toThrow(
+      /^the pre-tokenizer Split: behavior: /,
+    );
+  });
+
+  it.each([
+    [
+      'the first id without an embedding',
+      token(320, '<tool>'),
+      "the token '<tool>' has id 320, but the model has only 320 embeddings",
+    ],
+    ['an id far away', token(1_000_000, '<tool>'), "the token '<tool>' has id 1000000"],
+  ])('is refused for %s', (_, tool, message) => {
+    expect(() => make(added(tool))).toThrow(message);
+  });
+
+  it('is refused when tokenizer_config.json or a template name a token without an embedding', () => {
+    const many = Array.from({ length: 31 }, (_, i) => `<extra ${i}>`);
+    expect(() => make({}, { additional_special_tokens: many })).toThrow("the token '<extra 30>' has id 320");
+    expect(make({}, { additional_special_tokens: many.slice(1) }).encode('<extra 30>')).toEqual([319]);
+    const cls = { type: 'BertProcessing', cls: ['a', 320], sep: ['b', 1] };
+    expect(() => make({ post_processor: cls })).toThrow('a token of its template has id 320');
+  });
+
+  it('is refused when merges make a token without an embedding, but may list one that nothing makes', () => {
+    const model = (vocab: object, merges: object[] = []) => ({
+      model: { ...chat.model, vocab: { ...chat.model.vocab, ...vocab }, merges: [...chat.model.merges, ...merges] },
+    });
+    expect(() => make(model({ zq: 330 }, [['z', 'q']]))).toThrow("the token 'zq' has id 330");
+    expect(() => make(model({ 漢: 330 }))).toThrow("the token '漢' has id 330");
+    expect(make(model({ zq: 330 })).encode('zq')).toHaveLength(2);
+    const ignoring = model({ zq: 330 });
+    expect(() => make({ model: { ...ignoring.model, ignore_merges: true } })).toThrow("the token 'zq' has id 330");
+  });
+
+  it('may have fewer tokens than the model has embeddings, whose ids are no text', () => {
+    const tokenizer = make({});
+    const ids = tokenizer.encode('hi');
+    expect(tokenizer.decode([...ids, 319, 300, ...ids])).toBe('hihi');
+  });
+
+  it('gives an added token the id that tokenizers gives it, whatever the file says', () => {
+    expect(make(added(token(300, '<tool>'))).encode('<tool>')).toEqual([290]);
+  });
+});

@@ -26,7 +26,7 @@ const FOLDED: Readonly<Record<string, string>> = { s: 'ſ', S: 'ſ', k: '\u212a'
 const foldedGroups = (source: string): string =>
   source.replace(/\(\?i([:)])([^()]*)/g, (group, end: string, body: string) => {
     if (end === ')' || /[\\^&]|\[[^\]]*-/.test(body))
-      throw new Error(`the pattern's part ${group} is not implemented here`);
+      throw new Error(`the pattern's part ${group.slice(0, 4)} is not implemented here`);
     let inClass = false;
     const folded = body.replace(/[[\]sSkK]/g, (character) => {
       const other = FOLDED[character];

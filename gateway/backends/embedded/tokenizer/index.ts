@@ -107,14 +107,14 @@ export const createTokenizer = (json: unknown, configJson: unknown, rows: number
   const { before, after } = template(parsed.data.post_processor);
   const added = gather(parsed.data.added_tokens, parsedConfig.data, model.ids);
 
-  const outside = (token: string, id: number): never => {
-    throw new Error(`the token '${token}' has id ${id}, but the model has only ${rows} embeddings`);
+  const outside = (what: string, id: number): never => {
+    throw new Error(`${what} has id ${id}, but the model has only ${rows} embeddings`);
   };
   for (const { content, id } of [...parsed.data.added_tokens, ...added]) {
-    if (id >= rows && content !== '') outside(content, id);
+    if (id >= rows && content !== '') outside(`the token '${content}'`, id);
   }
-  for (const [token, id] of model.producible()) if (id >= rows) outside(token, id);
-  for (const id of [...before, ...after]) if (id >= rows) outside('of its template', id);
+  for (const [token, id] of model.producible()) if (id >= rows) outside(`the token '${token}'`, id);
+  for (const id of [...before, ...after]) if (id >= rows) outside('a token of its template', id);
 
   const searched = parsedConfig.data.split_special_tokens === true ? added.filter(({ special }) => !special) : added;
   const sections = addedTokens(searched, normalize);
