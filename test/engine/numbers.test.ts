@@ -5,9 +5,9 @@ import { adamStep } from '../../gateway/backends/embedded/adam.ts';
 import { readCheckpoint } from '../../gateway/backends/embedded/model/checkpoint.ts';
 import { createModel, type Model } from '../../gateway/backends/embedded/model/model.ts';
 import { createSession } from '../../gateway/backends/embedded/session.ts';
-import { at } from '../../wire/list.ts';
 import { parseAs } from '../../wire/body.ts';
 import { MAX_BETA, MIN_EPSILON, MIN_LEARNING_RATE } from '../../wire/limits.ts';
+import { at } from '../../wire/list.ts';
 import { tuning } from '../../wire/tune.ts';
 import { golden } from './variants.ts';
 
@@ -61,19 +61,20 @@ describe('the numbers of tuning', () => {
     expect(parsed).toMatchObject({ ok: false, fault: { kind: 'bad_field', param: 'epsilon' } });
   });
 
-  it.each([usual, { ...usual, epsilon: MIN_EPSILON }, { ...usual, epsilon: MIN_EPSILON, beta1: MAX_BETA, beta2: MAX_BETA }])(
-    'keep a step within a few learning rates for gradients of any size (%o)',
-    (adam) => {
-      for (let exponent = -45; exponent <= 15; exponent++) {
-        const p = new Float32Array(8);
-        const g = Float32Array.of(0, 1, -1, 3, 0, 0, 0.5, -2).map((value) => value * 10 ** exponent);
-        const moments = { m: new Float32Array(8), v: new Float32Array(8) };
-        for (let t = 1; t <= 3; t++) adamStep(p, g, moments, t, adam);
-        for (const value of p) expect(Math.abs(value), `1e${exponent}`).toBeLessThan(5 * adam.learningRate);
-        expect(at(p, 0)).toBe(0);
-      }
-    },
-  );
+  it.each([
+    usual,
+    { ...usual, epsilon: MIN_EPSILON },
+    { ...usual, epsilon: MIN_EPSILON, beta1: MAX_BETA, beta2: MAX_BETA },
+  ])('keep a step within a few learning rates for gradients of any size (%o)', (adam) => {
+    for (let exponent = -45; exponent <= 15; exponent++) {
+      const p = new Float32Array(8);
+      const g = Float32Array.of(0, 1, -1, 3, 0, 0, 0.5, -2).map((value) => value * 10 ** exponent);
+      const moments = { m: new Float32Array(8), v: new Float32Array(8) };
+      for (let t = 1; t <= 3; t++) adamStep(p, g, moments, t, adam);
+      for (const value of p) expect(Math.abs(value), `1e${exponent}`).toBeLessThan(5 * adam.learningRate);
+      expect(at(p, 0)).toBe(0);
+    }
+  });
 });
 
 describe('weights that are no numbers', () => {
@@ -105,6 +106,8 @@ describe('weights that are no numbers', () => {
     const session = createSession(createModel({ ...checkpoint, parameters }, 1), options({}));
     const message = "the backend failed: the probabilities of model 'spm' are not finite numbers";
     await expect(session.score('one', ' two')).rejects.toThrow(message);
+    const logits = message.replace('probabilities', 'logits');
+    await expect(session.generate('one', greedy, () => false).next()).rejects.toThrow(logits);
   });
 
   it('leave the next session as it was', async () => {

@@ -64,6 +64,20 @@ describe.each(['spm', 'chat'])('the checkpoint %s', (name) => {
   });
 });
 
+describe('a template that ends a text too', () => {
+  it('is learnt to its end, read in a prompt, and no part of a score', async () => {
+    const checkpoint = await readCheckpoint(new URL('golden/spm', import.meta.url).pathname);
+    const { tokenizer } = checkpoint;
+    const plain = createModel(checkpoint, 1);
+    const ended = createModel({ ...checkpoint, tokenizer: { ...tokenizer, after: [2] } }, 1);
+    const [one, two] = [createSession(plain, options), createSession(ended, options)];
+    expect(await two.score('one', ' two')).toEqual(await one.score('one', ' two'));
+    const [without, whole] = [await one.step('one two'), await two.step('one two')];
+    expect(whole.tokens).toBe(without.tokens + 1);
+    expect((await complete(ended, 'one two')).promptTokens).toBe((await complete(plain, 'one two')).promptTokens + 1);
+  });
+});
+
 describe('a generation', () => {
   const load = async (name: string) =>
     createModel(await readCheckpoint(new URL(`golden/${name}`, import.meta.url).pathname), 1);

@@ -55,6 +55,7 @@ PRE_TOKENIZERS += [split(S(" "), b, i) for b in BEHAVIORS for i in (False, True)
 PRE_TOKENIZERS += [split(R(r)) for r in (GPT2, QWEN, LLAMA3, TEKKEN, DEEPSEEK, BASE, CL100K)] + [split(R(r"\w+|[^\w\s]+"), "Removed", True)]
 PRE_TOKENIZERS += [{"type": "Digits", "individual_digits": b} for b in (True, False)] + [{"type": "Punctuation", "behavior": b} for b in BEHAVIORS]
 PRE_TOKENIZERS += [{"type": t} for t in ("Whitespace", "WhitespaceSplit", "BertPreTokenizer")] + [{"type": "CharDelimiterSplit", "delimiter": "a"}, {"type": "FixedLength", "length": 3}]
+PRE_TOKENIZERS += [seq("pretokenizers", split(S(" "), b), {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "first", "split": False}) for b in ("MergedWithNext", "Removed")]
 PRE_TOKENIZERS += [
     seq("pretokenizers", {"type": "Digits", "individual_digits": True}, byte_level(True)),  # SmolLM2
     seq("pretokenizers", split(R(r"\p{N}{1,3}")), split(R("[一-龥\u3040-ゟ゠-ヿ]+")), split(R(DEEPSEEK)), byte_level()),  # DeepSeek V3
