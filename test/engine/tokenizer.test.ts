@@ -180,4 +180,24 @@ describe('a tokenizer.json', () => {
   it('gives an added token the id that tokenizers gives it, whatever the file says', () => {
     expect(make(added(token(300, '<tool>'))).encode('<tool>')).toEqual([290]);
   });
+
+  it('takes time in proportion to a text of white space, of marks, or of added tokens', () => {
+    const tokenizer = createTokenizer(
+      {
+        ...chat,
+        normalizer: { type: 'Strip', strip_left: true, strip_right: true },
+        ...added(token(290, '<w>', { single_word: true, lstrip: true, rstrip: true, special: false })),
+      },
+      {},
+      rows,
+    );
+    const kinds = [' ', '\n', '<w>', '<w> ', ' <w>', 'a<w>', '\u0301', '\ufffd', "'", '!'];
+    for (const unit of kinds) {
+      const text = `x${unit.repeat(200_000 / unit.length)}x`;
+      const started = performance.now();
+      tokenizer.encode(text);
+      // a generous bound: what is quadratic takes minutes here
+      expect(performance.now() - started, JSON.stringify(unit)).toBeLessThan(15_000);
+    }
+  });
 });

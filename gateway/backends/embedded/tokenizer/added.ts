@@ -1,7 +1,7 @@
 // Added tokens: the words that are one token wherever they stand in a text, looked for before the model sees it, as
 // tokenizers 0.22 does: the longest at the leftmost place, `single_word` only between characters of no word, `lstrip` and
 // `rstrip` with the white space beside them. The library knows no single_word and trims where it should swallow.
-import { endsWithWord, leadingSpace, startsWithWord, trailingSpace } from './characters.ts';
+import { spaceAfter, spaceBefore, wordAfter, wordBefore } from './characters.ts';
 import type { Normalize } from './normalize.ts';
 
 export interface AddedToken {
@@ -65,10 +65,9 @@ const sections = (root: Node, text: string, first: boolean): Section[] => {
     const { token } = match;
     let [start, end] = [at, match.end];
     at = end; // the search goes on behind the match, whatever it swallows
-    if (token.single_word && (endsWithWord.test(text.slice(0, start)) || startsWithWord.test(text.slice(end))))
-      continue;
-    if (token.lstrip) start = Math.max(done, start - (trailingSpace.exec(text.slice(done, start))?.[0].length ?? 0));
-    if (token.rstrip) end += leadingSpace.exec(text.slice(end))?.[0].length ?? 0;
+    if (token.single_word && (wordBefore(text, start) || wordAfter(text, end))) continue;
+    if (token.lstrip) start = Math.max(done, spaceBefore(text, start));
+    if (token.rstrip) end = spaceAfter(text, end);
     upTo(start);
     out.push({ id: token.id });
     done = end;

@@ -12,10 +12,26 @@ export const punctuation = new RegExp(`[${PUNCTUATION}]`, 'gu');
 export const whiteSpace = /\p{White_Space}/gu;
 /** A run of word characters, or of what is neither a word character nor white space. */
 export const words = new RegExp(`[${WORD}]+|[^${WORD}\\p{White_Space}]+`, 'gu');
-export const startsWithWord = new RegExp(`^[${WORD}]`, 'u');
-export const endsWithWord = new RegExp(`[${WORD}]$`, 'u');
-export const leadingSpace = /^\p{White_Space}+/u;
-export const trailingSpace = /\p{White_Space}+$/u;
+const wordCharacter = new RegExp(`[${WORD}]`, 'u');
+const space = /\p{White_Space}/u;
+
+// By hand, a character at a time from the border: an expression with $ looks from every place of a long text.
+/** Whether a word character ends at `at`, or begins there. */
+export const wordBefore = (text: string, at: number): boolean =>
+  wordCharacter.test(Array.from(text.slice(Math.max(0, at - 2), at)).at(-1) ?? '');
+export const wordAfter = (text: string, at: number): boolean =>
+  wordCharacter.test(Array.from(text.slice(at, at + 2))[0] ?? '');
+/** Where the white space that ends at `at` begins, and where that which begins there ends. All of it is one unit long. */
+export const spaceBefore = (text: string, at: number): number => {
+  let from = at;
+  while (from > 0 && space.test(text.charAt(from - 1))) from -= 1;
+  return from;
+};
+export const spaceAfter = (text: string, at: number): number => {
+  let to = at;
+  while (to < text.length && space.test(text.charAt(to))) to += 1;
+  return to;
+};
 
 export const pattern = z.union([z.strictObject({ String: z.string() }), z.strictObject({ Regex: z.string() })]);
 

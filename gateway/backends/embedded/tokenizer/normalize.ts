@@ -2,7 +2,7 @@
 // (Strip cuts U+FEFF, Lowercase knows a final sigma, Prepend changes an empty text, Replace reads $1), so the few that
 // decoder models use are written out here. The others are refused by name.
 import { z } from 'zod';
-import { expression, leadingSpace, pattern, trailingSpace } from './characters.ts';
+import { expression, pattern, spaceAfter, spaceBefore } from './characters.ts';
 
 export type Normalize = (text: string) => string;
 
@@ -29,8 +29,8 @@ const one = (config: Exclude<z.output<typeof configs>, { type: 'Sequence' }>): N
     }
     case 'Strip':
       return (text) => {
-        const cut = config.strip_left ? text.replace(leadingSpace, '') : text;
-        return config.strip_right ? cut.replace(trailingSpace, '') : cut;
+        const from = config.strip_left ? spaceAfter(text, 0) : 0;
+        return text.slice(from, config.strip_right ? Math.max(from, spaceBefore(text, text.length)) : text.length);
       };
     default:
       return (text) => text.normalize(config.type);
