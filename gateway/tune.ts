@@ -63,6 +63,7 @@ export async function* tune(
   const session = await backend.open(openOptions(request, request.sampling.seed), signal);
   try {
     const opened = now();
+    await session.check(request.prompt, signal);
     let tuningTokens = 0;
     for await (const step of steps(session, request.picks, signal)) {
       tuningTokens += step.tokens;

@@ -79,6 +79,8 @@ export interface Score {
 }
 
 export interface Session {
+  /** Throws 'context_length' for a prompt that leaves no room to generate: asked before any step is paid for. */
+  check(prompt: string, signal: AbortSignal): Promise<void>;
   /**
    * One gradient step on each example, in order; a step is yielded once it is done. A backend may submit them all at once.
    * Leaving the loop early ends the rest.

@@ -113,6 +113,10 @@ describe('the embedded backend', () => {
         fault: { kind: 'context_length', param: 'prompt', got: 3_001, limit: context },
         message: `prompt is 3001 tokens, which leaves no room in the model's context of ${context} tokens`,
       });
+      await expect(session.check('word '.repeat(3_000), never)).rejects.toMatchObject({
+        fault: { kind: 'context_length', got: 3_001, limit: context },
+      });
+      await session.check('word '.repeat(context - 2), never);
       // the session goes on, and an empty prompt begins with the start token
       expect((await text(session, '', { ...greedy, maxTokens: 4 })).promptTokens).toBe(1);
     });

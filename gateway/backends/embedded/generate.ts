@@ -3,7 +3,6 @@
 // The cache of a layer is [groups, capacity, E], zero where unused; the mask hides what is unused, so that one graph
 // serves every length, and a step copies one token's keys and values, not the whole past.
 
-import { FaultError } from '../../../wire/faults.ts';
 import { seededRandom } from '../../../wire/random.ts';
 import type { Generation, Piece, Sampling } from '../contract.ts';
 import { allFinite } from './finite.ts';
@@ -12,7 +11,7 @@ import { type Model, sequenceFeeds } from './model/model.ts';
 import { angles } from './model/positions.ts';
 import { type Feeds, floats, ints } from './runtime.ts';
 import { sample } from './sampler.ts';
-import { promptIds } from './sequence.ts';
+import { fittingPrompt } from './sequence.ts';
 import { textStream } from './text.ts';
 
 /** Tokens by which a cache grows. */
@@ -87,10 +86,7 @@ export async function* generate(
   notFinite: (what: string) => Error,
 ): AsyncGenerator<Piece, Generation, void> {
   const { architecture: a } = model;
-  const ids = promptIds(model, prompt);
-  if (ids.length >= a.context) {
-    throw new FaultError({ kind: 'context_length', param: 'prompt', got: ids.length, limit: a.context });
-  }
+  const ids = fittingPrompt(model, prompt);
   const limit = Math.min(sampling.maxTokens, a.context - ids.length);
   const end = (finishReason: Generation['finishReason'], completionTokens: number): Generation => ({
     finishReason,

@@ -10,6 +10,7 @@ export interface WorkerSetup {
 
 export type Call =
   | { readonly do: 'open'; readonly options: OpenOptions }
+  | { readonly do: 'check'; readonly prompt: string }
   | { readonly do: 'step'; readonly text: string }
   | { readonly do: 'score'; readonly context: string; readonly text: string }
   | { readonly do: 'generate'; readonly prompt: string; readonly sampling: Sampling }

@@ -1,5 +1,6 @@
 // Texts as the model reads them: the tokenizer's template around them, and always a token before the first one, since
 // only what has a predecessor can be predicted. Where the template puts none, that is the model's start token.
+import { FaultError } from '../../../wire/faults.ts';
 import type { Model } from './model/model.ts';
 
 type Reader = Pick<Model, 'architecture' | 'tokenizer'>;
@@ -7,11 +8,18 @@ type Reader = Pick<Model, 'architecture' | 'tokenizer'>;
 const beginning = ({ architecture, tokenizer }: Reader): readonly number[] =>
   tokenizer.before.length > 0 ? tokenizer.before : [architecture.start];
 
-/** A prompt as transformers encodes it. An empty one begins with the start token: there must be something to go on from. */
-export const promptIds = (model: Reader, text: string): number[] => {
+/**
+ * A prompt as transformers encodes it; throws where it leaves no room for a token more. An empty one begins with the start
+ * token: there must be something to go on from.
+ */
+export const fittingPrompt = (model: Reader, text: string): number[] => {
   const { before, after } = model.tokenizer;
   const ids = [...before, ...model.tokenizer.encode(text), ...after];
-  return ids.length > 0 ? ids : [model.architecture.start];
+  const { start, context } = model.architecture;
+  if (ids.length >= context) {
+    throw new FaultError({ kind: 'context_length', param: 'prompt', got: ids.length, limit: context });
+  }
+  return ids.length > 0 ? ids : [start];
 };
 
 /** A training example: each token but the first is a target. */

@@ -27,6 +27,9 @@ const perform = async (call: number, body: Call): Promise<Outcome> => {
       session = createSession(model, body.options);
       return null;
     }
+    case 'check':
+      open().check(body.prompt);
+      return null;
     case 'step':
       return open().step(body.text);
     case 'score':
