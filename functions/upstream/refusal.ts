@@ -8,11 +8,11 @@ import { UpstreamError, upstreamFault } from '../http/errors.ts';
 
 type GatewayError = ErrorBody['error'];
 
-// maps, since a code is another server's text: an object would find 'constructor'
-/** What is the caller's to mend, and the status it has: refused before any work, whenever it is said. */
+// maps and sets, since a code is another server's text: an object would find 'constructor'
+/** What the gateway finds wrong with a request that this edge made: ours to mend, whatever its type. */
+const OURS: ReadonlySet<string> = new Set<Fault['kind']>(['bad_json', 'bad_signature', 'not_found', 'wrong_method']);
+/** What is the caller's to mend, where it is not 400. */
 const CALLERS: ReadonlyMap<string, number> = new Map<Fault['kind'], number>([
-  ['bad_field', 400],
-  ['empty_text', 400],
   ['too_large', 413],
   ['unknown_model', 404],
 ]);
@@ -25,7 +25,7 @@ const PASSING: ReadonlyMap<string, { readonly beforeWork: boolean }> = new Map<F
 ]);
 
 /** Whole seconds of a Retry-After, whatever stood there. */
-export const retryAfterS = (header: string | null): number => {
+const retryAfterS = (header: string | null): number => {
   const seconds = header !== null && /^\d{1,9}$/.test(header) ? Number(header) : DEFAULT_RETRY_AFTER_S;
   return Math.min(MAX_RETRY_AFTER_S, Math.max(1, seconds));
 };
@@ -43,6 +43,7 @@ const wire = (status: number, type: string, { message, code, param }: GatewayErr
   headers: {},
 });
 
+const INVALID = 'invalid_request_error';
 const SERVER = 'server_error';
 
 export interface RefusalContext {
@@ -53,8 +54,10 @@ export interface RefusalContext {
 }
 
 export const refusal = (error: GatewayError, { retryAfter = null, atWork }: RefusalContext): UpstreamError => {
-  const callers = CALLERS.get(error.code);
-  if (callers !== undefined) return new UpstreamError(wire(callers, 'invalid_request_error', error), false);
+  if (error.type === INVALID && !OURS.has(error.code)) {
+    // found before the first step, whenever it is said
+    return new UpstreamError(wire(CALLERS.get(error.code) ?? 400, INVALID, error), false);
+  }
   const passing = PASSING.get(error.code);
   if (passing !== undefined) {
     const said = wire(503, SERVER, error);

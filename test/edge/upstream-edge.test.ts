@@ -40,7 +40,14 @@ beforeEach(() => {
   script = () => {};
 });
 
-const errorOf = (code: string) => ({ error: { message: `it said ${code}`, type: 'server_error', code, param: null } });
+const errorOf = (code: string) => ({
+  error: {
+    message: `it said ${code}`,
+    type: code === 'unknown_model' ? 'invalid_request_error' : 'server_error',
+    code,
+    param: null,
+  },
+});
 const picks = [{ id: 'mine', text: 'Mine.' }];
 const bits = { bits: 4, bytes: 1, tokens: 1, bits_per_byte: 4 };
 const SCORE = { model: 'base', before: bits, after: bits, steps: [], ms: { queue: 0, open: 0, tune: 0, score: 0 } };

@@ -24,7 +24,10 @@ afterAll(async () => {
 
 /** Long enough for a busy machine: only a scenario that waits for a clock has short ones. */
 const LONG = { firstByteMs: 10_000, idleMs: 10_000, deadlineMs: 10_000 };
-const SHORT = { firstByteMs: 500, idleMs: 250, deadlineMs: 900 };
+const FIRST_BYTE = { ...LONG, firstByteMs: 500 };
+const IDLE = { ...LONG, idleMs: 300 };
+/** The list of models has no deadline but its first byte's. */
+const DEADLINE = { ...LONG, firstByteMs: 900, deadlineMs: 900 };
 
 const asked = async (runtime: Runtime, question: Question): Promise<Answer> => {
   if (runtime === 'Node') return ask(question);
@@ -69,7 +72,7 @@ const STREAMS: readonly CallKind[] = ['whole', 'streamed'];
 // ── what a gateway that works says ────────────────────────────────────────────────────────────────────────────────
 const MODELS = { models: [{ id: 'base', context_tokens: 512, parameters: 5 }] };
 const bits = { bits: 4, bytes: 1, tokens: 1, bits_per_byte: 4 };
-const step = { index: 0, of: 1, id: 'a', loss: 2, tokens: 3, ms: 1, reused: false };
+const step = { index: 0, of: 1, id: 'a', loss: 2, tokens: 3, ms: 1, truncated: false, reused: false };
 const SCORE = { model: 'base', before: bits, after: bits, steps: [step], ms: { queue: 0, open: 0, tune: 0, score: 0 } };
 const STEP = { event: 'step', step };
 const TOKEN = { event: 'token', text: 'Hel', tokens: 1 };
@@ -105,8 +108,16 @@ const good = (call: CallKind, answer: Answer): void => {
   else expect(answer.text).toBe('Hello');
   if (call === 'streamed') expect(answer.done).toBe(true);
 };
+const CALLERS = new Set([
+  'bad_field',
+  'too_large',
+  'unknown_model',
+  'context_length_exceeded',
+  'bad_json',
+  'not_found',
+]);
 const errorOf = (code: string, message = `it said ${code}`) => ({
-  error: { message, type: 'server_error', code, param: null },
+  error: { message, type: CALLERS.has(code) ? 'invalid_request_error' : 'server_error', code, param: null },
 });
 const errorEvent = (code: string) => ({ event: 'error', ...errorOf(code) });
 const MIB = 1024 * 1024;
@@ -150,8 +161,9 @@ interface Scenario {
   readonly retryAfter?: string;
 }
 const unreachable = { status: 502, code: 'gateway_unreachable' };
-const timeout = { status: 504, code: 'gateway_timeout', begun: true, changes: { clocks: SHORT } };
-const late = { status: 504, code: 'deadline', begun: true, changes: { clocks: { ...SHORT, firstByteMs: 900 } } };
+const noFirstByte = { status: 504, code: 'gateway_timeout', begun: true, changes: { clocks: FIRST_BYTE } };
+const idle = { ...noFirstByte, changes: { clocks: IDLE } };
+const late = { status: 504, code: 'deadline', begun: true, changes: { clocks: DEADLINE } };
 /** Another server's answer: named by its status, and by nothing that it says. */
 const stranger = (status: number, headers: Record<string, string> = {}, body = '<html>secret</html>'): Scenario => ({
   ...unreachable,
@@ -178,7 +190,7 @@ const NO_ANSWER: Record<string, Scenario> = {
     },
   },
   'no HTTP': { ...unreachable, script: (x) => x.write('hello\r\n\r\n').then(() => x.end()), requests: 2 },
-  silence: { ...timeout, calls: STREAMS, script: () => {} },
+  silence: { ...noFirstByte, calls: STREAMS, script: () => {} },
   'silence, where all must come at once': { ...late, calls: JSON_CALLS, script: () => {} },
   'headers that drip': { ...late, script: (x) => x.write('HTTP/1.1 200 OK\r\n').then(() => x.repeat('x: y\r\n', 20)) },
   'headers without an end': { ...unreachable, script: (x) => x.head(200, { x: 'y'.repeat(2 * MIB) }), requests: 2 },
@@ -189,7 +201,7 @@ const NO_ANSWER: Record<string, Scenario> = {
   '103, then silence': {
     status: 504,
     code: 'gateway_timeout',
-    changes: { clocks: SHORT },
+    changes: { clocks: FIRST_BYTE },
     calls: STREAMS,
     script: (x) => x.head('103 Early Hints'),
   },
@@ -260,7 +272,7 @@ const NOT_GENUINE: Record<string, Scenario> = {
 };
 
 const BROKEN_JSON: Record<string, Scenario> = {
-  'half a body, then silence': { ...timeout, script: (x) => halfOf(x) },
+  'half a body, then silence': { ...idle, script: (x) => halfOf(x) },
   'half a body, then a close': { ...unreachable, script: (x) => halfOf(x).then(() => x.end()) },
   'half a body, then a reset': { ...unreachable, script: (x) => halfOf(x).then(() => x.reset()) },
   'a body shorter than it says': {
@@ -364,6 +376,7 @@ const refusal = (code: string, status: number, want: Partial<Scenario>, headers 
 const REFUSALS: Record<string, Scenario> = {
   unknown_model: refusal('unknown_model', 404, { begun: false, message: /^it said unknown_model$/ }),
   bad_field: refusal('bad_field', 400, { begun: false }),
+  'a prompt over the context': refusal('context_length_exceeded', 400, { begun: false }),
   too_large: refusal('too_large', 413, { begun: false }),
   queue_full: refusal('queue_full', 503, { begun: false, retryAfter: '7' }, { 'retry-after': 7 }),
   'queue_full without Retry-After': refusal('queue_full', 503, { begun: false, retryAfter: '5', requests: 2 }),
@@ -445,7 +458,7 @@ interface StreamScenario extends Omit<Scenario, 'script' | 'calls' | 'begun'> {
   readonly text?: string;
 }
 const backend = { status: 502, code: 'backend' };
-const slow = { status: 504, code: 'deadline', changes: { clocks: SHORT } };
+const slow = { status: 504, code: 'deadline', changes: { clocks: DEADLINE } };
 const events =
   (...values: unknown[]): Script =>
   async (x) => {
@@ -462,11 +475,11 @@ const then =
   };
 
 const STREAM_FAULTS: Record<string, StreamScenario> = {
-  silence: { status: 504, code: 'gateway_timeout', changes: { clocks: SHORT }, script: () => {} },
+  silence: { status: 504, code: 'gateway_timeout', changes: { clocks: IDLE }, script: () => {} },
   'silence after a token': {
     status: 504,
     code: 'gateway_timeout',
-    changes: { clocks: SHORT },
+    changes: { clocks: IDLE },
     text: 'Hel',
     script: (x) => x.events(STEP, TOKEN),
   },
@@ -562,6 +575,11 @@ const STREAM_FAULTS: Record<string, StreamScenario> = {
     script: events(errorEvent('shutting_down')),
   },
   'error: queue_full': { status: 503, code: 'queue_full', retryAfter: '5', script: events(errorEvent('queue_full')) },
+  'error: context_length_exceeded': {
+    status: 400,
+    code: 'context_length_exceeded',
+    script: events(errorEvent('context_length_exceeded')),
+  },
   'error: unknown_model': { status: 404, code: 'unknown_model', script: events(errorEvent('unknown_model')) },
   'error: cancelled': { ...unreachable, script: events(errorEvent('cancelled')) },
   'error: of a later version': { status: 502, code: 'gpu_on_fire', script: events(errorEvent('gpu_on_fire')) },
