@@ -25,7 +25,7 @@ afterAll(async () => {
 /** Long enough for a busy machine: only a scenario that waits for a clock has short ones. */
 const LONG = { firstByteMs: 10_000, idleMs: 10_000, deadlineMs: 10_000 };
 const FIRST_BYTE = { ...LONG, firstByteMs: 500 };
-const IDLE = { ...LONG, idleMs: 300 };
+const IDLE = { ...LONG, idleMs: 600 };
 /** The list of models has no deadline but its first byte's. */
 const DEADLINE = { ...LONG, firstByteMs: 900, deadlineMs: 900 };
 
@@ -724,7 +724,7 @@ describe('a caller who goes away', () => {
       async (answer, gateway, call) => {
         if (call !== 'streamed') expect(answer.status).toBeGreaterThanOrEqual(499);
         // long before any clock of the call
-        await until(() => gateway.open() === 0, 1_000);
+        await until(() => gateway.open() === 0, 3_000);
       },
       { leaveAfterMs: 200 },
     );
