@@ -15,10 +15,12 @@ import { completionObject, completionStream, type Envelope } from './events.ts';
 import { parseModel, selectForTuning, splitSift, stepsOf } from './prepare.ts';
 
 const tuneRequestOf = (
+  tenant: string,
   request: CompletionRequest,
   base: string,
   selection: SelectionOnWire | undefined,
 ): TuneRequest => ({
+  tenant,
   model: base,
   prompt: request.prompt,
   picks: selection === undefined ? [] : stepsOf(selection),
@@ -55,7 +57,7 @@ export const completionsRoute = async (c: Context<Authenticated>) => {
   const selection = sift
     ? await selectForTuning(c.env, c.var.principal, request.prompt, request.sift, stages)
     : undefined;
-  const tuneRequest = tuneRequestOf(request, base, selection);
+  const tuneRequest = tuneRequestOf(c.var.principal.tenant, request, base, selection);
   const tunes = tuneRequest.picks.length > 0;
   const gone = new AbortController();
   const signal = AbortSignal.any([c.req.raw.signal, gone.signal]);

@@ -37,6 +37,7 @@ export const scoreRoute = async (c: Context<Authenticated>) => {
   const selection = own ? undefined : await selectForTuning(c.env, c.var.principal, body.context ?? '', sift, stages);
   const picks = selection === undefined ? (body.picks ?? []) : stepsOf(selection);
   const request = {
+    tenant: c.var.principal.tenant,
     model: body.model,
     context: body.context ?? '',
     text: body.text,

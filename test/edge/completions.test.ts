@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import OpenAI from 'openai';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Backend } from '../../gateway/backends/contract.ts';
+import { registryOf } from '../../gateway/backends/registry.ts';
 import { type RunningGateway, serveGateway } from '../../gateway/serve.ts';
 import { type RunningEdge, startEdge } from '../../local/edge.ts';
 import { embedderFiles } from '../../local/embedder.ts';
@@ -36,7 +37,7 @@ let edge: Caller;
 let openai: OpenAI;
 beforeAll(async () => {
   use();
-  gateway = await serveGateway({ backend: current, secret: GATEWAY_SECRET, port: 0, queueLimit: 1 });
+  gateway = await serveGateway({ registry: registryOf(current), secret: GATEWAY_SECRET, port: 0, queueLimit: 1 });
   front = await startFront(() => gateway.url);
   // as npm start runs it: wrangler's development proxy never tells a Worker that its caller went away
   state = await mkdtemp(join(tmpdir(), 'sift-edge-'));
