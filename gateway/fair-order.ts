@@ -148,11 +148,13 @@ export class FairOrder<T extends Waiting> {
     return longest === undefined ? undefined : at(longest.waiting, longest.waiting.length - 1);
   }
 
-  /** Places of `limit` that are this tenant's, beside all who wait now. */
-  share(tenant: string, limit: number): number {
-    let weights = this.waitingOf(tenant) > 0 ? 0 : this.#weightOf(tenant);
-    for (const { waiting, weight } of this.#accounts.values()) if (waiting.length > 0) weights += weight;
-    return Math.max(1, Math.floor((limit * this.#weightOf(tenant)) / weights));
+  /** Places of `limit` that are this tenant's, beside all who wait and `newcomer`. */
+  share(tenant: string, newcomer: string, limit: number): number {
+    const tenants = new Set([tenant, newcomer]);
+    for (const account of this.#accounts.values()) if (account.waiting.length > 0) tenants.add(account.tenant);
+    let weights = 0;
+    for (const one of tenants) weights += this.#weightOf(one);
+    return Math.floor((limit * this.#weightOf(tenant)) / weights);
   }
 
   #accountOf(tenant: string): Account<T> {

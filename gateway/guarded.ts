@@ -1,6 +1,7 @@
 // A session of a backend that the gateway need not trust: whatever hangs, throws or talks nonsense behind the contract
 // ends in a fault of this one request, and an abort ends every wait at once. What a hanging call leaves behind is the
 // backend's own; the gateway logs it and goes on.
+import { inspect } from 'node:util';
 import { FaultError } from '../wire/faults.ts';
 import { BACKEND_CLOSE_MS, BACKEND_RETURN_MS } from '../wire/limits.ts';
 import type { Backend, Generation, OpenOptions, Piece, Sampling, Score, Session, Step } from './backends/contract.ts';
@@ -13,7 +14,8 @@ const backendFault = (message: string, cause?: unknown): FaultError =>
 const asBackendFault = (error: unknown, signal: AbortSignal): unknown => {
   if (error instanceof FaultError || (signal.aborted && error === signal.reason)) return error;
   if (error instanceof Error) return backendFault(error.message, error);
-  return backendFault(typeof error === 'string' ? error : 'it threw something that is no error', error);
+  const message = typeof error === 'string' ? error : 'it threw something that is no error';
+  return backendFault(message, new Error(`a backend threw ${inspect(error)}`));
 };
 
 /** The result of the work, or the signal's reason as soon as it is aborted, whatever the work then does. */

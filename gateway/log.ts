@@ -1,4 +1,5 @@
 // One JSON object a line on stderr: what log collectors read. Never a caller's text, never a key.
+import { inspect } from 'node:util';
 import { asFault, FaultError } from '../wire/faults.ts';
 
 const write = (entry: Record<string, unknown>): void => {
@@ -9,7 +10,7 @@ export const logInfo = (event: string, details: Record<string, unknown> = {}): v
   write({ level: 'info', event, ...details });
 
 const trace = (error: unknown): string => {
-  if (!(error instanceof Error)) return String(error);
+  if (!(error instanceof Error)) return typeof error === 'string' ? error : inspect(error);
   return error.cause instanceof Error ? trace(error.cause) : (error.stack ?? error.message);
 };
 

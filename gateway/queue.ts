@@ -101,8 +101,8 @@ export class Queue {
         }
         const held = this.#order.waitingOf(beyond.tenant);
         this.#order.remove(beyond);
-        const share = this.#order.share(beyond.tenant, this.#limit);
-        beyond.refuse(this.#tenantFull(beyond.tenant, beyond.cost, held, Math.min(share, held - 1)));
+        const share = this.#order.share(beyond.tenant, tenant, this.#limit);
+        beyond.refuse(this.#tenantFull(beyond.tenant, beyond.cost, held, share));
       }
     }
     return ok(this.#ticket(tenant, cost, signal));

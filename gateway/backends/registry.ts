@@ -28,8 +28,11 @@ export const createRegistry = (backends: Readonly<Record<string, Backend>>): Reg
     for (const model of backend.models) {
       const other = byModel.get(model.id);
       if (other !== undefined) {
-        const who = other.name === name ? `backend '${name}' has two models` : `backends '${other.name}' and '${name}'`;
-        throw new Error(`${who}${other.name === name ? '' : ' both have a model'} named '${model.id}'`);
+        const who =
+          other.name === name
+            ? `backend '${name}' has two models`
+            : `backends '${other.name}' and '${name}' both have a model`;
+        throw new Error(`${who} named '${model.id}'`);
       }
       byModel.set(model.id, { name, backend, model });
     }

@@ -298,26 +298,30 @@ describe('the fair order, over random arrivals', () => {
 
   it('respects weights in the long run', () => {
     fc.assert(
-      fc.property(weights, fc.array(fc.integer({ min: 1, max: MAX_COST }), { minLength: 5, maxLength: 20 }), (weight, costs) => {
-        const order = orderOf([], (tenant) => weight[tenant] ?? 1);
-        const received = new Map<string, number>();
-        const next = new Map<string, number>(TENANTS.map((tenant, i) => [tenant, i]));
-        const send = (tenant: string): void => {
-          const turn = next.get(tenant) ?? 0;
-          next.set(tenant, turn + 1);
-          order.add(of(tenant, costs[turn % costs.length] ?? 1));
-        };
-        for (const tenant of TENANTS) for (let i = 0; i < 3; i++) send(tenant);
-        for (let i = 0; i < 2_000; i++) {
-          const started = order.next();
-          if (started === undefined) throw new Error('idle');
-          received.set(started.tenant, (received.get(started.tenant) ?? 0) + started.cost);
-          order.end(started.tenant);
-          send(started.tenant);
-        }
-        const shares = TENANTS.map((tenant) => (received.get(tenant) ?? 0) / (weight[tenant] ?? 1));
-        expect(Math.max(...shares) - Math.min(...shares)).toBeLessThanOrEqual(2 * MAX_COST);
-      }),
+      fc.property(
+        weights,
+        fc.array(fc.integer({ min: 1, max: MAX_COST }), { minLength: 5, maxLength: 20 }),
+        (weight, costs) => {
+          const order = orderOf([], (tenant) => weight[tenant] ?? 1);
+          const received = new Map<string, number>();
+          const next = new Map<string, number>(TENANTS.map((tenant, i) => [tenant, i]));
+          const send = (tenant: string): void => {
+            const turn = next.get(tenant) ?? 0;
+            next.set(tenant, turn + 1);
+            order.add(of(tenant, costs[turn % costs.length] ?? 1));
+          };
+          for (const tenant of TENANTS) for (let i = 0; i < 3; i++) send(tenant);
+          for (let i = 0; i < 2_000; i++) {
+            const started = order.next();
+            if (started === undefined) throw new Error('idle');
+            received.set(started.tenant, (received.get(started.tenant) ?? 0) + started.cost);
+            order.end(started.tenant);
+            send(started.tenant);
+          }
+          const shares = TENANTS.map((tenant) => (received.get(tenant) ?? 0) / (weight[tenant] ?? 1));
+          expect(Math.max(...shares) - Math.min(...shares)).toBeLessThanOrEqual(2 * MAX_COST);
+        },
+      ),
       { numRuns: 30 },
     );
   });

@@ -1,7 +1,8 @@
 // A backend of plain objects for tests: it writes down what happened, and a test can stop it at any point (`pauseAt`),
 // so that no test has to sleep. Losses and scores fall with the steps.
-import { FaultError } from '../../wire/faults.ts';
+
 import type { Backend, Model, OpenOptions, Sampling, Session } from '../../gateway/backends/contract.ts';
+import { FaultError } from '../../wire/faults.ts';
 
 export type Stage = 'open' | 'step' | 'generate' | 'piece' | 'score' | 'close';
 
@@ -108,7 +109,10 @@ export const fakeBackend = (options: FakeOptions = {}): FakeBackend => {
           if (tokens >= sampling.maxTokens) return end('length');
           await at('piece', signal);
           await pause(stepMs, signal);
-          const text = sampling.temperature === 0 || options.seeded !== true ? piece : `${piece}${(sampling.seed * 31 + index) % 97} `;
+          const text =
+            sampling.temperature === 0 || options.seeded !== true
+              ? piece
+              : `${piece}${(sampling.seed * 31 + index) % 97} `;
           tokens += 1;
           const stop = sampling.stop.find((one) => (said + text).includes(one));
           if (stop !== undefined) {
@@ -123,6 +127,7 @@ export const fakeBackend = (options: FakeOptions = {}): FakeBackend => {
       },
       async score(_context, text, signal) {
         await at('score', signal);
+        await pause(stepMs, signal);
         const bytes = Buffer.byteLength(text);
         return { bits: bytes * (4 - steps), bytes, tokens: text.length };
       },

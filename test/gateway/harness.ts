@@ -1,6 +1,6 @@
 // The gateway over real HTTP, and signed calls to it, for the tests here. Every gateway is closed after its test.
 import { EventSourceParserStream } from 'eventsource-parser/stream';
-import { afterEach, expect } from 'vitest';
+import { afterEach, beforeEach, expect, vi } from 'vitest';
 import { z } from 'zod';
 import type { GatewayOptions } from '../../gateway/app.ts';
 import { registryOf } from '../../gateway/backends/registry.ts';
@@ -10,6 +10,19 @@ import { type TuneEvent, tuneEvent } from '../../wire/tune.ts';
 import { type FakeOptions, fakeBackend } from './fake-backend.ts';
 
 export const SECRET = 'a secret of some length';
+
+/** What the gateway logged during the present test, a line each. */
+export let logged: string[] = [];
+beforeEach(() => {
+  logged = [];
+  vi.spyOn(process.stderr, 'write').mockImplementation((line) => {
+    logged.push(String(line));
+    return true;
+  });
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+});
 
 let running: RunningGateway[] = [];
 afterEach(async () => {

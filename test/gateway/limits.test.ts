@@ -109,7 +109,10 @@ describe('a limit of the queue', () => {
     const seen = await allEvents(newest);
     expect(seen.at(-1)).toMatchObject({
       event: 'error',
-      error: { code: 'queue_full', message: expect.stringMatching(/^16 of your requests are waiting, the limit is 1;/) },
+      error: {
+        code: 'queue_full',
+        message: expect.stringMatching(/^16 of your requests are waiting, the limit is 1;/),
+      },
     });
     step.release();
     for (const { response } of await Promise.all([...all, ...others, stranger])) expect(response.status).toBe(200);
