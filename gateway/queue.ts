@@ -3,7 +3,7 @@
 // a newcomer of another tenant still gets in: the newest waiting request of the tenant furthest beyond its share is told
 // 503 instead, as if it had been refused at the door. Whoever goes away while waiting leaves without taking a turn.
 import { type Fault, FaultError, fail, ok, type Result } from '../wire/faults.ts';
-import { MAX_RETRY_AFTER_S, SHUTDOWN_RETRY_S } from '../wire/limits.ts';
+import { MAX_EXPECTED_WAIT_S, SHUTDOWN_RETRY_S } from '../wire/limits.ts';
 import { FairOrder, type Waiting } from './fair-order.ts';
 
 export interface Ticket {
@@ -123,7 +123,7 @@ export class Queue {
       moved: () => {},
     };
     const start = this.#forecast(newcomer).find(({ entry }) => entry === newcomer);
-    return Math.min(MAX_RETRY_AFTER_S, Math.max(1, Math.ceil((start?.inMs ?? 0) / 1000)));
+    return Math.min(MAX_EXPECTED_WAIT_S, Math.max(1, Math.ceil((start?.inMs ?? 0) / 1000)));
   }
 
   /** Those who wait in the order of their starts, and when, if every request takes what its cost says and nobody comes. */

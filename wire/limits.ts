@@ -111,8 +111,8 @@ export const MAX_QUEUE = 32;
 export const MAX_QUEUE_PER_TENANT = 16;
 /** Characters of a tenant's name, as the edge sends it. 2026-11-26 */
 export const MAX_TENANT_CHARACTERS = 64;
-/** Seconds of a Retry-After, at most: an expected wait is a guess, and callers should ask again before long. 2026-11-26 */
-export const MAX_RETRY_AFTER_S = 60;
+/** Seconds of a full queue's Retry-After, at most: an expected wait is a guess. 2026-11-26 */
+export const MAX_EXPECTED_WAIT_S = 60;
 /** Seconds after which a caller may try again when the gateway shuts down: about a restart. 2026-11-24 */
 export const SHUTDOWN_RETRY_S = 5;
 /**

@@ -13,7 +13,7 @@ import { type RunningEdge, startEdge } from '../../local/edge.ts';
 import { embedderFiles } from '../../local/embedder.ts';
 import { type FakeBackend, type FakeOptions, fakeBackend } from '../gateway/fake-backend.ts';
 import { type Front, type Mode, startFront } from './front.ts';
-import { type Caller, edgeAt, GATEWAY_SECRET, KEY } from './harness.ts';
+import { type Caller, edgeAt, GATEWAY_SECRET, KEY, OTHER_KEY } from './harness.ts';
 
 let backend: FakeBackend;
 /** The backend behind the gateway: another for each test. */
@@ -46,7 +46,7 @@ beforeAll(async () => {
     state,
     embedder: await embedderFiles(fileURLToPath(new URL('../../models/embedder', import.meta.url))),
     port: 0,
-    apiKey: KEY,
+    apiKey: `${KEY},other=${OTHER_KEY}`,
     gatewayUrl: front.url,
     gatewaySecret: GATEWAY_SECRET,
     defaultCorpus: '',
@@ -242,6 +242,21 @@ describe('a caller who goes away', () => {
     await until(() => backend.log.length > 0);
     socket.resetAndDestroy();
     await until(() => backend.live() === 0);
+  });
+});
+
+describe('the tenant of a key', () => {
+  it.each([
+    ['/v1/completions', { model: 'base', prompt: 'x', max_tokens: 1 }],
+    ['/v1/score', { model: 'base', text: 'x', sift: { strategy: 'none' } }],
+  ])('goes on to the gateway with %s, so that it can share its turns among tenants', async (path, body) => {
+    for (const [key, tenant] of [
+      [KEY, 'default'],
+      [OTHER_KEY, 'other'],
+    ] as const) {
+      expect((await edge.send(path, { body, key })).status).toBe(200);
+      expect(JSON.parse(front.body)).toMatchObject({ tenant });
+    }
   });
 });
 

@@ -249,6 +249,62 @@ describe('POST /v1/score', () => {
   });
 });
 
+describe('several tenants', () => {
+  it('serve a stranger next, though one tenant sent three heavy requests before', async () => {
+    const { backend, gateway, call } = await start();
+    const step = backend.pauseAt('step');
+    const heavy = { ...request, tenant: 'heavy', picks: Array(200).fill(picks[0]), sampling: { seed: 1 } };
+    const first = call('/v1/tune', heavy);
+    await step.reached;
+    const others = [call('/v1/tune', heavy), call('/v1/tune', heavy)];
+    await untilHealth(gateway.url, ({ waiting }) => waiting === 2);
+    const stranger = call('/v1/tune', { ...request, tenant: 'stranger', sampling: { seed: 2 } });
+    const scoring = call('/v1/score', { model: 'base', text: 'x', tenant: 'third' });
+    await untilHealth(gateway.url, ({ waiting }) => waiting === 4);
+    step.release();
+    for (const { response } of await Promise.all([first, ...others, stranger, scoring])) {
+      expect(response.status).toBe(200);
+    }
+    const order = backend.opened.map(({ seed }) => seed);
+    expect([order[0], order.slice(1, 3).sort(), order.slice(3)]).toEqual([1, [0, 2], [1, 1]]);
+  });
+
+  it('share two slots: a tenant does not hold both while another waits', async () => {
+    const { backend, gateway, call } = await start({ concurrency: 2 });
+    const pauses = [backend.pauseAt('step'), backend.pauseAt('step'), backend.pauseAt('step')];
+    const ask = (tenant: string, seed: number) =>
+      call('/v1/tune', { ...request, picks: picks.slice(0, 1), tenant, sampling: { seed } });
+    const all = [ask('a', 1)];
+    await pauses[0]?.reached;
+    all.push(ask('a', 1));
+    await pauses[1]?.reached;
+    all.push(ask('a', 1), ask('a', 1));
+    await untilHealth(gateway.url, ({ waiting }) => waiting === 2);
+    all.push(ask('b', 2));
+    await untilHealth(gateway.url, ({ waiting }) => waiting === 3);
+    pauses[0]?.release();
+    await pauses[2]?.reached;
+    expect(backend.opened.map(({ seed }) => seed)).toEqual([1, 1, 2]);
+    for (const pause of pauses) pause.release();
+    for (const { response } of await Promise.all(all)) expect(response.status).toBe(200);
+  });
+
+  it('have the weights that the operator gives', async () => {
+    const { backend, gateway, call } = await start({}, { weights: new Map([['paying', 3]]) });
+    const step = backend.pauseAt('step');
+    const ask = (tenant: string, seed: number) => call('/v1/tune', { ...request, tenant, sampling: { seed } });
+    const all = [ask('other', 0)];
+    await step.reached;
+    for (let i = 0; i < 6; i++) all.push(ask('paying', 3));
+    for (let i = 0; i < 6; i++) all.push(ask('free', 1));
+    await untilHealth(gateway.url, ({ waiting }) => waiting === 12);
+    step.release();
+    await Promise.all(all);
+    const firstEight = backend.opened.slice(1, 9).map(({ seed }) => seed);
+    expect(firstEight.filter((seed) => seed === 3).length).toBe(6);
+  });
+});
+
 describe('several backends', () => {
   const small = fakeModel({ id: 'small' });
   const large = fakeModel({
