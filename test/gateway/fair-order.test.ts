@@ -67,6 +67,45 @@ describe('the fair order', () => {
     expect(drain(order)).toBe('babab' + 'bbb');
   });
 
+  it('saves nothing up for a tenant whose one request runs long while others take turns', () => {
+    const order = new FairOrder<Request>(3, equal);
+    order.add(of('a', 10));
+    expect(order.next()?.tenant).toBe('a');
+    for (let i = 0; i < 50; i++) {
+      order.add(of('b', 10));
+      order.next();
+      order.end('b');
+    }
+    for (const request of many('a', 5)) order.add(request);
+    order.next(); // of the two free slots one goes to a, so that it holds two
+    order.add(of('c'));
+    expect(order.next()?.tenant).toBe('c');
+  });
+
+  it('keeps no claim against those who come later from a time with those who have gone', () => {
+    const order = orderOf([of('a', 100), of('c', 100), of('c', 100)]);
+    expect(order.next()?.tenant).toBe('a');
+    order.end('a');
+    expect(order.next()?.tenant).toBe('c'); // nobody else waits
+    order.add(of('b', 100));
+    order.end('c');
+    expect(order.next()?.tenant).toBe('b');
+  });
+
+  it('lets a debt from a time with those who have gone count no longer against those who come later', () => {
+    const [gone] = many('gone', 1);
+    if (gone === undefined) throw new Error('none');
+    const order = orderOf([of('h', 100), gone]);
+    expect(order.next()?.tenant).toBe('h');
+    order.remove(gone);
+    order.end('h');
+    for (const request of many('h', 3, 100)) order.add(request);
+    expect(order.next()?.tenant).toBe('h');
+    for (const request of many('n', 6)) order.add(request);
+    order.end('h');
+    expect(drain(order).slice(0, 2)).toBe('nh');
+  });
+
   it('remembers a heavy turn of a tenant that sends one request at a time', () => {
     const order = orderOf(many('l', 30, 10));
     order.add(of('h', 100));

@@ -195,6 +195,36 @@ describe('a backend that hangs', () => {
     expect(logged.filter((line) => line.includes('closing a session')).length).toBe(2);
   });
 
+  it('is told to end when its steps or pieces are left early, before its session is closed', async () => {
+    const told: string[] = [];
+    const { backend } = backendOf({
+      async *train(examples) {
+        try {
+          for (const _ of examples) yield step();
+        } finally {
+          told.push('train');
+        }
+      },
+      async *generate() {
+        try {
+          for (;;) yield { text: 'x', tokens: 1 };
+        } finally {
+          told.push('generate');
+        }
+      },
+      close: async () => {
+        told.push('close');
+      },
+    });
+    const signal = new AbortController().signal;
+    const session = await openGuarded(backend, options, signal);
+    for await (const _ of session.train(['a', 'b'], signal)) break;
+    const sampling = { maxTokens: 5, temperature: 1, topP: 1, topK: 0, stop: [], seed: 0 };
+    for await (const _ of session.generate('', sampling, signal)) break;
+    await session.close();
+    expect(told).toEqual(['train', 'generate', 'close']);
+  });
+
   it('lets nothing through after an abort, whatever the backend still yields', async () => {
     const leave = new AbortController();
     const session = await openGuarded(backendOf().backend, options, leave.signal);
