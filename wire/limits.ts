@@ -112,8 +112,24 @@ export const MAX_STEPS = 200;
 export const MAX_NEW_TOKENS = 2_048;
 /** Bytes of a gateway request: MAX_STEPS texts, most of them short. 2026-11-24 */
 export const MAX_TUNE_BODY_BYTES = 16 * 1024 * 1024;
-/** Requests waiting for a worker; above it the gateway answers 503 with Retry-After. 2026-11-24 */
+/** Rank of a LoRA: more than the paper's 64, and above it full fine-tuning is cheaper on the models here. 2026-11-26 */
+export const MAX_RANK = 256;
+/** Requests waiting for a backend; above it the gateway answers 503 with Retry-After. 2026-11-24 */
 export const MAX_QUEUE = 32;
+/** Of these, of one tenant: half, so that others find places before anybody has to give one up. 2026-11-26 */
+export const MAX_QUEUE_PER_TENANT = 16;
+/** Characters of a tenant's name, as the edge sends it. 2026-11-26 */
+export const MAX_TENANT_CHARACTERS = 64;
+/** Seconds of a full queue's Retry-After, at most: an expected wait is a guess. 2026-11-26 */
+export const MAX_EXPECTED_WAIT_S = 60;
+/** Seconds after which a caller may try again when the gateway shuts down: about a restart. 2026-11-24 */
+export const SHUTDOWN_RETRY_S = 5;
+/**
+ * Milliseconds a backend may take to end its iterator, and then to close its session, before the gateway goes on without
+ * it: together below the second in which a caller's leaving ends the work. 2026-11-26
+ */
+export const BACKEND_RETURN_MS = 150;
+export const BACKEND_CLOSE_MS = 800;
 /** Milliseconds a tuning request may take in all, queueing included. 2026-11-24 */
 export const TUNE_DEADLINE_MS = 120_000;
 /** Seconds a signed request stays valid, either side of the gateway's clock. 2026-11-24 */
@@ -127,6 +143,10 @@ export const GATEWAY_FIRST_BYTE_MS = 15_000;
 export const GATEWAY_IDLE_MS = 30_000;
 /** Milliseconds a graceful shutdown waits for requests in flight. 2026-11-24 */
 export const SHUTDOWN_GRACE_MS = 10_000;
+/** Milliseconds aborted streams get to say why they end, before their connections are closed. 2026-11-24 */
+export const SHUTDOWN_LAST_WORDS_MS = 500;
+/** Milliseconds a backend may take to close when the gateway ends. 2026-11-26 */
+export const SHUTDOWN_BACKEND_MS = 5_000;
 
 // ── Corpora (edge) ───────────────────────────────────────────────────────────────────────────────────────────────
 /** Characters of a corpus' name: it stands in URLs and storage keys. 2026-11-24 */
