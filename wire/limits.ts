@@ -117,6 +117,12 @@ export const CORPUS_CACHE_S = 30;
 // ── Pools (edge) ─────────────────────────────────────────────────────────────────────────────────────────────────
 /** Cosine above which two candidates are copies: the second lowers σ² by less than λ = 0.01 hides anyway. 2026-11-24 */
 export const NEAR_COPY = 0.999;
+/**
+ * Rounds that ask past copies for nearer candidates (docs/architecture.md); while there are fewer distinct ones than picks,
+ * MAX_ROUNDS. Each asks six vectors at once. In the starter corpus four come within a tenth of the nearest neighbours'
+ * similarity; eight add a fiftieth. 2026-11-26
+ */
+export const MAX_ROUNDS_PAST_COPIES = 4;
 /** Candidates of one pool: at 10 KiB of metadata each they are 40 MB of a Worker's 128. 2026-11-24 */
 export const MAX_POOL = 4_000;
 /** Queries in flight at once: the connections a Worker may hold. 2026-11-24 */

@@ -1,14 +1,17 @@
 // The pool: candidates from an index that gives at most 50 at a time. Ask with the prompt, select, ask again with the
 // residual (the part of the prompt that the picks do not explain: r·φ(x) = k_S(q,x) for every x, seen or unseen), and so
 // on; three such rounds beat one pool of 200. Pure over an Index and the kernel's select; no clock, no Request.
+// Where copies fill the answers, so that fewer distinct candidates came than there are to be picks, further rounds ask
+// past the copies (past-copies.ts). Without copies no query is added.
 import { type Result, unwrap } from '../../wire/faults.ts';
-import { MAX_CONNECTIONS, MAX_POOL, MAX_POOL_LAMBDA, MAX_ROUNDS } from '../../wire/limits.ts';
+import { MAX_CONNECTIONS, MAX_POOL, MAX_POOL_LAMBDA, MAX_ROUNDS, MAX_ROUNDS_PAST_COPIES } from '../../wire/limits.ts';
 import type { Problem, Selection } from '../kernel/problem.ts';
 import { toQ15 } from '../kernel/q15.ts';
 import { inParallel } from '../parallel.ts';
-import { normalise, squaredNorm } from '../vectors/algebra.ts';
+import { dot, normalise, squaredNorm } from '../vectors/algebra.ts';
 import type { Index } from './candidate.ts';
 import { type Collected, Collector } from './collapse.ts';
+import { PastCopies } from './past-copies.ts';
 
 export type Select = (problem: Problem) => Result<Selection>;
 
@@ -18,11 +21,11 @@ export interface PoolOptions {
   /** Candidates of one query. */
   readonly topK: number;
   /** Ask with the residual only, or with its opposite too: the score is squared, so −r lowers σ² as well. */
-  readonly sign: 'plus' | 'both';
+  readonly residualSign: 'plus' | 'both';
   /** Ask with the opposite of the prompt too, in the first round. */
   readonly opposite: boolean;
-  /** Round i takes the residual of the first `prefix`·i picks; absent: of all. */
-  readonly prefix?: number;
+  /** Round i takes the residual of the first `residualPicks`·i picks; absent: of all. */
+  readonly residualPicks?: number;
   /** The selection the pool is for. */
   readonly picks: number;
   readonly lambda: number;
@@ -62,16 +65,28 @@ export const gatherPool = async (
   /** Candidates that each of so many queries may bring, so that the pool never outgrows a Worker. */
   const room = (vectors: number): number =>
     Math.floor((MAX_POOL - collector.collected.length) / (vectors * stripes.length));
-  const ask = async (vectors: readonly Float32Array[]): Promise<{ fresh: number; copies: number }> => {
+  /** Stripes that answered a query with less than was asked for: all they hold is known. */
+  const emptied = new Set<Index>();
+  const ask = async (
+    vectors: readonly Float32Array[],
+    from: readonly Index[] = stripes,
+  ): Promise<{ fresh: number; copies: number }> => {
     const topK = Math.min(options.topK, room(vectors.length));
-    const tasks = vectors.flatMap((vector) => stripes.map((stripe) => () => stripe.query(vector, topK)));
+    const tasks = vectors.flatMap((vector) =>
+      from.map((stripe) => async () => {
+        const found = await stripe.query(vector, topK);
+        if (found.length < topK) emptied.add(stripe);
+        return found;
+      }),
+    );
     asked += tasks.length;
     rounds += 1;
     return collector.add((await inParallel(tasks, MAX_CONNECTIONS)).flat());
   };
 
   const residuals = (round: number): Float32Array[] => {
-    const picks = options.prefix === undefined ? options.picks : Math.min(options.picks, options.prefix * round);
+    const picks =
+      options.residualPicks === undefined ? options.picks : Math.min(options.picks, options.residualPicks * round);
     const { repeat } = options;
     // another kernel's λ says nothing about this residual
     const lambda = options.degree === 1 ? Math.min(options.lambda, MAX_POOL_LAMBDA) : MAX_POOL_LAMBDA;
@@ -82,7 +97,7 @@ export const gatherPool = async (
       const r = residual.subarray(i * dimensions, (i + 1) * dimensions);
       if (!(squaredNorm(r) > NOTHING_LEFT ** 2)) return [];
       const direction = normalise(r);
-      return options.sign === 'both' ? [direction, negated(direction)] : [direction];
+      return options.residualSign === 'both' ? [direction, negated(direction)] : [direction];
     });
   };
 
@@ -94,6 +109,30 @@ export const gatherPool = async (
     if (directions.length === 0 || room(directions.length) < 1) break;
     last = await ask(directions);
     if (last.fresh + last.copies === 0) break; // the index has nothing else to offer
+  }
+
+  /** The candidates nearest to the prompts, as many as there are to be picks. */
+  const nearest = (): Set<string> => {
+    const order = collector.collected
+      .map(({ candidate: { key, row } }) => ({ key, own: queries.reduce((sum, query) => sum + dot(row, query), 0) }))
+      .sort((a, b) => b.own - a.own);
+    return new Set(order.slice(0, options.picks).map(({ key }) => key));
+  };
+  const tooFew = (): boolean => collector.collected.length < options.picks;
+  if (collector.collapsed > 0 && tooFew()) {
+    const pastCopies = new PastCopies(queries);
+    let known = nearest();
+    for (let round = 1; round <= (tooFew() ? MAX_ROUNDS : MAX_ROUNDS_PAST_COPIES); round++) {
+      const open = stripes.filter((stripe) => !emptied.has(stripe));
+      const directions = pastCopies.next(collector.collected);
+      if (open.length === 0 || directions.length === 0 || room(directions.length) < 1) break;
+      const { fresh } = await ask(directions, open);
+      // the second round and later ask both ways along one direction: whatever is no copy shows in one of the answers
+      if (fresh === 0 && round > 1) break;
+      const now = nearest();
+      if (!tooFew() && [...now].every((key) => known.has(key))) break;
+      known = now;
+    }
   }
   return {
     collected: collector.collected,

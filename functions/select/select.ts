@@ -92,13 +92,13 @@ const poolFor = (deps: CorpusDeps, queries: readonly Float32Array[], options: Se
     // only SIFT has a residual to ask again with
     rounds: options.strategy === 'sift' ? options.rounds : 1,
     topK: options.top_k,
-    sign: options.sign,
+    residualSign: options.sign,
     opposite: options.opposite,
     picks: options.n,
     lambda: options.lambda,
     degree: options.degree,
     repeat: options.repeat,
-    prefix: options.prefix,
+    residualPicks: options.prefix,
   });
 
 /** Texts of the picks that lie in R2, each fetched once. */
@@ -136,7 +136,7 @@ export const selectFromCorpus = async (
   const similarity = similarities(choice);
   const picked = chosen.picks.flatMap((i) => collected[i]?.candidate ?? []);
   const texts = await longTexts(picked, deps);
-  return answer(base, options, chosen, (i, at) => {
+  const selection = answer(base, options, chosen, (i, at) => {
     const one = collected[i];
     if (one === undefined) throw new FaultError({ kind: 'internal', message: `pick ${i} is not in the pool` });
     const { candidate, copies } = one;
@@ -149,6 +149,11 @@ export const selectFromCorpus = async (
       metadata: candidate.metadata ?? {},
     };
   });
+  if (collapsed > 0 && collected.length < options.n) {
+    const found = `only ${collected.length} distinct candidates were found in corpus '${corpus}' for n = ${options.n}`;
+    selection.warnings.push(`${found}; ${collapsed} copies of them were passed over`);
+  }
+  return selection;
 };
 
 /** A candidate that the caller sent, its vector known by now. */
