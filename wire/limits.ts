@@ -132,8 +132,12 @@ export const MAX_CONNECTIONS = 6;
 export const SSE_PROBE_MS = 400;
 /** λ relative to max‖φ‖² below which float32 makes σ² doubtful; a selection then carries a warning. 2026-11-24 */
 export const DOUBTFUL_LAMBDA = 1e-4;
-/** Texts embedded in one call of the model. 2026-11-24 */
+/** Texts embedded in one run of the model. 2026-11-24 */
 export const EMBED_BATCH = 32;
+/** Tokens of one run, padding included: nothing else of the isolate runs meanwhile. 2026-11-26 */
+export const EMBED_RUN_TOKENS = 4_096;
+/** Characters tokenised before other requests get a turn: some 30 ms. 2026-11-26 */
+export const TOKENISE_CHARACTERS = 32_768;
 
 // ── Vectorize's metadata, as the local Vectorize imitates it (checked 2026-11-24 against its public pages) ────────
 /** topK when a query names none. */
