@@ -1,4 +1,5 @@
-// POST /v1/select as a typed value: what may be asked, and every limit. `options` is shared with completions and scores.
+// POST /v1/select: what may be asked with every limit, and what is answered. The options are shared with completions and
+// scores.
 import { z } from 'zod';
 import {
   DEFAULT_DEGREE,
@@ -16,36 +17,12 @@ import {
   MAX_STRIPES,
   MAX_TEXT_BYTES,
   MIN_LAMBDA,
-  VECTORIZE_MAX_FILTER_BYTES,
   VECTORIZE_TOP_K_FULL,
 } from '../limits.ts';
-import { byteLength, filledTextUpTo } from '../text.ts';
+import { filledTextUpTo } from '../text.ts';
+import { metadataValue } from './corpora.ts';
+import { filter } from './filter.ts';
 import { vectorInput } from './vector.ts';
-
-const scalar = z.union([z.string(), z.number(), z.boolean()]);
-const operators = z.strictObject({
-  $eq: scalar.nullable().optional(),
-  $ne: scalar.nullable().optional(),
-  $in: z.array(scalar).optional(),
-  $nin: z.array(scalar).optional(),
-  $lt: z.union([z.string(), z.number()]).optional(),
-  $lte: z.union([z.string(), z.number()]).optional(),
-  $gt: z.union([z.string(), z.number()]).optional(),
-  $gte: z.union([z.string(), z.number()]).optional(),
-});
-
-/** Vectorize's own filter, on what callers wrote: `source`, and their metadata as `meta.NAME`. */
-const filter = z
-  .record(
-    z.string().regex(/^(source|meta\.[^"]+)$/, "a filter is on 'source' or 'meta.NAME'"),
-    z.union([scalar, operators], {
-      error: 'is neither a value nor an object of $eq, $ne, $in, $nin, $lt, $lte, $gt, $gte',
-    }),
-  )
-  .refine((value) => byteLength(JSON.stringify(value)) < VECTORIZE_MAX_FILTER_BYTES, {
-    error: `must be under ${VECTORIZE_MAX_FILTER_BYTES} bytes as JSON`,
-  });
-export type Filter = z.output<typeof filter>;
 
 /** How to select, wherever a selection is part of a request. */
 export const selectionOptions = z.strictObject({
@@ -106,3 +83,45 @@ export const selectRequest = selectionOptions
     error: "needs a 'corpus'",
   });
 export type SelectRequest = z.output<typeof selectRequest>;
+
+const pick = z.object({
+  id: z.string(),
+  /** null where the caller sent a candidate without text. */
+  text: z.string().nullable(),
+  /** Drop of the prompt's variance by this pick. */
+  score: z.number(),
+  /** Inner product with the prompt, averaged over several. */
+  similarity: z.number(),
+  /** Posterior covariance with the prompt just before the pick: negative ones inform by contrast. */
+  covariance: z.number(),
+  /** The prompt's remaining variance after the pick. */
+  sigma2: z.number(),
+  /** Near copies it stands for. */
+  copies: z.int(),
+  source: z.string().nullable(),
+  metadata: z.record(z.string(), metadataValue),
+  /** Position in the candidates that the caller sent. */
+  index: z.int().optional(),
+});
+
+/** A selection, wherever it is answered. */
+export const selectionOnWire = z.object({
+  object: z.literal('selection'),
+  /** null for candidates that the caller sent. */
+  corpus: z.string().nullable(),
+  strategy: z.enum(['sift', 'nn', 'mmr']),
+  n: z.int(),
+  /** λ as it was used: for candidates of any length, times the largest squared norm. */
+  lambda: z.number(),
+  degree: z.int(),
+  picks: z.array(pick),
+  pool: z.object({ size: z.int(), collapsed: z.int(), queries: z.int(), rounds: z.int() }),
+  sigma2: z.object({ initial: z.number(), final: z.number() }),
+  stop: z.enum(['count', 'alpha', 'exhausted']),
+  warnings: z.array(z.string()),
+});
+export type SelectionOnWire = z.output<typeof selectionOnWire>;
+
+/** 200 of POST /v1/select; milliseconds by stage. */
+export const selectResponse = selectionOnWire.extend({ timings: z.record(z.string(), z.number()) });
+export type SelectResponse = z.output<typeof selectResponse>;
