@@ -122,8 +122,16 @@ export const SHUTDOWN_GRACE_MS = 10_000;
 // ── Corpora (edge) ───────────────────────────────────────────────────────────────────────────────────────────────
 /** Characters of a corpus' name: it stands in URLs and storage keys. 2026-11-24 */
 export const MAX_CORPUS_NAME = 64;
+/** Characters of an example's `source`: it travels with every candidate. 2026-11-24 */
+export const MAX_SOURCE = 512;
 /** Lines embedded, indexed and committed together: few, large Vectorize updates, yet results every few moments. 2026-11-24 */
 export const INGEST_BATCH_LINES = 200;
+/** Upserts of one batch at most, while the lines that the index refuses are searched by halves: eight of 200. 2026-11-26 */
+export const MAX_UPSERTS_OF_A_BATCH = 128;
+/** The same for calls of the embedder, which may be a slow service: two of 200. 2026-11-26 */
+export const MAX_EMBEDS_OF_A_BATCH = 32;
+/** Bytes of lines parsed before other requests get a turn: parsing 2 MiB takes some 20 ms. 2026-11-26 */
+export const PREPARE_BYTES = 256 * 1024;
 /** Bytes of lines held for one batch: a Worker has 128 MB for everything. 2026-11-24 */
 export const INGEST_BATCH_BYTES = 8 * 1024 * 1024;
 /** Bytes of unread result lines before an upload waits for its reader: some 80,000 lines. 2026-11-24 */
@@ -133,6 +141,8 @@ export const MAX_PAGE = 1_000;
 export const DEFAULT_PAGE = 100;
 /** Seconds a Worker isolate remembers what a corpus is (its namespace, stripes, embedder). 2026-11-24 */
 export const CORPUS_CACHE_S = 30;
+/** Corpora that a Worker isolate remembers, some 300 bytes each; the one not used for longest is forgotten first. 2026-11-26 */
+export const MAX_REMEMBERED_CORPORA = 10_000;
 
 // ── Pools (edge) ─────────────────────────────────────────────────────────────────────────────────────────────────
 /** Cosine above which two candidates are copies: the second lowers σ² by less than λ = 0.01 hides anyway. 2026-11-24 */

@@ -115,11 +115,10 @@ export const selectFromCorpus = async (
     const { id, key, text, source, metadata } = candidate;
     return { id, text: text ?? texts.get(key), ...figures(chosen, similarity, i, place), copies, source, metadata };
   });
-  if (collapsed > 0 && collected.length < options.n) {
-    const found = `only ${collected.length} distinct candidates were found in corpus '${corpus}' for n = ${options.n}`;
-    selection.warnings.push(`${found}; ${collapsed} copies of them were passed over`);
-  }
-  return selection;
+  if (collapsed === 0 || collected.length >= options.n) return selection;
+  const found = `only ${collected.length} distinct candidates were found in corpus '${corpus}' for n = ${options.n}`;
+  const passed = `${found}; ${collapsed} copies of them were passed over`;
+  return { ...selection, warnings: [...selection.warnings, passed] };
 };
 
 /** A candidate that the caller sent, its vector known by now. */
