@@ -9,7 +9,7 @@ import { DurableObject } from 'cloudflare:workers';
 import { VECTORIZE_MAX_DELETE_IDS } from '../../wire/limits.ts';
 import type { Env } from '../env.ts';
 import type {
-  CatalogueRpc,
+  CatalogueMethods,
   CorpusCounts,
   CorpusInfo,
   CorpusWanted,
@@ -49,7 +49,7 @@ const TABLES = `
   CREATE TABLE IF NOT EXISTS trash (vector TEXT PRIMARY KEY, text_key TEXT NOT NULL) WITHOUT ROWID;
 `;
 
-export class Catalogue extends DurableObject<Env> implements CatalogueRpc {
+export class Catalogue extends DurableObject<Env> implements CatalogueMethods {
   readonly #sql: SqlStorage;
   /** Whether the tables are there; undefined until somebody asks. */
   #made: boolean | undefined;

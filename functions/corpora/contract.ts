@@ -38,7 +38,7 @@ export interface Entry {
 }
 
 /** One corpus. Whatever only reads answers null where there is no corpus, and writes nothing. */
-export interface CatalogueRpc extends Rpc.DurableObjectBranded {
+export interface CatalogueMethods {
   /** The corpus, made now if it is not there. */
   open(wanted: CorpusWanted): { info: CorpusInfo; made: boolean };
   info(): CorpusInfo | null;
@@ -57,7 +57,7 @@ export interface CatalogueRpc extends Rpc.DurableObjectBranded {
 }
 
 /** The names of a tenant's corpora. */
-export interface CorpusListRpc extends Rpc.DurableObjectBranded {
+export interface CorpusListMethods {
   enter(name: string): void;
   leave(name: string): Promise<void>;
   has(name: string): boolean;

@@ -4,9 +4,9 @@
 // Looking writes nothing, and a list without names keeps no storage.
 import { DurableObject } from 'cloudflare:workers';
 import type { Env } from '../env.ts';
-import type { CorpusListRpc } from './contract.ts';
+import type { CorpusListMethods } from './contract.ts';
 
-export class CorpusList extends DurableObject<Env> implements CorpusListRpc {
+export class CorpusList extends DurableObject<Env> implements CorpusListMethods {
   /** Whether the table is there; undefined until somebody asks. */
   #made: boolean | undefined;
 
