@@ -157,6 +157,8 @@ export const MAX_ROUNDS_PAST_COPIES = 4;
 export const MAX_POOL = 4_000;
 /** Queries in flight at once: the connections a Worker may hold. 2026-11-24 */
 export const MAX_CONNECTIONS = 6;
+/** Bytes of kernel memory kept between selections: a Worker has 128 MB for everything. 2026-11-24 */
+export const MAX_KEPT_KERNEL_BYTES = 32 * 1024 * 1024;
 /** Milliseconds of silence in a stream before a comment probes whether its reader is there: a closed TCP connection shows
  * only when it is written to, the second time at the latest. 2026-11-24 */
 export const SSE_PROBE_MS = 400;

@@ -18,17 +18,19 @@ export const byHalves = async <Item, Made>(
   { work, isRefusal, calls }: Halving<Item, Made>,
 ): Promise<Result<Made>[]> => {
   let left = calls;
-  const attempt = async (some: readonly Item[]): Promise<Result<Made>[]> => {
+  /** `known` is why a larger part failed, which holds for all of `some` once there are no calls left. */
+  const attempt = async (some: readonly Item[], known?: Fault): Promise<Result<Made>[]> => {
     if (some.length === 0) return [];
+    if (left === 0 && known !== undefined) return some.map(() => fail(known));
     left -= 1;
     try {
       const made = await work(some);
       return some.map((_, i) => ok(at(made, i)));
     } catch (error) {
       const fault = asFault(error);
-      if (some.length === 1 || left < 2 || !isRefusal(fault)) return some.map(() => fail(fault));
+      if (some.length === 1 || !isRefusal(fault)) return some.map(() => fail(fault));
       const middle = Math.ceil(some.length / 2);
-      return [...(await attempt(some.slice(0, middle))), ...(await attempt(some.slice(middle)))];
+      return [...(await attempt(some.slice(0, middle), fault)), ...(await attempt(some.slice(middle), fault))];
     }
   };
   return attempt(items);

@@ -8,7 +8,7 @@ export class Remembered<Value> {
   /** In the order of their last use. */
   readonly #entries = new Map<string, { readonly value: Value; readonly until: number }>();
 
-  constructor(most: number, forMs: number, now: () => number = Date.now) {
+  constructor(most: number, forMs: number, now: () => number = () => Date.now()) {
     this.#most = most;
     this.#forMs = forMs;
     this.#now = now;

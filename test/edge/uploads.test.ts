@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { MAX_PAGE, MAX_STRIPES, MAX_TEXT_BYTES, VECTORIZE_MAX_ID_BYTES } from '../../wire/limits.ts';
 import { at } from '../../wire/list.ts';
 import { seededRandom } from '../../wire/random.ts';
-import { DIMENSIONS, type Edge, startEdge } from './harness.ts';
+import { DIMENSIONS, type Edge, OTHER_KEY, startEdge } from './harness.ts';
 import { randomUnit } from './vectors.ts';
 
 let edge: Edge;
@@ -305,6 +305,23 @@ describe('a limit holds at its edge', () => {
       expect((await edge.send(`/v1/corpora/${corpus}/examples?limit=${limit}`)).status).toBe(400);
       expect((await edge.send(`/v1/corpora?limit=${limit}`)).status).toBe(400);
     }
+  });
+});
+
+describe('long texts', () => {
+  it('of two tenants lie under keys of their own, whatever corpora and ids are called', async () => {
+    const corpus = fresh();
+    const long = line('same', { text: 'y'.repeat(20_000) });
+    await edge.upload(corpus, [long]);
+    await edge.upload(corpus, [long], OTHER_KEY);
+    const keys = (await edge.textKeys()).filter((key) => key.includes(`/${corpus}/`));
+    expect(keys.map((key) => key.split('/').slice(0, 3).join('/')).sort()).toEqual([
+      `texts/default/${corpus}`,
+      `texts/other/${corpus}`,
+    ]);
+    await edge.send(`/v1/corpora/${corpus}/examples/same`, { method: 'DELETE', key: OTHER_KEY });
+    expect((await edge.textKeys()).filter((key) => key.includes(`/${corpus}/`))).toHaveLength(1);
+    expect(await json(edge.send(`/v1/corpora/${corpus}/examples/same`))).toMatchObject({ text: 'y'.repeat(20_000) });
   });
 });
 
