@@ -65,7 +65,7 @@ export const MAX_ROUNDS = 8;
  * Default picks that each further round's residual takes in: few at first keep it near the prompt, and the pool then
  * holds what a greedy over the whole corpus would take (docs/study.md). 2026-11-25
  */
-export const DEFAULT_PREFIX = 4;
+export const DEFAULT_RESIDUAL_PICKS = 4;
 /** Default rounds: three rounds of 50 beat one pool of 200 (docs/architecture.md). 2026-11-24 */
 export const DEFAULT_ROUNDS = 3;
 /**

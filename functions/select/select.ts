@@ -66,13 +66,13 @@ const poolFor = (deps: CorpusDeps, queries: readonly Float32Array[], options: Se
     // only SIFT has a residual to ask again with
     rounds: options.strategy === 'sift' ? options.rounds : 1,
     topK: options.top_k,
-    residualSign: options.sign,
+    residualSign: options.residual_sign,
     opposite: options.opposite,
     picks: options.n,
     lambda: options.lambda,
     degree: options.degree,
     repeat: options.repeat,
-    residualPicks: options.prefix,
+    residualPicks: options.residual_picks,
   });
 
 /** Texts of the picks that lie in R2, each fetched once. */

@@ -22,9 +22,9 @@ describe('POST /v1/select', () => {
       lambda: 0.3,
       degree: 6,
       rounds: 3,
-      prefix: 4,
+      residual_picks: 4,
       top_k: 50,
-      sign: 'plus',
+      residual_sign: 'plus',
       strategy: 'sift',
       repeat: false,
     });
@@ -72,6 +72,14 @@ describe('POST /v1/select', () => {
     ],
   ])('refuses %s', (_, body, message) => {
     expect(select(body)).toMatch(message);
+  });
+
+  it('takes the older names of residual_picks and residual_sign for one version', () => {
+    expect(selectRequest.parse({ ...good, prefix: 7, sign: 'both' })).toMatchObject({
+      residual_picks: 7,
+      residual_sign: 'both',
+    });
+    expect(selectRequest.parse({ ...good, prefix: 7, residual_picks: 3 })).toMatchObject({ residual_picks: 3 });
   });
 
   it.each<[string, object]>([

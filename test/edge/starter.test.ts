@@ -108,8 +108,8 @@ describe('rounds by residual, on the starter corpus', () => {
   });
 
   it('at the API’s defaults lose a hundredth of what greedy over the whole corpus removes, at most', async () => {
-    const { lambda, degree, repeat, rounds, prefix } = selectionOptions.parse({});
-    const defaults = { lambda, degree, repeat, rounds, residualPicks: prefix, picks: 50 };
+    const { lambda, degree, repeat, rounds, residual_picks: residualPicks } = selectionOptions.parse({});
+    const defaults = { lambda, degree, repeat, rounds, residualPicks, picks: 50 };
     const limit = 1 - greedy(defaults);
     expect(1 - (await sigma2(defaults))).toBeGreaterThanOrEqual(0.99 * limit);
     // few picks’ residual keeps near the prompt, which all fifty’s does not

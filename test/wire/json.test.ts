@@ -32,7 +32,7 @@ const fastest = (work: () => void): number =>
   );
 
 describe('the time a body takes', () => {
-  // a quadratic scan takes 64 times as long for 8 times the size; a linear one 8 times, and noise
+  // for 32 times the size a quadratic scan takes 1,024 times as long; a linear one 32 times, and noise
   it.each([
     ['a string of escaped quotes that never ends', (n: number) => `"${'\\"'.repeat(n)}`],
     ['a string of escaped quotes, then rubbish', (n: number) => `["${'\\"'.repeat(n)}" oops`],
@@ -47,7 +47,7 @@ describe('the time a body takes', () => {
     ['open lists', (n: number) => '['.repeat(2 * n)],
     ['minus signs', (n: number) => `[${'-'.repeat(2 * n)}Infinity`],
   ])('grows with its size, not with its square: %s', (_, make) => {
-    const [small, large] = [make(100_000), make(800_000)];
+    const [small, large] = [make(50_000), make(1_600_000)];
     expect(parse(small).ok).toBe(false);
     const ratio =
       fastest(() => parse(large)) /
@@ -55,7 +55,7 @@ describe('the time a body takes', () => {
         fastest(() => parse(small)),
         0.5,
       );
-    expect(ratio).toBeLessThan(32);
+    expect(ratio).toBeLessThan(250);
   });
 });
 

@@ -5,7 +5,7 @@ import {
   DEFAULT_DEGREE,
   DEFAULT_LAMBDA,
   DEFAULT_PICKS,
-  DEFAULT_PREFIX,
+  DEFAULT_RESIDUAL_PICKS,
   DEFAULT_ROUNDS,
   MAX_CANDIDATES,
   MAX_DEGREE,
@@ -24,8 +24,11 @@ import { metadataValue } from './corpora.ts';
 import { filter } from './filter.ts';
 import { vectorInput } from './vector.ts';
 
-/** How to select, wherever a selection is part of a request. */
-export const selectionOptions = z.strictObject({
+const residualSign = z.enum(['plus', 'both']);
+const residualPicks = z.int().min(1).max(MAX_PICKS);
+
+/** How to select, as callers write it, wherever a selection is part of a request. */
+export const selectionFields = z.strictObject({
   n: z.int().min(1).max(MAX_PICKS).default(DEFAULT_PICKS),
   lambda: z.number().min(MIN_LAMBDA).max(MAX_LAMBDA).default(DEFAULT_LAMBDA),
   /** p of the kernel k(x,y) = (φ(x)·φ(y))^p; 1 is the paper's. */
@@ -39,15 +42,34 @@ export const selectionOptions = z.strictObject({
   mmr_lambda: z.number().min(0).max(1).default(0.5),
   rounds: z.int().min(1).max(MAX_ROUNDS).default(DEFAULT_ROUNDS),
   top_k: z.int().min(1).max(VECTORIZE_TOP_K_FULL).default(VECTORIZE_TOP_K_FULL),
-  sign: z.enum(['plus', 'both']).default('plus'),
-  /** Round i asks with the residual of the first prefix·i picks. */
-  prefix: z.int().min(1).max(MAX_PICKS).default(DEFAULT_PREFIX),
+  /** Further rounds ask with the residual, or with its opposite too. */
+  residual_sign: residualSign.optional(),
+  /** Round i asks with the residual of the first residual_picks·i picks. */
+  residual_picks: residualPicks.optional(),
+  /** The older names of the last two; they go in the next version. */
+  sign: residualSign.optional(),
+  prefix: residualPicks.optional(),
   opposite: z.boolean().default(false),
   /** How many of the corpus' stripes are asked; absent: all. */
   stripes: z.int().min(1).max(MAX_STRIPES).optional(),
   filter: filter.optional(),
 });
-export type SelectionOptions = z.output<typeof selectionOptions>;
+type Fields = z.output<typeof selectionFields>;
+
+/** How to select: every field at its value or its default. */
+export type SelectionOptions = Omit<Fields, 'sign' | 'prefix' | 'residual_sign' | 'residual_picks'> & {
+  readonly residual_sign: z.output<typeof residualSign>;
+  readonly residual_picks: number;
+};
+
+export const selectionOf = <T extends Fields>({ sign, prefix, residual_sign, residual_picks, ...rest }: T) => ({
+  ...rest,
+  residual_sign: residual_sign ?? sign ?? 'plus',
+  residual_picks: residual_picks ?? prefix ?? DEFAULT_RESIDUAL_PICKS,
+});
+
+/** The options by themselves, for callers inside the program. */
+export const selectionOptions = selectionFields.transform(selectionOf);
 
 const candidate = z
   .strictObject({
@@ -62,7 +84,7 @@ const input = filledTextUpTo(MAX_PROMPT_BYTES);
 const exactlyOne = (values: readonly unknown[]): boolean => values.filter((value) => value !== undefined).length === 1;
 
 /** POST /v1/select */
-export const selectRequest = selectionOptions
+export const selectRequest = selectionFields
   .extend({
     corpus: z.string().optional(),
     candidates: z.array(candidate).min(1, 'is empty').max(MAX_CANDIDATES).optional(),
@@ -81,7 +103,8 @@ export const selectRequest = selectionOptions
   .refine((body) => body.candidates === undefined || body.filter === undefined, {
     path: ['filter'],
     error: "needs a 'corpus'",
-  });
+  })
+  .transform(selectionOf);
 export type SelectRequest = z.output<typeof selectRequest>;
 
 const pick = z.object({

@@ -2,7 +2,7 @@
 // three apart; nothing downstream looks at the flat object again.
 import { z } from 'zod';
 import { type Tuning, tuning } from '../tune.ts';
-import { type SelectionOptions, selectionOptions } from './select.ts';
+import { type SelectionOptions, selectionFields, selectionOf } from './select.ts';
 
 export interface Sift {
   /** Absent: the server's default corpus. */
@@ -12,14 +12,14 @@ export interface Sift {
 }
 
 /** Flat, as callers write it. */
-export const siftFields = selectionOptions.extend(tuning.shape).extend({ corpus: z.string().optional() });
+export const siftFields = selectionFields.extend(tuning.shape).extend({ corpus: z.string().optional() });
 
 export const splitSift = (fields: z.output<typeof siftFields>): Sift => {
   const { corpus, method, rank, learning_rate, beta1, beta2, epsilon, weight_decay, reuse_gradients, ...selection } =
     fields;
   return {
     corpus,
-    selection,
+    selection: selectionOf(selection),
     tuning: { method, rank, learning_rate, beta1, beta2, epsilon, weight_decay, reuse_gradients },
   };
 };
