@@ -2,7 +2,7 @@
 import type { CatalogueMethods, CorpusListMethods } from './corpora/contract.ts';
 
 export interface Env {
-  /** All vectors of all corpora, told apart by namespace; cosine metric. */
+  /** All vectors of all corpora, a namespace for each stripe of a corpus; cosine metric. */
   readonly VECTORIZE: Vectorize;
   /** Texts too long for a vector's metadata. */
   readonly TEXTS: R2Bucket;

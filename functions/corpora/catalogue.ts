@@ -1,8 +1,9 @@
 // What a corpus holds, in a SQLite Durable Object of its own: strongly consistent where the vector index is not.
-// Writing is two steps around the index: `reserve` says what each example is (created, updated, unchanged) and notes
-// that it is being written; `commit` notes that it stands. A crash between them leaves a reservation, which is listed
-// nowhere, makes the next upload write again, and is swept with the corpus: never an entry without its vector.
-// Two uploads of one id at once end in one of them; neither is then recorded as settled, so the next upload writes again.
+// Writing takes two steps around the index: `reserve` says what each example is (created, updated, unchanged) and notes
+// that it is being written; `commit` notes that the index has it. A crash between them leaves a reservation: no listing
+// shows it, the next upload writes again, and it is swept with the corpus. So there is never an entry without its vector.
+// When two uploads of one id meet, the index holds one of the two; the entry is left unsettled, and the next upload
+// writes again.
 // Looking writes nothing: the tables are made with the corpus, and when it is deleted and swept the storage is emptied, so
 // that neither a wrong name nor a deleted corpus leaves anything behind.
 import { DurableObject } from 'cloudflare:workers';

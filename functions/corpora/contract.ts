@@ -29,7 +29,7 @@ export interface Entry {
   readonly id: string;
   /** Id in the vector index. */
   readonly vector: string;
-  /** Fingerprint of the version that stands; empty while it is unsettled. */
+  /** Fingerprint of the version in the index; empty while it is unsettled. */
   readonly hash: string;
   readonly stripe: number;
   readonly bytes: number;
@@ -45,7 +45,7 @@ export interface CatalogueMethods {
   describe(): { info: CorpusInfo; counts: CorpusCounts } | null;
   /** What each example of a batch is; those not unchanged are marked as being written by `writer`. Null: corpus gone. */
   reserve(space: string, writer: string, batch: readonly Reservation[]): ReservedStatus[] | null;
-  /** The vectors of these stand in the index. False: the corpus was deleted meanwhile, and they go to the trash. */
+  /** The index has the vectors of these. False: the corpus was deleted meanwhile, and they go to the trash. */
   commit(space: string, writer: string, batch: readonly Entry[], under: string): Promise<boolean>;
   /** Entries after the cursor, by id. */
   page(after: string, limit: number): Entry[] | null;

@@ -12,7 +12,7 @@ import type { Embedder, Keep } from './embedder.ts';
 
 /** `config.json` beside `model.onnx` and `tokenizer.json`. */
 const embedderConfig = z.strictObject({
-  /** Stands in every corpus that this model fills; another model needs another name. */
+  /** Recorded with every corpus that this model fills; another model needs another name. */
   model: z.string().min(1),
   dimensions: z.int().min(1).max(VECTORIZE_MAX_DIMENSIONS),
   /** Tokens that the model reads of a text, special ones included. */

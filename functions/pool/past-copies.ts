@@ -5,6 +5,7 @@
 // vector nothing is left of it, so a random direction begins, and the nearest of what it brings are the next x.
 // Trade-off: ranks by w, not by q; the nearest candidates are approached from round to round, and not proven to be found.
 import { MAX_CONNECTIONS } from '../../wire/limits.ts';
+import { at } from '../../wire/list.ts';
 import { seededRandom } from '../../wire/random.ts';
 import { dot, normalise, squaredNorm } from '../vectors/algebra.ts';
 import type { Collected } from './collapse.ts';
@@ -111,7 +112,7 @@ export class PastCopies {
   /** A direction without the copies' own, another one each round and the same for the same round. */
   #random(basis: readonly Float32Array[]): Float32Array | undefined {
     const next = seededRandom(this.#round);
-    const left = without(normalise(Float32Array.from(this.#prompts[0] ?? [], () => next() - 0.5)), basis);
+    const left = without(normalise(Float32Array.from(at(this.#prompts, 0), () => next() - 0.5)), basis);
     return squaredNorm(left) > LEAST_LEFT ** 2 ? normalise(left) : undefined;
   }
 }

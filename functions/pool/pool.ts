@@ -5,6 +5,7 @@
 // past the copies (past-copies.ts). Without copies no query is added.
 import { type Result, unwrap } from '../../wire/faults.ts';
 import { MAX_CONNECTIONS, MAX_POOL, MAX_POOL_LAMBDA, MAX_ROUNDS, MAX_ROUNDS_PAST_COPIES } from '../../wire/limits.ts';
+import { at } from '../../wire/list.ts';
 import type { Problem, Selection } from '../kernel/problem.ts';
 import { toQ15 } from '../kernel/q15.ts';
 import { inParallel } from '../parallel.ts';
@@ -54,9 +55,9 @@ export const gatherPool = async (
   select: Select,
   options: PoolOptions,
 ): Promise<Pool> => {
-  const [first] = queries;
-  const dimensions = first?.length ?? 0;
-  const collector = new Collector(toQ15(first ?? []));
+  const first = at(queries, 0);
+  const dimensions = first.length;
+  const collector = new Collector(toQ15(first));
   const flat = new Float32Array(queries.length * dimensions);
   for (const [i, query] of queries.entries()) flat.set(query, i * dimensions);
 
@@ -101,16 +102,20 @@ export const gatherPool = async (
     });
   };
 
-  let last = await ask(options.opposite ? [...queries, ...queries.map(negated)] : queries);
-  let allowed = options.rounds;
-  for (let round = 1; round < allowed && collector.collected.length > 0; round++) {
-    if (last.copies > last.fresh) allowed = Math.min(allowed + 1, MAX_ROUNDS);
-    const directions = residuals(round);
-    if (directions.length === 0 || room(directions.length) < 1) break;
-    last = await ask(directions);
-    if (last.fresh + last.copies === 0) break; // the index has nothing else to offer
-  }
+  /** The rounds asked for; what copies filled is not counted. */
+  const byResidual = async (): Promise<void> => {
+    let last = await ask(options.opposite ? [...queries, ...queries.map(negated)] : queries);
+    let allowed = options.rounds;
+    for (let round = 1; round < allowed && collector.collected.length > 0; round++) {
+      if (last.copies > last.fresh) allowed = Math.min(allowed + 1, MAX_ROUNDS);
+      const directions = residuals(round);
+      if (directions.length === 0 || room(directions.length) < 1) return;
+      last = await ask(directions);
+      if (last.fresh + last.copies === 0) return; // the index has nothing else to offer
+    }
+  };
 
+  const tooFew = (): boolean => collector.collected.length < options.picks;
   /** The candidates nearest to the prompts, as many as there are to be picks. */
   const nearest = (): Set<string> => {
     const order = collector.collected
@@ -118,22 +123,25 @@ export const gatherPool = async (
       .sort((a, b) => b.own - a.own);
     return new Set(order.slice(0, options.picks).map(({ key }) => key));
   };
-  const tooFew = (): boolean => collector.collected.length < options.picks;
-  if (collector.collapsed > 0 && tooFew()) {
-    const pastCopies = new PastCopies(queries);
+  /** Rounds past the copies, until there are enough candidates and a round brings none among the nearest. */
+  const pastCopies = async (): Promise<void> => {
+    const directionsPast = new PastCopies(queries);
     let known = nearest();
     for (let round = 1; round <= (tooFew() ? MAX_ROUNDS : MAX_ROUNDS_PAST_COPIES); round++) {
       const open = stripes.filter((stripe) => !emptied.has(stripe));
-      const directions = pastCopies.next(collector.collected);
-      if (open.length === 0 || directions.length === 0 || room(directions.length) < 1) break;
+      const directions = directionsPast.next(collector.collected);
+      if (open.length === 0 || directions.length === 0 || room(directions.length) < 1) return;
       const { fresh } = await ask(directions, open);
       // the second round and later ask both ways along one direction: whatever is no copy shows in one of the answers
-      if (fresh === 0 && round > 1) break;
+      if (fresh === 0 && round > 1) return;
       const now = nearest();
-      if (!tooFew() && [...now].every((key) => known.has(key))) break;
+      if (!tooFew() && [...now].every((key) => known.has(key))) return;
       known = now;
     }
-  }
+  };
+
+  await byResidual();
+  if (collector.collapsed > 0 && tooFew()) await pastCopies();
   return {
     collected: collector.collected,
     rows: collector.rows(dimensions),

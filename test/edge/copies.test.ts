@@ -197,20 +197,44 @@ describe('a selection from a corpus full of copies', () => {
     expect([pool.queries, pool.size]).toEqual([1, 6]);
   });
 
-  it('asks a bounded number of queries', async () => {
-    const next = seededRandom(12);
-    let key = 0;
-    let asked = 0;
-    const one = randomUnit(DIMENSIONS, next);
-    // whatever is asked, new copies come, and never anything else
-    const endless: Index = {
-      query: async (_, k) => {
-        asked += 1;
-        return Array.from({ length: k }, () => ({ id: `${key}`, key: `${key++}`, row: toQ15(one), bytes: 0 }));
-      },
+  describe('asks a bounded number of queries', () => {
+    /** Whatever is asked, copies come, and with them `fresh` new examples, nearer to the prompt every time. */
+    const endless = (prompt: Float32Array, fresh: number) => {
+      const next = seededRandom(12);
+      const copied = randomUnit(DIMENSIONS, next);
+      let key = 0;
+      const index = {
+        asked: 0,
+        query: async (_: Float32Array, k: number): Promise<Candidate[]> => {
+          index.asked += 1;
+          return Array.from({ length: k }, (_, i) => {
+            key += 1;
+            const row = i < k - fresh ? copied : jittered(prompt, 1 + 100 / key, next);
+            return { id: `${key}`, key: `${key}`, row: toQ15(row), text: '', bytes: 0 };
+          });
+        },
+      };
+      return index;
     };
-    await selectFromCorpus('c', deps([endless]), [randomUnit(DIMENSIONS, next)], selectionOptions.parse({ n: 200 }));
-    expect(asked).toBeLessThanOrEqual(8 + 8 * 6);
+    const prompt = randomUnit(DIMENSIONS, seededRandom(13));
+    const asked = async (fresh: number, options: object): Promise<number> => {
+      const index = endless(prompt, fresh);
+      await selectFromCorpus('c', deps([index]), [prompt], selectionOptions.parse(options));
+      return index.asked;
+    };
+
+    it('where nothing but copies comes', async () => {
+      expect(await asked(0, { n: 200 })).toBeLessThanOrEqual(8 + 2 * 6);
+    });
+
+    it('where a few others come with every query', async () => {
+      expect(await asked(1, { n: 200 })).toBeLessThanOrEqual(8 + 8 * 6);
+      expect(await asked(1, { n: 200, strategy: 'nn' })).toBeLessThanOrEqual(1 + 8 * 6);
+    });
+
+    it('where every round brings nearer ones', async () => {
+      expect(await asked(8, { n: 10, strategy: 'nn' })).toBeLessThanOrEqual(1 + 4 * 6);
+    });
   });
 });
 
