@@ -151,8 +151,16 @@ export const SHUTDOWN_BACKEND_MS = 5_000;
 // ── Corpora (edge) ───────────────────────────────────────────────────────────────────────────────────────────────
 /** Characters of a corpus' name: it stands in URLs and storage keys. 2026-11-24 */
 export const MAX_CORPUS_NAME = 64;
+/** Characters of an example's `source`: it travels with every candidate. 2026-11-24 */
+export const MAX_SOURCE = 512;
 /** Lines embedded, indexed and committed together: few, large Vectorize updates, yet results every few moments. 2026-11-24 */
 export const INGEST_BATCH_LINES = 200;
+/** Upserts of one batch at most, while the lines that the index refuses are searched by halves: eight of 200. 2026-11-26 */
+export const MAX_UPSERTS_OF_A_BATCH = 128;
+/** The same for calls of the embedder, which may be a slow service: two of 200. 2026-11-26 */
+export const MAX_EMBEDS_OF_A_BATCH = 32;
+/** Bytes of lines parsed before other requests get a turn: parsing 2 MiB takes some 20 ms. 2026-11-26 */
+export const PREPARE_BYTES = 256 * 1024;
 /** Bytes of lines held for one batch: a Worker has 128 MB for everything. 2026-11-24 */
 export const INGEST_BATCH_BYTES = 8 * 1024 * 1024;
 /** Bytes of unread result lines before an upload waits for its reader: some 80,000 lines. 2026-11-24 */
@@ -162,21 +170,35 @@ export const MAX_PAGE = 1_000;
 export const DEFAULT_PAGE = 100;
 /** Seconds a Worker isolate remembers what a corpus is (its namespace, stripes, embedder). 2026-11-24 */
 export const CORPUS_CACHE_S = 30;
+/** Corpora that a Worker isolate remembers, some 300 bytes each; the one not used for longest is forgotten first. 2026-11-26 */
+export const MAX_REMEMBERED_CORPORA = 10_000;
 
 // ── Pools (edge) ─────────────────────────────────────────────────────────────────────────────────────────────────
 /** Cosine above which two candidates are copies: the second lowers σ² by less than λ = 0.01 hides anyway. 2026-11-24 */
 export const NEAR_COPY = 0.999;
+/**
+ * Rounds that ask past copies for nearer candidates (docs/architecture.md); while there are fewer distinct ones than picks,
+ * MAX_ROUNDS. Each asks six vectors at once. In the starter corpus four come within a tenth of the nearest neighbours'
+ * similarity; eight add a fiftieth. 2026-11-26
+ */
+export const MAX_ROUNDS_PAST_COPIES = 4;
 /** Candidates of one pool: at 10 KiB of metadata each they are 40 MB of a Worker's 128. 2026-11-24 */
 export const MAX_POOL = 4_000;
 /** Queries in flight at once: the connections a Worker may hold. 2026-11-24 */
 export const MAX_CONNECTIONS = 6;
+/** Bytes of kernel memory kept between selections: a Worker has 128 MB for everything. 2026-11-24 */
+export const MAX_KEPT_KERNEL_BYTES = 32 * 1024 * 1024;
 /** Milliseconds of silence in a stream before a comment probes whether its reader is there: a closed TCP connection shows
  * only when it is written to, the second time at the latest. 2026-11-24 */
 export const SSE_PROBE_MS = 400;
 /** λ relative to max‖φ‖² below which float32 makes σ² doubtful; a selection then carries a warning. 2026-11-24 */
 export const DOUBTFUL_LAMBDA = 1e-4;
-/** Texts embedded in one call of the model. 2026-11-24 */
+/** Texts embedded in one run of the model. 2026-11-24 */
 export const EMBED_BATCH = 32;
+/** Tokens of one run, padding included: nothing else of the isolate runs meanwhile. 2026-11-26 */
+export const EMBED_RUN_TOKENS = 4_096;
+/** Characters tokenised before other requests get a turn: some 30 ms. 2026-11-26 */
+export const TOKENISE_CHARACTERS = 32_768;
 
 // ── Vectorize's metadata, as the local Vectorize imitates it (checked 2026-11-24 against its public pages) ────────
 /** topK when a query names none. */
