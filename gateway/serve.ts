@@ -2,6 +2,7 @@
 // Every connection has its clocks: a sender that drips its headers or its body is cut off (without a 408, which clients
 // retry), a peer that reads and says nothing more is cut off once its work must be over, and one that vanished without a
 // word is found by TCP's own probes. A connection that closes aborts its request's signal, and so ends its work.
+// While it shuts down it still answers: newcomers get 503 and Retry-After, /health says so, until those inside are done.
 import { once } from 'node:events';
 import type { Server, ServerOptions } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -13,14 +14,17 @@ import {
   GATEWAY_REQUEST_MS,
   GATEWAY_SILENT_MS,
   GATEWAY_TCP_PROBE_MS,
+  SHUTDOWN_BACKEND_MS,
   SHUTDOWN_GRACE_MS,
+  SHUTDOWN_LAST_WORDS_MS,
   TUNE_DEADLINE_MS,
 } from '../wire/limits.ts';
 import { createGateway, type GatewayOptions } from './app.ts';
+import { cleanedUp } from './guarded.ts';
 
 export interface RunningGateway {
   readonly url: string;
-  /** Refuses newcomers, waits for those inside up to the grace period, aborts the rest, frees the backend. */
+  /** Refuses newcomers, waits for those inside up to the grace period, aborts the rest, frees the backends. */
   close(graceMs?: number): Promise<void>;
 }
 
@@ -62,12 +66,23 @@ const onClientError = (error: NodeJS.ErrnoException, socket: Duplex): void => {
   socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
 };
 
+/** Stops listening; connections with an answer under way get so many milliseconds to end it. */
+const stopListening = async (server: Server, lastMs: number): Promise<void> => {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  // a kept-alive connection turns idle only when its answer has gone out
+  const idle = setInterval(() => server.closeIdleConnections(), 50);
+  const last = setTimeout(() => server.closeAllConnections(), lastMs);
+  await closed;
+  clearTimeout(last);
+  clearInterval(idle);
+};
+
 /** Listens on host:port (0: any free port). Rejects with Node's own error, e.g. EADDRINUSE, if it cannot. */
 export const serveGateway = async (
   options: Omit<GatewayOptions, 'shutdown'> & { host?: string; port: number; clocks?: Partial<ConnectionClocks> },
 ): Promise<RunningGateway> => {
   const shutdown = new AbortController();
-  const { app, queue } = createGateway({ ...options, shutdown: shutdown.signal });
+  const { app, drain } = createGateway({ ...options, shutdown: shutdown.signal });
   const host = options.host ?? '127.0.0.1';
   // silent work may take as long as its deadline allows
   const silentMs = (options.deadlineMs ?? TUNE_DEADLINE_MS) + GATEWAY_SILENT_MS;
@@ -83,19 +98,16 @@ export const serveGateway = async (
 
   let closing: Promise<void> | undefined;
   const close = async (graceMs: number): Promise<void> => {
-    queue.close();
-    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-    // a kept-alive connection turns idle only when its answer has gone out
-    const idle = setInterval(() => server.closeIdleConnections(), 50);
-    const timer = setTimeout(() => {
-      shutdown.abort();
-      // streams get a moment to say why they end
-      setTimeout(() => server.closeAllConnections(), 500).unref();
-    }, graceMs);
-    await closed;
-    clearTimeout(timer);
-    clearInterval(idle);
-    await options.backend.close();
+    const until = performance.now() + graceMs;
+    const grace = setTimeout(() => shutdown.abort(), graceMs);
+    await drain(); // also after the abort: every wait of a request's work is bounded
+    clearTimeout(grace);
+    await stopListening(server, Math.max(SHUTDOWN_LAST_WORDS_MS, until - performance.now()));
+    await Promise.all(
+      options.registry.backends.map(({ name, backend }) =>
+        cleanedUp(`closing backend '${name}'`, SHUTDOWN_BACKEND_MS, () => backend.close()),
+      ),
+    );
   };
   return {
     url: `http://${host}:${port}`,

@@ -6,18 +6,24 @@ import { parseAs } from '../../wire/body.ts';
 import { asFault, FaultError, toWire, unwrap } from '../../wire/faults.ts';
 import { type StepReport, type TuneEvent, type TuneResponse, tuneRequest } from '../../wire/tune.ts';
 import type { Signed } from '../auth.ts';
-import { logError } from '../log.ts';
-import { tune, unknownModel } from '../tune.ts';
-import { inTurn, type Turn, takeTurn, type Work } from './work.ts';
+import { tuneCost } from '../cost.ts';
+import { logUnexpected } from '../log.ts';
+import { NO_BACKEND } from '../metrics.ts';
+import { tune } from '../tune.ts';
+import { inTurn, placeOf, type Turn, takeTurn, type Work } from './work.ts';
 
 /** The same events, counted as they pass. */
-async function* observed(work: Work, events: AsyncIterable<TuneEvent>): AsyncGenerator<TuneEvent, void, void> {
+async function* observed(
+  work: Work,
+  backend: string,
+  events: AsyncIterable<TuneEvent>,
+): AsyncGenerator<TuneEvent, void, void> {
   for await (const event of events) {
-    if (event.event === 'step') work.metrics.steps.inc();
+    if (event.event === 'step') work.metrics.steps.inc({ backend });
     if (event.event === 'usage') {
-      work.metrics.tokens.inc(event.usage.completion_tokens);
+      work.metrics.tokens.inc({ backend }, event.usage.completion_tokens);
       for (const stage of ['queue', 'open', 'tune', 'generate'] as const) {
-        work.metrics.seconds.observe({ stage }, event.usage.ms[stage] / 1000);
+        work.metrics.seconds.observe({ stage, backend }, event.usage.ms[stage] / 1000);
       }
     }
     yield event;
@@ -64,7 +70,13 @@ const orStalled = async (work: Promise<void>, afterMs: number, stalled: () => vo
   }
 };
 
-const stream = (c: Context<Signed>, work: Work, turn: Turn, events: () => AsyncIterable<TuneEvent>): Response =>
+const stream = (
+  c: Context<Signed>,
+  work: Work,
+  backend: string,
+  turn: Turn,
+  events: () => AsyncIterable<TuneEvent>,
+): Response =>
   streamSSE(c, async (sse) => {
     let sent = 0;
     let last = Promise.resolve();
@@ -85,11 +97,11 @@ const stream = (c: Context<Signed>, work: Work, turn: Turn, events: () => AsyncI
       await inTurn(turn, async () => {
         for await (const event of events()) await orStalled(send(event), work.stallMs, turn.abandon, gone);
       });
-      work.metrics.requests.inc({ route: 'tune', outcome: 'ok' });
+      work.metrics.requests.inc({ route: 'tune', outcome: 'ok', backend });
     } catch (error) {
       const fault = asFault(error);
-      work.metrics.requests.inc({ route: 'tune', outcome: fault.kind });
-      if (fault.kind === 'internal') logError(c.req.path, error);
+      work.metrics.requests.inc({ route: 'tune', outcome: fault.kind, backend });
+      logUnexpected(c.req.path, error);
       const said = sse.aborted ? undefined : send({ event: 'error', error: toWire(fault).body.error });
       // a reader who has stalled may never take it: the server's own clock then ends the connection
       if (said !== undefined) await orStalled(said, work.stallMs, () => {});
@@ -99,19 +111,21 @@ const stream = (c: Context<Signed>, work: Work, turn: Turn, events: () => AsyncI
   });
 
 export const tuneRoute = (work: Work) => async (c: Context<Signed>) => {
+  let backend = NO_BACKEND;
   try {
     const request = unwrap(parseAs(c.var.body, tuneRequest));
-    const unknown = unknownModel(work.backend, request.model);
-    if (unknown !== undefined) throw new FaultError(unknown);
+    const place = unwrap(placeOf(work, request));
+    backend = place.name;
     const entered = work.now();
-    const turn = unwrap(takeTurn(work, c.req.raw));
-    const events = () => observed(work, tune(work.backend, request, work.now() - entered, turn.signal, work.now));
-    if (request.stream) return stream(c, work, turn, events);
+    const cost = tuneCost(request, place.model.contextTokens);
+    const turn = unwrap(takeTurn(work, place.queue, c.req.raw, { tenant: request.tenant, cost }));
+    const events = () => observed(work, place.name, tune(place, request, work.now() - entered, turn.signal, work.now));
+    if (request.stream) return stream(c, work, place.name, turn, events);
     const response = await inTurn(turn, () => gather(request.model, events()));
-    work.metrics.requests.inc({ route: 'tune', outcome: 'ok' });
+    work.metrics.requests.inc({ route: 'tune', outcome: 'ok', backend });
     return c.json(response);
   } catch (error) {
-    work.metrics.requests.inc({ route: 'tune', outcome: asFault(error).kind });
+    work.metrics.requests.inc({ route: 'tune', outcome: asFault(error).kind, backend });
     throw error;
   }
 };

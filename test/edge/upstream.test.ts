@@ -70,7 +70,8 @@ const JSON_CALLS: readonly CallKind[] = ['models', 'score'];
 const STREAMS: readonly CallKind[] = ['whole', 'streamed'];
 
 // ── what a gateway that works says ────────────────────────────────────────────────────────────────────────────────
-const MODELS = { models: [{ id: 'base', context_tokens: 512, parameters: 5 }] };
+const capabilities = { methods: ['full', 'lora'], max_rank: 256, logprobs: false };
+const MODELS = { models: [{ id: 'base', context_tokens: 512, parameters: 5, capabilities }] };
 const bits = { bits: 4, bytes: 1, tokens: 1, bits_per_byte: 4 };
 const step = { index: 0, of: 1, id: 'a', loss: 2, tokens: 3, ms: 1, truncated: false, reused: false };
 const SCORE = { model: 'base', before: bits, after: bits, steps: [step], ms: { queue: 0, open: 0, tune: 0, score: 0 } };

@@ -2,6 +2,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, describe, expect, it } from 'vitest';
+import { registryOf } from '../../gateway/backends/registry.ts';
 import { NonceMemory } from '../../gateway/nonces.ts';
 import { type RunningGateway, serveGateway } from '../../gateway/serve.ts';
 import { SIGNATURE_HEADER, signRequest, verifyResponse } from '../../wire/signature.ts';
@@ -21,7 +22,7 @@ afterEach(async () => {
 
 const start = async (options: { nonces?: NonceMemory; nowMs?: () => number } = {}) => {
   const backend = fakeBackend();
-  running = await serveGateway({ backend, secret, port: 0, ...options });
+  running = await serveGateway({ registry: registryOf(backend), secret, port: 0, ...options });
   return { backend, url: running.url };
 };
 

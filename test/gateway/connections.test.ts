@@ -1,13 +1,14 @@
 // Connections that hang, drip, vanish or stop reading: the work ends with them, within a bound, on raw sockets.
 import { readFile } from 'node:fs/promises';
 import { afterEach, describe, expect, it } from 'vitest';
+import { registryOf } from '../../gateway/backends/registry.ts';
 import { type RunningGateway, serveGateway } from '../../gateway/serve.ts';
 import { SIGNATURE_HEADER, signRequest } from '../../wire/signature.ts';
 import { type FakeOptions, fakeBackend } from './fake-backend.ts';
 import { head, rawConnection } from './raw.ts';
 
 const secret = 'a secret of some length';
-type Options = Omit<Parameters<typeof serveGateway>[0], 'backend' | 'secret' | 'port'>;
+type Options = Omit<Parameters<typeof serveGateway>[0], 'registry' | 'secret' | 'port'>;
 
 let running: RunningGateway | undefined;
 afterEach(async () => {
@@ -17,7 +18,7 @@ afterEach(async () => {
 
 const start = async (fake: FakeOptions, options: Options = {}) => {
   const backend = fakeBackend(fake);
-  running = await serveGateway({ backend, secret, port: 0, ...options });
+  running = await serveGateway({ registry: registryOf(backend), secret, port: 0, ...options });
   const { url } = running;
   /** A request sent whole on a connection of its own. */
   const send = async (path: string, value: unknown) => {
