@@ -138,3 +138,9 @@ export const VECTORIZE_MAX_METADATA_INDEXES = 10;
 export const VECTORIZE_MAX_INDEXED_BYTES = 64;
 /** Characters of one metadata or filter key. */
 export const VECTORIZE_MAX_KEY_CHARACTERS = 512;
+
+// ── Running on one machine (local/) ──────────────────────────────────────────────────────────────────────────────
+/** Milliseconds after which the front does not use an idle connection to workerd again; workerd closes it at 5,000. 2026-11-26 */
+export const FRONT_REUSE_MS = 1_000;
+/** Milliseconds the front keeps an idle connection of a caller's: longer than a client's own 60 s. 2026-11-26 */
+export const FRONT_KEEP_ALIVE_MS = 65_000;

@@ -4,7 +4,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildKernel } from '../../assembly/build.ts';
 import { type Kernel, toQ15 } from '../../functions/kernel/index.ts';
 import { loadKernel } from '../../functions/kernel/module.node.ts';
-import { bundle, type RunningWorker, startBareWorker } from '../../local/bundle.ts';
+import { bundle, startBareWorker } from '../../local/bundle.ts';
+import type { Runtime } from '../../local/workerd.ts';
 import { generate } from './generate.ts';
 import { unitRows } from './reference.ts';
 import type { Question } from './worker.ts';
@@ -14,7 +15,7 @@ const rows = unitRows(21, 90, D);
 const query = unitRows(22, 1, D, 1.5);
 const question: Question = { rows: [...rows], query: [...query], dimensions: D, picks: 25, quantised: false };
 
-let worker: RunningWorker;
+let worker: Runtime;
 let node: Kernel;
 
 beforeAll(async () => {
