@@ -87,7 +87,10 @@ const relay = (
     if (!answered) say(outgoing, UNREACHABLE);
   });
   outgoing.on('close', () => {
-    if (!outgoing.writableFinished) onward.destroy();
+    if (outgoing.writableFinished) return;
+    // workerd takes a closed connection for one that has no more to send, and works on; a reset one is a caller gone
+    onward.socket?.resetAndDestroy();
+    onward.destroy();
   });
   if (hasBody) incoming.pipe(onward);
   else onward.end();
