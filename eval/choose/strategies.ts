@@ -8,7 +8,7 @@ import { gatherPool } from '../../functions/pool/pool.ts';
 import { posterior } from '../../functions/select/posterior.ts';
 import { choose } from '../../functions/select/strategies.ts';
 import { unwrap } from '../../wire/faults.ts';
-import { DEFAULT_DEGREE, DEFAULT_LAMBDA, DEFAULT_PREFIX, DEFAULT_ROUNDS } from '../../wire/limits.ts';
+import { DEFAULT_DEGREE, DEFAULT_LAMBDA, DEFAULT_RESIDUAL_PICKS, DEFAULT_ROUNDS } from '../../wire/limits.ts';
 import { seededRandom } from '../../wire/random.ts';
 import { type Corpus, type Cut, indicesOf, type View } from '../material/corpus.ts';
 import { hullPicks } from './hullft.ts';
@@ -59,7 +59,7 @@ export interface SelectionSpec {
 }
 
 /** The product's default pool, and the paper's. */
-export const ROUNDS: PoolSpec = { rounds: DEFAULT_ROUNDS, topK: 50, sign: 'plus', prefix: DEFAULT_PREFIX };
+export const ROUNDS: PoolSpec = { rounds: DEFAULT_ROUNDS, topK: 50, sign: 'plus', prefix: DEFAULT_RESIDUAL_PICKS };
 export const PAPER: PoolSpec = { rounds: 1, topK: 200, sign: 'plus' };
 export const WHOLE: PoolSpec = { rounds: 0, topK: 0, sign: 'plus' };
 
