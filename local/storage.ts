@@ -8,7 +8,7 @@ import { UsageError } from '../wire/usage.ts';
 const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** Makes the directory if need be, and writes to it what a first upload would. */
-const checkWritable = async (directory: string): Promise<void> => {
+export const checkWritable = async (directory: string): Promise<void> => {
   const probe = join(directory, `probe.${process.pid}`);
   try {
     await mkdir(directory, { recursive: true });

@@ -174,3 +174,11 @@ export const HEALTH_WAIT_MS = 1_000;
 export const MAX_CORPUS_FILE_BYTES = 20_000_000;
 /** Names given with a reason why files or examples were passed over; --verbose gives all. 2026-11-26 */
 export const MAX_NAMED = 3;
+/** Documents of the demonstration: each is tuned for twice, some seconds on two cores. The t table ends at 10. 2026-11-26 */
+export const DEMO_DOCUMENTS = 5;
+/** Examples deleted at once when documents have gone. 2026-11-26 */
+export const DELETES_AT_ONCE = 8;
+/** Workers that npm start starts by itself: each holds the model and its weights. 2026-11-26 */
+export const MAX_DEFAULT_WORKERS = 4;
+/** Workers of one gateway on one machine. 2026-11-24 */
+export const MAX_WORKERS = 64;

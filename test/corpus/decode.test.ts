@@ -1,6 +1,4 @@
 // Bytes of a file as text. What an editor of the last forty years may have written is read; what is no text is refused.
-import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -79,11 +77,9 @@ describe('refused:', () => {
     expect(decodeText(bytes)).toEqual({ refused });
   });
 
-  it('compressed data and a program, zeros or none', async () => {
+  it('compressed data, with zeros or without', () => {
     const packed = gzipSync(utf8(Array.from({ length: 20_000 }, (_, i) => Math.sin(i).toString(36)).join('')));
     expect(decodeText(packed)).toEqual({ refused: 'binary' });
     expect(decodeText(packed.filter((byte) => byte !== 0))).toEqual({ refused: 'binary' });
-    const program = await readFile(createRequire(import.meta.url).resolve('esbuild/bin/esbuild'));
-    expect(decodeText(program.filter((byte) => byte !== 0))).toHaveProperty(program.includes(0) ? 'refused' : 'text');
   });
 });
