@@ -13,6 +13,8 @@ const SEED = 1;
 const FAIR = { least: 1_000, most: 20_000 };
 /** Of a small corpus no more than this share is left out, or there is nothing left to learn from. */
 const MOST_LEFT_OUT = 0.25;
+/** Documents whose near copies are looked for at once. */
+const LOOK_AHEAD = 12;
 
 /** What a selection is told, so that it takes nothing from these sources. */
 export const withoutSources = (sources: readonly string[]): { filter?: { source: { $nin: readonly string[] } } } =>
@@ -68,14 +70,22 @@ export interface Drawn {
 export const drawDocuments = (documents: readonly Document[], most = DEMO_DOCUMENTS, seed = SEED): Drawn => {
   const count = Math.min(most, Math.max(1, Math.floor(MOST_LEFT_OUT * documents.length)));
   const fair = documents.filter(({ text }) => text.length >= FAIR.least && text.length <= FAIR.most);
-  const ordered = byKind(shuffled(fair.length > 0 ? fair : documents, seed));
+  const sorted = (fair.length > 0 ? fair : documents).toSorted((a, b) => (a.path < b.path ? -1 : 1));
+  const ordered = byKind(shuffled(sorted, seed));
   const drawn: Document[] = [];
   let leftOut: string[] = [];
-  for (const document of ordered) {
+  let twins: string[][] = [];
+  for (const [i, document] of ordered.entries()) {
     if (drawn.length === count) break;
+    // near copies of some at once: each look goes through the whole corpus
+    const ahead = ordered.slice(i, i + LOOK_AHEAD);
+    if (i % LOOK_AHEAD === 0)
+      twins = twinsOf(
+        ahead.map(({ text }) => text),
+        documents,
+      );
     if (leftOut.includes(document.path)) continue;
-    const [twins = []] = twinsOf([document.text], documents);
-    const together = [...new Set([...leftOut, document.path, ...twins])];
+    const together = [...new Set([...leftOut, document.path, ...at(twins, i % LOOK_AHEAD)])];
     const isTooMuch = together.length > Math.max(1, 2 * MOST_LEFT_OUT * documents.length);
     if (together.length === documents.length || isTooMuch || !fits(together)) continue;
     drawn.push(document);
