@@ -39,6 +39,15 @@ const measured = (input: unknown, origin: string): string => {
   return `is ${origin === 'object' || origin === 'set' ? 'of another size' : shown(input)}`;
 };
 
+/** What the one form of a union says whose kind the value has; undefined if there is none, or more than one. */
+const nearest = (forms: readonly (readonly z.core.$ZodIssue[])[]): string | undefined => {
+  const ofItsKind = forms.filter(([first]) => !(first?.code === 'invalid_type' && first.path.length === 0));
+  const [issue] = ofItsKind[0] ?? [];
+  if (ofItsKind.length !== 1 || issue === undefined) return undefined;
+  const path = issue.path.map((part) => shortened(String(part), MAX_SHOWN_CHARACTERS)).join('.');
+  return path === '' ? issue.message : `${path}: ${issue.message}`;
+};
+
 export const inWords: z.core.$ZodErrorMap = (issue) => {
   const { input } = issue;
   switch (issue.code) {
@@ -56,7 +65,9 @@ export const inWords: z.core.$ZodErrorMap = (issue) => {
     case 'unrecognized_keys':
       return `${shownKeys(issue.keys)} ${issue.keys.length === 1 ? 'is' : 'are'} not known here`;
     case 'invalid_union':
-      return input === undefined ? 'is missing' : `is ${shown(input)}, which is none of the forms it may have`;
+      return input === undefined
+        ? 'is missing'
+        : (nearest(issue.errors) ?? `is ${shown(input)}, which is none of the forms it may have`);
     default:
       return undefined;
   }

@@ -6,10 +6,14 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { z } from 'zod';
 import { UsageError, whole as wholeOption } from '../../cli/arguments.ts';
 import { embedderFiles } from '../../local/embedder.ts';
 import { startStack } from '../../local/stack.ts';
+import { completionResponse } from '../../wire/api/completions.ts';
 import { errorBody } from '../../wire/api/error.ts';
+import { scoreResponse } from '../../wire/api/score.ts';
+import { selectResponse } from '../../wire/api/select.ts';
 import { seededRandom } from '../../wire/random.ts';
 import { goodRequest, jsonRequest, type Outcome, rawRequest, type Target, uploadRequest } from './requests.ts';
 
@@ -22,6 +26,12 @@ const KINDS = { json: jsonRequest, upload: uploadRequest, raw: rawRequest, good:
 type Kind = keyof typeof KINDS;
 const MIX: readonly Kind[] = ['json', 'json', 'json', 'json', 'raw', 'raw', 'raw', 'upload', 'good', 'good'];
 
+/** Whether a 200 is one of the answers that the API describes; streams are looked at by goodRequest. */
+const known = (body: string): boolean =>
+  body.startsWith(':') ||
+  body.startsWith('data:') ||
+  z.union([selectResponse, scoreResponse, completionResponse]).safeParse(JSON.parse(body)).success;
+
 /** Why an outcome is a failure; undefined for one that is as it should be. */
 const failure = (kind: Kind, { status, body }: Outcome): string | undefined => {
   // a server may refuse a method or a version of HTTP that it does not know, in its own words
@@ -32,6 +42,7 @@ const failure = (kind: Kind, { status, body }: Outcome): string | undefined => {
   if (kind !== 'raw' && status >= 400 && !errorBody.safeParse(JSON.parse(body)).success)
     return 'not OpenAI’s error shape';
   if (body.includes('"code":"internal"')) return 'an internal error';
+  if (kind === 'json' && status === 200 && !known(body)) return 'an answer that no schema describes';
   return undefined;
 };
 
