@@ -2,12 +2,12 @@
 // Miniflare obeys headers and paths of its own (MF-Route-Override names the Worker that answers, /cdn-cgi/… are its tools).
 // Those are refused here, and so is every Host but this machine's: a web page whose name was pointed at 127.0.0.1
 // (DNS rebinding) sends its own. Bodies flow both ways with back-pressure; when one side goes away, so does the other.
-// Trade-off: one more hop within the machine, some tenths of a millisecond.
+// Trade-off: one more hop and a connection of its own for each request, some tenths of a millisecond.
 import { once } from 'node:events';
 import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { toWire, type WireError } from '../wire/faults.ts';
-import { FRONT_KEEP_ALIVE_MS, FRONT_REUSE_MS } from '../wire/limits.ts';
+import { FRONT_KEEP_ALIVE_MS, MAX_UPLOAD_BYTES } from '../wire/limits.ts';
 import { badRequest, headersForCaller, headersForEdge, pathOf, refusal } from './front-rules.ts';
 
 export interface Front {
@@ -24,13 +24,33 @@ export interface FrontOptions {
   readonly headers: Readonly<Record<string, string>>;
 }
 
+/**
+ * A connection for each request. workerd closes one whose request body it did not read to the end, and does not say so
+ * before: a later request on it would be lost, and its body could not be sent again.
+ * `keepAlive` all the same, so that the edge is not told to close: a body that it refuses may still be on its way.
+ */
+class SingleUse extends Agent {
+  override keepSocketAlive(): boolean {
+    return false;
+  }
+}
+
+/** Reads what is left of a body that nobody wants: closing meanwhile would take the answer from the caller. */
+const drain = (incoming: IncomingMessage): void => {
+  let size = 0;
+  incoming.on('data', (piece: Uint8Array) => {
+    size += piece.byteLength;
+    if (size > MAX_UPLOAD_BYTES) incoming.destroy();
+  });
+};
+
 const say = (outgoing: ServerResponse, { status, body, headers }: WireError): void => {
   if (outgoing.headersSent || outgoing.destroyed) return void outgoing.destroy();
   const text = JSON.stringify(body);
-  // the connection ends with this answer: nobody reads the rest of a refused body
-  const own = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text), connection: 'close' };
+  const own = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) };
   outgoing.writeHead(status, { ...headers, ...own });
   outgoing.end(text);
+  drain(outgoing.req);
 };
 
 const UNREACHABLE: WireError = {
@@ -84,7 +104,8 @@ const relay = (
   // after an answer the edge may close its side without having read the whole body: the answer still counts
   onward.on('error', () => {
     incoming.unpipe(onward);
-    if (!answered) say(outgoing, UNREACHABLE);
+    if (answered) drain(incoming);
+    else say(outgoing, UNREACHABLE);
   });
   outgoing.on('close', () => {
     if (outgoing.writableFinished) return;
@@ -99,8 +120,7 @@ const relay = (
 /** Listens on 127.0.0.1; rejects with Node's own error, e.g. EADDRINUSE, if it cannot. */
 export const serveFront = async ({ port, upstream, headers }: FrontOptions): Promise<Front> => {
   upstream.catch(() => {}); // whoever made it is told; here it only means that nothing can be relayed
-  // workerd closes an idle connection after 5 s; one that is never reused so late is never found closed
-  const agent = new Agent({ keepAlive: true, timeout: FRONT_REUSE_MS });
+  const agent = new SingleUse({ keepAlive: true });
   let ours = port;
   const server = createServer({ keepAliveTimeout: FRONT_KEEP_ALIVE_MS }, (incoming, outgoing) => {
     outgoing.on('error', () => {}); // the caller went away; 'close' follows

@@ -160,8 +160,6 @@ export const VECTORIZE_MAX_INDEXED_BYTES = 64;
 export const VECTORIZE_MAX_KEY_CHARACTERS = 512;
 
 // ── Running on one machine (local/) ──────────────────────────────────────────────────────────────────────────────
-/** Milliseconds after which the front does not use an idle connection to workerd again; workerd closes it at 5,000. 2026-11-26 */
-export const FRONT_REUSE_MS = 1_000;
 /** Milliseconds the front keeps an idle connection of a caller's: longer than a client's own 60 s. 2026-11-26 */
 export const FRONT_KEEP_ALIVE_MS = 65_000;
 /** Bytes written to the state directory to learn whether it can be written: about what one batch of an upload adds. 2026-11-26 */
@@ -182,3 +180,5 @@ export const DELETES_AT_ONCE = 8;
 export const MAX_DEFAULT_WORKERS = 4;
 /** Workers of one gateway on one machine. 2026-11-24 */
 export const MAX_WORKERS = 64;
+/** Milliseconds a refusal waits for the rest of a body that is still coming; over loopback 100 MB take under one second. 2026-11-26 */
+export const REFUSAL_WAIT_MS = 2_000;

@@ -6,6 +6,7 @@
 import type { Env } from '../../functions/env.ts';
 import edge from '../../functions/index.ts';
 import { FRONT_HEADER } from '../doors.ts';
+import { drained } from './drain.ts';
 import { storageProblem } from './health.ts';
 
 export { Catalogue, CorpusList } from '../../functions/index.ts';
@@ -21,7 +22,9 @@ export default {
         status: 403,
       });
     }
-    const response = await edge.fetch(request, env, ctx);
+    const { request: through, rest } = drained(request, ctx);
+    const response = await edge.fetch(through, env, ctx);
+    if (response.status >= 400) await rest();
     if (!response.ok || request.method !== 'GET' || new URL(request.url).pathname !== '/health') return response;
     const problem = await storageProblem(env, ctx);
     if (problem === undefined) return response;

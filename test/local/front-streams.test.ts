@@ -200,6 +200,17 @@ describe('headers', () => {
   });
 });
 
+it('loses no request when the edge closed the connection of an earlier one', async () => {
+  handle = (incoming, outgoing) => {
+    // answered without reading the body, then closed without a word
+    outgoing.end('early', () => setImmediate(() => incoming.socket.destroy()));
+  };
+  for (let i = 0; i < 200; i++) {
+    const response = await fetch(url(), { method: 'POST', body: 'x'.repeat(i * 100) });
+    expect([response.status, await response.text()]).toEqual([200, 'early']);
+  }
+});
+
 describe('a side that goes away', () => {
   it('the caller, before an answer and in the middle of one: the edge knows within a second', async () => {
     for (const early of [true, false]) {

@@ -152,6 +152,33 @@ describe('Host', () => {
   });
 });
 
+it('a refusal reaches a caller who is still sending a large body', async () => {
+  const big = new Uint8Array(20_000_000);
+  for (let i = 0; i < 2; i++) {
+    const wrongKey = await fetch(`${edge.url}/v1/corpora/notes/examples`, {
+      method: 'POST',
+      headers: { authorization: 'Bearer wrong' },
+      body: big,
+    });
+    expect([wrongKey.status, (await wrongKey.json()) as unknown]).toMatchObject([401, { error: { code: 'bad_key' } }]);
+    const chunked = new ReadableStream({
+      start(controller) {
+        controller.enqueue(big);
+        controller.close();
+      },
+    });
+    const tooLarge = await fetch(`${edge.url}/v1/select`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${KEY}` },
+      body: chunked,
+      duplex: 'half',
+    });
+    expect([tooLarge.status, await tooLarge.json()]).toMatchObject([413, { error: { code: 'too_large' } }]);
+    const steering = await fetch(`${edge.url}/clear`, { method: 'POST', headers: { 'mf-op': 'x' }, body: big });
+    expect([steering.status, await steering.json()]).toMatchObject([400, { error: { code: 'bad_request' } }]);
+  }
+});
+
 it('a web page with a key may call the API', async () => {
   const response = await fetch(`${edge.url}/v1/models`, {
     method: 'OPTIONS',
