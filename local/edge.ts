@@ -7,6 +7,7 @@ import { bundle } from './bundle.ts';
 import { FRONT_HEADER } from './doors.ts';
 import type { EmbedderFiles } from './embedder.ts';
 import { serveFront } from './front.ts';
+import { removeVacant } from './vacant.ts';
 import { type Modules, startWorkerd, type WorkerOptions } from './workerd.ts';
 
 export interface EdgeOptions {
@@ -83,6 +84,7 @@ const bundles = async (root: string, embedder: string): Promise<Bundles> => {
 /** Serves on 127.0.0.1. Rejects with Node's EADDRINUSE when the port is taken. */
 export const startEdge = async (options: EdgeOptions): Promise<RunningEdge> => {
   const frontSecret = randomBytes(32).toString('hex');
+  await removeVacant(options.state, ['sift-edge-Catalogue', 'sift-edge-CorpusList']);
   const starting = bundles(options.root, options.embedder.directory).then((modules) =>
     startWorkerd(edgeWorkers(modules, options, frontSecret), options.state),
   );

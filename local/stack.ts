@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { buildKernel } from '../assembly/build.ts';
 import { type EdgeClient, edgeClient } from '../client/edge.ts';
 import { createEmbeddedBackend } from '../gateway/backends/embedded/index.ts';
+import { registryOf } from '../gateway/backends/registry.ts';
 import { serveGateway } from '../gateway/serve.ts';
 import { UsageError } from '../wire/usage.ts';
 import { startEdge } from './edge.ts';
@@ -40,7 +41,11 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
   const backend = await createEmbeddedBackend({ models, workers: options.workers ?? 1 }).catch((error: unknown) => {
     throw new UsageError(error instanceof Error ? error.message : String(error));
   });
-  const gateway = await serveGateway({ backend, secret: gatewaySecret, port: options.gatewayPort });
+  const gateway = await serveGateway({
+    registry: registryOf(backend),
+    secret: gatewaySecret,
+    port: options.gatewayPort,
+  });
   try {
     const edge = await startEdge({
       root,

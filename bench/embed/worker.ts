@@ -18,7 +18,7 @@ export default {
     let norm = 0;
     for (let r = 0; r < repetitions; r++) {
       if (only === 'tokens') for (const text of texts) norm += window(text, 'head').length;
-      else for (const vector of await onnxEmbedder.embed(texts, 'head')) norm += vector[0] ?? 0;
+      else for (const vector of await onnxEmbedder().embed(texts, 'head')) norm += vector[0] ?? 0;
     }
     return Response.json({ tokens, norm });
   },

@@ -127,13 +127,13 @@ const gather = async (kernel: Kernel, asked: Asked, wanted: SelectionSpec): Prom
   const gathered = await gatherPool(indicesOf(corpus, view), [asked.vector], kernel.select, {
     rounds: strategy === 'sift' ? pool.rounds : 1, // as in the product: only SIFT has a residual to ask again with
     topK: pool.topK,
-    sign: pool.sign,
+    residualSign: pool.sign,
     opposite: false,
     picks: n,
     lambda,
     degree,
     repeat,
-    ...(pool.prefix === undefined ? {} : { prefix: pool.prefix }),
+    ...(pool.prefix === undefined ? {} : { residualPicks: pool.prefix }),
   });
   const numbers = gathered.collected.map(({ candidate }) => numberOf(candidate.key));
   const rows = wanted.exact ? rowsOf(corpus, numbers) : gathered.rows;
