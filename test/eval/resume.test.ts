@@ -3,8 +3,8 @@ import { appendFileSync, mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { spec } from '../../eval/choose/strategies.ts';
-import { type Arms, cell } from '../../eval/figures/figures.ts';
+import { spec } from '../../eval/choose/spec.ts';
+import { type Arms, cell } from '../../eval/figures/arms.ts';
 import {
   alphaStop,
   covarianceStop,
@@ -12,12 +12,16 @@ import {
   levelStop,
   shareStop,
   similarityStop,
+  stepsFor,
 } from '../../eval/figures/stopping.ts';
 import type { Prompt } from '../../eval/material/prompts.ts';
 import type { Setting } from '../../eval/material/setting.ts';
-import { stepsFor } from '../../eval/report/side-tables.ts';
+import { ARMS } from '../../eval/run/arms.ts';
+import { LAMBDA } from '../../eval/run/grid.ts';
 import { openLedger } from '../../eval/run/ledger.ts';
-import { ARMS, FULL, LAMBDA, planRates, planStudy } from '../../eval/run/plan.ts';
+import { planStudy } from '../../eval/run/plan.ts';
+import { planRates } from '../../eval/run/plan-rates.ts';
+import { FULL } from '../../eval/run/profile.ts';
 import { bpbAt, distinctTasks, keyOf, type Row, type Task } from '../../eval/run/tasks.ts';
 import { loadKernel } from '../../functions/kernel/module.node.ts';
 

@@ -1,15 +1,7 @@
 // The study's statistics against values worked out elsewhere (R: quantile type 7, cor(method = "spearman"), rank).
 import { describe, expect, it } from 'vitest';
-import {
-  bootstrap,
-  macroMean,
-  type Observation,
-  quantile,
-  ranks,
-  spearman,
-  winRate,
-} from '../../eval/figures/statistics.ts';
 import { leastSquares } from '../../eval/figures/why.ts';
+import { bootstrap, macroMean, type Observation, quantile, ranks, spearman, winRate } from '../../eval/statistics.ts';
 
 const of = (domain: string, values: readonly number[]): Observation[] => values.map((value) => ({ domain, value }));
 

@@ -1,7 +1,8 @@
 // What may be asked and what may be learnt from.
 import { describe, expect, it } from 'vitest';
-import { cutOf, draw, HALF, roundRobin, withoutPromptTwins } from '../../eval/material/prompts.ts';
-import { domainOf, isReadable, type Source, withinDomains } from '../../eval/material/sources.ts';
+import { domainOf } from '../../eval/material/packages.ts';
+import { draw, HALF, roundRobin, splitOf, withoutPromptTwins } from '../../eval/material/prompts.ts';
+import { isReadable, type Source, withinDomains } from '../../eval/material/sources.ts';
 import { LONG_RUN, runsOf, sharesLongRun, withoutTwins } from '../../eval/material/twins.ts';
 
 /** Text of so many words that occur nowhere else. */
@@ -65,12 +66,12 @@ describe('twins', () => {
 describe('prompts', () => {
   it('cuts at the end of a line, and continues where the prompt ends', () => {
     const text = prose('word', 400);
-    const cut = cutOf(source('p/a.md', text));
+    const cut = splitOf(source('p/a.md', text));
     expect(cut?.prompt.endsWith('\n')).toBe(true);
     expect(cut?.prompt.length).toBeLessThanOrEqual(HALF);
     expect(text.startsWith(`${cut?.prompt}${cut?.continuation}`)).toBe(true);
     expect(cut?.continuation.length).toBe(HALF);
-    expect(cutOf(source('p/b.md', text.slice(0, 2 * HALF - 1)))).toBeUndefined();
+    expect(splitOf(source('p/b.md', text.slice(0, 2 * HALF - 1)))).toBeUndefined();
   });
 
   it('leaves no prompt and no twin of one in the corpus', () => {
