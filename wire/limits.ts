@@ -55,6 +55,13 @@ export const DEFAULT_ROUNDS = 3;
 export const MAX_POOL_LAMBDA = 1;
 /** Stripes of a corpus asked in parallel: a Worker holds 6 connections at once. 2026-11-24 */
 export const MAX_STRIPES = 6;
+/**
+ * Bytes of kernel memory that an isolate keeps between selections: 1,000 candidates of 1,536 dimensions in float32 and 200
+ * picks take 8 MB. WASM memory never shrinks, so a larger instance is dropped: an isolate has 128 MB. 2026-11-26
+ */
+export const MAX_KEPT_KERNEL_BYTES = 32 * 1024 * 1024;
+/** Neighbours of one search in the row store; Vectorize's topK is 100 at most, the study asks for 1,000. 2026-11-26 */
+export const MAX_NEIGHBOURS = 1_024;
 
 // ── Vectorize (checked 2026-11-24 against its public limits page) ────────────────────────────────────────────────
 /** Dimensions of an index. */

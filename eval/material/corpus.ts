@@ -7,6 +7,7 @@ import type { Kernel, RowStore } from '../../functions/kernel/index.ts';
 import { toQ15 } from '../../functions/kernel/q15.ts';
 import type { Candidate, Index } from '../../functions/pool/candidate.ts';
 import { isUnit } from '../../functions/vectors/algebra.ts';
+import { MAX_NEIGHBOURS } from '../../wire/limits.ts';
 import { at } from '../../wire/list.ts';
 import { byteLength } from '../../wire/text.ts';
 import type { Source } from './sources.ts';
@@ -110,16 +111,13 @@ export interface IndexView {
   readonly stripes: number;
 }
 
-/** Results of one search of the store at most. */
-const MOST = 1_024;
-
 /** The stripes of the corpus as a prompt may see it. */
 export const indicesOf = (corpus: Corpus, { mask, copies, stripes }: IndexView): Index[] =>
   Array.from({ length: stripes }, (_, stripe) => {
     const own = stripes === 1 ? mask : mask.map((value, i) => (i % stripes === stripe ? value : 0));
     return {
       async query(vector, k) {
-        const { indices } = corpus.store.nearest(vector, Math.min(MOST, Math.ceil(k / copies)), own);
+        const { indices } = corpus.store.nearest(vector, Math.min(MAX_NEIGHBOURS, Math.ceil(k / copies)), own);
         return indices
           .flatMap((i) => {
             const one = corpus.candidate(i);

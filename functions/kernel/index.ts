@@ -1,7 +1,9 @@
 // The kernel as the rest of the edge sees it: select() and nearest(), pure and synchronous, over one WASM instance
-// that this wrapper owns. Trade-off: one instance serves an isolate's requests in turn, which costs nothing, since a
-// selection is a millisecond or less and JavaScript is single-threaded there.
+// that this wrapper owns. An instance that trapped or grew too large is thrown away, and the next call makes another. Trade-
+// off: one instance serves an isolate's requests in turn, which costs nothing, since a selection takes a millisecond or less
+// and JavaScript is single-threaded there.
 import { fail, type Result } from '../../wire/faults.ts';
+import { MAX_KEPT_KERNEL_BYTES } from '../../wire/limits.ts';
 import { type Instance, instantiate } from './instance.ts';
 import type { Nearest, Problem, Rows, Selection } from './problem.ts';
 import { selectWith } from './select.ts';
@@ -21,9 +23,6 @@ export interface Kernel {
   store(dimensions: number): RowStore;
 }
 
-/** Bytes an instance may keep between calls; a larger one is dropped, since WASM memory never shrinks. */
-const KEEP_BYTES = 32 * 1024 * 1024;
-
 /** Wraps a compiled module. Throws if its ABI is another's. */
 export const createKernel = (module: WebAssembly.Module): Kernel => {
   let instance: Instance | undefined = instantiate(module);
@@ -31,10 +30,11 @@ export const createKernel = (module: WebAssembly.Module): Kernel => {
     select(problem) {
       instance ??= instantiate(module);
       const used = instance;
-      instance = undefined; // put back only if nothing trapped
+      // kept only after a call that returned: the memory of an instance that trapped may hold anything
+      instance = undefined;
       try {
         const selection = selectWith(used, problem);
-        if (used.reserve(0).byteLength <= KEEP_BYTES) instance = used;
+        if (used.reserve(0).byteLength <= MAX_KEPT_KERNEL_BYTES) instance = used;
         return selection;
       } catch (error) {
         const message = error instanceof Error ? error.message : String(error);

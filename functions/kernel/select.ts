@@ -76,7 +76,7 @@ export const selectWith = (instance: Instance, problem: Problem): Result<Selecti
   const K = rows.length / d;
   const m = queries.length / d;
   const { exports } = instance;
-  const bytes = exports.lay(rows instanceof Float32Array ? F32 : Q15, K, d, m, N);
+  const bytes = exports.layout(rows instanceof Float32Array ? F32 : Q15, K, d, m, N);
   if (bytes === 0)
     return fail(field('rows', `${K} candidates of ${d} dimensions and ${N} picks are too large together`));
   const buffer = instance.reserve(bytes);

@@ -1,14 +1,12 @@
 // Rows that stay in the kernel's memory and are searched exactly: the local Vectorize's index. It owns an instance of
 // its own. The memory, from the heap up; rows last, so that they can grow:
 //
-//   heap ┬ query  dp values ┬ out  MAX_K i32 ┬ mask  capacity bytes ┬ scores  capacity f32 ┬ rows  capacity × dp
+//   heap ┬ query  dp values ┬ out  MAX_NEIGHBOURS i32 ┬ mask  capacity bytes ┬ scores  capacity f32 ┬ rows  capacity × dp
 //
 // Capacity doubles; growing moves the rows once. Removing a row moves the last one into its place.
+import { MAX_NEIGHBOURS } from '../../wire/limits.ts';
 import { instantiate } from './instance.ts';
 import type { Nearest, Rows } from './problem.ts';
-
-/** Neighbours of one search: beyond Vectorize's topK of 100 nothing asks for more. */
-const MAX_K = 1_024;
 
 export interface RowStore {
   readonly size: number;
@@ -28,7 +26,7 @@ export const createStore = (module: WebAssembly.Module, dimensions: number): Row
   const rowBytes = dp * 4;
   const queryAt = exports.heap();
   const outAt = queryAt + rowBytes;
-  const maskAt = outAt + MAX_K * 4;
+  const maskAt = outAt + MAX_NEIGHBOURS * 4;
   let capacity = 0;
   let size = 0;
   let scoresAt = 0;
@@ -85,8 +83,8 @@ export const createStore = (module: WebAssembly.Module, dimensions: number): Row
     },
     nearest(query, k, mask) {
       check(query);
-      if (!(Number.isInteger(k) && k > 0 && k <= MAX_K))
-        throw new RangeError(`k is ${k}, it must be from 1 to ${MAX_K}`);
+      if (!(Number.isInteger(k) && k > 0 && k <= MAX_NEIGHBOURS))
+        throw new RangeError(`k is ${k}, it must be from 1 to ${MAX_NEIGHBOURS}`);
       if (mask !== undefined && mask.length !== size)
         throw new RangeError(`mask has ${mask.length} bytes for ${size} rows`);
       if (size === 0) return { indices: [], scores: [] };

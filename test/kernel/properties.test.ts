@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { buildKernel } from '../../assembly/build.ts';
 import { type Kernel, type Problem, type Selection, toQ15 } from '../../functions/kernel/index.ts';
 import { loadKernel } from '../../functions/kernel/module.node.ts';
+import { at } from '../../wire/list.ts';
 import { seededRandom as random } from '../../wire/random.ts';
 import { type ReferenceProblem, reference, unitRows } from './reference.ts';
 
@@ -125,13 +126,13 @@ describe('select, against float64', () => {
     );
   });
 
-  it('in Q15 takes the same bits with and without SIMD', () => {
+  it('in Q15 makes the same first pick, with the same bits, with and without SIMD', () => {
     fc.assert(
       fc.property(shape, (s) => {
         const problem = { ...problemOf(s), rows: toQ15(problemOf(s).rows) };
         const [a, b] = [select(problem), select(problem, scalar)];
-        expect(b.picks[0]).toBe(a.picks[0]);
-        expect(b.variances[0]).toBe(a.variances[0]);
+        expect(at(b.picks, 0)).toBe(at(a.picks, 0));
+        expect(at(b.variances, 0)).toBe(at(a.variances, 0));
       }),
       { numRuns: 60 },
     );
