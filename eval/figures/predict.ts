@@ -40,9 +40,9 @@ interface Point {
 
 const START: Point = { n: 0, drop: 0, gain: 0 };
 
-/** A run that ended before n keeps the σ² of its last pick; without a pick σ² counts as 0. */
+/** A run that ended before n keeps the σ² of its last pick; without a pick nothing has dropped. */
 const dropAt = ({ row }: Run, n: number): number =>
-  row.initialVariance - (row.variances[n - 1] ?? row.variances.at(-1) ?? 0);
+  row.initialVariance - (row.variances[n - 1] ?? row.variances.at(-1) ?? row.initialVariance);
 
 const pointsOf = (run: Run): Point[] =>
   run.row.scores.flatMap(([n, bpb]) => (n > 0 ? [{ n, drop: dropAt(run, n), gain: run.base - bpb }] : []));

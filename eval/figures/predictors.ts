@@ -38,7 +38,7 @@ export const predictors = (
     const rows = row.picks.slice(0, n).map((i) => setting.corpus.store.row(i));
     const similarities = rows.map((own) => dot(own, vector));
     const drops = LOOKED_AT.map(
-      ({ degree, lambda }) => 1 - (posterior(rows, [vector], lambda, degree).variances.at(-1) ?? 1),
+      ({ degree, lambda }) => 1 - at(posterior(rows, [vector], lambda, degree).variances, rows.length - 1),
     );
     return [{ gain: base - bpb, relative: 1 - bpb / base, similarities, drops }];
   });
