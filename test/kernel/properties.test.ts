@@ -31,6 +31,7 @@ const shape = fc.record({
   lambda: fc.constantFrom(1e-6, 1e-5, 1e-4, 1e-3, 0.01, 0.1, 1, 10),
   repeat: fc.boolean(),
   degree: fc.constantFrom(1, 1, 2, 3, 6, 16),
+  uneven: fc.boolean(),
 });
 interface Shape {
   seed: number;
@@ -41,10 +42,29 @@ interface Shape {
   lambda: number;
   repeat: boolean;
   degree?: number;
+  /** Rows of lengths from a half to one, in place of unit length. */
+  uneven?: boolean;
 }
 
-const problemOf = ({ seed, K, d, m, picks, lambda, repeat, degree = 1 }: Shape): Problem & { degree: number } => ({
-  rows: unitRows(seed, K, d),
+/** Each row times a factor from a half to one. */
+const shortened = (rows: Float32Array, d: number, seed: number): Float32Array => {
+  const u = random(seed);
+  const factors = Array.from({ length: rows.length / d }, () => 0.5 + 0.5 * u());
+  return rows.map((value, i) => value * at(factors, Math.floor(i / d)));
+};
+
+const problemOf = ({
+  seed,
+  K,
+  d,
+  m,
+  picks,
+  lambda,
+  repeat,
+  degree = 1,
+  uneven = false,
+}: Shape): Problem & { degree: number } => ({
+  rows: uneven ? shortened(unitRows(seed, K, d), d, seed + 3) : unitRows(seed, K, d),
   queries: unitRows(seed + 1, m, d, 1.5),
   dimensions: d,
   picks,
@@ -235,6 +255,16 @@ const posteriorCovariance = (
 };
 
 describe('select, at the edges', () => {
+  it('weighs a candidate by its own variance and λ from the first pick on', () => {
+    // scores c²/(v + λ): the first row's is 0.1² / (0.1² + 0.1), the second's 0.9² / (1 + 0.1)
+    const rows = Float32Array.of(0.1, 0, 0.9, Math.sqrt(1 - 0.9 ** 2));
+    const problem = { queries: Float32Array.of(1, 0), dimensions: 2, picks: 1, lambda: 0.1, repeat: false };
+    for (const kernel of [simd, scalar]) {
+      expect(select({ ...problem, rows }, kernel).picks).toEqual([1]);
+      expect(select({ ...problem, rows: toQ15(rows) }, kernel).picks).toEqual([1]);
+    }
+  });
+
   it('of 1,000 exact duplicates takes the lowest index only', () => {
     const d = 48;
     const row = unitRows(5, 1, d);
