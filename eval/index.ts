@@ -21,10 +21,12 @@ import { HELP, type Options, parseOptions, ROOT } from './options.ts';
 import { analyse } from './report/analysis.ts';
 import { plainOf } from './report/render.ts';
 import { summaryOf } from './report/summary.ts';
-import { writeResults, writeStudy } from './report/write.ts';
+import { writePage, writeResults } from './report/write.ts';
 import { STEPS } from './run/grid.ts';
 import { FULL, type Profile, QUICK } from './run/profile.ts';
 import { runStudy } from './study.ts';
+
+const FINDINGS = join(ROOT, 'eval/findings.md');
 
 const gather = async (options: Options): Promise<{ sources: Source[]; prompts?: Source[]; source: string }> => {
   if (options.corpus !== undefined) {
@@ -64,6 +66,10 @@ const main = async (args: readonly string[]): Promise<void> => {
     process.stdout.write(HELP);
     return;
   }
+  if (options.pageOnly) {
+    await writePage(options.results, options.study ?? join(options.results, 'study.md'), FINDINGS);
+    return;
+  }
   await buildKernel();
   const profile = profileOf(options);
   const { sources, prompts, source } = await gather(options);
@@ -82,7 +88,7 @@ const main = async (args: readonly string[]): Promise<void> => {
   const analysis = analyse(runs);
   await writeResults(analysis, options.results);
   if (options.study !== undefined) {
-    await writeStudy(analysis, options.results, options.study, join(ROOT, 'eval/findings.md'));
+    await writePage(options.results, options.study, FINDINGS);
   }
   if (options.json) process.stdout.write(`${JSON.stringify(summaryOf(runs, STEPS))}\n`);
   else {

@@ -36,7 +36,7 @@ export const mainTable = (cells: readonly Cell[], n: number): Table => {
       one.toNn === undefined ? '' : interval(one.toNn.difference),
       one.toNn === undefined ? '' : percent(one.toNn.wins),
     ]),
-    note: 'Ordered by the paired difference to nn: arms rest on different prompts until all runs are done.',
+    note: 'Ordered by the paired difference to nn, since arms have different prompts until all runs are done.',
   };
 };
 
@@ -55,7 +55,7 @@ export const curveTable = (cells: readonly Cell[]): Table => {
         return found === undefined ? '' : `${digits(found.percent, 1)} (${found.prompts})`;
       }),
     ]),
-    note: 'In brackets the prompts, on which the base is taken too. The picture is of the prompts that all strategies have.',
+    note: 'In brackets the number of prompts; the base is of the same prompts. The picture is of the prompts that all strategies have.',
   };
 };
 

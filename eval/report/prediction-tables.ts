@@ -31,10 +31,10 @@ export const predictorTable = (found: readonly Predictor[]): Table => ({
 
 export const whyTable = (found: Why): Table => ({
   id: 'why',
-  title: `What makes a step help: gain of a step, bits per byte, for one standard deviation more (${found.steps} steps, ${found.prompts} prompts)`,
+  title: `What makes a step help: additional gain of a step, bits per byte, for one standard deviation more (${found.steps} steps, ${found.prompts} prompts)`,
   columns: [
     'similarity with the prompt [95 %]',
-    'similarity with the nearest example already taken [95 %]',
+    'similarity with the most similar example already picked [95 %]',
     'correlation of the two',
   ],
   rows: [[interval(found.relevance, 5), interval(found.redundancy, 5), digits(found.correlation, 2)]],

@@ -35,7 +35,7 @@ export const poolTable = (arms: Arms, bases: Bases, surrogate: Surrogate): Table
   const [limit10, limit50] = [macroMean(limit?.at10 ?? []), macroMean(limit?.at50 ?? [])];
   return {
     id: 'pools',
-    title: 'Pools: what they cost, how low σ² gets, what the model gains',
+    title: 'Pools: their size, the σ² they reach, and what the model gains',
     columns: [
       'pool',
       'queries',
@@ -59,13 +59,13 @@ export const poolTable = (arms: Arms, bases: Bases, surrogate: Surrogate): Table
         gainCell(arms, name, bases),
       ];
     }),
-    note: `σ² on ${surrogate.prompts} prompts, each pool gathered for as many picks as are made; the limit is the greedy over the whole corpus.`,
+    note: `σ² on ${surrogate.prompts} prompts, each pool gathered for as many picks as are made; the limit is greedy selection over the whole corpus.`,
   };
 };
 
 export const kernelTable = (arms: Arms, bases: Bases, surrogate: Surrogate): Table => ({
   id: 'kernel',
-  title: `The kernel: what is picked and what it brings after ${STEPS} steps`,
+  title: `The kernel: which examples are picked, and the gain after ${STEPS} steps`,
   columns: [
     'degree',
     'λ',
@@ -114,7 +114,7 @@ export const signTable = (arms: Arms): Table => {
   ] as const;
   return {
     id: 'signs',
-    title: `What a single step brings, by the sign of its pick's covariance with the prompt (steps 2 to ${STEPS})`,
+    title: `The gain of a single step, by the sign of its pick's covariance with the prompt (steps 2 to ${STEPS})`,
     columns: ['pool', 'covariance', 'steps', 'mean drop of σ²', 'mean gain, bits per byte [95 %]'],
     rows: runs.flatMap(([name, rows]) =>
       (['positive', 'negative'] as const).flatMap((sign) => {

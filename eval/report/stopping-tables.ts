@@ -75,7 +75,7 @@ export const floorTable = (id: string, text: string, arms: Arms, bases: Readonly
   });
   return {
     id,
-    title: `A least similarity of picks against a fixed N, up to ${FAR}: the ${text}`,
+    title: `A similarity threshold against a fixed N, up to ${FAR}: the ${text}`,
     columns: ['', 'prompts', 'steps, mean', 'gain', `steps saved of ${FAR}`, `gain lost of ${FAR} steps’`],
     rows: [...fixedRows, ...floors],
   };

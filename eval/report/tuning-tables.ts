@@ -8,7 +8,7 @@ import { digits, gainOf, interval, type Table } from './format.ts';
 
 export const rateTable = (rates: Readonly<Record<string, RateChoice>>): Table => ({
   id: 'rates',
-  title: `Learning rates and kernels: mean bits per byte of the continuation after ${STEPS} steps, on prompts of their own`,
+  title: `Learning rates and kernels: mean bits per byte of the continuation after ${STEPS} steps, on the tuning prompts`,
   columns: ['strategy', 'prompts', 'rates tried', 'bits per byte', 'chosen'],
   rows: Object.entries(rates).map(([family, { rate, table, prompts }]) => [
     family,
