@@ -5,6 +5,7 @@
 //
 // Capacity doubles; growing moves the rows once. Removing a row moves the last one into its place.
 import { MAX_NEIGHBOURS } from '../../wire/limits.ts';
+import { at } from '../../wire/list.ts';
 import { instantiate } from './instance.ts';
 import type { Nearest, Rows } from './problem.ts';
 
@@ -41,7 +42,8 @@ export const createStore = (module: WebAssembly.Module, dimensions: number): Row
     buffer = reserve(newRows + next * rowBytes);
     const bytes = new Uint8Array(buffer);
     bytes.copyWithin(newRows, rowsAt, rowsAt + size * rowBytes);
-    bytes.fill(0, newRows + size * rowBytes, newRows + next * rowBytes); // the sweep reads whole blocks of 8
+    // the sweep reads whole blocks of 8 rows, with the padding of each; old rows must not be left there
+    bytes.fill(0, newRows + size * rowBytes, newRows + next * rowBytes);
     capacity = next;
     scoresAt = newScores;
     rowsAt = newRows;
@@ -105,7 +107,7 @@ export const createStore = (module: WebAssembly.Module, dimensions: number): Row
       );
       const indices = Array.from(new Int32Array(buffer, outAt, found));
       const all = new Float32Array(buffer, scoresAt, size);
-      return { indices, scores: indices.map((index) => all[index] ?? 0) };
+      return { indices, scores: indices.map((index) => at(all, index)) };
     },
   };
 };
@@ -129,8 +131,8 @@ export const nearestOnce = (
   const scoresAt = (outAt + 4 * k + 15) & ~15;
   const rowsAt = scoresAt + 4 * Kp;
   const buffer = reserve(rowsAt + Kp * rowBytes);
-  const viewAt = (at: number, length: number): Rows =>
-    isFloat ? new Float32Array(buffer, at, length) : new Int16Array(buffer, at, length);
+  const viewAt = (address: number, length: number): Rows =>
+    isFloat ? new Float32Array(buffer, address, length) : new Int16Array(buffer, address, length);
   viewAt(queryAt, dp).set(query);
   for (let x = 0; x < K; x++) {
     viewAt(rowsAt + x * rowBytes, dp).set(rows.subarray(x * dimensions, (x + 1) * dimensions));
@@ -138,5 +140,5 @@ export const nearestOnce = (
   const found = exports.nearest(isFloat ? 0 : 1, rowsAt, K, rowBytes, queryAt, 0, k, scoresAt, outAt);
   const indices = Array.from(new Int32Array(buffer, outAt, found));
   const all = new Float32Array(buffer, scoresAt, K);
-  return { indices, scores: indices.map((index) => all[index] ?? 0) };
+  return { indices, scores: indices.map((index) => at(all, index)) };
 };

@@ -1,4 +1,4 @@
-// What holds for every selection, over random shapes, against the float64 reference. A failure prints its seed.
+// Properties of every selection, over random shapes, and agreement with the float64 reference. A failure prints its seed.
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { buildKernel } from '../../assembly/build.ts';
@@ -88,7 +88,7 @@ const FIGURES = 1e-7;
 const off = (value: number | undefined, expected: number | undefined): number =>
   Math.abs((value ?? Number.NaN) - (expected ?? Number.NaN));
 
-/** The figures agree as long as the order does; where it parts, the reference had a near tie. */
+/** The figures agree as long as the picks do; at the first different pick the reference must have had a near tie. */
 const agrees = (selection: Selection, problem: ReferenceProblem): void => {
   const expected = reference(problem);
   const top = Math.max(0, ...expected.gains);
@@ -128,7 +128,7 @@ describe('select, against float64', () => {
     );
   });
 
-  it('does the same without SIMD', () => {
+  it('picks what the reference picks without SIMD', () => {
     fc.assert(
       fc.property(shape, (s) => agrees(select(problemOf(s), scalar), problemOf(s))),
       { numRuns: 100 },
@@ -213,7 +213,7 @@ describe('select, against float64', () => {
         const { dimensions: d } = problem;
         const outside = unitRows(s.seed + 2, 5, d);
         const { picks, residual } = select(problem);
-        // the reference makes the kernel's own picks: its pool is those rows, and x rides along as one more query-less row
+        // the expected covariance is conditioned on the kernel's own picks
         const V = picks.map((pick) => problem.rows.subarray(pick * d, (pick + 1) * d));
         for (const rows of [problem.rows, outside]) {
           for (let x = 0; x < rows.length / d; x++) {
@@ -265,7 +265,7 @@ describe('select, at the edges', () => {
     }
   });
 
-  it('of 1,000 exact duplicates takes the lowest index only', () => {
+  it('of 1,000 exact duplicates picks the lowest index first, or alone where repeats are allowed', () => {
     const d = 48;
     const row = unitRows(5, 1, d);
     const rows = new Float32Array(1_000 * d);
@@ -276,7 +276,7 @@ describe('select, at the edges', () => {
     expect(once.picks).toEqual(Array.from({ length: 20 }, (_, i) => i));
   });
 
-  it('never picks a zero vector, and ends when nothing is gained', () => {
+  it('never picks a zero vector, and ends when no candidate lowers σ²', () => {
     const d = 8;
     const rows = new Float32Array(5 * d);
     rows[2 * d] = 1;
@@ -354,7 +354,7 @@ describe('select, at the edges', () => {
   });
 });
 
-describe('select, given nonsense', () => {
+describe('select, given an invalid problem', () => {
   const good: Problem = problemOf({ seed: 1, K: 10, d: 6, m: 1, picks: 3, lambda: 0.1, repeat: true });
   const spoilt = (values: Float32Array, index: number, value: number): Float32Array => {
     const copy = values.slice();
@@ -372,6 +372,11 @@ describe('select, given nonsense', () => {
       'queries with ∞',
       { queries: spoilt(good.queries, 2, Number.POSITIVE_INFINITY) },
       { kind: 'bad_vector', param: 'queries', index: 2, value: 'Infinity' },
+    ],
+    [
+      'rows and queries with NaN, naming the rows,',
+      { rows: spoilt(good.rows as Float32Array, 5, Number.NaN), queries: spoilt(good.queries, 0, Number.NaN) },
+      { kind: 'bad_vector', param: 'rows', index: 5 },
     ],
     ['no candidates', { rows: new Float32Array() }, { kind: 'bad_field', param: 'rows' }],
     ['no query', { queries: new Float32Array() }, { kind: 'bad_field', param: 'queries' }],
