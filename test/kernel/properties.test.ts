@@ -296,6 +296,28 @@ describe('select, at the edges', () => {
     expect(nothing.residual).toEqual(q);
   });
 
+  it('never lets rounding take σ² below zero or a gain above σ², with rows that explain the prompt entirely', () => {
+    // rows parallel to the prompt: the first pick explains it, and leaves σ² far below float64's rounding of it
+    const u = random(3);
+    for (let trial = 0; trial < 300; trial++) {
+      const queries = Float32Array.from({ length: 3 }, () => u() - 0.5);
+      const rows = Float32Array.from(
+        [20, 22, 24].flatMap((power) => Array.from(queries, (value) => value * 2 ** power)),
+      );
+      const problem = { queries, dimensions: 3, picks: 4, lambda: 1e-6, repeat: true };
+      for (const kernel of [simd, scalar]) {
+        const { initialVariance, variances, gains } = select({ ...problem, rows }, kernel);
+        let before = initialVariance;
+        for (const [n, sigma2] of variances.entries()) {
+          expect(sigma2).toBeGreaterThanOrEqual(0);
+          expect(at(gains, n)).toBeLessThanOrEqual(before);
+          before = sigma2;
+        }
+        expect(before).toBeLessThan(1e-12);
+      }
+    }
+  });
+
   it.each([1e-6, 1e-4, 1e-2, 1, 10])('keeps σ² to float64 at λ = %d', (lambda) => {
     const problem = problemOf({ seed: 11, K: 40, d: 33, m: 1, picks: 30, lambda, repeat: true });
     agrees(select(problem), problem);
