@@ -9,7 +9,7 @@ import { type Authenticated, authenticated } from './auth/keys.ts';
 import { corporaRoutes } from './corpora/routes.ts';
 import { isUnforeseen, wireError } from './http/errors.ts';
 import { completionsRoute } from './openai/completions.ts';
-import { modelsRoute } from './openai/models.ts';
+import { modelRoute, modelsRoute } from './openai/models.ts';
 import { scoreRoute } from './score/route.ts';
 import { selectRoute } from './select/route.ts';
 
@@ -31,7 +31,7 @@ app.use(secureHeaders({ crossOriginResourcePolicy: 'cross-origin' }));
 app.use(
   cors({
     origin: '*',
-    allowHeaders: ['authorization', 'content-type', 'x-request-id'],
+    // whatever a preflight asks for is allowed: SDKs send headers of their own, and none of them grants anything
     exposeHeaders: ['x-request-id', 'server-timing', 'retry-after', 'x-should-retry'],
     maxAge: 86_400,
   }),
@@ -40,6 +40,7 @@ app.use('/v1/*', authenticated);
 
 app.get('/health', (c) => c.json({ status: 'ok' }));
 app.get('/v1/models', modelsRoute);
+app.get('/v1/models/:name{.+}', modelRoute);
 app.post('/v1/select', selectRoute);
 app.post('/v1/completions', completionsRoute);
 app.post('/v1/score', scoreRoute);

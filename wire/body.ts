@@ -2,7 +2,9 @@
 // typed value, or the first fault in the caller's terms.
 import type { z } from 'zod';
 import { fail, ok, type Result } from './faults.ts';
-import { inWords } from './words.ts';
+import { lookAtJson } from './json.ts';
+import { MAX_SHOWN_CHARACTERS } from './limits.ts';
+import { inWords, shortened } from './words.ts';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false });
 
@@ -38,46 +40,53 @@ export const problem = (
 ): { param: string; message: string } | undefined => {
   if (parsed.success) return undefined;
   const [issue] = parsed.error.issues;
-  return { param: issue?.path.map(String).join('.') || whole, message: issue?.message ?? 'does not fit the schema' };
+  const path = issue?.path.map((part) => shortened(String(part), MAX_SHOWN_CHARACTERS)).join('.');
+  return { param: path || whole, message: issue?.message ?? 'does not fit the schema' };
 };
 
-/** What Python's json and others write for numbers that JSON does not have. */
-const NO_NUMBER = /[[:,]\s*(NaN|-?Infinity)\s*[,\]}]/;
+const badJson = (message: string, line: number | undefined) =>
+  fail({ kind: 'bad_json', message, ...(line === undefined ? {} : { line }) });
 
-/** Strings, blanked before looking for such a number: a text may well speak of NaN. */
-const STRING = /"(?:[^"\\]|\\.)*"/gs;
-
-const whyNotJson = (text: string): string => {
-  const bare = NO_NUMBER.exec(text.replace(STRING, (string) => '_'.repeat(string.length)));
-  // the engine's own message quotes the input, which may be long or secret
-  return bare === null
-    ? ''
-    : `: ${bare[1]} at character ${bare.index + bare[0].indexOf(bare[1] ?? '') + 1}; JSON has no such number`;
+/** JSON text as a value whose depth and size are bounded (wire/json.ts). */
+export const parseJson = (bytes: Uint8Array, line?: number): Result<unknown> => {
+  const where = line === undefined ? 'the body' : 'the line';
+  if (bytes.length === 0) return badJson(`${where} is empty`, line);
+  let text: string;
+  try {
+    text = utf8.decode(bytes);
+  } catch {
+    return badJson(`${where} is not UTF-8`, line);
+  }
+  const { excess, oddNumber } = lookAtJson(text);
+  if (excess !== undefined) return badJson(`${where} ${excess}`, line);
+  try {
+    return ok(JSON.parse(text));
+  } catch {
+    // the engine's own message quotes the input, which may be long or secret
+    const why =
+      oddNumber === undefined ? '' : `: ${oddNumber.name} at character ${oddNumber.at}; JSON has no such number`;
+    return badJson(`${where} is not JSON${why}`, line);
+  }
 };
 
-/** JSON text as a value of the schema; the fault names the first field that does not fit, or the line of an upload. */
+/** A parsed value by its schema; the fault names the first field that does not fit, or the line of an upload. */
+export const conform = <Schema extends z.ZodType>(
+  value: unknown,
+  schema: Schema,
+  line?: number,
+): Result<z.output<Schema>> => {
+  const parsed = schema.safeParse(value, { error: inWords });
+  if (parsed.success) return ok(parsed.data);
+  const { param, message } = problem(parsed, line === undefined ? 'body' : 'line') ?? { param: 'body', message: '' };
+  return line === undefined ? fail({ kind: 'bad_field', param, message }) : badJson(`${param}: ${message}`, line);
+};
+
+/** JSON text as a value of the schema. */
 export const parseAs = <Schema extends z.ZodType>(
   bytes: Uint8Array,
   schema: Schema,
   line?: number,
 ): Result<z.output<Schema>> => {
-  const where = line === undefined ? 'the body' : 'the line';
-  const badJson = (message: string) => fail({ kind: 'bad_json', message, ...(line === undefined ? {} : { line }) });
-  if (bytes.length === 0) return badJson(`${where} is empty`);
-  let text: string;
-  try {
-    text = utf8.decode(bytes);
-  } catch {
-    return badJson(`${where} is not UTF-8`);
-  }
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return badJson(`${where} is not JSON${whyNotJson(text)}`);
-  }
-  const parsed = schema.safeParse(value, { error: inWords });
-  if (parsed.success) return ok(parsed.data);
-  const { param, message } = problem(parsed, line === undefined ? 'body' : 'line') ?? { param: 'body', message: '' };
-  return line === undefined ? fail({ kind: 'bad_field', param, message }) : badJson(`${param}: ${message}`);
+  const value = parseJson(bytes, line);
+  return value.ok ? conform(value.value, schema, line) : value;
 };

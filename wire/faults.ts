@@ -2,6 +2,9 @@
 // The wire shape is OpenAI's: {"error":{message,type,code,param}}. A 408 is never sent, because SDKs retry it.
 // A message carries the offending value and the limit, in the caller's terms.
 
+import { MAX_MESSAGE_CHARACTERS, MAX_PARAM_CHARACTERS } from './limits.ts';
+import { shortened } from './words.ts';
+
 export type Fault =
   // the caller's request
   | { kind: 'bad_json'; message: string; line?: number }
@@ -186,7 +189,14 @@ export const toWire = (fault: Fault): WireError => {
   if (fault.kind === 'no_key' || fault.kind === 'bad_key') headers['www-authenticate'] = 'Bearer';
   return {
     status,
-    body: { error: { message: describe(fault), type, code: fault.kind, param: param ?? null } },
+    body: {
+      error: {
+        message: shortened(describe(fault), MAX_MESSAGE_CHARACTERS),
+        type,
+        code: fault.kind,
+        param: param === undefined ? null : shortened(param, MAX_PARAM_CHARACTERS),
+      },
+    },
     headers,
   };
 };

@@ -17,6 +17,26 @@ export const MAX_CANDIDATES = 1_000;
 /** Prompt embeddings of one selection (the objective sums over them). 2026-11-24 */
 export const MAX_QUERIES = 16;
 
+/** Levels of nesting of a JSON body; candidates and filters need four. Schemas and JSON.stringify recurse. 2026-11-26 */
+export const MAX_JSON_DEPTH = 16;
+/** Entries of one list in a JSON body; the longest are vectors. A schema may make one issue of each. 2026-11-26 */
+export const MAX_JSON_LIST = 16_384;
+/** Keys of one object in a JSON body. 2026-11-26 */
+export const MAX_JSON_KEYS = 1_024;
+/** Strings (keys included), lists and objects of a JSON body: MAX_CANDIDATES need 8,000. 2026-11-26 */
+export const MAX_JSON_PARTS = 65_536;
+/** Characters of a caller's value, or of a name, that an error repeats. 2026-11-26 */
+export const MAX_SHOWN_CHARACTERS = 60;
+/** Unknown keys that an error names. 2026-11-26 */
+export const MAX_SHOWN_KEYS = 3;
+/** Characters of an error's message and of its `param`, whoever phrased them. 2026-11-26 */
+export const MAX_MESSAGE_CHARACTERS = 1_000;
+export const MAX_PARAM_CHARACTERS = 200;
+/** Characters of a model's name. 2026-11-26 */
+export const MAX_MODEL_NAME = 256;
+/** Results that are errors in one upload; after so many the rest is refused by one last result. 2026-11-26 */
+export const MAX_UPLOAD_ERRORS = 10_000;
+
 // ── Selection ────────────────────────────────────────────────────────────────────────────────────────────────────
 /** Picks of one selection; the paper goes to 50, the kernel was tested to 200. 2026-11-24 */
 export const MAX_PICKS = 200;
@@ -45,7 +65,7 @@ export const MAX_ROUNDS = 8;
  * Default picks that each further round's residual takes in: few at first keep it near the prompt, and the pool then
  * holds what a greedy over the whole corpus would take (docs/study.md). 2026-11-25
  */
-export const DEFAULT_PREFIX = 4;
+export const DEFAULT_RESIDUAL_PICKS = 4;
 /** Default rounds: three rounds of 50 beat one pool of 200 (docs/architecture.md). 2026-11-24 */
 export const DEFAULT_ROUNDS = 3;
 /**

@@ -5,9 +5,25 @@ const utf8 = new TextEncoder();
 
 export const byteLength = (text: string): number => utf8.encode(text).byteLength;
 
+/** Where half of a surrogate pair stands, which no UTF-8 can carry; −1 if the text is well formed. */
+export const loneSurrogateAt = (text: string): number => {
+  if (text.isWellFormed()) return -1;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.codePointAt(at) ?? 0;
+    if (code >= 0xd800 && code <= 0xdfff) return at;
+    if (code > 0xffff) at += 1;
+  }
+  return -1;
+};
+
+/** Text that UTF-8 can carry. */
+export const wellFormed = z.string().refine((text) => text.isWellFormed(), {
+  error: (issue) => `holds half of a surrogate pair at character ${loneSurrogateAt(String(issue.input)) + 1}`,
+});
+
 /** Text of at most so many UTF-8 bytes; it may be empty. */
 export const textUpTo = (limit: number) =>
-  z.string().refine((text) => text.length <= limit && byteLength(text) <= limit, {
+  wellFormed.refine((text) => text.length <= limit && byteLength(text) <= limit, {
     error: (issue) => `is ${byteLength(String(issue.input))} bytes, the limit is ${limit} bytes`,
   });
 

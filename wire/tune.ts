@@ -1,5 +1,6 @@
 // What the edge asks of the gateway, and the events it gets back: one schema for both sides.
 import { z } from 'zod';
+import { wireError } from './api/error.ts';
 import { DEFAULT_LEARNING_RATE, MAX_NEW_TOKENS, MAX_PROMPT_BYTES, MAX_STEPS, MAX_TEXT_BYTES } from './limits.ts';
 import { textUpTo } from './text.ts';
 
@@ -19,11 +20,12 @@ export const tuning = z.strictObject({
   weight_decay: z.number().min(0).max(1).default(0),
   reuse_gradients: z.boolean().default(false),
 });
+export type Tuning = z.output<typeof tuning>;
 
 export const sampling = z.strictObject({
   max_tokens: z.int().min(0).max(MAX_NEW_TOKENS).default(64),
   temperature: z.number().min(0).max(2).default(1),
-  top_p: z.number().gt(0).max(1).default(1),
+  top_p: z.number().min(0).max(1).default(1),
   top_k: z.int().min(0).max(100_000).default(0),
   stop: z.array(z.string().min(1)).max(4).default([]),
   seed: z.int().min(0).max(0xffff_ffff).default(0),
@@ -95,7 +97,7 @@ export const tuneEvent = z.discriminatedUnion('event', [
   z.object({ event: z.literal('done'), finish_reason: z.enum(['stop', 'length']) }),
   z.object({
     event: z.literal('error'),
-    error: z.object({ message: z.string(), type: z.string(), code: z.string(), param: z.string().nullable() }),
+    error: wireError,
   }),
 ]);
 export type TuneEvent = z.output<typeof tuneEvent>;

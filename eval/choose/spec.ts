@@ -1,6 +1,6 @@
 // A way of choosing examples, as data: the strategy, its λ and degree, the pool it chooses from, and what the corpus looks
 // like. select.ts carries it out.
-import { DEFAULT_DEGREE, DEFAULT_LAMBDA, DEFAULT_PREFIX, DEFAULT_ROUNDS } from '../../wire/limits.ts';
+import { DEFAULT_DEGREE, DEFAULT_LAMBDA, DEFAULT_RESIDUAL_PICKS, DEFAULT_ROUNDS } from '../../wire/limits.ts';
 import type { Cut } from '../material/corpus.ts';
 
 export type Strategy =
@@ -48,7 +48,7 @@ export interface SelectionSpec {
 }
 
 /** The product's default pool, and the paper's. */
-export const ROUNDS: PoolSpec = { rounds: DEFAULT_ROUNDS, topK: 50, sign: 'plus', prefix: DEFAULT_PREFIX };
+export const ROUNDS: PoolSpec = { rounds: DEFAULT_ROUNDS, topK: 50, sign: 'plus', prefix: DEFAULT_RESIDUAL_PICKS };
 export const PAPER: PoolSpec = { rounds: 1, topK: 200, sign: 'plus' };
 export const WHOLE: PoolSpec = { rounds: 0, topK: 0, sign: 'plus' };
 

@@ -1,33 +1,42 @@
 // An upload: NDJSON in, one result line per input line out, in order, while the upload is still coming.
 // Results not yet read are held up to RESULT_BUFFER_BYTES; beyond that the upload waits for its reader, so a client that
-// sends everything before it reads anything must stay below that (some 80,000 lines). A blank line is an error line.
+// sends everything before it reads anything must stay below that (some 80,000 lines). An empty line is an
+// error, a run of them one error; an upload of nothing but bad lines is ended after MAX_UPLOAD_ERRORS.
 import { asFault, type Fault } from '../../wire/faults.ts';
 import {
   INGEST_BATCH_BYTES,
   INGEST_BATCH_LINES,
   MAX_LINE_BYTES,
   MAX_UPLOAD_BYTES,
+  MAX_UPLOAD_ERRORS,
   RESULT_BUFFER_BYTES,
 } from '../../wire/limits.ts';
-import { lines } from '../http/body.ts';
+import { type Line, lines } from '../http/body.ts';
 import { errorResult, type LineResult, processBatch, type Upload } from './batch.ts';
 import { type Prepared, prepareLine, type Refused } from './line.ts';
+
+/** Bytes of a line, its newline not counted; of a run of empty lines, all newlines but one. */
+const sizeOf = (line: Line): number =>
+  'bytes' in line ? line.bytes.byteLength : 'oversize' in line ? line.oversize : line.empty - 1;
 
 async function* results(upload: Upload, body: ReadableStream<Uint8Array>): AsyncGenerator<LineResult[], void, void> {
   let batch: (Prepared | Refused)[] = [];
   let held = 0;
   let total = 0;
   let last = 0;
+  let refused = 0;
   const flush = async (): Promise<LineResult[]> => {
     const done = batch;
     batch = [];
     held = 0;
-    return done.length === 0 ? [] : processBatch(upload, done);
+    const answers = done.length === 0 ? [] : await processBatch(upload, done);
+    refused += answers.filter(({ status }) => status === 'error').length;
+    return answers;
   };
   const refuseRest = (fault: Fault): LineResult[] => [errorResult(last + 1, null, fault)];
   try {
     for await (const line of lines(body, MAX_LINE_BYTES)) {
-      const size = 'oversize' in line ? line.oversize : line.bytes.byteLength;
+      const size = sizeOf(line);
       total += size + 1;
       if (total > MAX_UPLOAD_BYTES) {
         yield await flush();
@@ -36,10 +45,15 @@ async function* results(upload: Upload, body: ReadableStream<Uint8Array>): Async
         yield refuseRest({ ...fault, line: line.line });
         return;
       }
-      last = line.line;
+      last = 'empty' in line ? line.line + line.empty - 1 : line.line;
       batch.push(await prepareLine(line, upload.info));
-      held += 'oversize' in line ? 0 : size;
+      held += 'bytes' in line ? size : 0;
       if (batch.length >= INGEST_BATCH_LINES || held >= INGEST_BATCH_BYTES) yield await flush();
+      if (refused >= MAX_UPLOAD_ERRORS) {
+        const message = `${refused} lines were refused, the limit is ${MAX_UPLOAD_ERRORS}: the rest was not read`;
+        yield refuseRest({ kind: 'bad_json', message, line: last + 1 });
+        return;
+      }
     }
   } catch (error) {
     // the upload broke off: whole lines that came are still worked on, and the last result says why no more follow

@@ -1,10 +1,11 @@
 // One line of an upload becomes a prepared example, or the fault that its result line will carry.
 
 import { exampleLine } from '../../wire/api/corpora.ts';
-import { parseAs } from '../../wire/body.ts';
+import { conform, parseJson } from '../../wire/body.ts';
 import { type Fault, fail, ok, type Result } from '../../wire/faults.ts';
 import { MAX_LINE_BYTES, MAX_TEXT_BYTES, VECTORIZE_MAX_ID_BYTES } from '../../wire/limits.ts';
 import { byteLength } from '../../wire/text.ts';
+import { shortened } from '../../wire/words.ts';
 import type { Line } from '../http/body.ts';
 import { normalise } from '../vectors/algebra.ts';
 import { parseVector } from '../vectors/input.ts';
@@ -32,8 +33,8 @@ export interface Refused {
 const canonical = (metadata: Example['metadata']): unknown =>
   Object.entries(metadata ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
 
-const prepare = async (line: number, bytes: Uint8Array, info: CorpusInfo): Promise<Result<Prepared>> => {
-  const parsed = parseAs(bytes, exampleLine, line);
+const prepare = async (line: number, value: unknown, info: CorpusInfo): Promise<Result<Prepared>> => {
+  const parsed = conform(value, exampleLine, line);
   if (!parsed.ok) return parsed;
   const { id: given, text = '', vector: sent, source, metadata } = parsed.value;
   if (given !== undefined && !fitsId(given)) {
@@ -69,9 +70,9 @@ const prepare = async (line: number, bytes: Uint8Array, info: CorpusInfo): Promi
 };
 
 /** The id a refused line named, as far as it can be read: it helps its sender to find it. */
-const idOf = (bytes: Uint8Array): string | null => {
-  const parsed = parseAs(bytes, exampleLine.pick({ id: true }).loose());
-  return parsed.ok ? (parsed.value.id ?? null) : null;
+const idOf = (value: unknown): string | null => {
+  const id = typeof value === 'object' && value !== null && 'id' in value ? value.id : undefined;
+  return typeof id === 'string' ? shortened(id, VECTORIZE_MAX_ID_BYTES * 4) : null;
 };
 
 export const prepareLine = async (line: Line, info: CorpusInfo): Promise<Prepared | Refused> => {
@@ -86,6 +87,12 @@ export const prepareLine = async (line: Line, info: CorpusInfo): Promise<Prepare
     };
     return { line: line.line, id: null, fault };
   }
-  const prepared = await prepare(line.line, line.bytes, info);
-  return prepared.ok ? prepared.value : { line: line.line, id: idOf(line.bytes), fault: prepared.fault };
+  if ('empty' in line) {
+    const what = line.empty === 1 ? 'the line is empty' : `${line.empty} lines are empty, from this one on`;
+    return { line: line.line, id: null, fault: { kind: 'bad_json', message: what, line: line.line } };
+  }
+  const value = parseJson(line.bytes, line.line);
+  if (!value.ok) return { line: line.line, id: null, fault: value.fault };
+  const prepared = await prepare(line.line, value.value, info);
+  return prepared.ok ? prepared.value : { line: line.line, id: idOf(value.value), fault: prepared.fault };
 };

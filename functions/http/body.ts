@@ -11,15 +11,22 @@ export const readJson = async <Schema extends z.ZodType>(
   limit: number,
 ): Promise<z.output<Schema>> => unwrap(parseAs(unwrap(await readCapped(request, limit)), schema));
 
-/** A line of an upload, counted from 1: its bytes, or its size when it is over the limit. */
-export type Line = { line: number; bytes: Uint8Array } | { line: number; oversize: number };
+/** A line of an upload, counted from 1: its bytes, its size when it is over the limit, or a run of so many empty lines. */
+export type Line =
+  | { line: number; bytes: Uint8Array }
+  | { line: number; oversize: number }
+  | { line: number; empty: number };
 
 const NEWLINE = 0x0a;
 const RETURN = 0x0d;
 
-/** The lines of a stream. At most `limit` bytes of a line are held; a missing last newline is forgiven. */
+/**
+ * The lines of a stream. At most `limit` bytes of a line are held; a missing last newline is forgiven. Empty lines that
+ * follow each other come as one, so that a body of nothing but newlines is answered by a single result.
+ */
 export async function* lines(stream: ReadableStream<Uint8Array>, limit: number): AsyncGenerator<Line, void, void> {
   let line = 0;
+  let empty = 0;
   let held: Uint8Array[] = [];
   let size = 0;
   const take = (piece: Uint8Array): void => {
@@ -27,24 +34,36 @@ export async function* lines(stream: ReadableStream<Uint8Array>, limit: number):
     if (size > limit) held = [];
     else if (piece.byteLength > 0) held.push(piece);
   };
-  const finish = (): Line => {
-    line += 1;
+  const emptyRun = (): Line[] => {
+    const run: Line[] = empty === 0 ? [] : [{ line: line - empty + 1, empty }];
+    empty = 0;
+    return run;
+  };
+  const finish = (): Line[] => {
     let bytes: Uint8Array =
       held.length === 1 && held[0] !== undefined ? held[0] : concat(held, size > limit ? 0 : size);
     if (bytes.at(-1) === RETURN) bytes = bytes.subarray(0, -1);
-    const done: Line = size > limit ? { line, oversize: size } : { line, bytes };
+    const oversize = size > limit ? size : 0;
     held = [];
     size = 0;
-    return done;
+    if (oversize === 0 && bytes.byteLength === 0) {
+      line += 1;
+      empty += 1;
+      return [];
+    }
+    const before = emptyRun();
+    line += 1;
+    return [...before, oversize > 0 ? { line, oversize } : { line, bytes }];
   };
   for await (const chunk of stream) {
     let from = 0;
     for (let at = chunk.indexOf(NEWLINE); at >= 0; at = chunk.indexOf(NEWLINE, from)) {
       take(chunk.subarray(from, at));
       from = at + 1;
-      yield finish();
+      yield* finish();
     }
     take(chunk.subarray(from));
   }
-  if (size > 0) yield finish();
+  if (size > 0) yield* finish();
+  yield* emptyRun();
 }

@@ -9,20 +9,17 @@ import { readJson } from '../http/body.ts';
 import { failedBeforeTuning, RETRY_HEADER } from '../http/retry.ts';
 import { sseBody } from '../http/sse.ts';
 import { Stages, serverTiming } from '../http/stages.ts';
-import type { SelectionOnWire } from '../select/select.ts';
+import { chosenOnWire } from '../select/answer.ts';
+import type { Selection } from '../select/selection.ts';
 import { gatewayTune } from '../upstream/client.ts';
 import { completionObject, completionStream, type Envelope } from './events.ts';
-import { parseModel, selectForTuning, splitSift, stepsOf } from './prepare.ts';
+import { parseModel, selectForTuning, stepsOf } from './prepare.ts';
 
-const tuneRequestOf = (
-  request: CompletionRequest,
-  base: string,
-  selection: SelectionOnWire | undefined,
-): TuneRequest => ({
+const tuneRequestOf = (request: CompletionRequest, base: string, selection: Selection | undefined): TuneRequest => ({
   model: base,
   prompt: request.prompt,
   picks: selection === undefined ? [] : stepsOf(selection),
-  tuning: splitSift(request.sift).tuning,
+  tuning: request.sift.tuning,
   sampling: {
     max_tokens: request.max_tokens,
     temperature: request.temperature,
@@ -35,25 +32,15 @@ const tuneRequestOf = (
   stream: true,
 });
 
-const summary = ({ picks, sigma2, pool }: SelectionOnWire): string =>
-  `selected ${picks.length} of ${pool.size}, sigma2 ${sigma2.initial.toFixed(4)} to ${sigma2.final.toFixed(4)}`;
-
-/** What was learnt from, beside OpenAI's fields: SDKs pass over what they do not know. */
-const chosen = ({ corpus, picks, sigma2, pool, stop, warnings }: SelectionOnWire) => ({
-  corpus,
-  picks: picks.map(({ id, score, similarity, sigma2: after }) => ({ id, score, similarity, sigma2: after })),
-  sigma2,
-  pool,
-  stop,
-  warnings,
-});
+const summary = ({ picks, pool, initialVariance, finalVariance }: Selection): string =>
+  `selected ${picks.length} of ${pool.size}, sigma2 ${initialVariance.toFixed(4)} to ${finalVariance.toFixed(4)}`;
 
 export const completionsRoute = async (c: Context<Authenticated>) => {
   const stages = new Stages();
   const request = await readJson(c.req.raw, completionRequest, MAX_BODY_BYTES);
   const { base, sift } = parseModel(request.model);
   const selection = sift
-    ? await selectForTuning(c.env, c.var.principal, request.prompt, request.sift, stages)
+    ? await selectForTuning(c.env, c.var.principal, { text: request.prompt, param: 'prompt' }, request.sift, stages)
     : undefined;
   const tuneRequest = tuneRequestOf(request, base, selection);
   const tunes = tuneRequest.picks.length > 0;
@@ -70,7 +57,7 @@ export const completionsRoute = async (c: Context<Authenticated>) => {
     if (!request.stream) {
       const answer = await completionObject(envelope, events);
       c.header('server-timing', serverTiming(stages.timings));
-      return c.json(selection === undefined ? answer : { ...answer, sift: chosen(selection) });
+      return c.json(selection === undefined ? answer : { ...answer, sift: chosenOnWire(selection) });
     }
     const pieces = completionStream(envelope, events, {
       includeUsage: request.stream_options?.include_usage === true,

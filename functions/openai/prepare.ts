@@ -1,32 +1,21 @@
-// From an OpenAI completion to the gateway's request: which model, which examples, how to tune.
-
-import { type SiftOptions, siftOptions } from '../../wire/api/completions.ts';
+// From an OpenAI completion to the gateway's request: which model, and which examples to tune on.
+import { SIFT_SUFFIX } from '../../wire/api/model.ts';
+import type { Sift } from '../../wire/api/sift.ts';
 import { FaultError } from '../../wire/faults.ts';
-import { type TuneRequest, tuning } from '../../wire/tune.ts';
+import type { TuneRequest } from '../../wire/tune.ts';
 import type { Principal } from '../auth/keys.ts';
 import type { Env } from '../env.ts';
 import type { Stages } from '../http/stages.ts';
 import { runFromCorpus } from '../select/run.ts';
-import type { SelectionOnWire } from '../select/select.ts';
+import type { Selection } from '../select/selection.ts';
 
-const SUFFIX = ':sift';
-
-/** `NAME` is a base model; `NAME:sift` is it after tuning on what SIFT selects. */
 export const parseModel = (name: string): { base: string; sift: boolean } =>
-  name.endsWith(SUFFIX) ? { base: name.slice(0, -SUFFIX.length), sift: true } : { base: name, sift: false };
-
-/** The two halves of a `sift` object: how to select, how to tune. */
-export const splitSift = (sift: SiftOptions | undefined) => {
-  const { corpus, method, rank, learning_rate, beta1, beta2, epsilon, weight_decay, reuse_gradients, ...selection } =
-    sift ?? siftOptions.parse({});
-  const tune = { method, rank, learning_rate, beta1, beta2, epsilon, weight_decay, reuse_gradients };
-  return { corpus, selection, tuning: tuning.parse(tune) };
-};
+  name.endsWith(SIFT_SUFFIX) ? { base: name.slice(0, -SIFT_SUFFIX.length), sift: true } : { base: name, sift: false };
 
 /** Picks as gradient steps. A pick without text cannot be learnt from. */
-export const stepsOf = (selection: SelectionOnWire): TuneRequest['picks'] =>
+export const stepsOf = (selection: Selection): TuneRequest['picks'] =>
   selection.picks.map(({ id, text }) => {
-    if (text !== null && text !== '') return { id, text };
+    if (text !== undefined && text !== '') return { id, text };
     throw new FaultError({
       kind: 'bad_field',
       param: 'sift.corpus',
@@ -34,17 +23,20 @@ export const stepsOf = (selection: SelectionOnWire): TuneRequest['picks'] =>
     });
   });
 
+/** `param` is the field that the prompt came in. */
 export const selectForTuning = async (
   env: Env,
   principal: Principal,
-  prompt: string,
-  sift: SiftOptions | undefined,
+  prompt: { readonly text: string; readonly param: string },
+  { corpus, selection }: Sift,
   stages: Stages,
-): Promise<SelectionOnWire> => {
-  const { corpus, selection } = splitSift(sift);
+): Promise<Selection> => {
   const name = corpus ?? env.DEFAULT_CORPUS;
   if (name === undefined || name === '') {
     throw new FaultError({ kind: 'bad_field', param: 'sift.corpus', message: 'is missing, and there is no default' });
   }
-  return runFromCorpus(env, principal, name, { input: prompt }, selection, stages);
+  if (prompt.text.trim() === '') {
+    throw new FaultError({ kind: 'bad_field', param: prompt.param, message: 'is blank: examples are selected for it' });
+  }
+  return runFromCorpus(env, principal, name, { input: prompt.text }, selection, stages);
 };

@@ -1,10 +1,11 @@
 // POST /v1/select: the examples that most reduce the model's uncertainty about a prompt.
 import type { Context } from 'hono';
-import { selectRequest } from '../../wire/api/select.ts';
+import { type SelectResponse, selectRequest } from '../../wire/api/select.ts';
 import { MAX_BODY_BYTES } from '../../wire/limits.ts';
 import type { Authenticated } from '../auth/keys.ts';
 import { readJson } from '../http/body.ts';
 import { Stages, serverTiming } from '../http/stages.ts';
+import { selectionOnWire } from './answer.ts';
 import { runFromCandidates, runFromCorpus } from './run.ts';
 
 export const selectRoute = async (c: Context<Authenticated>) => {
@@ -17,5 +18,5 @@ export const selectRoute = async (c: Context<Authenticated>) => {
       : runFromCandidates(c.env, request, candidates, stages);
   });
   c.header('server-timing', serverTiming(stages.timings));
-  return c.json({ ...selection, timings: stages.timings });
+  return c.json({ ...selectionOnWire(selection), timings: stages.timings } satisfies SelectResponse);
 };

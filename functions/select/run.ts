@@ -2,6 +2,7 @@
 
 import type { SelectionOptions, SelectRequest } from '../../wire/api/select.ts';
 import { FaultError, unwrap } from '../../wire/faults.ts';
+import { at } from '../../wire/list.ts';
 import type { Principal } from '../auth/keys.ts';
 import type { CorpusInfo } from '../corpora/catalogue.ts';
 import { namespace, textKey, textsUnder } from '../corpora/keys.ts';
@@ -13,7 +14,8 @@ import { isolateKernel } from '../kernel/module.workerd.ts';
 import { vectorizeIndex } from '../pool/vectorize.ts';
 import { parseVector } from '../vectors/input.ts';
 import { type Prompt, promptVectors } from './prompt.ts';
-import { type CorpusDeps, type SelectionOnWire, type Sent, selectFromCandidates, selectFromCorpus } from './select.ts';
+import { type CorpusDeps, type Sent, selectFromCandidates, selectFromCorpus } from './select.ts';
+import type { Selection } from './selection.ts';
 
 /** Stripes and texts of one corpus, as a selection asks for them. */
 const depsOf = (env: Env, info: CorpusInfo, options: SelectionOptions): CorpusDeps => {
@@ -46,7 +48,7 @@ export const runFromCorpus = async (
   prompt: Prompt,
   options: SelectionOptions,
   stages: Stages,
-): Promise<SelectionOnWire> => {
+): Promise<Selection> => {
   const { tenant } = principal;
   const corpus = allowedCorpus(principal, name);
   const embedder = chooseEmbedder(env);
@@ -86,9 +88,9 @@ const vectorsOf = async (
   return candidates.map(({ id, text, vector }, i) => {
     const sent =
       vector === undefined
-        ? made[next++]
+        ? at(made, next++)
         : unwrap(parseVector(vector, dimensions, { param: `candidates[${i}].vector` }));
-    return { id, text, vector: sent ?? new Float32Array(dimensions) };
+    return { id, text, vector: sent };
   });
 };
 
@@ -97,7 +99,7 @@ export const runFromCandidates = async (
   request: SelectRequest,
   candidates: NonNullable<SelectRequest['candidates']>,
   stages: Stages,
-): Promise<SelectionOnWire> => {
+): Promise<Selection> => {
   const { queries, sent } = await stages.time('embed', async () => {
     const prompts = await promptVectors(request, undefined, () => chooseEmbedder(env));
     return { queries: prompts, sent: await vectorsOf(candidates, prompts[0]?.length ?? 0, env) };

@@ -1,83 +1,57 @@
-// A selection from a corpus, or from candidates that the caller sent, up to the answer on the wire. Everything outside
+// A selection from a corpus, or from candidates that the caller sent, as a domain value (selection.ts). Everything outside
 // (index, embedder, texts, clock) comes in as a function, so that tests and other routes pass what they like.
 
 import type { SelectionOptions } from '../../wire/api/select.ts';
 import { FaultError, unwrap } from '../../wire/faults.ts';
 import { DOUBTFUL_LAMBDA, MAX_CONNECTIONS } from '../../wire/limits.ts';
-import type { CallerMetadata } from '../corpora/record.ts';
+import { at } from '../../wire/list.ts';
 import { noise } from '../kernel/select.ts';
 import { inParallel } from '../parallel.ts';
 import type { Candidate, Index } from '../pool/candidate.ts';
 import { gatherPool, type Pool, type Select } from '../pool/pool.ts';
 import { normalise, squaredNorm } from '../vectors/algebra.ts';
+import type { Pick, PoolFigures, Selection } from './selection.ts';
 import { type Chosen, choose, nothing, similarities } from './strategies.ts';
 
-export interface PickOnWire {
-  id: string;
-  text: string | null;
-  /** Drop of the prompt's variance by this pick. */
-  score: number;
-  /** Inner product with the prompt, averaged over several. */
-  similarity: number;
-  /** Posterior covariance with the prompt just before the pick: negative ones inform by contrast. */
-  covariance: number;
-  /** The prompt's remaining variance after the pick. */
-  sigma2: number;
-  /** Near copies it stands for. */
-  copies: number;
-  source: string | null;
-  metadata: CallerMetadata;
-  /** Position in the candidates that the caller sent. */
-  index?: number;
-}
+type Base = { readonly corpus?: string; readonly lambda: number; readonly pool: PoolFigures };
 
-export interface SelectionOnWire {
-  object: 'selection';
-  corpus: string | null;
-  strategy: SelectionOptions['strategy'];
-  n: number;
-  lambda: number;
-  degree: number;
-  picks: PickOnWire[];
-  pool: { size: number; collapsed: number; queries: number; rounds: number };
-  sigma2: { initial: number; final: number };
-  stop: Chosen['stop'];
-  warnings: string[];
-  timings: Record<string, number>;
-}
+const answer = (
+  base: Base,
+  options: SelectionOptions,
+  chosen: Chosen,
+  pick: (i: number, place: number) => Pick,
+  warnings: readonly string[] = [],
+): Selection => ({
+  ...base,
+  strategy: options.strategy,
+  n: options.n,
+  degree: options.degree,
+  picks: chosen.picks.map(pick),
+  initialVariance: chosen.initialVariance,
+  finalVariance: chosen.variances.at(-1) ?? chosen.initialVariance,
+  stop: chosen.stop,
+  warnings: [...warningsOf(options, chosen), ...warnings],
+});
 
-type Base = Pick<SelectionOnWire, 'corpus' | 'pool' | 'lambda'>;
-
-const answer = (base: Base, options: SelectionOptions, chosen: Chosen, pick: (i: number, at: number) => PickOnWire) => {
+const warningsOf = ({ lambda, min_similarity }: SelectionOptions, chosen: Chosen): string[] => {
   const warnings: string[] = [];
-  if (options.lambda < DOUBTFUL_LAMBDA) {
+  if (lambda < DOUBTFUL_LAMBDA) {
     warnings.push(
-      `lambda ${options.lambda} is below ${DOUBTFUL_LAMBDA} of the largest squared norm: sigma2 loses digits to rounding`,
+      `lambda ${lambda} is below ${DOUBTFUL_LAMBDA} of the largest squared norm: sigma2 loses digits to rounding`,
     );
   }
-  if (chosen.picks.length === 0 && options.min_similarity !== undefined) {
-    warnings.push(`no candidate is as like the prompt as min_similarity ${options.min_similarity}`);
+  if (chosen.picks.length === 0 && min_similarity !== undefined) {
+    warnings.push(`no candidate reaches min_similarity ${min_similarity}`);
   }
-  return {
-    object: 'selection',
-    strategy: options.strategy,
-    n: options.n,
-    degree: options.degree,
-    ...base,
-    picks: chosen.picks.map(pick),
-    sigma2: { initial: chosen.initialVariance, final: chosen.variances.at(-1) ?? chosen.initialVariance },
-    stop: chosen.stop,
-    warnings,
-    timings: {},
-  } satisfies SelectionOnWire;
+  return warnings;
 };
 
-/** The figures of pick number `at`, candidate `i`. */
-const figures = (chosen: Chosen, similarity: Float64Array, i: number, at: number) => ({
-  score: chosen.gains[at] ?? 0,
-  similarity: similarity[i] ?? 0,
-  covariance: chosen.covariances[at] ?? 0,
-  sigma2: chosen.variances[at] ?? 0,
+/** The figures of the pick at this place, candidate `i`. */
+const figures = (chosen: Chosen, similarity: Float64Array, i: number, place: number) => ({
+  gain: at(chosen.gains, place),
+  similarity: at(similarity, i),
+  covariance: at(chosen.covariances, place),
+  variance: at(chosen.variances, place),
 });
 
 export interface CorpusDeps {
@@ -92,13 +66,13 @@ const poolFor = (deps: CorpusDeps, queries: readonly Float32Array[], options: Se
     // only SIFT has a residual to ask again with
     rounds: options.strategy === 'sift' ? options.rounds : 1,
     topK: options.top_k,
-    sign: options.sign,
+    sign: options.residual_sign,
     opposite: options.opposite,
     picks: options.n,
     lambda: options.lambda,
     degree: options.degree,
     repeat: options.repeat,
-    prefix: options.prefix,
+    prefix: options.residual_picks,
   });
 
 /** Texts of the picks that lie in R2, each fetched once. */
@@ -108,12 +82,16 @@ const longTexts = async (picked: Iterable<Candidate>, deps: CorpusDeps): Promise
   return new Map(await inParallel(tasks, MAX_CONNECTIONS));
 };
 
+const noPick = (): never => {
+  throw new RangeError('a pick from an empty pool');
+};
+
 export const selectFromCorpus = async (
   corpus: string,
   deps: CorpusDeps,
   prompts: readonly Float32Array[],
   options: SelectionOptions,
-): Promise<SelectionOnWire> => {
+): Promise<Selection> => {
   const queries = prompts.map(normalise);
   const pool = await poolFor(deps, queries, options);
   const { collected, rows, collapsed } = pool;
@@ -123,31 +101,19 @@ export const selectFromCorpus = async (
     pool: { size: collected.length, collapsed, queries: pool.queries, rounds: pool.rounds },
   };
   if (collected.length === 0) {
-    const empty = answer(base, options, nothing(queries.length), () => {
-      throw new FaultError({ kind: 'internal', message: 'a pick from an empty pool' });
-    });
     const why =
       options.filter === undefined ? 'is empty, or not indexed yet' : 'has nothing that the filter lets through';
-    empty.warnings.push(`corpus '${corpus}' ${why}`);
-    return empty;
+    return answer(base, options, nothing(queries.length), () => noPick(), [`corpus '${corpus}' ${why}`]);
   }
   const choice = { rows, queries, dimensions: queries[0]?.length ?? 0, noise: options.lambda };
   const chosen = unwrap(choose(choice, options, deps.select));
   const similarity = similarities(choice);
-  const picked = chosen.picks.flatMap((i) => collected[i]?.candidate ?? []);
+  const picked = chosen.picks.map((i) => at(collected, i).candidate);
   const texts = await longTexts(picked, deps);
-  return answer(base, options, chosen, (i, at) => {
-    const one = collected[i];
-    if (one === undefined) throw new FaultError({ kind: 'internal', message: `pick ${i} is not in the pool` });
-    const { candidate, copies } = one;
-    return {
-      id: candidate.id,
-      text: candidate.text ?? texts.get(candidate.key) ?? null,
-      ...figures(chosen, similarity, i, at),
-      copies,
-      source: candidate.source ?? null,
-      metadata: candidate.metadata ?? {},
-    };
+  return answer(base, options, chosen, (i, place) => {
+    const { candidate, copies } = at(collected, i);
+    const { id, key, text, source, metadata } = candidate;
+    return { id, text: text ?? texts.get(key), ...figures(chosen, similarity, i, place), copies, source, metadata };
   });
 };
 
@@ -179,7 +145,7 @@ export const selectFromCandidates = (
   prompts: readonly Float32Array[],
   options: SelectionOptions,
   select: Select,
-): SelectionOnWire => {
+): Selection => {
   const dimensions = prompts[0]?.length ?? 0;
   const rows = new Float32Array(candidates.length * dimensions);
   for (const [i, { vector }] of candidates.entries()) rows.set(vector, i * dimensions);
@@ -204,18 +170,9 @@ export const selectFromCandidates = (
   };
   const chosen = times(unwrap(choose(choice, scaled, select)), factor);
   const similarity = similarities(choice).map((value) => value * squared);
-  const base: Base = {
-    corpus: null,
-    lambda: used,
-    pool: { size: candidates.length, collapsed: 0, queries: 0, rounds: 0 },
-  };
-  return answer(base, options, chosen, (i, at) => ({
-    id: candidates[i]?.id ?? '',
-    text: candidates[i]?.text ?? null,
-    ...figures(chosen, similarity, i, at),
-    copies: 0,
-    source: null,
-    metadata: {},
-    index: i,
-  }));
+  const base: Base = { lambda: used, pool: { size: candidates.length, collapsed: 0, queries: 0, rounds: 0 } };
+  return answer(base, options, chosen, (i, place) => {
+    const { id, text } = at(candidates, i);
+    return { id, text, ...figures(chosen, similarity, i, place), copies: 0, index: i };
+  });
 };

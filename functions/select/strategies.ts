@@ -3,6 +3,7 @@
 
 import type { SelectionOptions } from '../../wire/api/select.ts';
 import { ok, type Result } from '../../wire/faults.ts';
+import { at } from '../../wire/list.ts';
 import type { Rows, StopReason } from '../kernel/problem.ts';
 import type { Select } from '../pool/pool.ts';
 import { dot } from '../vectors/algebra.ts';
@@ -91,8 +92,8 @@ const given = (choice: Choice, picks: readonly number[], { n, degree }: Pick<Opt
   stop: picks.length < n ? 'exhausted' : 'count',
 });
 
-/** The rows that are like enough, and their numbers among all. */
-const likeEnough = (choice: Choice, least: number): { numbers: number[]; rows: Rows } => {
+/** The rows whose similarity reaches the least one, and their numbers among all. */
+const aboveThreshold = (choice: Choice, least: number): { numbers: number[]; rows: Rows } => {
   const { rows, dimensions } = choice;
   const numbers = Array.from(similarities(choice).entries()).flatMap(([i, value]) => (value >= least ? [i] : []));
   const kept = rows.slice(0, numbers.length * dimensions);
@@ -115,11 +116,11 @@ export const nothing = (initialVariance: number): Chosen => ({
 export const choose = (choice: Choice, options: Options, select: Select): Result<Chosen> => {
   const { min_similarity: least, ...others } = options;
   if (least === undefined) return chooseFrom(choice, others, select);
-  const { numbers, rows } = likeEnough(choice, least);
+  const { numbers, rows } = aboveThreshold(choice, least);
   if (numbers.length === 0)
     return ok(nothing(posterior([], choice.queries, choice.noise, options.degree).initialVariance));
   const chosen = chooseFrom({ ...choice, rows }, others, select);
-  return chosen.ok ? ok({ ...chosen.value, picks: chosen.value.picks.map((i) => numbers[i] ?? -1) }) : chosen;
+  return chosen.ok ? ok({ ...chosen.value, picks: chosen.value.picks.map((i) => at(numbers, i)) }) : chosen;
 };
 
 const chooseFrom = (choice: Choice, options: Omit<Options, 'min_similarity'>, select: Select): Result<Chosen> => {

@@ -1,7 +1,8 @@
 // The edge's way to the gateway: signed requests, signed answers, and a clock for each way of hanging (no answer, no next
 // byte). Whatever the gateway refuses goes on to the caller as it said it; what is not its own answer is unreachable.
 import { createParser } from 'eventsource-parser';
-import { z } from 'zod';
+import type { z } from 'zod';
+import { errorBody } from '../../wire/api/error.ts';
 import { FaultError } from '../../wire/faults.ts';
 import { GATEWAY_FIRST_BYTE_MS, GATEWAY_IDLE_MS } from '../../wire/limits.ts';
 import { SIGNATURE_HEADER, signRequest, verifyResponse } from '../../wire/signature.ts';
@@ -9,10 +10,6 @@ import { modelsResponse, type TuneEvent, type TuneRequest, tuneEvent } from '../
 import type { Env } from '../env.ts';
 import { RelayedError } from '../http/errors.ts';
 import { firstByte, untilIdle } from './deadline.ts';
-
-const errorBody = z.object({
-  error: z.object({ message: z.string(), type: z.string(), code: z.string(), param: z.string().nullable() }),
-});
 
 const relayed = async (response: Response): Promise<Error> => {
   const parsed = errorBody.safeParse(await response.json().catch(() => undefined));

@@ -19,7 +19,8 @@ const streamOf = (pieces: readonly (string | Uint8Array | Error)[]): ReadableStr
 
 const collect = async (stream: ReadableStream<Uint8Array>, limit = 100): Promise<(string | number)[]> => {
   const seen: (string | number)[] = [];
-  const show = (line: Line) => ('oversize' in line ? line.oversize : new TextDecoder().decode(line.bytes));
+  const show = (line: Line) =>
+    'bytes' in line ? new TextDecoder().decode(line.bytes) : 'oversize' in line ? line.oversize : `${line.empty} empty`;
   for await (const line of lines(stream, limit)) seen.push(show(line));
   return seen;
 };
@@ -28,7 +29,7 @@ describe('lines of a stream', () => {
   it('are the same however the bytes are cut', async () => {
     const text = 'äöü\n{"a":1}\r\n\nlast';
     const bytes = utf8.encode(text);
-    const want = ['äöü', '{"a":1}', '', 'last'];
+    const want = ['äöü', '{"a":1}', '1 empty', 'last'];
     expect(await collect(streamOf([text]))).toEqual(want);
     for (let cut = 1; cut < bytes.length; cut++) {
       expect(await collect(streamOf([bytes.slice(0, cut), bytes.slice(cut)]))).toEqual(want);
@@ -50,6 +51,21 @@ describe('lines of a stream', () => {
       },
     });
     expect(await collect(giant, 1000)).toEqual([200 * piece.length, 'short']);
+  });
+
+  it('gather empty lines that follow each other, wherever they stand', async () => {
+    const seen: [number, string][] = [];
+    for await (const line of lines(streamOf(['\n\r\na\n\n\n\nb\n\n']), 100)) {
+      seen.push([line.line, 'empty' in line ? `${line.empty} empty` : 'a line']);
+    }
+    expect(seen).toEqual([
+      [1, '2 empty'],
+      [3, 'a line'],
+      [4, '3 empty'],
+      [7, 'a line'],
+      [8, '1 empty'],
+    ]);
+    expect(await collect(streamOf(['\n'.repeat(150_000)]))).toEqual(['150000 empty']);
   });
 
   it('allow a line of exactly the limit', async () => {

@@ -22,9 +22,9 @@ describe('POST /v1/select', () => {
       lambda: 0.3,
       degree: 6,
       rounds: 3,
-      prefix: 4,
+      residual_picks: 4,
       top_k: 50,
-      sign: 'plus',
+      residual_sign: 'plus',
       strategy: 'sift',
       repeat: false,
     });
@@ -74,13 +74,63 @@ describe('POST /v1/select', () => {
     expect(select(body)).toMatch(message);
   });
 
-  it('takes all eight operators', () => {
-    const filter = {
-      'meta.a': { $eq: 1, $ne: null, $in: ['x'], $nin: [true] },
-      'meta.b': { $lt: 1, $lte: 'x', $gt: 0, $gte: 0 },
-      source: 's',
-    };
+  it('takes the older names of residual_picks and residual_sign for one version', () => {
+    expect(selectRequest.parse({ ...good, prefix: 7, sign: 'both' })).toMatchObject({
+      residual_picks: 7,
+      residual_sign: 'both',
+    });
+    expect(selectRequest.parse({ ...good, prefix: 7, residual_picks: 3 })).toMatchObject({ residual_picks: 3 });
+  });
+
+  it.each<[string, object]>([
+    ['a value', { source: 's', 'meta.lang': 'en', 'meta.n': 1, 'meta.ok': true }],
+    ['null, for examples without the property', { 'meta.lang': null, source: { $ne: null } }],
+    ['null in lists', { 'meta.lang': { $in: ['en', null] }, source: { $nin: [null] } }],
+    [
+      'one operator',
+      { 'meta.a': { $eq: 1 }, 'meta.b': { $in: ['x'] }, 'meta.c': { $nin: [true] }, 'meta.d': { $gte: 0 } },
+    ],
+    ['an upper with a lower bound', { 'meta.a': { $lt: 1, $gte: 0 }, 'meta.b': { $gt: 'a', $lte: 'x' } }],
+    ['nested names', { 'meta.a.b': 1, 'meta.a-b c': 1, 'meta.ä': 1 }],
+  ])('takes a filter on %s', (_, filter) => {
     expect(select({ ...good, filter })).toBeUndefined();
+  });
+
+  // whatever Vectorize would refuse: its error names its own terms, and comes as a failure of the index
+  it.each<[string, unknown]>([
+    ['nothing', {}],
+    ['no operator', { 'meta.lang': {} }],
+    ['an empty list', { 'meta.lang': { $in: [] } }],
+    ['an empty exclusion', { 'meta.lang': { $nin: [] } }],
+    ['two operators that do not go together', { 'meta.lang': { $eq: 'en', $ne: 'de' } }],
+    ['two lower bounds', { 'meta.lang': { $gt: 'a', $gte: 'b' } }],
+    ['two upper bounds', { 'meta.lang': { $lt: 'a', $lte: 'b' } }],
+    ['three operators', { 'meta.lang': { $lt: 'a', $gt: 'b', $ne: 'c' } }],
+    ['a bound that is null', { 'meta.n': { $lt: null } }],
+    ['a bound that is true', { 'meta.n': { $lt: true } }],
+    ['a name with a bar', { 'meta.a|b': 'x' }],
+    ['a name with a quote', { 'meta.a"b': 'x' }],
+    ['an empty name', { 'meta.': 'y' }],
+    ['an empty part of a name', { 'meta..x': 'y' }],
+    ['a name that ends in a dot', { 'meta.x.': 'y' }],
+    ['a name that begins with a dollar', { 'meta.$x': 'y' }],
+    ['a part that begins with a dollar', { 'meta.a.$x': 'y' }],
+    ['a name of 513 characters', { [`meta.${'x'.repeat(513)}`]: 1 }],
+    ['a part of the source', { 'source.a': 'y' }],
+    ['a list', { source: ['a'] }],
+    ['lists in lists', { source: { $in: [['a']] } }],
+    ['an object in a list', { source: { $in: [{ $eq: 'a' }] } }],
+    ['operators in operators', { source: { $eq: { $eq: 'a' } } }],
+    ['a list in place of the filter', [{ source: 'a' }]],
+    ['a text in place of the filter', 'source = a'],
+  ])('refuses a filter of %s', (_, filter) => {
+    expect(select({ ...good, filter })).toMatch(/^filter/);
+  });
+
+  it('takes filters up to 2,047 bytes', () => {
+    const bytes = (n: number) => ({ source: 'x'.repeat(n - JSON.stringify({ source: '' }).length) });
+    expect(select({ ...good, filter: bytes(2047) })).toBeUndefined();
+    expect(select({ ...good, filter: bytes(2048) })).toMatch(/^filter: must be under 2048 bytes/);
   });
 });
 
@@ -111,13 +161,57 @@ describe('POST /v1/completions', () => {
     });
   });
 
+  it.each(
+    [
+      'max_tokens temperature top_p top_k seed stop stream stream_options user metadata store service_tier n best_of echo',
+      'logprobs logit_bias suffix presence_penalty frequency_penalty sift prompt',
+    ].flatMap((names) => names.split(' ')),
+  )('takes null for %s, as for an absent field', (name) => {
+    expect(completionRequest.parse({ model: 'base', prompt: 'x', seed: 1, [name]: null })).toMatchObject({
+      max_tokens: 16,
+      stop: [],
+      sift: { selection: { n: 10 } },
+    });
+  });
+
+  it.each<[string, object]>([
+    ['an empty logit_bias', { logit_bias: {} }],
+    ['store, metadata, user and service_tier', { store: false, metadata: { a: 'b' }, user: 'u', service_tier: 'auto' }],
+    ['further members of stream_options', { stream_options: { include_usage: true, include_obfuscation: false } }],
+    ['no prompt', { prompt: undefined }],
+    ['an empty prompt', { prompt: '' }],
+    ['a blank prompt', { prompt: ' \n' }],
+    ['a prompt in a list', { prompt: ['x'] }],
+    ['top_p = 0', { top_p: 0 }],
+    ['four stop texts', { stop: ['a', 'b', 'c', 'd'] }],
+  ])('takes %s', (_, body) => {
+    expect(complete(body)).toBeUndefined();
+  });
+
+  it.each([0, 1, 4294967295, 4294967296, -1, 1764021234567, -(2 ** 63), 2 ** 63])('takes the seed %d', (seed) => {
+    const parsed = completionRequest.parse({ model: 'base', prompt: 'x', seed }).seed ?? -1;
+    expect(Number.isInteger(parsed) && parsed >= 0 && parsed <= 0xffff_ffff).toBe(true);
+    if (seed >= 0 && seed <= 0xffff_ffff) expect(parsed).toBe(seed);
+  });
+
+  it('folds seeds that differ in their upper half alone to different ones', () => {
+    const fold = (seed: number) => completionRequest.parse({ model: 'base', prompt: 'x', seed }).seed;
+    expect(new Set([1, 2 ** 32 + 1, 2 ** 33 + 1, 2 ** 40 + 1].map(fold)).size).toBe(4);
+  });
+
   it.each<[string, object, RegExp]>([
-    ['n = 2', { n: 2 }, /^n: only 1/],
-    ['echo', { echo: true }, /^echo: only false/],
-    ['logprobs', { logprobs: 5 }, /^logprobs: only null/],
+    ['n = 2', { n: 2 }, /^n: is not supported: only null or 1/],
+    ['echo', { echo: true }, /^echo: is not supported: only null or false/],
+    ['logprobs', { logprobs: 5 }, /^logprobs: is not supported: only null/],
+    ['logit_bias', { logit_bias: { 50256: -100 } }, /^logit_bias: is not supported: only null or {}/],
+    ['a penalty', { presence_penalty: 0.5 }, /^presence_penalty: is not supported/],
     ['token ids', { prompt: [1, 2, 3] }, /^prompt: must be one text/],
     ['two prompts', { prompt: ['a', 'b'] }, /^prompt: must be one text/],
     ['five stop texts', { stop: ['a', 'b', 'c', 'd', 'e'] }, /^stop/],
+    ['a seed that is no whole number', { seed: 1.5 }, /^seed: is 1.5, it must be a whole number of 64 bits/],
+    ['a seed of more than 64 bits', { seed: 1e30 }, /^seed: is 1e\+30/],
+    ['a prompt with half a surrogate pair', { prompt: 'a\ud83d' }, /^prompt: .*half of a surrogate pair/],
+    ['a model name of 257 characters', { model: 'm'.repeat(257) }, /^model: is 257 characters, the limit is 256/],
     ['a misspelt sift option', { sift: { corpora: 'x' } }, /corpora/],
     ['a learning rate above one', { sift: { learning_rate: 2 } }, /^sift.learning_rate/],
   ])('refuses %s', (_, body, message) => {

@@ -108,7 +108,7 @@ describe('rounds by residual, on the starter corpus', () => {
   });
 
   it('at the API’s defaults lose a hundredth of what greedy over the whole corpus removes, at most', async () => {
-    const { lambda, degree, repeat, rounds, prefix } = selectionOptions.parse({});
+    const { lambda, degree, repeat, rounds, residual_picks: prefix } = selectionOptions.parse({});
     const defaults = { lambda, degree, repeat, rounds, prefix, picks: 50 };
     const limit = 1 - greedy(defaults);
     expect(1 - (await sigma2(defaults))).toBeGreaterThanOrEqual(0.99 * limit);

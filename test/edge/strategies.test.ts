@@ -7,6 +7,7 @@ import { type CorpusDeps, selectFromCandidates, selectFromCorpus } from '../../f
 import { choose } from '../../functions/select/strategies.ts';
 import { dot, normalise } from '../../functions/vectors/algebra.ts';
 import { selectionOptions } from '../../wire/api/select.ts';
+import { at } from '../../wire/list.ts';
 import { seededRandom as random } from '../../wire/random.ts';
 import { indexOf, randomUnit, unit } from './vectors.ts';
 
@@ -97,10 +98,10 @@ describe('a selection', () => {
 
   it('reports a variance that never rises and ends where it says', async () => {
     const selection = await selectFromCorpus('c', deps(), [q], options({ n: 20 }));
-    const sigma2 = selection.picks.map((pick) => pick.sigma2);
-    expect(selection.sigma2.initial).toBeCloseTo(1, 3);
-    expect([...sigma2].sort((a, b) => b - a)).toEqual(sigma2);
-    expect(sigma2.at(-1)).toBe(selection.sigma2.final);
+    const variances = selection.picks.map((pick) => pick.variance);
+    expect(selection.initialVariance).toBeCloseTo(1, 3);
+    expect([...variances].sort((a, b) => b - a)).toEqual(variances);
+    expect(variances.at(-1)).toBe(selection.finalVariance);
     expect(selection.picks.every((pick) => pick.text === `text ${pick.id}`)).toBe(true);
   });
 
@@ -109,7 +110,7 @@ describe('a selection', () => {
     const a = await selectFromCorpus('c', deps(), [q], options());
     const b = await selectFromCorpus('c', deps(), [long], options());
     expect(b.picks.map(({ id }) => id)).toEqual(a.picks.map(({ id }) => id));
-    expect(b.sigma2.final).toBeCloseTo(a.sigma2.final, 5);
+    expect(b.finalVariance).toBeCloseTo(a.finalVariance, 5);
   });
 
   it.each(['sift', 'nn', 'mmr'] as const)(
@@ -126,14 +127,14 @@ describe('a selection', () => {
       const alone = rows.flatMap((vector, i) => (kept.has(`${i}`) ? [{ id: `${i}`, vector }] : []));
       const again = selectFromCandidates(alone, [q], options({ strategy, n: 150 }), deps().select);
       expect(again.picks.map(({ id }) => id)).toEqual(some.picks.map(({ id }) => id));
-      expect(again.sigma2.final).toBeCloseTo(some.sigma2.final, 3);
+      expect(again.finalVariance).toBeCloseTo(some.finalVariance, 3);
     },
   );
 
   it('says so where nothing is like enough, in the units of what was sent', async () => {
     const none = await selectFromCorpus('c', deps(), [q], options({ min_similarity: 0.99 }));
-    expect([none.picks, none.stop, none.sigma2.final]).toEqual([[], 'exhausted', none.sigma2.initial]);
-    expect(none.warnings).toEqual(['no candidate is as like the prompt as min_similarity 0.99']);
+    expect([none.picks, none.stop, none.finalVariance]).toEqual([[], 'exhausted', none.initialVariance]);
+    expect(none.warnings).toEqual(['no candidate reaches min_similarity 0.99']);
     const long = q.map((value) => 10 * value);
     const count = (min_similarity: number) =>
       selectFromCandidates(sent(10), [long], options({ n: 150, min_similarity }), deps().select).picks.length;
@@ -156,7 +157,7 @@ describe('a selection', () => {
     expect(b.lambda / factor).toBeCloseTo(0.01, 5);
     expect([a.degree, b.degree]).toEqual([degree, degree]);
     expect(b.picks.map(({ index }) => index)).toEqual(a.picks.map(({ index }) => index));
-    expect(b.sigma2.final / factor).toBeCloseTo(a.sigma2.final, 5);
+    expect(b.finalVariance / factor).toBeCloseTo(a.finalVariance, 5);
   });
 
   it.each([1, 6].flatMap((degree) => [1e-12, 1e-3, 1e3, 1e12].map((scale) => [degree, scale] as const)))(
@@ -177,13 +178,13 @@ describe('a selection', () => {
       expect([a.stop, a.picks.length]).toEqual(['alpha', 3]);
       expect([b.stop, b.picks.map(({ index }) => index)]).toEqual([a.stop, a.picks.map(({ index }) => index)]);
       for (const [i, pick] of b.picks.entries()) {
-        const { score, similarity, covariance, sigma2 } = a.picks[i] ?? pick;
+        const { gain, similarity, covariance, variance } = at(a.picks, i);
         expect(pick.similarity / scale ** 2 / similarity).toBeCloseTo(1, 5);
-        expect(pick.score / factor / score).toBeCloseTo(1, 5);
+        expect(pick.gain / factor / gain).toBeCloseTo(1, 5);
         expect(pick.covariance / factor / covariance).toBeCloseTo(1, 5);
-        expect(pick.sigma2 / factor / sigma2).toBeCloseTo(1, 5);
+        expect(pick.variance / factor / variance).toBeCloseTo(1, 5);
       }
-      expect(b.sigma2.initial / factor).toBeCloseTo(1, 5);
+      expect(b.initialVariance / factor).toBeCloseTo(1, 5);
       expect(b.lambda / factor).toBeCloseTo(0.3, 5);
     },
   );
@@ -215,7 +216,7 @@ describe('a selection', () => {
     expect((await selectFromCorpus('c', deps(), [q], options({ lambda: 1e-5 }))).warnings.join()).toContain('0.00001');
     const empty = await selectFromCorpus('c', { ...deps(), stripes: [indexOf([])] }, [q], options());
     expect([empty.picks, empty.stop, empty.warnings.length]).toEqual([[], 'exhausted', 1]);
-    expect(empty.sigma2).toEqual({ initial: 1, final: 1 });
+    expect([empty.initialVariance, empty.finalVariance]).toEqual([1, 1]);
   });
 
   it('stops by alpha, and forbids repeats when asked', async () => {

@@ -1,6 +1,7 @@
-// What callers may say about corpora and examples: one schema per route.
+// Corpora and examples: one schema per route for what is asked and what is answered.
 import { z } from 'zod';
 import { DEFAULT_PAGE, MAX_CORPUS_NAME, MAX_PAGE, MAX_STRIPES } from '../limits.ts';
+import { wireError } from './error.ts';
 import { vectorInput } from './vector.ts';
 
 export const corpusName = z
@@ -10,7 +11,7 @@ export const corpusName = z
     `must be 1 to ${MAX_CORPUS_NAME} of a-z, 0-9, '.', '_', '-', beginning with a letter or digit`,
   );
 
-const metadataValue = z.union([z.string(), z.number(), z.boolean(), z.array(z.string())], {
+export const metadataValue = z.union([z.string(), z.number(), z.boolean(), z.array(z.string())], {
   error: 'must be a string, number, boolean or list of strings',
 });
 
@@ -35,3 +36,74 @@ export const pageQuery = z.strictObject({
   limit: z.coerce.number().int().min(1).max(MAX_PAGE).default(DEFAULT_PAGE),
   cursor: z.string().optional(),
 });
+
+/** One line of an upload's answer: what became of the line with this number. */
+export const resultLine = z.object({
+  line: z.int(),
+  /** As the line named it, shortened if it is far too long; null if it names none that can be read. */
+  id: z.string().nullable(),
+  status: z.enum(['created', 'updated', 'unchanged', 'error']),
+  error: wireError.optional(),
+});
+export type ResultLine = z.output<typeof resultLine>;
+
+/** GET /v1/corpora/NAME */
+export const corpusOnWire = z.object({
+  object: z.literal('corpus'),
+  name: z.string(),
+  examples: z.int(),
+  /** UTF-8 bytes of all texts. */
+  bytes: z.int(),
+  stripes: z.int(),
+  dimensions: z.int(),
+  embedder: z.string(),
+  /** ISO 8601. */
+  created_at: z.string(),
+});
+export type CorpusOnWire = z.output<typeof corpusOnWire>;
+
+const page = <Item extends z.ZodType>(item: Item) =>
+  z.object({
+    object: z.literal('list'),
+    data: z.array(item),
+    /** For `cursor` of the next request; null at the end. */
+    next_cursor: z.string().nullable(),
+  });
+
+/** GET /v1/corpora */
+export const corpusPage = page(z.object({ object: z.literal('corpus'), name: z.string() }));
+
+/** DELETE /v1/corpora/NAME */
+export const corpusDeleted = z.object({
+  object: z.literal('corpus'),
+  name: z.string(),
+  deleted: z.literal(true),
+  examples: z.int(),
+});
+
+const entry = z.object({
+  object: z.literal('example'),
+  id: z.string(),
+  /** Fingerprint of this version; empty while it is being written. */
+  hash: z.string(),
+  bytes: z.int(),
+  stripe: z.int(),
+  /** The text is kept apart from the vector. */
+  long: z.boolean(),
+});
+export type EntryOnWire = z.output<typeof entry>;
+
+/** GET /v1/corpora/NAME/examples */
+export const examplePage = page(entry);
+
+/** GET /v1/corpora/NAME/examples/ID */
+export const exampleOnWire = entry.extend({
+  /** Whether the index shows this version already. */
+  indexed: z.boolean(),
+  text: z.string().nullable(),
+  source: z.string().nullable(),
+  metadata: z.record(z.string(), metadataValue),
+});
+
+/** DELETE /v1/corpora/NAME/examples/ID */
+export const exampleDeleted = z.object({ object: z.literal('example'), id: z.string(), deleted: z.literal(true) });

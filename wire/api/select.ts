@@ -1,10 +1,11 @@
-// POST /v1/select as a typed value: what may be asked, and every limit. `options` is shared with completions and scores.
+// POST /v1/select: what may be asked with every limit, and what is answered. The options are shared with completions and
+// scores.
 import { z } from 'zod';
 import {
   DEFAULT_DEGREE,
   DEFAULT_LAMBDA,
   DEFAULT_PICKS,
-  DEFAULT_PREFIX,
+  DEFAULT_RESIDUAL_PICKS,
   DEFAULT_ROUNDS,
   MAX_CANDIDATES,
   MAX_DEGREE,
@@ -16,39 +17,18 @@ import {
   MAX_STRIPES,
   MAX_TEXT_BYTES,
   MIN_LAMBDA,
-  VECTORIZE_MAX_FILTER_BYTES,
   VECTORIZE_TOP_K_FULL,
 } from '../limits.ts';
-import { byteLength, filledTextUpTo } from '../text.ts';
+import { filledTextUpTo } from '../text.ts';
+import { metadataValue } from './corpora.ts';
+import { filter } from './filter.ts';
 import { vectorInput } from './vector.ts';
 
-const scalar = z.union([z.string(), z.number(), z.boolean()]);
-const operators = z.strictObject({
-  $eq: scalar.nullable().optional(),
-  $ne: scalar.nullable().optional(),
-  $in: z.array(scalar).optional(),
-  $nin: z.array(scalar).optional(),
-  $lt: z.union([z.string(), z.number()]).optional(),
-  $lte: z.union([z.string(), z.number()]).optional(),
-  $gt: z.union([z.string(), z.number()]).optional(),
-  $gte: z.union([z.string(), z.number()]).optional(),
-});
+const residualSign = z.enum(['plus', 'both']);
+const residualPicks = z.int().min(1).max(MAX_PICKS);
 
-/** Vectorize's own filter, on what callers wrote: `source`, and their metadata as `meta.NAME`. */
-const filter = z
-  .record(
-    z.string().regex(/^(source|meta\.[^"]+)$/, "a filter is on 'source' or 'meta.NAME'"),
-    z.union([scalar, operators], {
-      error: 'is neither a value nor an object of $eq, $ne, $in, $nin, $lt, $lte, $gt, $gte',
-    }),
-  )
-  .refine((value) => byteLength(JSON.stringify(value)) < VECTORIZE_MAX_FILTER_BYTES, {
-    error: `must be under ${VECTORIZE_MAX_FILTER_BYTES} bytes as JSON`,
-  });
-export type Filter = z.output<typeof filter>;
-
-/** How to select, wherever a selection is part of a request. */
-export const selectionOptions = z.strictObject({
+/** How to select, as callers write it, wherever a selection is part of a request. */
+export const selectionFields = z.strictObject({
   n: z.int().min(1).max(MAX_PICKS).default(DEFAULT_PICKS),
   lambda: z.number().min(MIN_LAMBDA).max(MAX_LAMBDA).default(DEFAULT_LAMBDA),
   /** p of the kernel k(x,y) = (φ(x)·φ(y))^p; 1 is the paper's. */
@@ -62,15 +42,34 @@ export const selectionOptions = z.strictObject({
   mmr_lambda: z.number().min(0).max(1).default(0.5),
   rounds: z.int().min(1).max(MAX_ROUNDS).default(DEFAULT_ROUNDS),
   top_k: z.int().min(1).max(VECTORIZE_TOP_K_FULL).default(VECTORIZE_TOP_K_FULL),
-  sign: z.enum(['plus', 'both']).default('plus'),
-  /** Round i asks with the residual of the first prefix·i picks. */
-  prefix: z.int().min(1).max(MAX_PICKS).default(DEFAULT_PREFIX),
+  /** Further rounds ask with the residual, or with its opposite too. */
+  residual_sign: residualSign.optional(),
+  /** Round i asks with the residual of the first residual_picks·i picks. */
+  residual_picks: residualPicks.optional(),
+  /** The older names of the last two; they go in the next version. */
+  sign: residualSign.optional(),
+  prefix: residualPicks.optional(),
   opposite: z.boolean().default(false),
   /** How many of the corpus' stripes are asked; absent: all. */
   stripes: z.int().min(1).max(MAX_STRIPES).optional(),
   filter: filter.optional(),
 });
-export type SelectionOptions = z.output<typeof selectionOptions>;
+type Fields = z.output<typeof selectionFields>;
+
+/** How to select: every field at its value or its default. */
+export type SelectionOptions = Omit<Fields, 'sign' | 'prefix' | 'residual_sign' | 'residual_picks'> & {
+  readonly residual_sign: z.output<typeof residualSign>;
+  readonly residual_picks: number;
+};
+
+export const selectionOf = <T extends Fields>({ sign, prefix, residual_sign, residual_picks, ...rest }: T) => ({
+  ...rest,
+  residual_sign: residual_sign ?? sign ?? 'plus',
+  residual_picks: residual_picks ?? prefix ?? DEFAULT_RESIDUAL_PICKS,
+});
+
+/** The options by themselves, for callers inside the program. */
+export const selectionOptions = selectionFields.transform(selectionOf);
 
 const candidate = z
   .strictObject({
@@ -85,7 +84,7 @@ const input = filledTextUpTo(MAX_PROMPT_BYTES);
 const exactlyOne = (values: readonly unknown[]): boolean => values.filter((value) => value !== undefined).length === 1;
 
 /** POST /v1/select */
-export const selectRequest = selectionOptions
+export const selectRequest = selectionFields
   .extend({
     corpus: z.string().optional(),
     candidates: z.array(candidate).min(1, 'is empty').max(MAX_CANDIDATES).optional(),
@@ -104,5 +103,48 @@ export const selectRequest = selectionOptions
   .refine((body) => body.candidates === undefined || body.filter === undefined, {
     path: ['filter'],
     error: "needs a 'corpus'",
-  });
+  })
+  .transform(selectionOf);
 export type SelectRequest = z.output<typeof selectRequest>;
+
+const pick = z.object({
+  id: z.string(),
+  /** null where the caller sent a candidate without text. */
+  text: z.string().nullable(),
+  /** Drop of the prompt's variance by this pick. */
+  score: z.number(),
+  /** Inner product with the prompt, averaged over several. */
+  similarity: z.number(),
+  /** Posterior covariance with the prompt just before the pick: negative ones inform by contrast. */
+  covariance: z.number(),
+  /** The prompt's remaining variance after the pick. */
+  sigma2: z.number(),
+  /** Near copies it stands for. */
+  copies: z.int(),
+  source: z.string().nullable(),
+  metadata: z.record(z.string(), metadataValue),
+  /** Position in the candidates that the caller sent. */
+  index: z.int().optional(),
+});
+
+/** A selection, wherever it is answered. */
+export const selectionOnWire = z.object({
+  object: z.literal('selection'),
+  /** null for candidates that the caller sent. */
+  corpus: z.string().nullable(),
+  strategy: z.enum(['sift', 'nn', 'mmr']),
+  n: z.int(),
+  /** λ as it was used: for candidates of any length, times the largest squared norm. */
+  lambda: z.number(),
+  degree: z.int(),
+  picks: z.array(pick),
+  pool: z.object({ size: z.int(), collapsed: z.int(), queries: z.int(), rounds: z.int() }),
+  sigma2: z.object({ initial: z.number(), final: z.number() }),
+  stop: z.enum(['count', 'alpha', 'exhausted']),
+  warnings: z.array(z.string()),
+});
+export type SelectionOnWire = z.output<typeof selectionOnWire>;
+
+/** 200 of POST /v1/select; milliseconds by stage. */
+export const selectResponse = selectionOnWire.extend({ timings: z.record(z.string(), z.number()) });
+export type SelectResponse = z.output<typeof selectResponse>;

@@ -1,0 +1,48 @@
+// A selection in the shapes of the API: whole, and as the short account beside a completion.
+import type { ChosenOnWire } from '../../wire/api/completions.ts';
+import type { SelectionOnWire } from '../../wire/api/select.ts';
+import type { Pick, Selection } from './selection.ts';
+
+const pickOnWire = ({ id, text, gain, similarity, covariance, variance, copies, source, metadata, index }: Pick) => ({
+  id,
+  text: text ?? null,
+  score: gain,
+  similarity,
+  covariance,
+  sigma2: variance,
+  copies,
+  source: source ?? null,
+  metadata: { ...metadata } as SelectionOnWire['picks'][number]['metadata'],
+  ...(index === undefined ? {} : { index }),
+});
+
+export const selectionOnWire = (selection: Selection): SelectionOnWire => {
+  const { corpus, strategy, n, lambda, degree, picks, pool, initialVariance, finalVariance, stop, warnings } =
+    selection;
+  return {
+    object: 'selection',
+    corpus: corpus ?? null,
+    strategy,
+    n,
+    lambda,
+    degree,
+    picks: picks.map(pickOnWire),
+    pool: { ...pool },
+    sigma2: { initial: initialVariance, final: finalVariance },
+    stop,
+    warnings: [...warnings],
+  };
+};
+
+/** What was learnt from, beside OpenAI's fields: SDKs pass over what they do not know. */
+export const chosenOnWire = (selection: Selection): ChosenOnWire => {
+  const { corpus, picks, sigma2, pool, stop, warnings } = selectionOnWire(selection);
+  return {
+    corpus,
+    picks: picks.map(({ id, score, similarity, sigma2: after }) => ({ id, score, similarity, sigma2: after })),
+    sigma2,
+    pool,
+    stop,
+    warnings,
+  };
+};

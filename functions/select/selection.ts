@@ -1,0 +1,48 @@
+// A selection as the edge works with it: what was picked, what each pick does to the prompt's variance, and what the pool
+// was. It knows no wire format; answer.ts says it on the wire.
+import type { SelectionOptions } from '../../wire/api/select.ts';
+import type { CallerMetadata } from '../corpora/record.ts';
+import type { StopReason } from '../kernel/problem.ts';
+
+export interface Pick {
+  readonly id: string;
+  /** Absent where the caller sent a candidate without text. */
+  readonly text?: string | undefined;
+  /** Drop of the prompt's variance by this pick. */
+  readonly gain: number;
+  /** Inner product with the prompt, averaged over several. */
+  readonly similarity: number;
+  /** Posterior covariance with the prompt just before the pick. */
+  readonly covariance: number;
+  /** The prompt's remaining variance after the pick. */
+  readonly variance: number;
+  /** Near copies it stands for. */
+  readonly copies: number;
+  readonly source?: string | undefined;
+  readonly metadata?: CallerMetadata | undefined;
+  /** Position in the candidates that the caller sent. */
+  readonly index?: number | undefined;
+}
+
+export interface PoolFigures {
+  readonly size: number;
+  readonly collapsed: number;
+  readonly queries: number;
+  readonly rounds: number;
+}
+
+export interface Selection {
+  /** Absent for candidates that the caller sent. */
+  readonly corpus?: string | undefined;
+  readonly strategy: SelectionOptions['strategy'];
+  readonly n: number;
+  /** λ as it was used. */
+  readonly lambda: number;
+  readonly degree: number;
+  readonly picks: readonly Pick[];
+  readonly pool: PoolFigures;
+  readonly initialVariance: number;
+  readonly finalVariance: number;
+  readonly stop: StopReason;
+  readonly warnings: readonly string[];
+}

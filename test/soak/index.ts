@@ -1,0 +1,160 @@
+// `npm run soak -- [--minutes 10]`: a new corpus every second beside selections, completions, look-ups of names that do not
+// exist and deletions, against everything that `npm start` runs. Memory of every process and the size of what is stored
+// are written down every ten seconds; at the end they must be flat: the mean of the last quarter at most a tenth above
+// that of the second quarter.
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { UsageError, whole } from '../../cli/arguments.ts';
+import { embedderFiles } from '../../local/embedder.ts';
+import { startStack } from '../../local/stack.ts';
+
+const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+const SAMPLE_MS = 10_000;
+/** Corpora alive at once; the oldest is deleted when another comes. */
+const KEPT = 20;
+const LINES = 20;
+const MOST_GROWTH = 1.1;
+
+interface Sample {
+  readonly seconds: number;
+  readonly memory: Readonly<Record<string, number>>;
+  readonly stored: number;
+  readonly files: number;
+}
+
+/** Resident MB of this process and its descendants, by name. */
+const memoryOf = (): Record<string, number> => {
+  const rows = execFileSync('ps', ['-eo', 'pid=,ppid=,rss=,comm='], { encoding: 'utf8' }).trim().split('\n');
+  const all = rows.map((row) => {
+    const [pid = '', ppid = '', rss = '', ...name] = row.trim().split(/\s+/);
+    return { pid: Number(pid), ppid: Number(ppid), mb: Number(rss) / 1024, name: name.join(' ') };
+  });
+  const family = new Set([process.pid]);
+  for (let grew = true; grew; ) {
+    const more = all.filter(({ pid, ppid }) => family.has(ppid) && !family.has(pid));
+    for (const { pid } of more) family.add(pid);
+    grew = more.length > 0;
+  }
+  const memory: Record<string, number> = {};
+  for (const { pid, mb, name } of all) {
+    if (!family.has(pid) || name === 'ps') continue;
+    const label = pid === process.pid ? 'gateway and driver' : name;
+    memory[label] = (memory[label] ?? 0) + mb;
+  }
+  return memory;
+};
+
+const storedIn = async (directory: string): Promise<{ bytes: number; files: number }> => {
+  const names = await readdir(directory, { recursive: true });
+  const sizes = await Promise.all(names.map((name) => stat(join(directory, name)).catch(() => undefined)));
+  const files = sizes.filter((one) => one?.isFile());
+  return { bytes: files.reduce((sum, one) => sum + (one?.size ?? 0), 0), files: files.length };
+};
+
+const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+/** Mean of the last quarter over that of the second: the first is spent on warming up. */
+const growth = (values: readonly number[]): number => {
+  const quarter = Math.floor(values.length / 4);
+  return mean(values.slice(-quarter)) / mean(values.slice(quarter, 2 * quarter));
+};
+
+const { values } = parseArgs({ options: { minutes: { type: 'string', default: '10' } } });
+
+const main = async (): Promise<number> => {
+  const minutes = whole('minutes', values.minutes, 1, 10_000);
+  const state = await mkdtemp(join(tmpdir(), 'sift-soak-'));
+  const stack = await startStack({
+    root: ROOT,
+    state,
+    model: 'models/base',
+    embedder: await embedderFiles(join(ROOT, 'models/embedder')),
+    port: 0,
+    gatewayPort: 0,
+    defaultCorpus: '',
+  });
+  const call = async (path: string, body?: unknown, method = body === undefined ? 'GET' : 'POST'): Promise<string> => {
+    const response = await fetch(stack.edge + path, {
+      method,
+      headers: { authorization: `Bearer ${stack.key}` },
+      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    if (response.status >= 500) throw new Error(`${method} ${path} answered ${response.status}: ${text}`);
+    return text;
+  };
+  const samples: Sample[] = [];
+  const errors: string[] = [];
+  const started = performance.now();
+  const since = (): number => (performance.now() - started) / 1000;
+  const names: string[] = [];
+  let round = 0;
+  const oneRound = async (): Promise<void> => {
+    round += 1;
+    const name = `soak-${round}`;
+    names.push(name);
+    const lines = Array.from({ length: LINES }, (_, i) =>
+      JSON.stringify({ id: `${i}`, text: `Example ${i} of round ${round}: cookies, routes and streams.` }),
+    );
+    await call(`/v1/corpora/${name}/examples`, lines.join('\n'));
+    await call('/v1/select', { corpus: name, input: 'How is a cookie set?', n: 5 });
+    await call(`/v1/corpora/${name}/examples/3`, undefined, 'DELETE');
+    await call('/v1/completions', {
+      model: round % 5 === 0 ? 'base:sift' : 'base',
+      prompt: 'Once',
+      max_tokens: 2,
+      ...(round % 5 === 0 ? { sift: { corpus: name, n: 2 } } : {}),
+    });
+    await call('/v1/select', { corpus: `none-${round}`, input: 'x' });
+    await call(`/v1/corpora/none-${round}`);
+    await call(`/v1/corpora/none-${round}`, undefined, 'DELETE');
+    const oldest = names.length > KEPT ? names.shift() : undefined;
+    if (oldest !== undefined) await call(`/v1/corpora/${oldest}`, undefined, 'DELETE');
+  };
+  const sample = async (): Promise<void> => {
+    const { bytes, files } = await storedIn(state);
+    const one = { seconds: since(), memory: memoryOf(), stored: bytes / 2 ** 20, files };
+    samples.push(one);
+    const memory = Object.entries(one.memory).map(([label, mb]) => `${label} ${mb.toFixed(0)} MB`);
+    process.stdout.write(
+      `${one.seconds.toFixed(0).padStart(5)} s  round ${round}  ${memory.join(', ')}; stored ${one.stored.toFixed(1)} MB in ${files} files\n`,
+    );
+  };
+  try {
+    for (let due = SAMPLE_MS; since() < minutes * 60; ) {
+      const began = performance.now();
+      await oneRound().catch((error: unknown) => void errors.push(String(error)));
+      if (performance.now() - started >= due) {
+        due += SAMPLE_MS;
+        await sample();
+      }
+      await new Promise((resolve) => setTimeout(resolve, Math.max(0, 1_000 - (performance.now() - began))));
+    }
+  } finally {
+    await stack.close();
+    await rm(state, { recursive: true, force: true });
+  }
+  const labels = Object.keys(samples.at(-1)?.memory ?? {});
+  const figures: [string, number][] = [
+    ...labels.map((label): [string, number] => [label, growth(samples.map(({ memory }) => memory[label] ?? 0))]),
+    ['stored bytes', growth(samples.map(({ stored }) => stored))],
+    ['files', growth(samples.map(({ files }) => files))],
+  ];
+  for (const [label, factor] of figures)
+    process.stdout.write(`${label.padEnd(20)} last quarter ${factor.toFixed(3)} × the second\n`);
+  for (const error of errors.slice(0, 10)) process.stdout.write(`FAILED ${error}\n`);
+  return errors.length === 0 && figures.every(([, factor]) => factor <= MOST_GROWTH) ? 0 : 1;
+};
+
+try {
+  process.exit(await main());
+} catch (error) {
+  process.stderr.write(
+    `soak: ${error instanceof UsageError ? error.message : String(error instanceof Error ? error.stack : error)}\n`,
+  );
+  process.exit(2);
+}

@@ -1,0 +1,25 @@
+// Models: the name a caller gives, and what GET /v1/models tells of each.
+import { z } from 'zod';
+import { MAX_MODEL_NAME } from '../limits.ts';
+
+export const modelName = z.string().min(1, 'is empty').max(MAX_MODEL_NAME);
+
+/** `NAME` is a base model; `NAME:sift` is it after tuning on what is selected for the prompt. */
+export const SIFT_SUFFIX = ':sift';
+
+export const modelOnWire = z.object({
+  id: z.string(),
+  object: z.literal('model'),
+  /** Unix seconds; OpenAI's clients want it, and a checkpoint has none. */
+  created: z.literal(0),
+  owned_by: z.literal('sift'),
+  /** Tokens of context. */
+  context_window: z.int(),
+  parameters: z.int(),
+  /** Whether this name tunes for each prompt. */
+  tuned: z.boolean(),
+});
+export type ModelOnWire = z.output<typeof modelOnWire>;
+
+/** GET /v1/models */
+export const modelList = z.object({ object: z.literal('list'), data: z.array(modelOnWire) });

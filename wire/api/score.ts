@@ -1,0 +1,38 @@
+// POST /v1/score: bits per byte of a text given its context, before and after tuning on what a strategy selects for the
+// context, or on the caller's own picks.
+import { z } from 'zod';
+import { MAX_PROMPT_BYTES, MAX_STEPS, MAX_TEXT_BYTES } from '../limits.ts';
+import { textUpTo } from '../text.ts';
+import { pick, scoreResponse as scored } from '../tune.ts';
+import { modelName } from './model.ts';
+import { selectionOnWire } from './select.ts';
+import { siftFields, splitSift } from './sift.ts';
+
+const strategy = z.enum(['sift', 'nn', 'mmr', 'none']).default('sift');
+
+/** `selects` is false with strategy 'none'. */
+const sift = z
+  .preprocess((given) => given ?? {}, siftFields.extend({ strategy }))
+  .transform(({ strategy: chosen, ...fields }) => ({
+    selects: chosen !== 'none',
+    ...splitSift({ ...fields, strategy: chosen === 'none' ? 'sift' : chosen }),
+  }));
+
+export const scoreRequest = z
+  .strictObject({
+    model: modelName,
+    context: textUpTo(MAX_PROMPT_BYTES).nullable().optional(),
+    text: textUpTo(MAX_TEXT_BYTES).min(1, 'is empty'),
+    /** Gradient steps of the caller's own choice, in order; nothing is selected then. */
+    picks: z.array(pick).max(MAX_STEPS).nullable().optional(),
+    sift,
+  })
+  .refine((body) => body.picks != null || !body.sift.selects || (body.context ?? '').trim() !== '', {
+    path: ['context'],
+    error: 'is missing or blank: examples are selected for it',
+  });
+export type ScoreRequest = z.output<typeof scoreRequest>;
+
+/** 200 of POST /v1/score. */
+export const scoreResponse = scored.extend({ object: z.literal('score'), selection: selectionOnWire.nullable() });
+export type ScoreResponse = z.output<typeof scoreResponse>;
