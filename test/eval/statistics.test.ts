@@ -26,7 +26,7 @@ describe('statistics', () => {
     expect(spearman([1, 2, 3], [5, 5, 5])).toBeNaN();
   });
 
-  it('weighs domains alike, however many prompts they have', () => {
+  it('gives each domain the same weight, however many prompts it has', () => {
     expect(macroMean([...of('a', [1, 1, 1, 1]), ...of('b', [3])])).toBe(2);
   });
 
@@ -34,7 +34,7 @@ describe('statistics', () => {
     expect(winRate([-1, -2, 0, 3])).toBe(0.625);
   });
 
-  it('draws prompts within their domains: what does not vary inside a domain has no interval', () => {
+  it('resamples prompts within their domains: without variation inside a domain the interval is a point', () => {
     const { mean, low, high } = bootstrap([...of('a', [1, 1, 1]), ...of('b', [5, 5])]);
     expect([mean, low, high]).toEqual([3, 3, 3]);
   });
