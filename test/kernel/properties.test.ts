@@ -318,6 +318,30 @@ describe('select, at the edges', () => {
     }
   });
 
+  it.each([0, 1, 2, 3, 4, 5, 6, 7])(
+    'goes on picking where rounding takes a variance below zero (candidate %d)',
+    (place) => {
+      // a long row and a small λ: after the first pick its variance is λ, far below float32's rounding of its length
+      for (let seed = 1; seed <= 20; seed++) {
+        const row = unitRows(seed, 1, 5).map((value) => 1e4 * value);
+        const rows = new Float32Array(8 * 5);
+        rows.set(row, place * 5);
+        const problem = {
+          rows,
+          queries: unitRows(seed + 50, 1, 5),
+          dimensions: 5,
+          picks: 6,
+          lambda: 1e-6,
+          repeat: true,
+        };
+        for (const kernel of [simd, scalar]) {
+          const { picks, stop } = select(problem, kernel);
+          expect({ picks, stop }).toEqual({ picks: Array(6).fill(place), stop: 'count' });
+        }
+      }
+    },
+  );
+
   it.each([1e-6, 1e-4, 1e-2, 1, 10])('keeps σ² to float64 at λ = %d', (lambda) => {
     const problem = problemOf({ seed: 11, K: 40, d: 33, m: 1, picks: 30, lambda, repeat: true });
     agrees(select(problem), problem);
