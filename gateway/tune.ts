@@ -35,14 +35,14 @@ async function* steps(
 ): AsyncGenerator<StepReport, void, void> {
   let index = 0;
   const examples = picks.map(({ text }) => text);
-  for await (const { loss, tokens, ms, reused } of session.train(examples, signal)) {
+  for await (const { loss, tokens, truncated, ms, reused } of session.train(examples, signal)) {
     const { id } = at(picks, index);
     // a step that diverged would only generate noise: say so rather than stream it
     if (!Number.isFinite(loss)) {
       const message = `the loss of step ${index + 1} (example '${id}') is ${loss}; a smaller learning_rate may help`;
       throw new FaultError({ kind: 'backend', message });
     }
-    yield { index, of: picks.length, id, loss, tokens, ms, reused };
+    yield { index, of: picks.length, id, loss, tokens, truncated, ms, reused };
     index += 1;
   }
   signal.throwIfAborted();
@@ -63,6 +63,7 @@ export async function* tune(
   const session = await backend.open(openOptions(request, request.sampling.seed), signal);
   try {
     const opened = now();
+    await session.check(request.prompt, signal);
     let tuningTokens = 0;
     for await (const step of steps(session, request.picks, signal)) {
       tuningTokens += step.tokens;

@@ -14,6 +14,7 @@ export type Fault =
   | { kind: 'wrong_dimensions'; param: string; got: number; want: number; line?: number }
   | { kind: 'empty_text'; param: string; line?: number }
   | { kind: 'too_large'; param: string; got: number | string; limit: number; unit: string; line?: number }
+  | { kind: 'context_length'; param: string; got: number; limit: number }
   | { kind: 'unknown_corpus'; corpus: string }
   | { kind: 'unknown_example'; corpus: string; id: string }
   | { kind: 'unknown_model'; model: string; known: readonly string[] }
@@ -87,6 +88,8 @@ export const describe = (fault: Fault): string => {
       return `${fault.param} is empty${at(fault.line)}`;
     case 'too_large':
       return `${fault.param} is ${fault.got} ${fault.unit}, the limit is ${fault.limit} ${fault.unit}${at(fault.line)}`;
+    case 'context_length':
+      return `${fault.param} is ${fault.got} tokens, which leaves no room in the model's context of ${fault.limit} tokens`;
     case 'unknown_corpus':
       return `corpus '${fault.corpus}' does not exist`;
     case 'unknown_example':
@@ -141,6 +144,7 @@ const wireOf = (fault: Fault): { status: number; type: string; param?: string; r
     case 'zero_vector':
     case 'wrong_dimensions':
     case 'empty_text':
+    case 'context_length':
       return { status: 400, type: INVALID, param: fault.param };
     case 'too_large':
       return { status: 413, type: INVALID, param: fault.param };
@@ -180,6 +184,9 @@ const wireOf = (fault: Fault): { status: number; type: string; param?: string; r
   }
 };
 
+/** The code on the wire: the kind, but where clients know another name for it. */
+const codeOf = ({ kind }: Fault): string => (kind === 'context_length' ? 'context_length_exceeded' : kind);
+
 /** The exhaustive map from a fault to what goes over the wire. */
 export const toWire = (fault: Fault): WireError => {
   const { status, type, param, retryAfterS } = wireOf(fault);
@@ -193,7 +200,7 @@ export const toWire = (fault: Fault): WireError => {
       error: {
         message: shortened(describe(fault), MAX_MESSAGE_CHARACTERS),
         type,
-        code: fault.kind,
+        code: codeOf(fault),
         param: param === undefined ? null : shortened(param, MAX_PARAM_CHARACTERS),
       },
     },

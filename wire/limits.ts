@@ -44,6 +44,15 @@ export const MAX_PICKS = 200;
 export const DEFAULT_PICKS = 10;
 /** Default learning rate of a gradient step, chosen on prompts of their own (docs/study.md). 2026-11-25 */
 export const DEFAULT_LEARNING_RATE = 5e-4;
+/** Below it a step changes no float32 weight that matters; float32 itself ends at 1.4e-45. 2026-11-26 */
+export const MIN_LEARNING_RATE = 1e-12;
+/**
+ * Adam's ε. Its second moment is a squared gradient in float32, zero for gradients under about 1e-19; what is divided by
+ * then is ε alone, and a step stays bounded by the learning rate only while ε is larger than they are. 2026-11-26
+ */
+export const MIN_EPSILON = 1e-18;
+/** Adam's β1 and β2: above it 1 − β is wrong by more than 1 % in float32, and zero from 0.99999998 on. 2026-11-26 */
+export const MAX_BETA = 0.999997;
 /** Default observation noise λ, chosen with the degree on prompts of their own (docs/study.md); the paper's is 0.01. 2026-11-25 */
 export const DEFAULT_LAMBDA = 0.3;
 /**

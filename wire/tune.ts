@@ -1,7 +1,16 @@
 // What the edge asks of the gateway, and the events it gets back: one schema for both sides.
 import { z } from 'zod';
 import { wireError } from './api/error.ts';
-import { DEFAULT_LEARNING_RATE, MAX_NEW_TOKENS, MAX_PROMPT_BYTES, MAX_STEPS, MAX_TEXT_BYTES } from './limits.ts';
+import {
+  DEFAULT_LEARNING_RATE,
+  MAX_BETA,
+  MAX_NEW_TOKENS,
+  MAX_PROMPT_BYTES,
+  MAX_STEPS,
+  MAX_TEXT_BYTES,
+  MIN_EPSILON,
+  MIN_LEARNING_RATE,
+} from './limits.ts';
 import { textUpTo } from './text.ts';
 
 /** One gradient step: the text of a pick, in pick order; a repeated id is a second step on the same example. */
@@ -13,10 +22,10 @@ export const pick = z.strictObject({
 export const tuning = z.strictObject({
   method: z.enum(['full', 'lora']).default('full'),
   rank: z.int().min(1).max(256).default(8),
-  learning_rate: z.number().positive().max(1).default(DEFAULT_LEARNING_RATE),
-  beta1: z.number().min(0).lt(1).default(0.9),
-  beta2: z.number().min(0).lt(1).default(0.999),
-  epsilon: z.number().positive().max(1).default(1e-8),
+  learning_rate: z.number().min(MIN_LEARNING_RATE).max(1).default(DEFAULT_LEARNING_RATE),
+  beta1: z.number().min(0).max(MAX_BETA).default(0.9),
+  beta2: z.number().min(0).max(MAX_BETA).default(0.999),
+  epsilon: z.number().min(MIN_EPSILON).max(1).default(1e-8),
   weight_decay: z.number().min(0).max(1).default(0),
   reuse_gradients: z.boolean().default(false),
 });
@@ -65,6 +74,8 @@ const step = z.object({
   id: z.string(),
   loss: z.number(),
   tokens: z.int(),
+  /** The example was longer than a step takes; its beginning was used. */
+  truncated: z.boolean().default(false),
   ms: z.number(),
   reused: z.boolean(),
 });

@@ -48,11 +48,11 @@ export const run = async (args: readonly string[]): Promise<void> => {
   const checkpoint = await readCheckpoint(DIRECTORY);
   const model = createModel(checkpoint, 1);
   // exactly T + 1 ids with the start token, as text, so that sessions are timed as they are used
-  const ids = model.encode(TEXT.repeat(20)).slice(0, T);
-  const example = model.decode(ids);
+  const ids = model.tokenizer.encode(TEXT.repeat(20)).slice(0, T);
+  const example = model.tokenizer.decode(ids);
   const start = model.architecture.start;
-  const exact = [start, ...model.encode(example)].slice(0, T + 1);
-  const prompt = model.decode(ids.slice(0, PROMPT));
+  const exact = [start, ...model.tokenizer.encode(example)].slice(0, T + 1);
+  const prompt = model.tokenizer.decode(ids.slice(0, PROMPT));
 
   const sessions = { full: createSession(model, options('full')), lora: createSession(model, options('lora')) };
   const generate = async (): Promise<number> => {

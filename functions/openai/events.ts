@@ -34,8 +34,9 @@ const data = (value: unknown): string => `data: ${JSON.stringify(value)}\n\n`;
 /** The comment's text must not end the comment. */
 const comment = (text: string): string => `: ${text.replaceAll(/[\r\n]+/g, ' ')}\n\n`;
 
-const errorFromGateway = (event: Extract<TuneEvent, { event: 'error' }>): RelayedError =>
-  new RelayedError({ status: 502, body: { error: event.error }, headers: {} });
+/** What the caller asked wrong (a prompt that the context cannot hold) is 400, whatever else broke is the backend's. */
+const errorFromGateway = ({ error }: Extract<TuneEvent, { event: 'error' }>): RelayedError =>
+  new RelayedError({ status: error.type === 'invalid_request_error' ? 400 : 502, body: { error }, headers: {} });
 
 /** SSE text of a completion, piece by piece. `preface` is said first, as comments. */
 export async function* completionStream(

@@ -1,6 +1,7 @@
 // The small interface behind which every way of tuning and generating sits: the embedded CPU engine today, a Tinker
 // client for GPU servers later. One session serves one prompt: it starts from the base weights and leaves no trace.
-// Implementations throw FaultError (kind 'backend', 'cancelled' or 'deadline'); they never swallow an abort.
+// Implementations throw FaultError (kind 'backend', 'context_length' for a prompt that leaves no room, 'cancelled' or
+// 'deadline'); they never swallow an abort.
 
 export type Method = 'full' | 'lora';
 
@@ -36,6 +37,8 @@ export interface Step {
   /** Mean cross-entropy of the example before the step, in nats per token. */
   readonly loss: number;
   readonly tokens: number;
+  /** The example was longer than a step takes; `tokens` of its beginning were used. */
+  readonly truncated: boolean;
   readonly ms: number;
   /** The gradient came from an earlier step on the same example. */
   readonly reused: boolean;
@@ -76,6 +79,8 @@ export interface Score {
 }
 
 export interface Session {
+  /** Throws 'context_length' for a prompt that leaves no room to generate: asked before any step is paid for. */
+  check(prompt: string, signal: AbortSignal): Promise<void>;
   /**
    * One gradient step on each example, in order; a step is yielded once it is done. A backend may submit them all at once.
    * Leaving the loop early ends the rest.

@@ -7,7 +7,7 @@ import type { TuneEvent } from '../../wire/tune.ts';
 const envelope = { id: 'cmpl-1', created: 1_700_000_000, model: 'base:sift' };
 const step = (index: number): TuneEvent => ({
   event: 'step',
-  step: { index, of: 2, id: 'readme\n\ndata: fake', loss: 2.5, tokens: 9, ms: 3, reused: false },
+  step: { index, of: 2, id: 'readme\n\ndata: fake', loss: 2.5, tokens: 9, ms: 3, truncated: false, reused: false },
 });
 const usage: TuneEvent = {
   event: 'usage',

@@ -1,6 +1,6 @@
 // The embedded backend with the shipped model: isolation, cancellation, crashes, and that tuning does what it is for.
 import { execFileSync } from 'node:child_process';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Backend, OpenOptions, Sampling, Session, Step } from '../../gateway/backends/contract.ts';
 import { createEmbeddedBackend } from '../../gateway/backends/embedded/index.ts';
 
@@ -18,7 +18,20 @@ let backend: Backend;
 beforeAll(async () => {
   backend = await createEmbeddedBackend({ models: { base: directory }, workers: 2 });
 });
-afterAll(() => backend.close());
+afterAll(() => backend?.close());
+
+/** Sessions of the running test: what a failed one leaves open would keep every later test waiting for a worker. */
+const opened: Promise<Session>[] = [];
+const open = (options: OpenOptions, signal = never): Promise<Session> => {
+  const session = backend.open(options, signal);
+  opened.push(session);
+  return session;
+};
+afterEach(async () => {
+  // closing one may be what lets the next be opened, and closed
+  const closed = opened.splice(0).map((session) => session.then((one) => one.close()).catch(() => {}));
+  await Promise.all(closed);
+});
 
 const text = async (session: Session, prompt: string, sampling = greedy, signal = never) => {
   const pieces: string[] = [];
@@ -35,7 +48,7 @@ const stepOn = async (session: Session, example: string, signal: AbortSignal): P
 };
 
 const withSession = async <T>(options: OpenOptions, use: (session: Session) => Promise<T>): Promise<T> => {
-  const session = await backend.open(options, never);
+  const session = await open(options);
   try {
     return await use(session);
   } finally {
@@ -73,7 +86,7 @@ describe('the embedded backend', () => {
       await stepOn(session, recipe('mate'), never);
       return session.score('', recipe('tea'), never);
     });
-    const [one, two] = await Promise.all([backend.open(full, never), backend.open(lora, never)]);
+    const [one, two] = await Promise.all([open(full), open(lora)]);
     await Promise.all([stepOn(one, recipe('mate'), never), stepOn(two, 'something else entirely', never)]);
     await Promise.all([stepOn(two, 'and again', never), stepOn(two, 'and again', never)]);
     expect(await one.score('', recipe('tea'), never)).toEqual(alone);
@@ -90,12 +103,48 @@ describe('the embedded backend', () => {
     expect(a.completionTokens).toBeLessThanOrEqual(12);
   });
 
-  it('keeps the end of a prompt longer than the context, and takes an empty one', async () => {
+  it('never cuts a prompt: it takes as many tokens as the context leaves, and refuses what leaves none', async () => {
+    const context = backend.models[0]?.contextTokens ?? 0;
     await withSession(full, async (session) => {
-      const long = await text(session, 'word '.repeat(3_000), { ...greedy, maxTokens: 4 });
-      expect(long.promptTokens).toBeLessThanOrEqual((backend.models[0]?.contextTokens ?? 0) - 4);
+      // "word " is two tokens of this model at its end: 1,019 words and the last space are 1,020
+      const long = await text(session, 'word '.repeat(context - 5), { ...greedy, maxTokens: 600 });
+      expect(long).toMatchObject({ promptTokens: context - 4, completionTokens: 4, finishReason: 'length' });
+      await expect(text(session, 'word '.repeat(3_000), { ...greedy, maxTokens: 4 })).rejects.toMatchObject({
+        fault: { kind: 'context_length', param: 'prompt', got: 3_001, limit: context },
+        message: `prompt is 3001 tokens, which leaves no room in the model's context of ${context} tokens`,
+      });
+      await expect(session.check('word '.repeat(3_000), never)).rejects.toMatchObject({
+        fault: { kind: 'context_length', got: 3_001, limit: context },
+      });
+      await session.check('word '.repeat(context - 2), never);
+      // the session goes on, and an empty prompt begins with the start token
       expect((await text(session, '', { ...greedy, maxTokens: 4 })).promptTokens).toBe(1);
     });
+  });
+
+  it('says which examples it cut', async () => {
+    await withSession(full, async (session) => {
+      const examples = ['word '.repeat(200), 'word '.repeat(2_000)];
+      const steps = await Array.fromAsync(session.train(examples, never));
+      expect(steps).toMatchObject([
+        { tokens: 201, truncated: false },
+        { tokens: 1_024, truncated: true },
+      ]);
+    });
+  });
+
+  it('carries a fault of the worker over as it is, and what is no fault as the backend’s', async () => {
+    const unfit = { ...full, optimiser: { ...optimiser, epsilon: 1e-60 } };
+    await withSession(unfit, async (session) => {
+      await stepOn(session, 'a', never);
+      await expect(session.score('', 'b', never)).rejects.toMatchObject({
+        fault: { kind: 'backend', message: expect.stringContaining('not finite numbers after 1 step') },
+      });
+    });
+    await expect(withSession({ ...full, method: 'lora', rank: -1 }, async () => {})).rejects.toMatchObject({
+      fault: { kind: 'backend', message: 'Invalid typed array length: -256' },
+    });
+    expect((await withSession(full, (next) => next.score('', 'x', never))).tokens).toBe(1);
   });
 
   it('scores a text longer than the context', async () => {
@@ -107,7 +156,7 @@ describe('the embedded backend', () => {
   });
 
   it('answers an abort during a step at once, and serves the next caller', async () => {
-    const session = await backend.open(full, never);
+    const session = await open(full);
     const leave = new AbortController();
     const step = stepOn(session, recipe('tea').repeat(30), leave.signal);
     setTimeout(() => leave.abort(new Error('gone')), 30);
@@ -117,7 +166,7 @@ describe('the embedded backend', () => {
   });
 
   it('stops a generation when its consumer stops', async () => {
-    const session = await backend.open(full, never);
+    const session = await open(full);
     const pieces = session.generate('# Usage\n', { ...greedy, maxTokens: 400, temperature: 1 }, never);
     await pieces.next();
     await pieces.return({ finishReason: 'length', promptTokens: 0, completionTokens: 0 });
@@ -126,10 +175,10 @@ describe('the embedded backend', () => {
   });
 
   it('waits for a free worker, and a waiting caller may leave', async () => {
-    const held = await Promise.all([backend.open(full, never), backend.open(full, never)]);
+    const held = await Promise.all([open(full), open(full)]);
     const leave = new AbortController();
-    const third = backend.open(full, leave.signal);
-    const fourth = backend.open(full, never);
+    const third = open(full, leave.signal);
+    const fourth = open(full);
     leave.abort(new Error('gone'));
     await expect(third).rejects.toThrow('gone');
     await held[0]?.close();
@@ -146,7 +195,7 @@ describe('the embedded backend', () => {
   });
 
   it('turns a worker that dies into a fault of its own session, and replaces it', async () => {
-    const [a, b] = await Promise.all([backend.open(full, never), backend.open(full, never)]);
+    const [a, b] = await Promise.all([open(full), open(full)]);
     const steps = Promise.allSettled([stepOn(a, recipe('tea'), never), stepOn(b, recipe('tea'), never)]);
     for (const { pid } of workers().slice(0, 1)) process.kill(pid, 'SIGKILL');
     const outcomes = (await steps).map((outcome) => (outcome.status === 'rejected' ? outcome.reason : 'done'));
@@ -155,7 +204,7 @@ describe('the embedded backend', () => {
       { fault: { kind: 'backend', message: 'its worker ended with signal SIGKILL' } },
     ]);
     await Promise.all([a.close(), b.close()]);
-    const again = await Promise.all([backend.open(full, never), backend.open(full, never)]);
+    const again = await Promise.all([open(full), open(full)]);
     await Promise.all(again.map((session) => stepOn(session, recipe('tea'), never)));
     await Promise.all(again.map((session) => session.close()));
   });

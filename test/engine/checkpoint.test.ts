@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createEmbeddedBackend } from '../../gateway/backends/embedded/index.ts';
-import { readArchitecture, readParameters } from '../../gateway/backends/embedded/model/checkpoint.ts';
+import { readArchitecture, readCheckpoint, readParameters } from '../../gateway/backends/embedded/model/checkpoint.ts';
 import { parseConfig } from '../../gateway/backends/embedded/model/config.ts';
 import { readSafetensors } from '../../gateway/backends/embedded/model/safetensors.ts';
+import { addTensor, golden, named, variant } from './variants.ts';
 
-const golden = new URL('golden/', import.meta.url).pathname;
 let scratch = '';
 beforeAll(async () => {
   scratch = await mkdtemp(join(tmpdir(), 'sift-checkpoint-'));
@@ -74,7 +74,7 @@ describe('readSafetensors', () => {
 
 describe('parseConfig', () => {
   const read = async () =>
-    JSON.parse(await readFile(join(golden, 'qwen3/config.json'), 'utf8')) as Record<string, unknown>;
+    JSON.parse(await readFile(join(golden('qwen3'), 'config.json'), 'utf8')) as Record<string, unknown>;
 
   it.each([
     ['another architecture', { architectures: ['MambaForCausalLM'] }, 'architecture MambaForCausalLM is not supported'],
@@ -98,7 +98,7 @@ describe('parseConfig', () => {
   });
 
   it('reads rope_theta where transformers 4 and 5 put it', async () => {
-    expect((await readArchitecture(join(golden, 'llama'))).ropeTheta).toBe(5000);
+    expect((await readArchitecture(golden('llama'))).ropeTheta).toBe(5000);
     const { rope_parameters: _, ...old } = { ...(await read()), rope_theta: 123 } as Record<string, unknown>;
     expect(parseConfig(old, 'config.json').ropeTheta).toBe(123);
   });
@@ -106,18 +106,18 @@ describe('parseConfig', () => {
 
 describe('a model directory', () => {
   it('is refused when the weights lack a parameter or have another shape', async () => {
-    const architecture = await readArchitecture(join(golden, 'qwen3'));
-    await expect(readParameters(join(golden, 'qwen3'), { ...architecture, layers: 3 })).rejects.toThrow(
+    const architecture = await readArchitecture(golden('qwen3'));
+    await expect(readParameters(golden('qwen3'), { ...architecture, layers: 3 })).rejects.toThrow(
       "the weights lack 'model.layers.2.",
     );
-    await expect(readParameters(join(golden, 'qwen3'), { ...architecture, vocabulary: 65 })).rejects.toThrow(
+    await expect(readParameters(golden('qwen3'), { ...architecture, vocabulary: 65 })).rejects.toThrow(
       "'model.embed_tokens.weight' has shape [64,32], config.json asks for [65,32]",
     );
   });
 
   it('may hold its weights in several files', async () => {
     const directory = join(scratch, 'sharded');
-    await cp(join(golden, 'llama'), directory, { recursive: true });
+    await cp(golden('llama'), directory, { recursive: true });
     const architecture = await readArchitecture(directory);
     const whole = await readParameters(directory, architecture);
     await cp(join(directory, 'model.safetensors'), join(directory, 'model-00001-of-00001.safetensors'));
@@ -132,6 +132,59 @@ describe('a model directory', () => {
       JSON.stringify({ weight_map: { a: '../../secret' } }),
     );
     await expect(readParameters(directory, architecture)).rejects.toThrow('is not a file name');
+  });
+
+  it.each(['I64', 'I32', 'U8', 'BOOL', 'F8_E4M3', 'F64', 'of the future'])(
+    'may hold tensors of type %s that nothing reads',
+    async (type) => {
+      const directory = await variant('chat');
+      await addTensor(directory, 'model.rotary_emb.position_ids', type, new Uint8Array(24));
+      await addTensor(directory, 'lm_head.weight', type, new Uint8Array(8)); // its embeddings are tied
+      const architecture = await readArchitecture(directory);
+      const parameters = await readParameters(directory, architecture);
+      expect(parameters).toEqual(await readParameters(golden('chat'), architecture));
+      await rm(directory, { recursive: true });
+    },
+  );
+
+  it('may not hold integers where weights belong', async () => {
+    const architecture = await readArchitecture(golden('chat'));
+    const directory = await variant('chat');
+    await addTensor(directory, 'model.norm.weight', 'I64', new Uint8Array(8));
+    await expect(readParameters(directory, architecture)).rejects.toThrow(
+      "'model.norm.weight' is I64; this reads F32, F16 and BF16",
+    );
+    await rm(directory, { recursive: true });
+  });
+
+  it.each([
+    ['a list', { eos_token_id: [2, 0] }, [0, 2]],
+    ['a number', { eos_token_id: 2 }, [0, 2]],
+    ['the same number', { eos_token_id: 0 }, [0]],
+    ['none', {}, [0]],
+    ['null', { eos_token_id: null }, [0]],
+  ])('ends at the end tokens of both its files: %s', async (_, generation, ends) => {
+    const directory = await variant('chat', { 'generation_config.json': () => generation });
+    expect((await readArchitecture(directory)).ends).toEqual(ends);
+    await rm(join(directory, 'generation_config.json'));
+    expect((await readArchitecture(directory)).ends).toEqual([0]);
+    await rm(directory, { recursive: true });
+  });
+
+  it('is refused when its generation_config.json is not one, or its first token has no embedding', async () => {
+    const wrong = await variant('chat', { 'generation_config.json': () => ({ eos_token_id: 'end' }) });
+    await expect(readArchitecture(wrong)).rejects.toThrow('generation_config.json: eos_token_id: Invalid input');
+    const beyond = await variant('chat', { 'config.json': (json) => ({ ...json, bos_token_id: 320 }) });
+    await expect(readArchitecture(beyond)).rejects.toThrow('a text begins with token 320, but vocab_size is 320');
+    await Promise.all([wrong, beyond].map((directory) => rm(directory, { recursive: true })));
+  });
+
+  it('is refused when a text can become a token without an embedding', async () => {
+    const directory = await named.oov?.();
+    await expect(readCheckpoint(directory ?? '')).rejects.toThrow(
+      /tokenizer\.json: the token '<tool>' has id 330, but the model has only 320 embeddings$/,
+    );
+    await rm(directory ?? '', { recursive: true });
   });
 
   it('that cannot be read stops the backend with its path', async () => {

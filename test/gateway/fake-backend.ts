@@ -1,5 +1,7 @@
 // A backend of plain objects for the gateway's tests: its steps take as long as told, and it writes down what happened.
+
 import type { Backend, OpenOptions, Sampling, Session } from '../../gateway/backends/contract.ts';
+import { FaultError } from '../../wire/faults.ts';
 
 export interface FakeBackend extends Backend {
   readonly log: string[];
@@ -13,6 +15,8 @@ export interface FakeOptions {
   stepMs?: number;
   pieces?: string[];
   loss?: number;
+  /** Any prompt is too long for this context. */
+  contextTokens?: number;
   failAt?: 'open' | 'step' | 'generate' | 'score';
 }
 
@@ -38,13 +42,18 @@ export const fakeBackend = (options: FakeOptions = {}): FakeBackend => {
     let steps = 0;
     let open = true;
     return {
+      async check() {
+        if (options.contextTokens !== undefined) {
+          throw new FaultError({ kind: 'context_length', param: 'prompt', got: 9, limit: options.contextTokens });
+        }
+      },
       async *train(examples, signal) {
         for (const text of examples) {
           mayFail('step');
           await pause(stepMs, signal);
           steps += 1;
           log.push(`step ${text}`);
-          yield { loss: loss / steps, tokens: text.length, ms: stepMs, reused: false };
+          yield { loss: loss / steps, tokens: text.length, truncated: false, ms: stepMs, reused: false };
         }
       },
       async *generate(prompt: string, sampling: Sampling, signal: AbortSignal) {

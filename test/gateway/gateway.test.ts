@@ -215,6 +215,23 @@ describe('POST /v1/tune', () => {
     },
   );
 
+  it('refuses a prompt that the context cannot hold before any step is made', async () => {
+    const { backend, call } = await start({ contextTokens: 8 });
+    const { response } = await call('/v1/tune', request);
+    expect(response.status).toBe(400);
+    expect(await errorOf(response)).toEqual({
+      message: "prompt is 9 tokens, which leaves no room in the model's context of 8 tokens",
+      type: 'invalid_request_error',
+      code: 'context_length_exceeded',
+      param: 'prompt',
+    });
+    expect(backend.log).toEqual([]);
+    expect(backend.live()).toBe(0);
+    const streamed = await call('/v1/tune', { ...request, stream: true });
+    const seen = await Array.fromAsync(events(streamed.response));
+    expect(seen).toMatchObject([{ event: 'error', error: { code: 'context_length_exceeded', param: 'prompt' } }]);
+  });
+
   it('stops at a loss that is not finite and says what may help', async () => {
     const { call } = await start({ loss: Number.NaN });
     const { response } = await call('/v1/tune', request);

@@ -1,14 +1,17 @@
-// Generation with a key-value cache: the prompt in one pass, then a token at a time.
+// Generation with a key-value cache: the prompt in one pass, then a token at a time. A prompt is never cut: one that
+// leaves no room is refused, one that leaves less than maxTokens ends by length.
 // The cache of a layer is [groups, capacity, E], zero where unused; the mask hides what is unused, so that one graph
 // serves every length, and a step copies one token's keys and values, not the whole past.
 
 import { seededRandom } from '../../../wire/random.ts';
 import type { Generation, Piece, Sampling } from '../contract.ts';
+import { allFinite } from './finite.ts';
 import type { Architecture } from './model/config.ts';
 import { type Model, sequenceFeeds } from './model/model.ts';
 import { angles } from './model/positions.ts';
 import { type Feeds, floats, ints } from './runtime.ts';
 import { sample } from './sampler.ts';
+import { fittingPrompt } from './sequence.ts';
 import { textStream } from './text.ts';
 
 /** Tokens by which a cache grows. */
@@ -74,20 +77,16 @@ const createCache = (a: Architecture): Cache => {
   };
 };
 
-/** Tokens of the prompt that are used: its end, with room for what is to be generated, at least half the context. */
-const newest = (ids: number[], context: number, maxTokens: number): number[] =>
-  ids.slice(-Math.max(context - maxTokens, Math.ceil(context / 2)));
-
 export async function* generate(
   model: Model,
   weights: Feeds,
   prompt: string,
   sampling: Sampling,
   cancelled: () => boolean,
+  notFinite: (what: string) => Error,
 ): AsyncGenerator<Piece, Generation, void> {
   const { architecture: a } = model;
-  const encoded = model.encode(prompt);
-  const ids = newest(encoded.length === 0 ? [a.start] : encoded, a.context, sampling.maxTokens);
+  const ids = fittingPrompt(model, prompt);
   const limit = Math.min(sampling.maxTokens, a.context - ids.length);
   const end = (finishReason: Generation['finishReason'], completionTokens: number): Generation => ({
     finishReason,
@@ -97,7 +96,7 @@ export async function* generate(
   if (limit <= 0) return end('length', 0);
 
   const random = seededRandom(sampling.seed);
-  const text = textStream(model.decode, sampling.stop);
+  const text = textStream(model.tokenizer.stream(ids), sampling.stop);
   const cache = createCache(a);
   const half = a.headSize / 2;
   const first = await (await model.prompt()).run({ ...weights, ...sequenceFeeds(a, ids) });
@@ -106,6 +105,7 @@ export async function* generate(
   const next = await model.next();
   for (let count = 1; ; count++) {
     if (logits === undefined) throw new Error('no logits came out of the graph');
+    if (!allFinite(logits)) throw notFinite('the logits');
     const token = sample(logits, sampling, random);
     if (a.ends.includes(token)) {
       const rest = text.end();

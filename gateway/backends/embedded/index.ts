@@ -88,6 +88,9 @@ const createSession = (worker: WorkerProcess, pool: Pool): Session => {
     pool.give(worker);
   };
   return {
+    async check(prompt, signal) {
+      await worker.call({ do: 'check', prompt }, signal);
+    },
     async *train(examples, signal) {
       for (const text of examples) yield (await worker.call({ do: 'step', text }, signal)) as Step;
     },

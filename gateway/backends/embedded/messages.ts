@@ -1,5 +1,6 @@
 // What the pool and its worker processes say to each other. One call at a time in a worker; `cancel` is heard between
 // tokens, because a run of the graph blocks the worker's event loop.
+import type { Fault } from '../../../wire/faults.ts';
 import type { Generation, Model, OpenOptions, Piece, Sampling, Score, Step } from '../contract.ts';
 
 export interface WorkerSetup {
@@ -9,6 +10,7 @@ export interface WorkerSetup {
 
 export type Call =
   | { readonly do: 'open'; readonly options: OpenOptions }
+  | { readonly do: 'check'; readonly prompt: string }
   | { readonly do: 'step'; readonly text: string }
   | { readonly do: 'score'; readonly context: string; readonly text: string }
   | { readonly do: 'generate'; readonly prompt: string; readonly sampling: Sampling }
@@ -26,4 +28,4 @@ export type FromWorker =
   | { readonly failed: string }
   | { readonly call: number; readonly piece: Piece }
   | { readonly call: number; readonly done: Outcome }
-  | { readonly call: number; readonly error: string };
+  | { readonly call: number; readonly fault: Fault };

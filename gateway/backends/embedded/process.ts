@@ -66,7 +66,7 @@ export const startWorker = async (setup: WorkerSetup): Promise<WorkerProcess> =>
           return;
         }
         pending.delete(message.call);
-        if ('error' in message) waiting.reject(backendFault(message.error));
+        if ('fault' in message) waiting.reject(new FaultError(message.fault));
         else waiting.resolve(message.done);
         settled();
       }

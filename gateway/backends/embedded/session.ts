@@ -1,12 +1,15 @@
 // One prompt's work inside a worker process: steps, score, generation, over its own weights.
-// Documented choices: a text begins after the model's start token; a training example is cut to TRAIN_TOKENS and the
-// context; a score slides a window of the context by half; a prompt too long keeps its end.
+// Documented choices: texts are read as sequence.ts says; a training example is cut to TRAIN_TOKENS and the context, and
+// its step says so; a score slides a window of the context by half; numbers that are not finite end the request.
 
 import type { Tensor } from 'onnxruntime-node';
+import { FaultError } from '../../../wire/faults.ts';
 import type { Generation, OpenOptions, Piece, Sampling, Score, Step } from '../contract.ts';
+import { allFinite } from './finite.ts';
 import { generate } from './generate.ts';
 import { type Model, sequenceFeeds } from './model/model.ts';
-import { floats, ints } from './runtime.ts';
+import { type Feeds, floats, ints } from './runtime.ts';
+import { exampleIds, fittingPrompt, scoredIds } from './sequence.ts';
 import { createWeights, type Gradients } from './weights.ts';
 
 /** Tokens of one training example: the attention matrices of its backward pass grow with the square. */
@@ -14,7 +17,11 @@ export const TRAIN_TOKENS = 1_024;
 /** Gradients kept for reuse, one per repeated example; each is as large as what is trained. */
 const KEPT_GRADIENTS = 8;
 
+type Gradient = Pick<Step, 'loss' | 'tokens' | 'truncated'>;
+
 export interface EngineSession {
+  /** Throws where the prompt leaves no room in the context. */
+  check(prompt: string): void;
   step(text: string): Promise<Step>;
   score(context: string, text: string): Promise<Score>;
   generate(prompt: string, sampling: Sampling, cancelled: () => boolean): AsyncGenerator<Piece, Generation, void>;
@@ -32,12 +39,37 @@ export const createSession = (model: Model, options: OpenOptions): EngineSession
     if (input !== undefined) into[`grad:${name}`] = floats(data, input.dims);
   }
   // repeated examples: how often each came, and the gradient and loss of its last odd occurrence
-  const seen = new Map<string, { count: number; kept?: { gradients: Gradients; loss: number; tokens: number } }>();
+  const seen = new Map<string, { count: number; kept?: Gradient & { gradients: Gradients } }>();
 
-  const gradient = async (text: string): Promise<{ loss: number; tokens: number }> => {
-    const ids = [a.start, ...model.encode(text)].slice(0, Math.min(TRAIN_TOKENS, a.context) + 1);
+  let steps = 0;
+  /** Whether the weights were seen to be finite since the last step. */
+  let checked = true;
+
+  /** In the caller's terms: what the steps made of the weights, or that the checkpoint was like this before any. */
+  const notFinite = (what: string): FaultError => {
+    const { learningRate, epsilon } = options.optimiser;
+    const after = `after ${steps} ${steps === 1 ? 'step' : 'steps'} at learning_rate ${learningRate} and epsilon ${epsilon}`;
+    const message =
+      steps === 0
+        ? `${what} of model '${options.model}' are not finite numbers`
+        : `${what} are not finite numbers ${after}; a smaller learning_rate or a larger epsilon may help`;
+    return new FaultError({ kind: 'backend', message });
+  };
+  /** The tuned weights, once they are known to be numbers. */
+  const effective = (): Feeds => {
+    if (!checked) {
+      for (const data of weights.trained()) if (!allFinite(data)) throw notFinite('the weights');
+      checked = true;
+    }
+    return weights.effective();
+  };
+
+  const gradient = async (text: string): Promise<Gradient> => {
+    const all = exampleIds(model, text);
+    const ids = all.slice(0, Math.min(TRAIN_TOKENS, a.context) + 1);
+    const truncated = ids.length < all.length;
     const tokens = ids.length - 1;
-    if (tokens === 0) return { loss: 0, tokens };
+    if (tokens === 0) return { loss: 0, tokens, truncated };
     const training = await model.training(weights.rank);
     const outputs = await training.run(
       {
@@ -48,58 +80,65 @@ export const createSession = (model: Model, options: OpenOptions): EngineSession
       },
       into,
     );
-    return { loss: outputs.loss?.[0] ?? Number.NaN, tokens };
+    return { loss: outputs.loss?.[0] ?? Number.NaN, tokens, truncated };
+  };
+  const apply = (gradients: Gradients): void => {
+    weights.apply(gradients);
+    steps += 1;
+    checked = false;
   };
 
   return {
+    check: (prompt) => void fittingPrompt(model, prompt),
+
     async step(text) {
       const started = performance.now();
-      const done = (loss: number, tokens: number, reused: boolean): Step => ({
+      const done = ({ loss, tokens, truncated }: Gradient, reused: boolean): Step => ({
         loss,
         tokens,
+        truncated,
         reused,
         ms: performance.now() - started,
       });
       const entry = seen.get(text) ?? { count: 0 };
       entry.count += 1;
       if (options.reuseGradients && entry.count % 2 === 0 && entry.kept !== undefined) {
-        const { gradients, loss, tokens } = entry.kept;
+        const { kept } = entry;
         delete entry.kept;
-        weights.apply(gradients);
-        return done(loss, tokens, true);
+        apply(kept.gradients);
+        return done(kept, true);
       }
-      const { loss, tokens } = await gradient(text);
-      if (tokens > 0) weights.apply(weights.gradients);
-      if (options.reuseGradients) {
+      const made = await gradient(text);
+      if (made.tokens > 0) apply(weights.gradients);
+      if (options.reuseGradients && made.tokens > 0) {
         const kept = [...seen.values()].filter((other) => other.kept !== undefined);
         if (kept.length >= KEPT_GRADIENTS) delete kept[0]?.kept;
-        seen.set(text, { count: entry.count, kept: { gradients: copyOf(weights.gradients), loss, tokens } });
+        seen.set(text, { count: entry.count, kept: { ...made, gradients: copyOf(weights.gradients) } });
       }
-      return done(loss, tokens, false);
+      return done(made, false);
     },
 
     async score(context, text) {
-      const before = [a.start, ...model.encode(context)];
-      const own = model.encode(text);
-      const ids = [...before, ...own];
+      const { ids, from: first } = scoredIds(model, context, text);
       const scoring = await model.scoring();
       let nats = 0;
       // targets from `next` on are still to be scored; each window brings at least half a context before them
-      for (let next = before.length; next < ids.length; ) {
+      for (let next = first; next < ids.length; ) {
         const end = Math.min(ids.length, next + Math.max(1, Math.floor(a.context / 2)));
         const from = Math.max(0, end - 1 - a.context);
         const window = ids.slice(from, end);
         const { logp } = await scoring.run({
-          ...weights.effective(),
+          ...effective(),
           ...sequenceFeeds(a, window.slice(0, -1)),
           targets: ints(window.slice(1)),
         });
         for (let i = next; i < end; i++) nats -= logp?.[i - from - 1] ?? Number.NaN;
         next = end;
       }
-      return { bits: nats / Math.LN2, bytes: Buffer.byteLength(text), tokens: own.length };
+      if (!Number.isFinite(nats)) throw notFinite('the probabilities');
+      return { bits: nats / Math.LN2, bytes: Buffer.byteLength(text), tokens: ids.length - first };
     },
 
-    generate: (prompt, sampling, cancelled) => generate(model, weights.effective(), prompt, sampling, cancelled),
+    generate: (prompt, sampling, cancelled) => generate(model, effective(), prompt, sampling, cancelled, notFinite),
   };
 };

@@ -1,5 +1,7 @@
-// Tokens become text that is final. Held back until it is: a UTF-8 sequence still open at the end (the decoder shows it
-// as U+FFFD), and the longest end of the text that could still become a stop string.
+// Tokens become text that is final. Held back until it is: a character still open at the end, and the longest end of the
+// text that could still become a stop string. A stop string may name special tokens, which are no part of the text: it is
+// looked for in the text with their content as well.
+import type { TokenStream } from './tokenizer/decode.ts';
 
 export interface TextStream {
   /** The text that this token makes final; `stopped` once a stop string is complete (its text is not emitted). */
@@ -19,51 +21,68 @@ const pendingLength = (text: string, stops: readonly string[]): number => {
   return longest;
 };
 
-export const textStream = (decode: (ids: number[]) => string, stops: readonly string[]): TextStream => {
-  // a window of tokens is decoded again with each push: from `start`, of which the first `read` were emitted already,
-  // so that a decoder which treats the first token of a text differently never shows it
-  let ids: number[] = [];
-  let read = 0;
-  let held = '';
+/** Where the first of `stops` begins in a text; Infinity where none does. */
+const firstStop = (text: string, stops: readonly string[]): number =>
+  Math.min(...stops.map((stop) => text.indexOf(stop)).map((at) => (at < 0 ? Number.POSITIVE_INFINITY : at)));
 
-  const fresh = (): string => {
-    const before = decode(ids.slice(0, read));
-    const now = decode(ids);
-    if (now.endsWith('\uFFFD')) return ''; // an open sequence, unless it never closes: end() tells
-    const text = now.slice(before.length);
-    ids = ids.slice(read);
-    read = ids.length;
-    return text;
-  };
+/** Held text with the special tokens in it. */
+interface Held {
+  /** Everything, special tokens with their content. */
+  raw: string;
+  /** One character for each of `raw`: whether it is of a special token. */
+  hidden: boolean[];
+}
+const visible = ({ raw, hidden }: Held): string =>
+  raw
+    .split('')
+    .filter((_, i) => hidden[i] === false)
+    .join('');
+/** The number of visible characters before a place of `raw`. */
+const visibleBefore = ({ hidden }: Held, at: number): number => hidden.slice(0, at).filter((is) => !is).length;
+/** The place in `raw` of a visible character. */
+const placeOf = ({ raw, hidden }: Held, character: number): number => {
+  let seen = -1;
+  const at = hidden.findIndex((is) => {
+    if (!is) seen += 1;
+    return seen === character;
+  });
+  return at < 0 ? raw.length : at;
+};
 
-  const release = (text: string): { text: string; stopped: boolean } => {
-    held += text;
-    let first = -1;
-    for (const stop of stops) {
-      const at = held.indexOf(stop);
-      if (at >= 0 && (first < 0 || at < first)) first = at;
+export const textStream = (tokens: TokenStream, stops: readonly string[]): TextStream => {
+  let held: Held = { raw: '', hidden: [] };
+
+  const release = (text: string, special: string): { text: string; stopped: boolean } => {
+    if (stops.length === 0) return { text, stopped: false };
+    held.raw += text + special;
+    for (let i = 0; i < text.length; i++) held.hidden.push(false);
+    for (let i = 0; i < special.length; i++) held.hidden.push(true);
+    const shown = visible(held);
+    const inRaw = firstStop(held.raw, stops);
+    const stop = Math.min(
+      firstStop(shown, stops),
+      inRaw === Number.POSITIVE_INFINITY ? inRaw : visibleBefore(held, inRaw),
+    );
+    if (stop !== Number.POSITIVE_INFINITY) {
+      held = { raw: '', hidden: [] };
+      return { text: shown.slice(0, stop), stopped: true };
     }
-    if (first >= 0) {
-      const out = held.slice(0, first);
-      held = '';
-      return { text: out, stopped: true };
-    }
-    const keep = pendingLength(held, stops);
-    const out = held.slice(0, held.length - keep);
-    held = held.slice(held.length - keep);
-    return { text: out, stopped: false };
+    const rawKept = held.raw.length - pendingLength(held.raw, stops);
+    const cut = Math.min(shown.length - pendingLength(shown, stops), visibleBefore(held, rawKept));
+    const from = Math.min(rawKept, placeOf(held, cut));
+    held = { raw: held.raw.slice(from), hidden: held.hidden.slice(from) };
+    return { text: shown.slice(0, cut), stopped: false };
   };
 
   return {
     push(token) {
-      ids.push(token);
-      return release(fresh());
+      const { text, special } = tokens.push(token);
+      return release(text, special);
     },
     end() {
-      const open = decode(ids).slice(decode(ids.slice(0, read)).length);
-      const { text } = release(open);
-      const rest = text + held;
-      held = '';
+      const { text, stopped } = release(tokens.end(), '');
+      const rest = stopped ? text : text + visible(held);
+      held = { raw: '', hidden: [] };
       return rest;
     },
   };

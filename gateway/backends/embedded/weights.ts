@@ -20,6 +20,8 @@ export interface Weights {
   /** Arrays the training graph writes the gradients to; overwritten by every step. */
   readonly gradients: Gradients;
   apply(gradients: Gradients): void;
+  /** The arrays that a step changes. */
+  trained(): Iterable<Float32Array>;
   /** What the scoring and generation graphs take: the tuned model as plain weights. */
   effective(): Feeds;
 }
@@ -51,6 +53,7 @@ const fullWeights = (model: Model, options: OpenOptions): Weights => {
     trainingFeeds: feeds,
     gradients: zerosLike(copies),
     apply: createTrained(copies, options),
+    trained: () => copies.values(),
     effective: () => feeds,
   };
 };
@@ -91,6 +94,7 @@ const loraWeights = (model: Model, options: OpenOptions): Weights => {
     rank,
     trainingFeeds: feeds,
     gradients: zerosLike(factors),
+    trained: () => factors.values(),
     apply(gradients) {
       tuned = undefined;
       update(gradients);

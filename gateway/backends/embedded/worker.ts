@@ -1,4 +1,5 @@
 // A worker process: reads the models, says so, then does one call after another on the one session it holds.
+import { type Fault, FaultError } from '../../../wire/faults.ts';
 import type { Call, FromWorker, Outcome, ToWorker, WorkerSetup } from './messages.ts';
 import { readCheckpoint } from './model/checkpoint.ts';
 import { createModel, type Model } from './model/model.ts';
@@ -26,6 +27,9 @@ const perform = async (call: number, body: Call): Promise<Outcome> => {
       session = createSession(model, body.options);
       return null;
     }
+    case 'check':
+      open().check(body.prompt);
+      return null;
     case 'step':
       return open().step(body.text);
     case 'score':
@@ -78,7 +82,9 @@ process.on('message', (message: ToWorker) => {
     try {
       say({ call, done: await perform(call, body) });
     } catch (error) {
-      say({ call, error: messageOf(error) });
+      // a fault keeps its kind; anything else is the engine's own failure
+      const fault: Fault = error instanceof FaultError ? error.fault : { kind: 'backend', message: messageOf(error) };
+      say({ call, fault });
     }
   });
 });

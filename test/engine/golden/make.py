@@ -4,7 +4,8 @@
 
 Two tiny checkpoints as transformers writes them: Qwen3 (tied embeddings, grouped queries, heads wider than hidden/H)
 and Llama (untied, bfloat16 file). For each, in float32: logits, loss and all gradients of one text; LoRA gradients for
-given factors; the loss sequence of five Adam steps; a greedy continuation.
+given factors; the loss sequence of five Adam steps; a greedy continuation; what a text longer than the context costs in
+windows, and the loss of its beginning, as a training step cuts it.
 """
 import base64, json, pathlib, shutil
 import torch
@@ -56,6 +57,19 @@ def make(name, config, kind, dtype):
         for _ in range(12):
             ids.append(int(model(torch.tensor([ids])).logits[0, -1].argmax()))
     golden["greedy"] = {"prompt": IDS[:6], "continuation": ids[6:]}
+
+    # a window holds at most the context's 64 inputs, brings 32 targets and what fits before them
+    model, context = load(), config.max_position_embeddings
+    ids = torch.randint(1, config.vocab_size, (150,), generator=torch.Generator().manual_seed(5)).tolist()
+    nats, at = 0.0, 1
+    with torch.no_grad():
+        while at < len(ids):
+            end = min(len(ids), at + context // 2)
+            begin = max(0, end - 1 - context)
+            logp = torch.log_softmax(model(torch.tensor([ids[begin:end - 1]])).logits[0], -1)
+            nats -= sum(logp[i - begin - 1, ids[i]].item() for i in range(at, end))
+            at = end
+        golden["long"] = {"ids": ids, "nats": nats, "cut_loss": loss_of(model, ids[:context + 1])[0].item()}
 
     model = get_peft_model(load(), LoraConfig(r=4, lora_alpha=8, target_modules="all-linear", lora_dropout=0.0))
     factors = {n: p for n, p in model.named_parameters() if "lora_" in n}

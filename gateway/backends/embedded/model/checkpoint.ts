@@ -1,10 +1,11 @@
-// A model directory in Hugging Face layout, read whole: config.json, safetensors (one file or an index of several) and
-// tokenizer.json. Everything a prompt will need is checked here, once, before the gateway says that it serves.
+// A model directory in Hugging Face layout, read whole: config.json and generation_config.json, safetensors (one file or
+// an index of several) and tokenizer.json. Everything a prompt will need is checked here, once, before the gateway says that it serves.
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Tokenizer } from '@huggingface/tokenizers';
 import { z } from 'zod';
-import { type Architecture, parameterShapes, parseConfig } from './config.ts';
+import { readTokenizer, type Tokenizer } from '../tokenizer/index.ts';
+import { type Architecture, parameterShapes, parseConfig, parseGenerationConfig } from './config.ts';
 import { readSafetensors, type StoredTensor } from './safetensors.ts';
 
 export type Parameters = ReadonlyMap<string, Float32Array>;
@@ -29,32 +30,39 @@ const json = async (path: string): Promise<unknown> => {
 
 const shardIndex = z.object({ weight_map: z.record(z.string(), z.string().regex(/^[\w.-]+$/, 'is not a file name')) });
 
-const readTensors = async (directory: string): Promise<Map<string, StoredTensor>> => {
+/** The tensors of these names; whatever else a checkpoint holds (buffers of integers, unused heads) is passed over. */
+const readTensors = async (directory: string, names: ReadonlySet<string>): Promise<Map<string, StoredTensor>> => {
   const indexPath = join(directory, 'model.safetensors.index.json');
   const index = await readFile(indexPath, 'utf8').catch(() => undefined);
-  if (index === undefined) return readSafetensors(join(directory, 'model.safetensors'));
+  if (index === undefined) return readSafetensors(join(directory, 'model.safetensors'), names);
   const parsed = shardIndex.safeParse(await json(indexPath));
   if (!parsed.success) throw new Error(`${indexPath}: ${parsed.error.issues[0]?.message}`);
   const all = new Map<string, StoredTensor>();
-  for (const shard of new Set(Object.values(parsed.data.weight_map))) {
-    for (const [name, tensor] of await readSafetensors(join(directory, shard))) all.set(name, tensor);
+  const shards = Object.entries(parsed.data.weight_map).filter(([name]) => names.has(name));
+  for (const shard of new Set(shards.map(([, file]) => file))) {
+    for (const [name, tensor] of await readSafetensors(join(directory, shard), names)) all.set(name, tensor);
   }
   return all;
 };
 
-/** Only config.json: enough to tell what a directory holds, without reading its weights. */
+/** Only config.json and generation_config.json: enough to tell what a directory holds, without reading its weights. */
 export const readArchitecture = async (directory: string): Promise<Architecture> => {
   const path = join(directory, 'config.json');
-  return parseConfig(await json(path), path);
+  const generationPath = join(directory, 'generation_config.json');
+  const generation = existsSync(generationPath)
+    ? parseGenerationConfig(await json(generationPath), generationPath)
+    : {};
+  return parseConfig(await json(path), path, generation);
 };
 
 export const readParameters = async (
   directory: string,
   architecture: Architecture,
 ): Promise<Map<string, Float32Array>> => {
-  const stored = await readTensors(directory);
+  const shapes = parameterShapes(architecture);
+  const stored = await readTensors(directory, new Set(shapes.keys()));
   const parameters = new Map<string, Float32Array>();
-  for (const [name, shape] of parameterShapes(architecture)) {
+  for (const [name, shape] of shapes) {
     const tensor = stored.get(name);
     if (tensor === undefined) throw new Error(`${directory}: the weights lack '${name}'`);
     if (tensor.shape.join() !== shape.join()) {
@@ -65,22 +73,11 @@ export const readParameters = async (
   return parameters;
 };
 
-export const readTokenizer = async (directory: string): Promise<Tokenizer> => {
-  const path = join(directory, 'tokenizer.json');
-  const content = await json(path);
-  const config = await json(join(directory, 'tokenizer_config.json')).catch(() => ({}));
-  try {
-    return new Tokenizer(content as object, config as object);
-  } catch (error) {
-    throw new Error(`${path}: ${error instanceof Error ? error.message : error}`);
-  }
-};
-
 export const readCheckpoint = async (directory: string): Promise<Checkpoint> => {
   const architecture = await readArchitecture(directory);
   const [parameters, tokenizer] = await Promise.all([
     readParameters(directory, architecture),
-    readTokenizer(directory),
+    readTokenizer(directory, architecture.vocabulary),
   ]);
   return { architecture, parameters, tokenizer };
 };

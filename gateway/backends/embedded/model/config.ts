@@ -19,9 +19,9 @@ export interface Architecture {
   readonly headNorms: boolean;
   /** Tokens of context. */
   readonly context: number;
-  /** What stands before the first token of a text: bos if the model has one, else eos. */
+  /** Stands before the first token of a text where the tokenizer puts nothing there: bos if the model has one, else eos. */
   readonly start: number;
-  /** Ends a generation. */
+  /** End a generation: those of config.json and of generation_config.json. */
   readonly ends: readonly number[];
 }
 
@@ -54,10 +54,23 @@ const schema = z.object({
   eos_token_id: z.union([token, z.array(token)]).nullish(),
 });
 
+const generationSchema = z.object({ bos_token_id: token.nullish(), eos_token_id: schema.shape.eos_token_id });
+export type GenerationConfig = Partial<z.output<typeof generationSchema>>;
+
+/** Parses generation_config.json: an instruct checkpoint names its end tokens there, config.json often only one. */
+export const parseGenerationConfig = (json: unknown, where: string): GenerationConfig => {
+  const parsed = generationSchema.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new Error(`${where}: ${issue?.path.join('.')}: ${issue?.message}`);
+};
+
+const listOf = (ids: number | number[] | null | undefined): number[] => (typeof ids === 'number' ? [ids] : (ids ?? []));
+
 const FAMILIES: Record<string, Architecture['family']> = { Qwen3ForCausalLM: 'qwen3', LlamaForCausalLM: 'llama' };
 
 /** Parses config.json; throws an Error that says what is not supported. `where` is named in it. */
-export const parseConfig = (json: unknown, where: string): Architecture => {
+export const parseConfig = (json: unknown, where: string, generation: GenerationConfig = {}): Architecture => {
   const wrong = (what: string): never => {
     throw new Error(`${where}: ${what}`);
   };
@@ -90,9 +103,10 @@ export const parseConfig = (json: unknown, where: string): Architecture => {
   }
   const headSize = c.head_dim ?? c.hidden_size / c.num_attention_heads;
   if (!Number.isInteger(headSize) || headSize % 2 !== 0) wrong(`a head of ${headSize} dimensions cannot be rotated`);
-  const ends = typeof c.eos_token_id === 'number' ? [c.eos_token_id] : (c.eos_token_id ?? []);
-  const start = c.bos_token_id ?? ends[0];
+  const ends = [...new Set([...listOf(c.eos_token_id), ...listOf(generation.eos_token_id)])];
+  const start = c.bos_token_id ?? generation.bos_token_id ?? ends[0];
   if (start === undefined) return wrong('it names neither bos_token_id nor eos_token_id, so a text has no beginning');
+  if (start >= c.vocab_size) wrong(`a text begins with token ${start}, but vocab_size is ${c.vocab_size}`);
   return {
     family,
     vocabulary: c.vocab_size,

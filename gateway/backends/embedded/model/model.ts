@@ -1,5 +1,6 @@
 // A checkpoint made runnable: its compiled graphs, built at first use and kept, and its parameters as tensors.
 import { compile, type Feeds, floats, ints, type Runnable } from '../runtime.ts';
+import type { Tokenizer } from '../tokenizer/index.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { type Architecture, parameterShapes } from './config.ts';
 import { generationGraph, scoringGraph, trainingGraph } from './graphs.ts';
@@ -13,8 +14,7 @@ export const LORA_SCALE = 2;
 export interface Model {
   readonly architecture: Architecture;
   readonly parameters: ReadonlyMap<string, Float32Array>;
-  encode(text: string): number[];
-  decode(ids: number[]): string;
+  readonly tokenizer: Tokenizer;
   /** Rank 0 is full fine-tuning. */
   training(rank: number): Promise<Runnable>;
   scoring(): Promise<Runnable>;
@@ -57,9 +57,7 @@ export const createModel = ({ architecture: a, parameters, tokenizer }: Checkpoi
   return {
     architecture: a,
     parameters,
-    encode: (text) => tokenizer.encode(text, { add_special_tokens: false }).ids,
-    decode: (ids) =>
-      ids.length === 0 ? '' : tokenizer.decode(ids, { skip_special_tokens: true, clean_up_tokenization_spaces: false }),
+    tokenizer,
     async training(rank) {
       const known = trainings.get(rank);
       if (known !== undefined) {

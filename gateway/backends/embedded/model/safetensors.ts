@@ -45,8 +45,14 @@ const decode = (type: Type, bytes: ArrayBuffer): Float32Array => {
   return type === 'BF16' ? fromBf16(new Uint16Array(bytes)) : fromF16(new Uint16Array(bytes));
 };
 
-/** All tensors of one file as float32. Throws an Error that names the file and what is wrong. */
-export const readSafetensors = async (path: string): Promise<Map<string, StoredTensor>> => {
+/**
+ * Tensors of one file as float32: all, or those of the given names, and then the others may be of any type. Throws an
+ * Error that names the file and what is wrong.
+ */
+export const readSafetensors = async (
+  path: string,
+  names?: ReadonlySet<string>,
+): Promise<Map<string, StoredTensor>> => {
   const wrong = (what: string): never => {
     throw new Error(`${path}: ${what}`);
   };
@@ -78,7 +84,7 @@ export const readSafetensors = async (path: string): Promise<Map<string, StoredT
     if (!parsed.success) return wrong('its header is not an object');
     const tensors = new Map<string, StoredTensor>();
     for (const [name, value] of Object.entries(parsed.data)) {
-      if (name === '__metadata__') continue;
+      if (name === '__metadata__' || names?.has(name) === false) continue;
       const stored = entry.safeParse(value);
       if (!stored.success) return wrong(`the header's entry for '${name}' is malformed`);
       const { dtype, shape, data_offsets } = stored.data;

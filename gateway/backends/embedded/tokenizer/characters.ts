@@ -1,0 +1,62 @@
+// Character classes as Rust's tokenizers 0.22 takes them, and patterns of tokenizer.json as JavaScript expressions.
+// JavaScript's own \s holds U+FEFF and lacks U+0085, its \d and \w know ASCII only: each gives other ids than the model
+// was trained with, so none of them is used in this room.
+import { z } from 'zod';
+import { ReplaceNormalizer } from './library.ts';
+
+const WORD = '\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\p{Join_Control}';
+const PUNCTUATION = '\\p{P}!-\\/:-@\\[-`{-~';
+
+export const numeric = /[\p{Nd}\p{Nl}\p{No}]/gu;
+export const punctuation = new RegExp(`[${PUNCTUATION}]`, 'gu');
+export const whiteSpace = /\p{White_Space}/gu;
+/** A run of word characters, or of what is neither a word character nor white space. */
+export const words = new RegExp(`[${WORD}]+|[^${WORD}\\p{White_Space}]+`, 'gu');
+const wordCharacter = new RegExp(`[${WORD}]`, 'u');
+const space = /\p{White_Space}/u;
+
+// By hand, a character at a time from the border: an expression with $ looks from every place of a long text.
+/** Whether a word character ends at `at`, or begins there. */
+export const wordBefore = (text: string, at: number): boolean =>
+  wordCharacter.test(Array.from(text.slice(Math.max(0, at - 2), at)).at(-1) ?? '');
+export const wordAfter = (text: string, at: number): boolean =>
+  wordCharacter.test(Array.from(text.slice(at, at + 2))[0] ?? '');
+/** Where the white space that ends at `at` begins, and where that which begins there ends. All of it is one unit long. */
+export const spaceBefore = (text: string, at: number): number => {
+  let from = at;
+  while (from > 0 && space.test(text.charAt(from - 1))) from -= 1;
+  return from;
+};
+export const spaceAfter = (text: string, at: number): number => {
+  let to = at;
+  while (to < text.length && space.test(text.charAt(to))) to += 1;
+  return to;
+};
+
+export const pattern = z.union([z.strictObject({ String: z.string() }), z.strictObject({ Regex: z.string() })]);
+
+/** The letters beside ASCII that a case-insensitive s and k match in Oniguruma: ſ and the Kelvin sign. */
+const FOLDED: Readonly<Record<string, string>> = { s: 'ſ', S: 'ſ', k: '\u212a', K: '\u212a' };
+
+/** `(?i:'s|'t)` with the letters that the library's translation, which folds ASCII only, would leave out. */
+const foldedGroups = (source: string): string =>
+  source.replace(/\(\?i([:)])([^()]*)/g, (group, end: string, body: string) => {
+    if (end === ')' || /[\\^&]|\[[^\]]*-/.test(body))
+      throw new Error(`the pattern's part ${group.slice(0, 4)} is not implemented here`);
+    let inClass = false;
+    const folded = body.replace(/[[\]sSkK]/g, (character) => {
+      const other = FOLDED[character];
+      if (other === undefined) inClass = character === '[';
+      if (other === undefined) return character;
+      return inClass ? character + other : `[${character}${other}]`;
+    });
+    return `(?i:${folded}`;
+  });
+
+/** The expression of a pattern; the library translates Oniguruma's syntax, and throws at what it cannot. */
+export const expression = (of: z.output<typeof pattern>): RegExp => {
+  const source = 'Regex' in of ? { Regex: foldedGroups(of.Regex) } : of;
+  const { pattern: compiled } = new ReplaceNormalizer({ type: 'Replace', pattern: source, content: '' });
+  if (compiled === null) throw new Error(`the pattern ${JSON.stringify(of)} is not understood`);
+  return compiled;
+};

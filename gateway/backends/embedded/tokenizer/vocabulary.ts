@@ -1,0 +1,77 @@
+// The model inside a tokenizer.json: byte-pair encoding, done by the library. What the library leaves out (suffixes and
+// prefixes of subwords, dropout) and the other models are refused by name: no Qwen3 or Llama checkpoint needs them.
+import { z } from 'zod';
+import { BPE } from './library.ts';
+
+export interface Vocabulary {
+  readonly ids: ReadonlyMap<string, number>;
+  /** Ids of one piece of text, merged. */
+  encode(piece: string): number[];
+  /** Tokens that some text can become. A vocabulary may list others, beyond the model's embeddings too. */
+  producible(): Iterable<readonly [token: string, id: number]>;
+}
+
+const schema = z.object({
+  type: z.literal('BPE').nullish(),
+  vocab: z.record(z.string(), z.int().min(0)),
+  merges: z.union([z.array(z.string()), z.array(z.tuple([z.string(), z.string()]))]),
+  dropout: z.number().nullish(),
+  unk_token: z.string().nullish(),
+  continuing_subword_prefix: z.string().nullish(),
+  end_of_word_suffix: z.string().nullish(),
+  fuse_unk: z.boolean().default(false),
+  byte_fallback: z.boolean().default(false),
+  ignore_merges: z.boolean().default(false),
+});
+
+/** The model that a tokenizer.json describes; throws a sentence that names what is not known here. */
+export const vocabulary = (config: unknown): Vocabulary => {
+  const type = z.looseObject({ type: z.string() }).safeParse(config).data?.type;
+  if (type !== undefined && type !== 'BPE') throw new Error(`the model ${type} is not implemented here, only BPE`);
+  const parsed = schema.safeParse(config);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw new Error(`its model: ${issue?.path.join('.')}: ${issue?.message}`);
+  }
+  const model = parsed.data;
+  for (const [name, value] of [
+    ['continuing_subword_prefix', model.continuing_subword_prefix],
+    ['end_of_word_suffix', model.end_of_word_suffix],
+    ['dropout', model.dropout],
+  ] as const) {
+    if (value) throw new Error(`the model BPE with ${name} ${JSON.stringify(value)} is not implemented here`);
+  }
+  const merges = model.merges.map((pair): [string, string] => {
+    const [left, right] = typeof pair === 'string' ? pair.split(' ') : pair;
+    if (left === undefined || right === undefined) throw new Error(`its merge '${pair}' is not a pair`);
+    return [left, right];
+  });
+  const ids = new Map(Object.entries(model.vocab));
+  const unknown = model.unk_token === null || model.unk_token === undefined ? undefined : ids.get(model.unk_token);
+  const bpe = new BPE({
+    type: 'BPE',
+    vocab: model.vocab,
+    merges,
+    fuse_unk: model.fuse_unk,
+    byte_fallback: model.byte_fallback,
+    ignore_merges: model.ignore_merges,
+    unk_token: unknown === undefined ? null : (model.unk_token ?? null),
+  });
+  return {
+    ids,
+    encode: (piece) =>
+      bpe._call([piece]).map((token) => {
+        const id = ids.get(token);
+        if (id === undefined) throw new Error(`the model gave '${token}', which is no token of its vocabulary`);
+        return id;
+      }),
+    *producible() {
+      const made = new Set(merges.map(([left, right]) => left + right));
+      for (const [token, id] of ids) {
+        const byte = model.byte_fallback && /^<0x[0-9A-F]{2}>$/.test(token);
+        const single = Array.from(token).length === 1;
+        if (model.ignore_merges || made.has(token) || byte || single || id === unknown) yield [token, id];
+      }
+    },
+  };
+};
