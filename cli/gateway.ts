@@ -1,53 +1,99 @@
 // `npm run gateway`: the gateway with the embedded backend as a process of its own.
-// Options: --model NAME=DIR (repeatable; default base=models/base), --host, --port, --workers, --threads.
 // The secret it shares with the edge comes from GATEWAY_SECRET and is never given on the command line.
+// Exit codes: 0 after a shutdown that was asked for (SIGTERM or SIGINT), 128 + the signal's number if a second signal cut
+// it short, 2 if it could not start as it was called, 1 if it broke.
+import { constants } from 'node:os';
 import { parseArgs } from 'node:util';
 import { createEmbeddedBackend } from '../gateway/backends/embedded/index.ts';
+import { registryOf } from '../gateway/backends/registry.ts';
 import { logInfo } from '../gateway/log.ts';
 import { serveGateway } from '../gateway/serve.ts';
-import { whole } from './arguments.ts';
+import { UsageError, whole } from './arguments.ts';
 
-const refuse = (message: string): never => {
-  process.stderr.write(`gateway: ${message}\n`);
-  process.exit(2);
+const HELP = `npm run gateway -- [options]        (GATEWAY_SECRET: at least 16 characters, shared with the edge)
+  --model NAME=DIR      a model to serve, from a directory in Hugging Face layout; repeatable (default base=models/base)
+  --weight TENANT=N     a tenant's share of the work beside others, 1 to 1000; repeatable (default 1)
+  --host HOST           where to listen (default 127.0.0.1)
+  --port PORT           (default 8788; 0: any free port)
+  --workers N           sessions at once, a process each (default 1)
+  --threads N           threads inside one computation (default 1)
+`;
+
+/** NAME=VALUE options of one kind, each name once. */
+const pairs = (option: string, shape: string, texts: readonly string[]): Map<string, string> => {
+  const found = new Map<string, string>();
+  for (const text of texts) {
+    const at = text.indexOf('=');
+    if (at <= 0 || at === text.length - 1) throw new UsageError(`--${option} is '${text}', it must be ${shape}`);
+    const name = text.slice(0, at);
+    if (found.has(name)) throw new UsageError(`--${option} names '${name}' twice`);
+    found.set(name, text.slice(at + 1));
+  }
+  return found;
 };
 
-const main = async (): Promise<void> => {
+const parse = () => {
   const { values } = parseArgs({
     options: {
+      help: { type: 'boolean', short: 'h', default: false },
       model: { type: 'string', multiple: true, default: ['base=models/base'] },
+      weight: { type: 'string', multiple: true, default: [] },
       host: { type: 'string', default: '127.0.0.1' },
       port: { type: 'string', default: '8788' },
       workers: { type: 'string', default: '1' },
       threads: { type: 'string', default: '1' },
     },
   });
-  const secret = process.env.GATEWAY_SECRET ?? '';
-  if (secret.length < 16) refuse('GATEWAY_SECRET is missing or shorter than 16 characters');
-  const models = Object.fromEntries(
-    values.model.map((text) => {
-      const at = text.indexOf('=');
-      return at > 0 ? [text.slice(0, at), text.slice(at + 1)] : refuse(`--model is '${text}', it must be NAME=DIR`);
-    }),
-  );
-  const backend = await createEmbeddedBackend({
-    models,
-    workers: whole('workers', values.workers, 1, 64),
-    threads: whole('threads', values.threads, 1, 64),
-  });
-  const gateway = await serveGateway({
-    backend,
-    secret,
+  const weights = pairs('weight', 'TENANT=N', values.weight);
+  return {
+    help: values.help,
+    models: Object.fromEntries(pairs('model', 'NAME=DIR', values.model)),
+    weights: new Map(Array.from(weights, ([tenant, text]) => [tenant, whole('weight', text, 1, 1_000)])),
     host: values.host,
     port: whole('port', values.port, 0, 65_535),
-  });
-  logInfo('ready', { url: gateway.url, models: backend.models.map(({ id }) => id) });
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.once(signal, () => {
-      logInfo('shutting down', { signal });
-      void gateway.close().then(() => process.exit(0));
-    });
-  }
+    workers: whole('workers', values.workers, 1, 64),
+    threads: whole('threads', values.threads, 1, 64),
+  };
 };
 
-main().catch((error: unknown) => refuse(error instanceof Error ? error.message : String(error)));
+const main = async (): Promise<void> => {
+  const options = parse();
+  if (options.help) return void process.stdout.write(HELP);
+  const secret = process.env.GATEWAY_SECRET ?? '';
+  if (secret.length < 16) throw new UsageError('GATEWAY_SECRET is missing or shorter than 16 characters');
+  const { models, workers, threads, weights, host, port } = options;
+  const backend = await createEmbeddedBackend({ models, workers, threads });
+  const gateway = await serveGateway({ registry: registryOf(backend), secret, weights, host, port }).catch(
+    async (error: unknown) => {
+      await backend.close();
+      throw error;
+    },
+  );
+  let asked = false;
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      if (asked) process.exit(128 + constants.signals[signal]);
+      asked = true;
+      logInfo('shutting down', { signal });
+      gateway.close().then(
+        () => process.exit(0),
+        (error: unknown) => end(1, error),
+      );
+    });
+  }
+  logInfo('ready', { url: gateway.url, models: backend.models.map(({ id }) => id) });
+};
+
+const end = (code: number, error: unknown): void => {
+  process.stderr.write(`gateway: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = code;
+  process.exit();
+};
+
+// whoever read this process's output may end before it does: that must not end the work of those inside
+for (const output of [process.stdout, process.stderr]) {
+  output.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+}
+main().catch((error: unknown) => end(2, error));

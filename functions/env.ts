@@ -1,16 +1,15 @@
 // Everything the Worker is given from outside, by name: bindings of wrangler.toml, vars and secrets.
-import type { Catalogue } from './corpora/catalogue.ts';
-import type { CorpusList } from './corpora/list.ts';
+import type { CatalogueMethods, CorpusListMethods } from './corpora/contract.ts';
 
 export interface Env {
-  /** All vectors of all corpora, told apart by namespace; cosine metric. */
+  /** All vectors of all corpora, a namespace for each stripe of a corpus; cosine metric. */
   readonly VECTORIZE: Vectorize;
   /** Texts too long for a vector's metadata. */
   readonly TEXTS: R2Bucket;
   /** One per tenant and corpus: what is stored, strongly consistent. */
-  readonly CATALOGUE: DurableObjectNamespace<Catalogue>;
+  readonly CATALOGUE: DurableObjectNamespace<CatalogueMethods & Rpc.DurableObjectBranded>;
   /** One per tenant: the names of its corpora. */
-  readonly CORPORA: DurableObjectNamespace<CorpusList>;
+  readonly CORPORA: DurableObjectNamespace<CorpusListMethods & Rpc.DurableObjectBranded>;
   /** Requests per tenant; absent locally. */
   readonly RATE_LIMIT?: RateLimit;
   /** Workers AI, when EMBEDDER is workers-ai. Locally any RPC service with `run(model, {text})`. */

@@ -1,37 +1,64 @@
-// The gateway's table of contents: which route does what, with which backend, behind which guard.
+// The gateway's table of contents: which route does what, behind which guard, with a queue for each backend.
 import { Hono } from 'hono';
 import { methodNotAllowed } from 'hono/method-not-allowed';
 import { requestId } from 'hono/request-id';
 import { asFault, faultResponse } from '../wire/faults.ts';
-import { MAX_QUEUE, TUNE_DEADLINE_MS } from '../wire/limits.ts';
+import { MAX_QUEUE, MAX_QUEUE_PER_TENANT, SSE_HEARTBEAT_MS, TUNE_DEADLINE_MS } from '../wire/limits.ts';
 import { type Signed, signedOnly } from './auth.ts';
-import type { Backend } from './backends/contract.ts';
-import { logError } from './log.ts';
+import type { Registry } from './backends/registry.ts';
+import { logUnexpected } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import { Queue } from './queue.ts';
 import { scoreRoute } from './routes/score.ts';
 import { tuneRoute } from './routes/tune.ts';
+import type { Work } from './routes/work.ts';
 
 export interface GatewayOptions {
-  readonly backend: Backend;
+  readonly registry: Registry;
   /** Shared with the edge. */
   readonly secret: string;
+  /** Requests waiting for one backend. */
   readonly queueLimit?: number;
+  /** Of these, of one tenant. */
+  readonly tenantLimit?: number;
+  /** A tenant's share of each backend's work beside other tenants: 1 for those not named. */
+  readonly weights?: ReadonlyMap<string, number>;
   readonly deadlineMs?: number;
+  /** Milliseconds between the comments that keep a silent stream open. */
+  readonly heartbeatMs?: number;
   /** Aborts whatever still runs when a graceful shutdown has waited long enough. */
   readonly shutdown?: AbortSignal;
   /** Unix time in milliseconds. */
   readonly nowMs?: () => number;
 }
 
+const checkedWeights = (weights: ReadonlyMap<string, number>): ReadonlyMap<string, number> => {
+  for (const [tenant, weight] of weights) {
+    if (!(Number.isFinite(weight) && weight > 0)) {
+      throw new Error(`the weight of tenant '${tenant}' is ${weight}, it must be above 0`);
+    }
+  }
+  return weights;
+};
+
 export const createGateway = (options: GatewayOptions) => {
-  const { backend, secret } = options;
-  const queue = new Queue({ concurrency: backend.concurrency, limit: options.queueLimit ?? MAX_QUEUE });
-  const metrics = createMetrics(queue);
-  const deps = {
-    backend,
-    queue,
+  const { registry, secret } = options;
+  const weights = checkedWeights(options.weights ?? new Map());
+  const limit = options.queueLimit ?? MAX_QUEUE;
+  const queues = new Map(
+    registry.backends.map(({ name, backend: { concurrency } }) => {
+      const weightOf = (tenant: string) => weights.get(tenant) ?? 1;
+      const tenantLimit = options.tenantLimit ?? MAX_QUEUE_PER_TENANT;
+      return [name, new Queue({ concurrency, limit, tenantLimit, weightOf })];
+    }),
+  );
+  const metrics = createMetrics(queues);
+  let shuttingDown = false;
+  const work: Work = {
+    registry,
+    queues,
     metrics,
+    heartbeatMs: options.heartbeatMs ?? SSE_HEARTBEAT_MS,
     deadlineMs: options.deadlineMs ?? TUNE_DEADLINE_MS,
     shutdown: options.shutdown ?? new AbortController().signal,
     now: () => performance.now(),
@@ -40,25 +67,34 @@ export const createGateway = (options: GatewayOptions) => {
   app.use(requestId());
   app.use('/v1/*', signedOnly(secret, options.nowMs ?? Date.now));
 
-  app.post('/v1/tune', tuneRoute(deps));
-  app.post('/v1/score', scoreRoute(deps));
+  app.post('/v1/tune', tuneRoute(work));
+  app.post('/v1/score', scoreRoute(work));
   app.get('/v1/models', (c) =>
     c.json({
-      models: backend.models.map(({ id, contextTokens, parameters }) => ({
+      models: registry.models.map(({ id, contextTokens, parameters, capabilities }) => ({
         id,
         context_tokens: contextTokens,
         parameters,
+        capabilities: {
+          methods: capabilities.methods,
+          max_rank: capabilities.maxRank,
+          logprobs: capabilities.logprobs,
+        },
       })),
     }),
   );
-  app.get('/health', (c) =>
-    c.json({
-      status: 'ok',
-      models: backend.models.map(({ id }) => id),
-      running: queue.running,
-      waiting: queue.waiting,
-    }),
-  );
+  app.get('/health', (c) => {
+    const all = [...queues.values()];
+    const health = {
+      status: shuttingDown ? 'shutting down' : 'ok',
+      models: registry.models.map(({ id }) => id),
+      running: all.reduce((sum, { running }) => sum + running, 0),
+      waiting: all.reduce((sum, { waiting }) => sum + waiting, 0),
+      backends: Array.from(queues, ([name, { running, waiting }]) => ({ name, running, waiting })),
+    };
+    // not a fault, but whoever sends requests here should stop
+    return c.json(health, shuttingDown ? 503 : 200);
+  });
   app.get('/metrics', async (c) =>
     c.text(await metrics.registry.metrics(), 200, { 'content-type': metrics.registry.contentType }),
   );
@@ -71,9 +107,14 @@ export const createGateway = (options: GatewayOptions) => {
   );
   app.notFound((c) => faultResponse({ kind: 'not_found', path: c.req.path }));
   app.onError((error, c) => {
-    const fault = asFault(error);
-    if (fault.kind === 'internal') logError(c.req.path, error);
-    return faultResponse(fault);
+    logUnexpected(c.req.path, error);
+    return faultResponse(asFault(error));
   });
-  return { app, queue, metrics };
+  /** Refuses newcomers from now on; resolves when those inside have ended. */
+  const drain = async (): Promise<void> => {
+    shuttingDown = true;
+    for (const queue of queues.values()) queue.close();
+    await Promise.all(Array.from(queues.values(), (queue) => queue.idle()));
+  };
+  return { app, drain, metrics };
 };

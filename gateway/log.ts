@@ -1,4 +1,7 @@
 // One JSON object a line on stderr: what log collectors read. Never a caller's text, never a key.
+import { inspect } from 'node:util';
+import { asFault, FaultError } from '../wire/faults.ts';
+
 const write = (entry: Record<string, unknown>): void => {
   process.stderr.write(`${JSON.stringify({ time: new Date().toISOString(), ...entry })}\n`);
 };
@@ -7,8 +10,20 @@ export const logInfo = (event: string, details: Record<string, unknown> = {}): v
   write({ level: 'info', event, ...details });
 
 const trace = (error: unknown): string => {
-  if (!(error instanceof Error)) return String(error);
+  if (!(error instanceof Error)) return typeof error === 'string' ? error : inspect(error);
   return error.cause instanceof Error ? trace(error.cause) : (error.stack ?? error.message);
 };
 
-export const logError = (path: string, error: unknown): void => write({ level: 'error', path, error: trace(error) });
+export const logError = (where: string, error: unknown): void => write({ level: 'error', where, error: trace(error) });
+
+/** Whether a thrown thing behind the fault was foreseen by nobody. */
+const isUnexpected = (error: unknown): boolean => {
+  if (!(error instanceof FaultError)) return true;
+  return error.cause === undefined ? error.fault.kind === 'internal' : isUnexpected(error.cause);
+};
+
+/** An error that ends a request, if an operator has to know: a mistake of ours, or something that a backend threw. */
+export const logUnexpected = (path: string, error: unknown): void => {
+  const { kind } = asFault(error);
+  if (kind === 'internal' || (kind === 'backend' && isUnexpected(error))) logError(path, error);
+};

@@ -1,26 +1,28 @@
-// What an operator watches, in Prometheus' text format at /metrics. No label takes a value that a caller chooses freely.
+// What an operator watches, in Prometheus' text format at /metrics. No label takes a value that a
+// caller chooses freely: backends have the operator's names, and tenants are counted, never named.
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Queue } from './queue.ts';
 
-export const createMetrics = (queue: Queue) => {
+/** The backend of a request that was refused before one was found. */
+export const NO_BACKEND = 'none';
+
+export const createMetrics = (queues: ReadonlyMap<string, Queue>) => {
   const registry = new Registry();
   const registers = [registry];
-  new Gauge({
-    name: 'sift_gateway_queue_waiting',
-    help: 'Requests waiting for a backend worker',
-    registers,
-    collect() {
-      this.set(queue.waiting);
-    },
-  });
-  new Gauge({
-    name: 'sift_gateway_running',
-    help: 'Requests being tuned, scored or generated now',
-    registers,
-    collect() {
-      this.set(queue.running);
-    },
-  });
+  const ofQueues = (name: string, help: string, value: (queue: Queue) => number): void => {
+    new Gauge({
+      name,
+      help,
+      labelNames: ['backend'] as const,
+      registers,
+      collect() {
+        for (const [backend, queue] of queues) this.set({ backend }, value(queue));
+      },
+    });
+  };
+  ofQueues('sift_gateway_queue_waiting', 'Requests waiting for a backend', ({ waiting }) => waiting);
+  ofQueues('sift_gateway_running', 'Requests being tuned, scored or generated now', ({ running }) => running);
+  ofQueues('sift_gateway_tenants', 'Tenants that wait, run or had more than their share', ({ tenants }) => tenants);
   new Gauge({
     name: 'sift_gateway_resident_bytes',
     help: 'Resident memory of the gateway process',
@@ -33,16 +35,26 @@ export const createMetrics = (queue: Queue) => {
     registry,
     requests: new Counter({
       name: 'sift_gateway_requests_total',
-      help: 'Requests by route and outcome (ok or the code of the error)',
-      labelNames: ['route', 'outcome'] as const,
+      help: 'Requests by route, outcome (ok or the code of the error) and backend (none: refused before one was found)',
+      labelNames: ['route', 'outcome', 'backend'] as const,
       registers,
     }),
-    steps: new Counter({ name: 'sift_gateway_steps_total', help: 'Gradient steps made', registers }),
-    tokens: new Counter({ name: 'sift_gateway_generated_tokens_total', help: 'Tokens generated', registers }),
+    steps: new Counter({
+      name: 'sift_gateway_steps_total',
+      help: 'Gradient steps made',
+      labelNames: ['backend'] as const,
+      registers,
+    }),
+    tokens: new Counter({
+      name: 'sift_gateway_generated_tokens_total',
+      help: 'Tokens generated',
+      labelNames: ['backend'] as const,
+      registers,
+    }),
     seconds: new Histogram({
       name: 'sift_gateway_stage_seconds',
       help: 'Seconds by stage of a request',
-      labelNames: ['stage'] as const,
+      labelNames: ['stage', 'backend'] as const,
       buckets: [0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120],
       registers,
     }),

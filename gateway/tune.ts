@@ -1,15 +1,29 @@
 // One request's work on a backend, as events: a step for every pick in pick order, then the generation.
 // Pure but for the backend and the clock: it knows no Request and no stream, so both JSON and SSE are made from it.
-import { type Fault, FaultError } from '../wire/faults.ts';
+import { FaultError } from '../wire/faults.ts';
 import { at } from '../wire/list.ts';
 import type { ScoreRequest, ScoreResponse, StepReport, TuneEvent, TuneRequest } from '../wire/tune.ts';
-import type { Backend, OpenOptions, Score, Session } from './backends/contract.ts';
+import type { Backend, Generation, Method, Model, OpenOptions, Piece, Score, Session } from './backends/contract.ts';
+import { openGuarded } from './guarded.ts';
 
 export type Clock = () => number;
 
-const openOptions = (request: TuneRequest | ScoreRequest, seed: number): OpenOptions => ({
+/** Where a request is worked on. */
+export interface Served {
+  readonly backend: Backend;
+  readonly model: Model;
+}
+
+/** Without steps the method says nothing, so that any will do: a model that has LoRA only still generates. */
+const methodOf = ({ capabilities }: Model, { picks, tuning }: TuneRequest | ScoreRequest): Method => {
+  const [any] = capabilities.methods;
+  const has = capabilities.methods.includes(tuning.method);
+  return picks.length > 0 || has || any === undefined ? tuning.method : any;
+};
+
+const openOptions = (model: Model, request: TuneRequest | ScoreRequest, seed: number): OpenOptions => ({
   model: request.model,
-  method: request.tuning.method,
+  method: methodOf(model, request),
   rank: request.tuning.rank,
   seed,
   reuseGradients: request.tuning.reuse_gradients,
@@ -21,12 +35,6 @@ const openOptions = (request: TuneRequest | ScoreRequest, seed: number): OpenOpt
     weightDecay: request.tuning.weight_decay,
   },
 });
-
-/** The model a request names, or the fault that lists the known ones: checked before a place in the queue is taken. */
-export const unknownModel = (backend: Backend, name: string): Fault | undefined =>
-  backend.models.some((model) => model.id === name)
-    ? undefined
-    : { kind: 'unknown_model', model: name, known: backend.models.map((model) => model.id) };
 
 async function* steps(
   session: Session,
@@ -45,22 +53,32 @@ async function* steps(
     yield { index, of: picks.length, id, loss, tokens, truncated, ms, reused };
     index += 1;
   }
-  signal.throwIfAborted();
-  if (index !== picks.length) {
-    throw new FaultError({ kind: 'backend', message: `${index} of ${picks.length} steps were made` });
+}
+
+async function* tokens(
+  generation: AsyncGenerator<Piece, Generation, void>,
+): AsyncGenerator<TuneEvent, Generation, void> {
+  try {
+    for (let next = await generation.next(); ; next = await generation.next()) {
+      if (next.done) return next.value;
+      yield { event: 'token', text: next.value.text, tokens: next.value.tokens };
+    }
+  } finally {
+    // a consumer that stops early ends the generation too; after its end this does nothing
+    await generation.return({ finishReason: 'stop', promptTokens: 0, completionTokens: 0 });
   }
 }
 
 /** Events of one tuning request after its turn came: step* token* usage done. */
 export async function* tune(
-  backend: Backend,
+  { backend, model }: Served,
   request: TuneRequest,
   queueMs: number,
   signal: AbortSignal,
   now: Clock,
 ): AsyncGenerator<TuneEvent, void, void> {
   const started = now();
-  const session = await backend.open(openOptions(request, request.sampling.seed), signal);
+  const session = await openGuarded(backend, openOptions(model, request, request.sampling.seed), signal);
   try {
     const opened = now();
     await session.check(request.prompt, signal);
@@ -82,12 +100,7 @@ export async function* tune(
       },
       signal,
     );
-    let next = await generation.next();
-    while (!next.done) {
-      yield { event: 'token', text: next.value.text, tokens: next.value.tokens };
-      next = await generation.next();
-    }
-    const { finishReason, promptTokens, completionTokens } = next.value;
+    const { finishReason, promptTokens, completionTokens } = yield* tokens(generation);
     yield {
       event: 'usage',
       usage: {
@@ -113,14 +126,14 @@ const scoreOnWire = ({ bits, bytes, tokens }: Score): ScoreResponse['before'] =>
 
 /** Bits per byte of a text before and after tuning on the picks, in one session. */
 export const score = async (
-  backend: Backend,
+  { backend, model }: Served,
   request: ScoreRequest,
   queueMs: number,
   signal: AbortSignal,
   now: Clock,
 ): Promise<ScoreResponse> => {
   const started = now();
-  const session = await backend.open(openOptions(request, 0), signal);
+  const session = await openGuarded(backend, openOptions(model, request, 0), signal);
   try {
     const opened = now();
     const before = await session.score(request.context, request.text, signal);

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Log, LogLevel, Miniflare, type MiniflareOptions } from 'miniflare';
 import { bundle, COMPATIBILITY_DATE, MAIN_MODULE } from './bundle.ts';
 import type { EmbedderFiles } from './embedder.ts';
+import { removeVacant } from './vacant.ts';
 
 export interface EdgeOptions {
   readonly root: string;
@@ -77,6 +78,7 @@ const workers = async (options: EdgeOptions): Promise<Worker[]> => {
 
 /** Serves on 127.0.0.1; the caller has checked that the port is free. */
 export const startEdge = async (options: EdgeOptions): Promise<RunningEdge> => {
+  await removeVacant(options.state, ['sift-edge-Catalogue', 'sift-edge-CorpusList']);
   const miniflare = new Miniflare({
     workers: await workers(options),
     host: '127.0.0.1',

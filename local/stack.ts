@@ -4,6 +4,7 @@ import { buildKernel } from '../assembly/build.ts';
 import { UsageError } from '../cli/arguments.ts';
 import { type EdgeClient, edgeClient } from '../client/edge.ts';
 import { createEmbeddedBackend } from '../gateway/backends/embedded/index.ts';
+import { registryOf } from '../gateway/backends/registry.ts';
 import { serveGateway } from '../gateway/serve.ts';
 import { startEdge } from './edge.ts';
 import type { EmbedderFiles } from './embedder.ts';
@@ -37,7 +38,11 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
   const backend = await createEmbeddedBackend({ models }).catch((error: unknown) => {
     throw new UsageError(error instanceof Error ? error.message : String(error));
   });
-  const gateway = await serveGateway({ backend, secret: gatewaySecret, port: options.gatewayPort });
+  const gateway = await serveGateway({
+    registry: registryOf(backend),
+    secret: gatewaySecret,
+    port: options.gatewayPort,
+  });
   try {
     const edge = await startEdge({
       root,

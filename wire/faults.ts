@@ -26,7 +26,8 @@ export type Fault =
   | { kind: 'bad_signature'; why: string }
   | { kind: 'rate_limited'; retryAfterS: number }
   // what we depend on
-  | { kind: 'queue_full'; waiting: number; limit: number; retryAfterS: number }
+  /** `yours`: counted are the caller's own requests, not everybody's. */
+  | { kind: 'queue_full'; waiting: number; limit: number; yours?: true; retryAfterS: number }
   | { kind: 'shutting_down'; retryAfterS: number }
   | { kind: 'deadline'; afterMs: number; stage: string }
   | { kind: 'cancelled'; stage: string }
@@ -109,7 +110,7 @@ export const describe = (fault: Fault): string => {
     case 'rate_limited':
       return `too many requests; try again in ${fault.retryAfterS} s`;
     case 'queue_full':
-      return `${fault.waiting} requests are waiting, the limit is ${fault.limit}; try again in ${fault.retryAfterS} s`;
+      return `${fault.waiting} ${fault.yours ? 'of your requests' : 'requests'} are waiting, the limit is ${fault.limit}; try again in ${fault.retryAfterS} s`;
     case 'shutting_down':
       return `the server is shutting down; try again in ${fault.retryAfterS} s`;
     case 'deadline':

@@ -84,11 +84,6 @@ export const DEFAULT_ROUNDS = 3;
 export const MAX_POOL_LAMBDA = 1;
 /** Stripes of a corpus asked in parallel: a Worker holds 6 connections at once. 2026-11-24 */
 export const MAX_STRIPES = 6;
-/**
- * Bytes of kernel memory that an isolate keeps between selections: 1,000 candidates of 1,536 dimensions in float32 and 200
- * picks take 8 MB. WASM memory never shrinks, so a larger instance is dropped: an isolate has 128 MB. 2026-11-26
- */
-export const MAX_KEPT_KERNEL_BYTES = 32 * 1024 * 1024;
 /** Neighbours of one search in the row store; Vectorize's topK is 100 at most, the study asks for 1,000. 2026-11-26 */
 export const MAX_NEIGHBOURS = 1_024;
 
@@ -119,8 +114,24 @@ export const MAX_STEPS = 200;
 export const MAX_NEW_TOKENS = 2_048;
 /** Bytes of a gateway request: MAX_STEPS texts, most of them short. 2026-11-24 */
 export const MAX_TUNE_BODY_BYTES = 16 * 1024 * 1024;
-/** Requests waiting for a worker; above it the gateway answers 503 with Retry-After. 2026-11-24 */
+/** Rank of a LoRA: more than the paper's 64, and above it full fine-tuning is cheaper on the models here. 2026-11-26 */
+export const MAX_RANK = 256;
+/** Requests waiting for a backend; above it the gateway answers 503 with Retry-After. 2026-11-24 */
 export const MAX_QUEUE = 32;
+/** Of these, of one tenant: half, so that others find places before anybody has to give one up. 2026-11-26 */
+export const MAX_QUEUE_PER_TENANT = 16;
+/** Characters of a tenant's name, as the edge sends it. 2026-11-26 */
+export const MAX_TENANT_CHARACTERS = 64;
+/** Seconds of a full queue's Retry-After, at most: an expected wait is a guess. 2026-11-26 */
+export const MAX_EXPECTED_WAIT_S = 60;
+/** Seconds after which a caller may try again when the gateway shuts down: about a restart. 2026-11-24 */
+export const SHUTDOWN_RETRY_S = 5;
+/**
+ * Milliseconds a backend may take to end its iterator, and then to close its session, before the gateway goes on without
+ * it: together below the second in which a caller's leaving ends the work. 2026-11-26
+ */
+export const BACKEND_RETURN_MS = 150;
+export const BACKEND_CLOSE_MS = 800;
 /** Milliseconds a tuning request may take in all, queueing included. 2026-11-24 */
 export const TUNE_DEADLINE_MS = 120_000;
 /** Seconds a signed request stays valid, either side of the gateway's clock. 2026-11-24 */
@@ -134,12 +145,24 @@ export const GATEWAY_FIRST_BYTE_MS = 15_000;
 export const GATEWAY_IDLE_MS = 30_000;
 /** Milliseconds a graceful shutdown waits for requests in flight. 2026-11-24 */
 export const SHUTDOWN_GRACE_MS = 10_000;
+/** Milliseconds aborted streams get to say why they end, before their connections are closed. 2026-11-24 */
+export const SHUTDOWN_LAST_WORDS_MS = 500;
+/** Milliseconds a backend may take to close when the gateway ends. 2026-11-26 */
+export const SHUTDOWN_BACKEND_MS = 5_000;
 
 // ── Corpora (edge) ───────────────────────────────────────────────────────────────────────────────────────────────
 /** Characters of a corpus' name: it stands in URLs and storage keys. 2026-11-24 */
 export const MAX_CORPUS_NAME = 64;
+/** Characters of an example's `source`: it travels with every candidate. 2026-11-24 */
+export const MAX_SOURCE = 512;
 /** Lines embedded, indexed and committed together: few, large Vectorize updates, yet results every few moments. 2026-11-24 */
 export const INGEST_BATCH_LINES = 200;
+/** Upserts of one batch at most, while the lines that the index refuses are searched by halves: eight of 200. 2026-11-26 */
+export const MAX_UPSERTS_OF_A_BATCH = 128;
+/** The same for calls of the embedder, which may be a slow service: two of 200. 2026-11-26 */
+export const MAX_EMBEDS_OF_A_BATCH = 32;
+/** Bytes of lines parsed before other requests get a turn: parsing 2 MiB takes some 20 ms. 2026-11-26 */
+export const PREPARE_BYTES = 256 * 1024;
 /** Bytes of lines held for one batch: a Worker has 128 MB for everything. 2026-11-24 */
 export const INGEST_BATCH_BYTES = 8 * 1024 * 1024;
 /** Bytes of unread result lines before an upload waits for its reader: some 80,000 lines. 2026-11-24 */
@@ -149,21 +172,35 @@ export const MAX_PAGE = 1_000;
 export const DEFAULT_PAGE = 100;
 /** Seconds a Worker isolate remembers what a corpus is (its namespace, stripes, embedder). 2026-11-24 */
 export const CORPUS_CACHE_S = 30;
+/** Corpora that a Worker isolate remembers, some 300 bytes each; the one not used for longest is forgotten first. 2026-11-26 */
+export const MAX_REMEMBERED_CORPORA = 10_000;
 
 // ── Pools (edge) ─────────────────────────────────────────────────────────────────────────────────────────────────
 /** Cosine above which two candidates are copies: the second lowers σ² by less than λ = 0.01 hides anyway. 2026-11-24 */
 export const NEAR_COPY = 0.999;
+/**
+ * Rounds that ask past copies for nearer candidates (docs/architecture.md); while there are fewer distinct ones than picks,
+ * MAX_ROUNDS. Each asks six vectors at once. In the starter corpus four come within a tenth of the nearest neighbours'
+ * similarity; eight add a fiftieth. 2026-11-26
+ */
+export const MAX_ROUNDS_PAST_COPIES = 4;
 /** Candidates of one pool: at 10 KiB of metadata each they are 40 MB of a Worker's 128. 2026-11-24 */
 export const MAX_POOL = 4_000;
 /** Queries in flight at once: the connections a Worker may hold. 2026-11-24 */
 export const MAX_CONNECTIONS = 6;
+/** Bytes of kernel memory kept between selections: a Worker has 128 MB for everything. 2026-11-24 */
+export const MAX_KEPT_KERNEL_BYTES = 32 * 1024 * 1024;
 /** Milliseconds of silence in a stream before a comment probes whether its reader is there: a closed TCP connection shows
  * only when it is written to, the second time at the latest. 2026-11-24 */
 export const SSE_PROBE_MS = 400;
 /** λ relative to max‖φ‖² below which float32 makes σ² doubtful; a selection then carries a warning. 2026-11-24 */
 export const DOUBTFUL_LAMBDA = 1e-4;
-/** Texts embedded in one call of the model. 2026-11-24 */
+/** Texts embedded in one run of the model. 2026-11-24 */
 export const EMBED_BATCH = 32;
+/** Tokens of one run, padding included: nothing else of the isolate runs meanwhile. 2026-11-26 */
+export const EMBED_RUN_TOKENS = 4_096;
+/** Characters tokenised before other requests get a turn: some 30 ms. 2026-11-26 */
+export const TOKENISE_CHARACTERS = 32_768;
 
 // ── Vectorize's metadata, as the local Vectorize imitates it (checked 2026-11-24 against its public pages) ────────
 /** topK when a query names none. */

@@ -6,7 +6,9 @@ import {
   MAX_BETA,
   MAX_NEW_TOKENS,
   MAX_PROMPT_BYTES,
+  MAX_RANK,
   MAX_STEPS,
+  MAX_TENANT_CHARACTERS,
   MAX_TEXT_BYTES,
   MIN_EPSILON,
   MIN_LEARNING_RATE,
@@ -21,7 +23,7 @@ export const pick = z.strictObject({
 
 export const tuning = z.strictObject({
   method: z.enum(['full', 'lora']).default('full'),
-  rank: z.int().min(1).max(256).default(8),
+  rank: z.int().min(1).max(MAX_RANK).default(8),
   learning_rate: z.number().min(MIN_LEARNING_RATE).max(1).default(DEFAULT_LEARNING_RATE),
   beta1: z.number().min(0).max(MAX_BETA).default(0.9),
   beta2: z.number().min(0).max(MAX_BETA).default(0.999),
@@ -40,8 +42,12 @@ export const sampling = z.strictObject({
   seed: z.int().min(0).max(0xffff_ffff).default(0),
 });
 
+/** On whose behalf the edge asks: the gateway's turns are shared among tenants. Signed with the body. */
+const tenant = z.string().min(1).max(MAX_TENANT_CHARACTERS).default('default');
+
 /** POST /v1/tune */
 export const tuneRequest = z.strictObject({
+  tenant,
   model: z.string().min(1),
   prompt: textUpTo(MAX_PROMPT_BYTES),
   picks: z.array(pick).max(MAX_STEPS).default([]),
@@ -54,6 +60,7 @@ export type TuneRequestInput = z.input<typeof tuneRequest>;
 
 /** POST /v1/score: bits per byte of `text` given `context`, before and after tuning on `picks`. */
 export const scoreRequest = z.strictObject({
+  tenant,
   model: z.string().min(1),
   context: textUpTo(MAX_PROMPT_BYTES).default(''),
   text: textUpTo(MAX_TEXT_BYTES).min(1, 'is empty'),
@@ -125,5 +132,16 @@ export type TuneResponse = z.output<typeof tuneResponse>;
 
 /** GET /v1/models of the gateway. */
 export const modelsResponse = z.object({
-  models: z.array(z.object({ id: z.string(), context_tokens: z.int(), parameters: z.int() })),
+  models: z.array(
+    z.object({
+      id: z.string(),
+      context_tokens: z.int(),
+      parameters: z.int(),
+      capabilities: z.object({
+        methods: z.array(z.enum(['full', 'lora'])),
+        max_rank: z.int(),
+        logprobs: z.boolean(),
+      }),
+    }),
+  ),
 });

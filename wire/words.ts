@@ -8,7 +8,7 @@ export const shortened = (text: string, most: number): string =>
   text.length <= most ? text : `${text.slice(0, most - 1)}…`;
 
 /** A caller's value, echoed back: short, and never walked where it may be large. */
-const shown = (value: unknown): string => {
+export const shown = (value: unknown): string => {
   if (Array.isArray(value)) return value.length === 0 ? '[]' : `a list of ${value.length}`;
   if (typeof value === 'object' && value !== null) return 'an object';
   if (typeof value !== 'string') return String(value);

@@ -19,7 +19,7 @@ export default {
     let norm = 0;
     for (let r = 0; r < repetitions; r++) {
       if (only === 'tokens') for (const text of texts) norm += window(text, 'head').length;
-      else for (const vector of await onnxEmbedder.embed(texts, 'head')) norm += at(vector, 0);
+      else for (const vector of await onnxEmbedder().embed(texts, 'head')) norm += at(vector, 0);
     }
     return Response.json({ tokens, norm });
   },

@@ -32,13 +32,13 @@ export const gather = async (kernel: Kernel, view: PromptView, wanted: Selection
   const gathered = await gatherPool(indicesOf(corpus, { mask, copies, stripes }), [view.vector], kernel.select, {
     rounds: strategy === 'sift' ? pool.rounds : 1, // as in the product: only SIFT has a residual to query with again
     topK: pool.topK,
-    sign: pool.sign,
+    residualSign: pool.sign,
     opposite: false,
     picks: n,
     lambda,
     degree,
     repeat,
-    ...(pool.prefix === undefined ? {} : { prefix: pool.prefix }),
+    ...(pool.prefix === undefined ? {} : { residualPicks: pool.prefix }),
   });
   const numbers = gathered.collected.map(({ candidate }) => numberOf(candidate.key));
   const rows = wanted.exact ? rowsOf(corpus, numbers) : gathered.rows;

@@ -1,48 +1,24 @@
 // What a corpus holds, in a SQLite Durable Object of its own: strongly consistent where the vector index is not.
-// Writing is two steps around the index: `reserve` says what each example is (created, updated, unchanged) and notes
-// that it is being written; `commit` notes that it stands. A crash between them leaves a reservation, which is listed
-// nowhere, makes the next upload write again, and is swept with the corpus: never an entry without its vector.
-// Two uploads of one id at once end in one of them; neither is then recorded as settled, so the next upload writes again.
+// Writing takes two steps around the index: `reserve` says what each example is (created, updated, unchanged) and notes
+// that it is being written; `commit` notes that the index has it. A crash between them leaves a reservation: no listing
+// shows it, the next upload writes again, and it is swept with the corpus. So there is never an entry without its vector.
+// When two uploads of one id meet, the index holds one of the two; the entry is left unsettled, and the next upload
+// writes again.
+// Looking writes nothing: the tables are made with the corpus, and when it is deleted and swept the storage is emptied, so
+// that neither a wrong name nor a deleted corpus leaves anything behind.
 import { DurableObject } from 'cloudflare:workers';
 import { VECTORIZE_MAX_DELETE_IDS } from '../../wire/limits.ts';
 import type { Env } from '../env.ts';
+import type {
+  CatalogueMethods,
+  CorpusCounts,
+  CorpusInfo,
+  CorpusWanted,
+  Entry,
+  Reservation,
+  ReservedStatus,
+} from './contract.ts';
 import { newSpace, textKey, textsUnder } from './keys.ts';
-
-export interface CorpusInfo {
-  readonly tenant: string;
-  readonly name: string;
-  readonly space: string;
-  readonly stripes: number;
-  readonly dimensions: number;
-  /** Which embedder made its vectors. */
-  readonly embedder: string;
-  readonly createdAt: string;
-}
-export type CorpusWanted = Omit<CorpusInfo, 'space' | 'createdAt'>;
-
-export interface CorpusCounts {
-  readonly examples: number;
-  readonly bytes: number;
-}
-
-export interface Reservation {
-  readonly id: string;
-  readonly fingerprint: string;
-  readonly vector: string;
-}
-export type ReservedStatus = 'created' | 'updated' | 'unchanged';
-
-export interface Entry {
-  readonly id: string;
-  /** Id in the vector index. */
-  readonly vector: string;
-  /** Fingerprint of the version that stands; empty while it is unsettled. */
-  readonly hash: string;
-  readonly stripe: number;
-  readonly bytes: number;
-  /** The text is in R2. */
-  readonly long: boolean;
-}
 
 interface Row extends Record<string, SqlStorageValue> {
   id: string;
@@ -66,31 +42,35 @@ const entryOf = ({ id, vector, hash, stripe, bytes, long }: Row): Entry => ({
 /** Milliseconds until a sweep that failed is tried again. */
 const SWEEP_AGAIN_MS = 10_000;
 
-export class Catalogue extends DurableObject<Env> {
+const TABLES = `
+  CREATE TABLE IF NOT EXISTS corpus (one INTEGER PRIMARY KEY CHECK (one = 1), info TEXT NOT NULL);
+  CREATE TABLE IF NOT EXISTS example (
+    id TEXT PRIMARY KEY, vector TEXT NOT NULL, committed INTEGER NOT NULL, hash TEXT NOT NULL, writer TEXT NOT NULL,
+    stripe INTEGER NOT NULL, bytes INTEGER NOT NULL, long INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS trash (vector TEXT PRIMARY KEY, text_key TEXT NOT NULL) WITHOUT ROWID;
+`;
+
+export class Catalogue extends DurableObject<Env> implements CatalogueMethods {
   readonly #sql: SqlStorage;
+  /** Whether the tables are there; undefined until somebody asks. */
+  #made: boolean | undefined;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#sql = ctx.storage.sql;
-    this.#sql.exec(`
-      CREATE TABLE IF NOT EXISTS corpus (one INTEGER PRIMARY KEY CHECK (one = 1), info TEXT NOT NULL);
-      CREATE TABLE IF NOT EXISTS example (
-        id TEXT PRIMARY KEY, vector TEXT NOT NULL, committed INTEGER NOT NULL, hash TEXT NOT NULL, writer TEXT NOT NULL,
-        stripe INTEGER NOT NULL, bytes INTEGER NOT NULL, long INTEGER NOT NULL) WITHOUT ROWID;
-      CREATE TABLE IF NOT EXISTS trash (vector TEXT PRIMARY KEY, text_key TEXT NOT NULL) WITHOUT ROWID;
-    `);
   }
 
-  /** The corpus, made now if it is not there. */
-  open(wanted: CorpusWanted): CorpusInfo {
+  open(wanted: CorpusWanted): { info: CorpusInfo; made: boolean } {
     const known = this.info();
-    if (known !== null) return known;
+    if (known !== null) return { info: known, made: false };
     const info: CorpusInfo = { ...wanted, space: newSpace(), createdAt: new Date().toISOString() };
+    this.#make();
     this.#sql.exec('INSERT INTO corpus VALUES (1, ?)', JSON.stringify(info));
-    return info;
+    return { info, made: true };
   }
 
   info(): CorpusInfo | null {
+    if (!this.#isMade()) return null;
     const [row] = this.#sql.exec<{ info: string }>('SELECT info FROM corpus').toArray();
     return row === undefined ? null : (JSON.parse(row.info) as CorpusInfo);
   }
@@ -106,7 +86,6 @@ export class Catalogue extends DurableObject<Env> {
     return { info, counts: { examples: counts.examples, bytes: counts.bytes } };
   }
 
-  /** What each example of a batch is; those not unchanged are marked as being written by `writer`. Null: corpus gone. */
   reserve(space: string, writer: string, batch: readonly Reservation[]): ReservedStatus[] | null {
     if (this.info()?.space !== space) return null;
     return batch.map(({ id, fingerprint, vector }) => {
@@ -126,9 +105,9 @@ export class Catalogue extends DurableObject<Env> {
     });
   }
 
-  /** The vectors of these stand in the index. False: the corpus was deleted meanwhile, and they go to the trash. */
   async commit(space: string, writer: string, batch: readonly Entry[], under: string): Promise<boolean> {
     if (this.info()?.space !== space) {
+      this.#make();
       for (const { vector } of batch) {
         this.#sql.exec('INSERT OR IGNORE INTO trash VALUES (?, ?)', vector, textKey(under, vector));
       }
@@ -153,7 +132,6 @@ export class Catalogue extends DurableObject<Env> {
     return true;
   }
 
-  /** Entries after the cursor, by id. */
   page(after: string, limit: number): Entry[] | null {
     if (this.info() === null) return null;
     return this.#sql
@@ -169,12 +147,11 @@ export class Catalogue extends DurableObject<Env> {
     return { info, entry: row === undefined ? null : entryOf(row) };
   }
 
-  /** Takes the entry away; its vector must have been deleted before. */
   forget(id: string): void {
+    if (!this.#isMade()) return;
     this.#sql.exec('DELETE FROM example WHERE id = ?', id);
   }
 
-  /** Ends the corpus at once; vectors and texts are swept in the background. Answers how many examples it held. */
   async drop(): Promise<number | null> {
     const described = this.describe();
     if (described === null) return null;
@@ -193,18 +170,42 @@ export class Catalogue extends DurableObject<Env> {
   /** Empties the trash, a hundred vectors a call; on a failure what is left is tried again. */
   override async alarm(): Promise<void> {
     try {
-      for (;;) {
-        const batch = this.#sql
-          .exec<{ vector: string; text_key: string }>('SELECT * FROM trash LIMIT ?', VECTORIZE_MAX_DELETE_IDS)
-          .toArray();
-        if (batch.length === 0) return;
+      for (let batch = this.#trash(); batch.length > 0; batch = this.#trash()) {
         await this.env.VECTORIZE.deleteByIds(batch.map(({ vector }) => vector));
         // a key that holds nothing is no error, so nothing has to remember which texts were long
         await this.env.TEXTS.delete(batch.map(({ text_key }) => text_key));
         for (const { vector } of batch) this.#sql.exec('DELETE FROM trash WHERE vector = ?', vector);
       }
+      await this.#end();
     } catch {
       await this.ctx.storage.setAlarm(Date.now() + SWEEP_AGAIN_MS);
     }
+  }
+
+  #trash(): { vector: string; text_key: string }[] {
+    if (!this.#isMade()) return [];
+    return this.#sql
+      .exec<{ vector: string; text_key: string }>('SELECT * FROM trash LIMIT ?', VECTORIZE_MAX_DELETE_IDS)
+      .toArray();
+  }
+
+  /** Empties the storage, unless a corpus was opened or more was thrown away in the meantime. */
+  async #end(): Promise<void> {
+    await this.ctx.blockConcurrencyWhile(async () => {
+      if (this.info() !== null || this.#trash().length > 0) return;
+      this.#made = false;
+      await this.ctx.storage.deleteAlarm();
+      await this.ctx.storage.deleteAll();
+    });
+  }
+
+  #isMade(): boolean {
+    this.#made ??= this.#sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'corpus'").toArray().length > 0;
+    return this.#made;
+  }
+
+  #make(): void {
+    if (this.#made !== true) this.#sql.exec(TABLES);
+    this.#made = true;
   }
 }

@@ -9,11 +9,14 @@ import {
   MAX_LINE_BYTES,
   MAX_UPLOAD_BYTES,
   MAX_UPLOAD_ERRORS,
+  PREPARE_BYTES,
   RESULT_BUFFER_BYTES,
 } from '../../wire/limits.ts';
 import { type Line, lines } from '../http/body.ts';
-import { errorResult, type LineResult, processBatch, type Upload } from './batch.ts';
+import { pause } from '../pause.ts';
+import { processBatch } from './batch.ts';
 import { type Prepared, prepareLine, type Refused } from './line.ts';
+import { errorResult, type LineResult, type Upload } from './write.ts';
 
 /** Bytes of a line, its newline not counted; of a run of empty lines, all newlines but one. */
 const sizeOf = (line: Line): number =>
@@ -25,6 +28,7 @@ async function* results(upload: Upload, body: ReadableStream<Uint8Array>): Async
   let total = 0;
   let last = 0;
   let refused = 0;
+  let prepared = 0;
   const flush = async (): Promise<LineResult[]> => {
     const done = batch;
     batch = [];
@@ -48,6 +52,11 @@ async function* results(upload: Upload, body: ReadableStream<Uint8Array>): Async
       last = 'empty' in line ? line.line + line.empty - 1 : line.line;
       batch.push(await prepareLine(line, upload.info));
       held += 'bytes' in line ? size : 0;
+      prepared += size;
+      if (prepared >= PREPARE_BYTES) {
+        prepared = 0;
+        await pause();
+      }
       if (batch.length >= INGEST_BATCH_LINES || held >= INGEST_BATCH_BYTES) yield await flush();
       if (refused >= MAX_UPLOAD_ERRORS) {
         const message = `${refused} lines were refused, the limit is ${MAX_UPLOAD_ERRORS}: the rest was not read`;

@@ -1,5 +1,6 @@
 // Every storage key of a corpus, in one place (docs/storage.md). A corpus has a `space`: 16 random bytes drawn when it is
-// created, so that a corpus deleted and made again shares nothing with its former self, however late an index forgets.
+// created, so that a corpus that is deleted and made again shares no key with the one before, even where the index still
+// shows the old vectors.
 import { fnv1a } from '../../wire/fnv.ts';
 import { VECTORIZE_MAX_ID_BYTES } from '../../wire/limits.ts';
 import { byteLength } from '../../wire/text.ts';

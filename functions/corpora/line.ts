@@ -2,15 +2,16 @@
 
 import { exampleLine } from '../../wire/api/corpora.ts';
 import { conform, parseJson } from '../../wire/body.ts';
-import { type Fault, fail, ok, type Result } from '../../wire/faults.ts';
+import { asFault, type Fault, fail, ok, type Result } from '../../wire/faults.ts';
 import { MAX_LINE_BYTES, MAX_TEXT_BYTES, VECTORIZE_MAX_ID_BYTES } from '../../wire/limits.ts';
 import { byteLength } from '../../wire/text.ts';
 import { shortened } from '../../wire/words.ts';
 import type { Line } from '../http/body.ts';
 import { normalise } from '../vectors/algebra.ts';
 import { parseVector } from '../vectors/input.ts';
-import type { CorpusInfo } from './catalogue.ts';
+import type { CorpusInfo } from './contract.ts';
 import { contentId, fingerprintOf, fitsId, vectorId } from './keys.ts';
+import { lossOf } from './lossless.ts';
 import type { Example } from './record.ts';
 
 /** An example ready to be reserved; its vector is there if the caller sent one. */
@@ -69,7 +70,7 @@ const prepare = async (line: number, value: unknown, info: CorpusInfo): Promise<
   });
 };
 
-/** The id a refused line named, as far as it can be read: it helps its sender to find it. */
+/** The id of a refused line, if it can be read: it helps its sender to find the line. */
 const idOf = (value: unknown): string | null => {
   const id = typeof value === 'object' && value !== null && 'id' in value ? value.id : undefined;
   return typeof id === 'string' ? shortened(id, VECTORIZE_MAX_ID_BYTES * 4) : null;
@@ -93,6 +94,14 @@ export const prepareLine = async (line: Line, info: CorpusInfo): Promise<Prepare
   }
   const value = parseJson(line.bytes, line.line);
   if (!value.ok) return { line: line.line, id: null, fault: value.fault };
-  const prepared = await prepare(line.line, value.value, info);
-  return prepared.ok ? prepared.value : { line: line.line, id: idOf(value.value), fault: prepared.fault };
+  const refused = (fault: Fault): Refused => ({ line: line.line, id: idOf(value.value), fault });
+  try {
+    const loss = lossOf(new TextDecoder().decode(line.bytes), 'vector');
+    if (loss !== undefined) return refused({ kind: 'bad_json', message: loss, line: line.line });
+    const prepared = await prepare(line.line, value.value, info);
+    return prepared.ok ? prepared.value : refused(prepared.fault);
+  } catch (error) {
+    // whatever was not foreseen about this line is no reason to lose the others
+    return refused(asFault(error));
+  }
 };

@@ -1,26 +1,47 @@
 // The names of a tenant's corpora, in a Durable Object of its own. A name is entered before its corpus is made and taken
 // away after it is gone, so a corpus is never unlisted; a name whose corpus never came is taken away by deleting it.
+// It is also the first place asked about a name that an isolate does not know: an unknown one wakes no catalogue.
+// Looking writes nothing, and a list without names keeps no storage.
 import { DurableObject } from 'cloudflare:workers';
 import type { Env } from '../env.ts';
+import type { CorpusListMethods } from './contract.ts';
 
-export class CorpusList extends DurableObject<Env> {
-  constructor(ctx: DurableObjectState, env: Env) {
-    super(ctx, env);
-    ctx.storage.sql.exec('CREATE TABLE IF NOT EXISTS corpus (name TEXT PRIMARY KEY) WITHOUT ROWID');
-  }
+export class CorpusList extends DurableObject<Env> implements CorpusListMethods {
+  /** Whether the table is there; undefined until somebody asks. */
+  #made: boolean | undefined;
 
   enter(name: string): void {
-    this.ctx.storage.sql.exec('INSERT OR IGNORE INTO corpus VALUES (?)', name);
+    const { sql } = this.ctx.storage;
+    if (!this.#isMade()) sql.exec('CREATE TABLE corpus (name TEXT PRIMARY KEY) WITHOUT ROWID');
+    this.#made = true;
+    sql.exec('INSERT OR IGNORE INTO corpus VALUES (?)', name);
   }
 
-  leave(name: string): void {
+  async leave(name: string): Promise<void> {
+    if (!this.#isMade()) return;
     this.ctx.storage.sql.exec('DELETE FROM corpus WHERE name = ?', name);
+    await this.ctx.blockConcurrencyWhile(async () => {
+      if (!this.#isMade() || this.page('', 1).length > 0) return;
+      this.#made = false;
+      await this.ctx.storage.deleteAll();
+    });
+  }
+
+  has(name: string): boolean {
+    if (!this.#isMade()) return false;
+    return this.ctx.storage.sql.exec('SELECT 1 FROM corpus WHERE name = ?', name).toArray().length > 0;
   }
 
   page(after: string, limit: number): string[] {
+    if (!this.#isMade()) return [];
     return this.ctx.storage.sql
       .exec<{ name: string }>('SELECT name FROM corpus WHERE name > ? ORDER BY name LIMIT ?', after, limit)
       .toArray()
       .map(({ name }) => name);
+  }
+
+  #isMade(): boolean {
+    this.#made ??= this.ctx.storage.sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'corpus'").toArray().length > 0;
+    return this.#made;
   }
 }

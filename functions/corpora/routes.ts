@@ -7,12 +7,12 @@ import { byteLength } from '../../wire/text.ts';
 import type { Authenticated } from '../auth/keys.ts';
 import { chooseEmbedder } from '../embedding/choose.ts';
 import { parseParams } from '../http/params.ts';
-import { vectorizeFault } from '../pool/vectorize.ts';
-import type { CorpusCounts, CorpusInfo, Entry } from './catalogue.ts';
+import type { CorpusCounts, CorpusInfo, Entry } from './contract.ts';
 import { ingest } from './ingest.ts';
 import { textKey, textsUnder } from './keys.ts';
 import { readRecord } from './record.ts';
-import { allowedCorpus, catalogueOf, checkEmbedder, forgetCorpusInfo, listOf } from './store.ts';
+import { allowedCorpus, catalogueOf, checkEmbedder, forgetCorpusInfo, listedCatalogue, listOf } from './store.ts';
+import { vectorizeFault } from './vectorize.ts';
 
 const corpusOnWire = (info: CorpusInfo, counts: CorpusCounts) => ({
   object: 'corpus',
@@ -56,7 +56,7 @@ corporaRoutes.get('/', async (c) => {
 
 corporaRoutes.get('/:corpus', async (c) => {
   const corpus = allowedCorpus(c.var.principal, c.req.param('corpus'));
-  const described = await catalogueOf(c.env, c.var.principal.tenant, corpus).describe();
+  const described = await (await listedCatalogue(c.env, c.var.principal.tenant, corpus)).describe();
   if (described === null) throw new FaultError({ kind: 'unknown_corpus', corpus });
   return c.json(corpusOnWire(described.info, described.counts));
 });
@@ -64,8 +64,12 @@ corporaRoutes.get('/:corpus', async (c) => {
 corporaRoutes.delete('/:corpus', async (c) => {
   const { tenant } = c.var.principal;
   const corpus = allowedCorpus(c.var.principal, c.req.param('corpus'));
-  const examples = await catalogueOf(c.env, tenant, corpus).drop();
-  await listOf(c.env, tenant).leave(corpus);
+  const catalogue = await listedCatalogue(c.env, tenant, corpus);
+  const examples = await catalogue.drop();
+  const list = listOf(c.env, tenant);
+  await list.leave(corpus);
+  // an upload may have made it anew between these two
+  if ((await catalogue.info()) !== null) await list.enter(corpus);
   forgetCorpusInfo(tenant, corpus);
   if (examples === null) throw new FaultError({ kind: 'unknown_corpus', corpus });
   return c.json({ object: 'corpus', name: corpus, deleted: true, examples });
@@ -77,14 +81,17 @@ corporaRoutes.post('/:corpus/examples', async (c) => {
   const { stripes } = parseParams(uploadQuery, c.req.query());
   const embedder = chooseEmbedder(c.env);
   if (c.req.raw.body === null) throw new FaultError({ kind: 'bad_json', message: 'the body is empty' });
-  await listOf(c.env, tenant).enter(corpus);
-  const info = await catalogueOf(c.env, tenant, corpus).open({
+  const list = listOf(c.env, tenant);
+  await list.enter(corpus);
+  const { info, made } = await catalogueOf(c.env, tenant, corpus).open({
     tenant,
     name: corpus,
     stripes: stripes ?? 1,
     dimensions: embedder.dimensions,
     embedder: embedder.name,
   });
+  // a deletion may have taken the name away between these two
+  if (made) await list.enter(corpus);
   if (stripes !== undefined && stripes !== info.stripes) {
     const message = `is ${stripes}, but corpus '${corpus}' was made with ${info.stripes}`;
     throw new FaultError({ kind: 'bad_field', param: 'stripes', message });
@@ -97,14 +104,14 @@ corporaRoutes.post('/:corpus/examples', async (c) => {
 corporaRoutes.get('/:corpus/examples', async (c) => {
   const corpus = allowedCorpus(c.var.principal, c.req.param('corpus'));
   const { limit, cursor = '' } = parseParams(pageQuery, c.req.query());
-  const entries = await catalogueOf(c.env, c.var.principal.tenant, corpus).page(cursor, limit);
+  const entries = await (await listedCatalogue(c.env, c.var.principal.tenant, corpus)).page(cursor, limit);
   if (entries === null) throw new FaultError({ kind: 'unknown_corpus', corpus });
   return c.json(pageOnWire(entries.map(entryOnWire), limit, ({ id }) => id));
 });
 
 /** The entry of one example, or the fault that says what is missing. */
 const findEntry = async (env: Authenticated['Bindings'], tenant: string, corpus: string, id: string) => {
-  const found = await catalogueOf(env, tenant, corpus).find(id);
+  const found = await (await listedCatalogue(env, tenant, corpus)).find(id);
   if (found === null) throw new FaultError({ kind: 'unknown_corpus', corpus });
   if (found.entry === null || byteLength(id) > VECTORIZE_MAX_ID_BYTES) {
     throw new FaultError({ kind: 'unknown_example', corpus, id });

@@ -1,23 +1,34 @@
 // A tenant's way to its corpora: the Durable Objects behind names, and a short memory of what each corpus is, so that a
-// selection in a warm isolate asks no Durable Object. Trade-off: for CORPUS_CACHE_S an isolate may still ask the space of
-// a corpus that was deleted elsewhere; it finds what the index has not forgotten yet, and never another tenant's.
-
+// selection in a warm isolate asks no Durable Object. A name that the isolate does not know is looked up in the tenant's
+// list first: asking a catalogue would bring it into being. That is one more call, once an isolate and corpus.
+// Trade-off: for CORPUS_CACHE_S an isolate may still ask the space of a corpus that was deleted elsewhere; it finds what
+// the index has not forgotten yet, and never another tenant's.
 import { corpusName } from '../../wire/api/corpora.ts';
 import { FaultError } from '../../wire/faults.ts';
-import { CORPUS_CACHE_S } from '../../wire/limits.ts';
+import { CORPUS_CACHE_S, MAX_REMEMBERED_CORPORA } from '../../wire/limits.ts';
 import type { Principal } from '../auth/keys.ts';
 import type { Embedder } from '../embedding/embedder.ts';
 import type { Env } from '../env.ts';
 import { parseParams } from '../http/params.ts';
-import type { CorpusInfo } from './catalogue.ts';
+import type { CorpusInfo } from './contract.ts';
 import { catalogueName } from './keys.ts';
+import { Remembered } from './remembered.ts';
 
-const remembered = new Map<string, { info: CorpusInfo; until: number }>();
+const remembered = new Remembered<CorpusInfo>(MAX_REMEMBERED_CORPORA, CORPUS_CACHE_S * 1000);
 
+/** The catalogue of a corpus; asking it for anything brings it into being. */
 export const catalogueOf = (env: Env, tenant: string, corpus: string) =>
   env.CATALOGUE.getByName(catalogueName(tenant, corpus));
 
 export const listOf = (env: Env, tenant: string) => env.CORPORA.getByName(tenant);
+
+/** The catalogue of a corpus that is listed; throws unknown_corpus. */
+export const listedCatalogue = async (env: Env, tenant: string, corpus: string) => {
+  if (!remembered.knew(catalogueName(tenant, corpus)) && !(await listOf(env, tenant).has(corpus))) {
+    throw new FaultError({ kind: 'unknown_corpus', corpus });
+  }
+  return catalogueOf(env, tenant, corpus);
+};
 
 /** The corpus name of a request, if it is one and this key may touch it. */
 export const allowedCorpus = (principal: Principal, name: unknown): string => {
@@ -33,18 +44,18 @@ export const allowedCorpus = (principal: Principal, name: unknown): string => {
 export const corpusInfo = async (env: Env, tenant: string, corpus: string): Promise<CorpusInfo> => {
   const name = catalogueName(tenant, corpus);
   const known = remembered.get(name);
-  if (known !== undefined && known.until > Date.now()) return known.info;
-  const info = await catalogueOf(env, tenant, corpus).info();
+  if (known !== undefined) return known;
+  const info = await (await listedCatalogue(env, tenant, corpus)).info();
   if (info === null) {
-    remembered.delete(name);
+    remembered.forget(name);
     throw new FaultError({ kind: 'unknown_corpus', corpus });
   }
-  remembered.set(name, { info, until: Date.now() + CORPUS_CACHE_S * 1000 });
+  remembered.set(name, info);
   return info;
 };
 
 export const forgetCorpusInfo = (tenant: string, corpus: string): void => {
-  remembered.delete(catalogueName(tenant, corpus));
+  remembered.forget(catalogueName(tenant, corpus));
 };
 
 /** Vectors of two embedders have nothing to do with each other: a corpus stays with the one that filled it. */

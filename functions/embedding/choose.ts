@@ -1,4 +1,4 @@
-// The embedder that the configuration names. Each of the three is a few lines away from the others on purpose.
+// The embedder that the configuration names: the bundled ONNX model, Workers AI, or none.
 import { FaultError } from '../../wire/faults.ts';
 import { VECTORIZE_MAX_DIMENSIONS } from '../../wire/limits.ts';
 import type { Env } from '../env.ts';
@@ -16,7 +16,7 @@ const dimensionsOf = (env: Env): number => {
 export const chooseEmbedder = (env: Env): Embedder => {
   switch (env.EMBEDDER ?? 'onnx') {
     case 'onnx':
-      return onnxEmbedder;
+      return onnxEmbedder();
     case 'none':
       return noEmbedder(dimensionsOf(env));
     case 'workers-ai':

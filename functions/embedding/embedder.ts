@@ -4,7 +4,7 @@
 export type Keep = 'head' | 'tail';
 
 export interface Embedder {
-  /** Stands in every corpus it made vectors for: a corpus is asked only by the embedder that filled it. */
+  /** Recorded with every corpus: prompts are embedded by the embedder that made the corpus' vectors. */
   readonly name: string;
   readonly dimensions: number;
   /** One unit vector for each text, in order. Throws FaultError (kind 'embedder' or 'not_configured'). */

@@ -1,6 +1,7 @@
 // The embedder in models/embedder, run inside workerd by onnxruntime-web's plain WASM provider: no service, no network.
 // One session per isolate, made at the first use (about half a second, most of it compiling 14 MB of WASM).
-// Trade-off: one thread; nothing else of the isolate runs meanwhile. Another model takes the place of these three files.
+// Trade-off: one thread; nothing else of the isolate runs during a run of the model. To use another model, replace the
+// three files.
 import { Tokenizer } from '@huggingface/tokenizers';
 import runtime from 'onnxruntime-web/ort-wasm-simd-threaded.wasm';
 import * as ort from 'onnxruntime-web/wasm';
@@ -42,11 +43,17 @@ const ready = (): Promise<Session> => {
   return session;
 };
 
-export const onnxEmbedder: Embedder = sentenceEmbedder(
-  parseEmbedderConfig(config, 'models/embedder/config.json'),
-  () => {
-    tokenizer ??= new Tokenizer(tokenizerJson, {});
-    return tokenizer;
-  },
-  ready,
-);
+let embedder: Embedder | undefined;
+
+/** The isolate's embedder, made at the first use. */
+export const onnxEmbedder = (): Embedder => {
+  embedder ??= sentenceEmbedder(
+    parseEmbedderConfig(config, 'models/embedder/config.json'),
+    () => {
+      tokenizer ??= new Tokenizer(tokenizerJson, {});
+      return tokenizer;
+    },
+    ready,
+  );
+  return embedder;
+};

@@ -4,13 +4,15 @@
 import type { Tokenizer } from '@huggingface/tokenizers';
 import { z } from 'zod';
 import { FaultError } from '../../wire/faults.ts';
-import { EMBED_BATCH, VECTORIZE_MAX_DIMENSIONS } from '../../wire/limits.ts';
+import { EMBED_BATCH, EMBED_RUN_TOKENS, TOKENISE_CHARACTERS, VECTORIZE_MAX_DIMENSIONS } from '../../wire/limits.ts';
+import { at } from '../../wire/list.ts';
+import { pause } from '../pause.ts';
 import { normalise } from '../vectors/algebra.ts';
 import type { Embedder, Keep } from './embedder.ts';
 
 /** `config.json` beside `model.onnx` and `tokenizer.json`. */
 const embedderConfig = z.strictObject({
-  /** Stands in every corpus that this model fills; another model needs another name. */
+  /** Recorded with every corpus that this model fills; another model needs another name. */
   model: z.string().min(1),
   dimensions: z.int().min(1).max(VECTORIZE_MAX_DIMENSIONS),
   /** Tokens that the model reads of a text, special ones included. */
@@ -41,7 +43,7 @@ export interface Session {
 
 /** Characters of a token, on average: so much of a long text is encoded first, twice as much while that is too little. */
 const CHARACTERS_PER_TOKEN = 4;
-/** No text of so many characters a token is worth reading to its end: it is white space. */
+/** Text with more characters a token is almost all white space: its rest is not read. */
 const MOST_CHARACTERS_PER_TOKEN = 64;
 /** Tokens beyond the window at the cut, where half a word may have been encoded. */
 const SLACK = 32;
@@ -51,9 +53,9 @@ export const windowOf = (tokenizer: Tokenizer, maxTokens: number): ((text: strin
   const probe = 'a';
   const bare: number[] = tokenizer.encode(probe, { add_special_tokens: false }).ids;
   const whole: number[] = tokenizer.encode(probe).ids;
-  const at = whole.findIndex((_, i) => bare.length > 0 && bare.every((id, j) => whole[i + j] === id));
-  const before = at < 0 ? [] : whole.slice(0, at);
-  const after = at < 0 ? [] : whole.slice(at + bare.length);
+  const start = whole.findIndex((_, i) => bare.length > 0 && bare.every((id, j) => whole[i + j] === id));
+  const before = start < 0 ? [] : whole.slice(0, start);
+  const after = start < 0 ? [] : whole.slice(start + bare.length);
   const room = maxTokens - before.length - after.length;
   const encode = (text: string, keep: Keep): number[] => {
     for (let size = room * CHARACTERS_PER_TOKEN; ; size *= 2) {
@@ -124,6 +126,38 @@ const runBatch = async (
   });
 };
 
+/** Runs of neighbouring windows: at most EMBED_BATCH of them, and EMBED_RUN_TOKENS with their padding. */
+const runsOf = <T extends { readonly ids: readonly number[] }>(sorted: readonly T[]): T[][] => {
+  const runs: T[][] = [];
+  let run: T[] = [];
+  for (const one of sorted) {
+    // sorted by length, so this one is the longest of its run
+    const tooLarge = run.length >= EMBED_BATCH || (run.length + 1) * one.ids.length > EMBED_RUN_TOKENS;
+    if (run.length > 0 && tooLarge) {
+      runs.push(run);
+      run = [];
+    }
+    run.push(one);
+  }
+  return run.length === 0 ? runs : [...runs, run];
+};
+
+/** Windows of all texts, with a pause after so many characters: tokenising a long batch takes a second. */
+const windowsOf = async (cut: ReturnType<typeof windowOf>, texts: readonly string[], keep: Keep) => {
+  const windows: { readonly index: number; readonly ids: number[] }[] = [];
+  let characters = 0;
+  for (const [index, text] of texts.entries()) {
+    if (characters > TOKENISE_CHARACTERS) {
+      await pause();
+      characters = 0;
+    }
+    windows.push({ index, ids: cut(text, keep) });
+    characters += text.length;
+  }
+  return windows;
+};
+
+/** A run of the model is one block of work for the whole isolate, so runs are small and have pauses between them. */
 export const sentenceEmbedder = (
   config: EmbedderConfig,
   tokenizer: () => Tokenizer,
@@ -136,19 +170,15 @@ export const sentenceEmbedder = (
     async embed(texts, keep) {
       try {
         window ??= windowOf(tokenizer(), config.max_tokens);
-        const cut = window;
-        const tokens = texts.map((text, index) => ({ index, ids: cut(text, keep) }));
+        const windows = await windowsOf(window, texts, keep);
         // neighbours of similar length waste the least padding
-        tokens.sort((a, b) => a.ids.length - b.ids.length);
-        const vectors: Float32Array<ArrayBuffer>[] = [];
-        for (let at = 0; at < tokens.length; at += EMBED_BATCH) {
-          const batch = tokens.slice(at, at + EMBED_BATCH);
-          const rows = await runBatch(
-            config,
-            await session(),
-            batch.map(({ ids }) => ids),
-          );
-          for (const [i, { index }] of batch.entries()) vectors[index] = rows[i] ?? new Float32Array(config.dimensions);
+        const runs = runsOf(windows.sort((a, b) => a.ids.length - b.ids.length));
+        const vectors = new Array<Float32Array<ArrayBuffer>>(texts.length);
+        for (const [number, run] of runs.entries()) {
+          if (number > 0) await pause();
+          const ids = run.map((one) => one.ids);
+          const rows = await runBatch(config, await session(), ids);
+          for (const [i, { index }] of run.entries()) vectors[index] = at(rows, i);
         }
         return vectors;
       } catch (error) {

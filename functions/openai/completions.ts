@@ -15,7 +15,13 @@ import { gatewayTune } from '../upstream/client.ts';
 import { completionObject, completionStream, type Envelope } from './events.ts';
 import { parseModel, selectForTuning, stepsOf } from './prepare.ts';
 
-const tuneRequestOf = (request: CompletionRequest, base: string, selection: Selection | undefined): TuneRequest => ({
+const tuneRequestOf = (
+  tenant: string,
+  request: CompletionRequest,
+  base: string,
+  selection: Selection | undefined,
+): TuneRequest => ({
+  tenant,
   model: base,
   prompt: request.prompt,
   picks: selection === undefined ? [] : stepsOf(selection),
@@ -42,7 +48,7 @@ export const completionsRoute = async (c: Context<Authenticated>) => {
   const selection = sift
     ? await selectForTuning(c.env, c.var.principal, { text: request.prompt, param: 'prompt' }, request.sift, stages)
     : undefined;
-  const tuneRequest = tuneRequestOf(request, base, selection);
+  const tuneRequest = tuneRequestOf(c.var.principal.tenant, request, base, selection);
   const tunes = tuneRequest.picks.length > 0;
   const gone = new AbortController();
   const signal = AbortSignal.any([c.req.raw.signal, gone.signal]);

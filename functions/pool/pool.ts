@@ -1,14 +1,18 @@
 // The pool: candidates from an index that gives at most 50 at a time. Ask with the prompt, select, ask again with the
 // residual (the part of the prompt that the picks do not explain: r·φ(x) = k_S(q,x) for every x, seen or unseen), and so
 // on; three such rounds beat one pool of 200. Pure over an Index and the kernel's select; no clock, no Request.
+// Where copies fill the answers, so that fewer distinct candidates came than there are to be picks, further rounds ask
+// past the copies (past-copies.ts). Without copies no query is added.
 import { type Result, unwrap } from '../../wire/faults.ts';
-import { MAX_CONNECTIONS, MAX_POOL, MAX_POOL_LAMBDA, MAX_ROUNDS } from '../../wire/limits.ts';
+import { MAX_CONNECTIONS, MAX_POOL, MAX_POOL_LAMBDA, MAX_ROUNDS, MAX_ROUNDS_PAST_COPIES } from '../../wire/limits.ts';
+import { at } from '../../wire/list.ts';
 import type { Problem, Selection } from '../kernel/problem.ts';
 import { toQ15 } from '../kernel/q15.ts';
 import { inParallel } from '../parallel.ts';
-import { normalise, squaredNorm } from '../vectors/algebra.ts';
+import { dot, normalise, squaredNorm } from '../vectors/algebra.ts';
 import type { Index } from './candidate.ts';
 import { type Collected, Collector } from './collapse.ts';
+import { PastCopies } from './past-copies.ts';
 
 export type Select = (problem: Problem) => Result<Selection>;
 
@@ -18,11 +22,11 @@ export interface PoolOptions {
   /** Candidates of one query. */
   readonly topK: number;
   /** Ask with the residual only, or with its opposite too: the score is squared, so −r lowers σ² as well. */
-  readonly sign: 'plus' | 'both';
+  readonly residualSign: 'plus' | 'both';
   /** Ask with the opposite of the prompt too, in the first round. */
   readonly opposite: boolean;
-  /** Round i takes the residual of the first `prefix`·i picks; absent: of all. */
-  readonly prefix?: number;
+  /** Round i takes the residual of the first `residualPicks`·i picks; absent: of all. */
+  readonly residualPicks?: number;
   /** The selection the pool is for. */
   readonly picks: number;
   readonly lambda: number;
@@ -51,9 +55,9 @@ export const gatherPool = async (
   select: Select,
   options: PoolOptions,
 ): Promise<Pool> => {
-  const [first] = queries;
-  const dimensions = first?.length ?? 0;
-  const collector = new Collector(toQ15(first ?? []));
+  const first = at(queries, 0);
+  const dimensions = first.length;
+  const collector = new Collector(toQ15(first));
   const flat = new Float32Array(queries.length * dimensions);
   for (const [i, query] of queries.entries()) flat.set(query, i * dimensions);
 
@@ -62,16 +66,28 @@ export const gatherPool = async (
   /** Candidates that each of so many queries may bring, so that the pool never outgrows a Worker. */
   const room = (vectors: number): number =>
     Math.floor((MAX_POOL - collector.collected.length) / (vectors * stripes.length));
-  const ask = async (vectors: readonly Float32Array[]): Promise<{ fresh: number; copies: number }> => {
+  /** Stripes that answered a query with less than was asked for: all they hold is known. */
+  const emptied = new Set<Index>();
+  const ask = async (
+    vectors: readonly Float32Array[],
+    from: readonly Index[] = stripes,
+  ): Promise<{ fresh: number; copies: number }> => {
     const topK = Math.min(options.topK, room(vectors.length));
-    const tasks = vectors.flatMap((vector) => stripes.map((stripe) => () => stripe.query(vector, topK)));
+    const tasks = vectors.flatMap((vector) =>
+      from.map((stripe) => async () => {
+        const found = await stripe.query(vector, topK);
+        if (found.length < topK) emptied.add(stripe);
+        return found;
+      }),
+    );
     asked += tasks.length;
     rounds += 1;
     return collector.add((await inParallel(tasks, MAX_CONNECTIONS)).flat());
   };
 
   const residuals = (round: number): Float32Array[] => {
-    const picks = options.prefix === undefined ? options.picks : Math.min(options.picks, options.prefix * round);
+    const picks =
+      options.residualPicks === undefined ? options.picks : Math.min(options.picks, options.residualPicks * round);
     const { repeat } = options;
     // another kernel's λ says nothing about this residual
     const lambda = options.degree === 1 ? Math.min(options.lambda, MAX_POOL_LAMBDA) : MAX_POOL_LAMBDA;
@@ -82,19 +98,50 @@ export const gatherPool = async (
       const r = residual.subarray(i * dimensions, (i + 1) * dimensions);
       if (!(squaredNorm(r) > NOTHING_LEFT ** 2)) return [];
       const direction = normalise(r);
-      return options.sign === 'both' ? [direction, negated(direction)] : [direction];
+      return options.residualSign === 'both' ? [direction, negated(direction)] : [direction];
     });
   };
 
-  let last = await ask(options.opposite ? [...queries, ...queries.map(negated)] : queries);
-  let allowed = options.rounds;
-  for (let round = 1; round < allowed && collector.collected.length > 0; round++) {
-    if (last.copies > last.fresh) allowed = Math.min(allowed + 1, MAX_ROUNDS);
-    const directions = residuals(round);
-    if (directions.length === 0 || room(directions.length) < 1) break;
-    last = await ask(directions);
-    if (last.fresh + last.copies === 0) break; // the index has nothing else to offer
-  }
+  /** The rounds asked for; what copies filled is not counted. */
+  const byResidual = async (): Promise<void> => {
+    let last = await ask(options.opposite ? [...queries, ...queries.map(negated)] : queries);
+    let allowed = options.rounds;
+    for (let round = 1; round < allowed && collector.collected.length > 0; round++) {
+      if (last.copies > last.fresh) allowed = Math.min(allowed + 1, MAX_ROUNDS);
+      const directions = residuals(round);
+      if (directions.length === 0 || room(directions.length) < 1) return;
+      last = await ask(directions);
+      if (last.fresh + last.copies === 0) return; // the index has nothing else to offer
+    }
+  };
+
+  const tooFew = (): boolean => collector.collected.length < options.picks;
+  /** The candidates nearest to the prompts, as many as there are to be picks. */
+  const nearest = (): Set<string> => {
+    const order = collector.collected
+      .map(({ candidate: { key, row } }) => ({ key, own: queries.reduce((sum, query) => sum + dot(row, query), 0) }))
+      .sort((a, b) => b.own - a.own);
+    return new Set(order.slice(0, options.picks).map(({ key }) => key));
+  };
+  /** Rounds past the copies, until there are enough candidates and a round brings none among the nearest. */
+  const pastCopies = async (): Promise<void> => {
+    const directionsPast = new PastCopies(queries);
+    let known = nearest();
+    for (let round = 1; round <= (tooFew() ? MAX_ROUNDS : MAX_ROUNDS_PAST_COPIES); round++) {
+      const open = stripes.filter((stripe) => !emptied.has(stripe));
+      const directions = directionsPast.next(collector.collected);
+      if (open.length === 0 || directions.length === 0 || room(directions.length) < 1) return;
+      const { fresh } = await ask(directions, open);
+      // the second round and later ask both ways along one direction: whatever is no copy shows in one of the answers
+      if (fresh === 0 && round > 1) return;
+      const now = nearest();
+      if (!tooFew() && [...now].every((key) => known.has(key))) return;
+      known = now;
+    }
+  };
+
+  await byResidual();
+  if (collector.collapsed > 0 && tooFew()) await pastCopies();
   return {
     collected: collector.collected,
     rows: collector.rows(dimensions),

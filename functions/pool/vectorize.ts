@@ -1,22 +1,14 @@
 // The pool's Index over one namespace of Vectorize. One query brings vectors, texts and all: the rows come as base64 in
 // the metadata, since float values as JSON would cost more to parse than the selection itself. Trade-off: scores without
 // values are approximate, and so is the ranking; similarities are computed from the rows, never taken from the answer.
-import { type Fault, FaultError } from '../../wire/faults.ts';
 import { q15FromBase64, readRecord } from '../corpora/record.ts';
+import { vectorizeFault } from '../corpora/vectorize.ts';
 import type { Candidate, Index } from './candidate.ts';
-
-/** `VECTOR_QUERY_ERROR (code = 40025): …` as a fault. */
-export const vectorizeFault = (error: unknown): FaultError => {
-  const message = error instanceof Error ? error.message : String(error);
-  const [, code, rest] = /\(code = (\d+)\):? ?([\s\S]*)/.exec(message) ?? [];
-  const fault: Fault = { kind: 'vectorize', code: code === undefined ? null : Number(code), message: rest ?? message };
-  return new FaultError(fault, error);
-};
 
 const candidateOf = (match: VectorizeMatch, dimensions: number): Candidate[] => {
   const record = readRecord(match.metadata);
   const row = record === undefined ? undefined : q15FromBase64(record.q15, dimensions);
-  // whatever else lives in the index is none of ours
+  // the index may hold vectors that were not written here
   if (record === undefined || row === undefined) return [];
   const { id, text, bytes, source, meta } = record;
   return [

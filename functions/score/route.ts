@@ -20,7 +20,7 @@ export const scoreRoute = async (c: Context<Authenticated>) => {
       ? undefined
       : await selectForTuning(c.env, c.var.principal, { text: context, param: 'context' }, sift, stages);
   const picks = selection === undefined ? (own ?? []) : stepsOf(selection);
-  const request = { model, context, text, picks, tuning: sift.tuning };
+  const request = { tenant: c.var.principal.tenant, model, context, text, picks, tuning: sift.tuning };
   if (picks.length > 0) c.header(RETRY_HEADER, 'false');
   try {
     const scored = await stages.time('score', () =>

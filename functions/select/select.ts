@@ -66,13 +66,13 @@ const poolFor = (deps: CorpusDeps, queries: readonly Float32Array[], options: Se
     // only SIFT has a residual to ask again with
     rounds: options.strategy === 'sift' ? options.rounds : 1,
     topK: options.top_k,
-    sign: options.residual_sign,
+    residualSign: options.residual_sign,
     opposite: options.opposite,
     picks: options.n,
     lambda: options.lambda,
     degree: options.degree,
     repeat: options.repeat,
-    prefix: options.residual_picks,
+    residualPicks: options.residual_picks,
   });
 
 /** Texts of the picks that lie in R2, each fetched once. */
@@ -110,11 +110,15 @@ export const selectFromCorpus = async (
   const similarity = similarities(choice);
   const picked = chosen.picks.map((i) => at(collected, i).candidate);
   const texts = await longTexts(picked, deps);
-  return answer(base, options, chosen, (i, place) => {
+  const selection = answer(base, options, chosen, (i, place) => {
     const { candidate, copies } = at(collected, i);
     const { id, key, text, source, metadata } = candidate;
     return { id, text: text ?? texts.get(key), ...figures(chosen, similarity, i, place), copies, source, metadata };
   });
+  if (collapsed === 0 || collected.length >= options.n) return selection;
+  const found = `only ${collected.length} distinct candidates were found in corpus '${corpus}' for n = ${options.n}`;
+  const passed = `${found}; ${collapsed} copies of them were passed over`;
+  return { ...selection, warnings: [...selection.warnings, passed] };
 };
 
 /** A candidate that the caller sent, its vector known by now. */

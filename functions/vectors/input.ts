@@ -2,6 +2,7 @@
 // Refused with the offending index: what is not finite, all zeros, or of another length than the index has.
 import type { VectorInput } from '../../wire/api/vector.ts';
 import { fail, ok, type Result } from '../../wire/faults.ts';
+import { shown } from '../../wire/words.ts';
 import { fromBase64 } from './base64.ts';
 
 export interface VectorPlace {
@@ -25,7 +26,7 @@ const fromText = (text: string, place: VectorPlace): Result<Float32Array<ArrayBu
 const fromNumbers = (values: readonly unknown[], place: VectorPlace): Result<Float32Array<ArrayBuffer>> => {
   const vector = new Float32Array(values.length);
   for (const [index, value] of values.entries()) {
-    if (typeof value !== 'number') return fail({ kind: 'bad_vector', ...place, index, value: JSON.stringify(value) });
+    if (typeof value !== 'number') return fail({ kind: 'bad_vector', ...place, index, value: shown(value) });
     vector[index] = value;
   }
   return ok(vector);

@@ -11,6 +11,16 @@ export interface Model {
   /** Tokens of context. */
   readonly contextTokens: number;
   readonly parameters: number;
+  readonly capabilities: Capabilities;
+}
+
+/** What a model can be asked; the gateway refuses the rest before a place in the queue is taken. */
+export interface Capabilities {
+  readonly methods: readonly Method[];
+  /** The highest rank of LoRA. */
+  readonly maxRank: number;
+  /** Whether it can say how probable each generated token was. */
+  readonly logprobs: boolean;
 }
 
 export interface OpenOptions {
@@ -90,7 +100,7 @@ export interface Session {
   generate(prompt: string, sampling: Sampling, signal: AbortSignal): AsyncGenerator<Piece, Generation, void>;
   /** Bits of `text` given `context` (which may be empty) under the session's weights. */
   score(context: string, text: string, signal: AbortSignal): Promise<Score>;
-  /** Frees everything; safe to call twice, and during a step. */
+  /** Frees everything; safe to call twice, and during a step. The gateway waits for it a limited time only. */
   close(): Promise<void>;
 }
 

@@ -1,30 +1,32 @@
 // POST /v1/score: bits per byte of a text before and after tuning on the picks.
 import type { Context } from 'hono';
 import { parseAs } from '../../wire/body.ts';
-import { asFault, FaultError, unwrap } from '../../wire/faults.ts';
+import { asFault, unwrap } from '../../wire/faults.ts';
 import { scoreRequest } from '../../wire/tune.ts';
 import type { Signed } from '../auth.ts';
-import { score, unknownModel } from '../tune.ts';
-import { inTurn, takeTurn, type Work } from './work.ts';
+import { scoreCost } from '../cost.ts';
+import { NO_BACKEND } from '../metrics.ts';
+import { score } from '../tune.ts';
+import { inTurn, placeOf, takeTurn, type Work } from './work.ts';
 
 export const scoreRoute = (work: Work) => async (c: Context<Signed>) => {
+  let backend = NO_BACKEND;
   try {
     const request = unwrap(parseAs(c.var.body, scoreRequest));
-    const unknown = unknownModel(work.backend, request.model);
-    if (unknown !== undefined) throw new FaultError(unknown);
+    const place = unwrap(placeOf(work, request));
+    backend = place.name;
     const entered = work.now();
-    const turn = unwrap(takeTurn(work, c.req.raw));
-    const response = await inTurn(turn, () =>
-      score(work.backend, request, work.now() - entered, turn.signal, work.now),
-    );
-    work.metrics.steps.inc(response.steps.length);
+    const cost = scoreCost(request, place.model.contextTokens);
+    const turn = unwrap(takeTurn(work, place.queue, c.req.raw, { tenant: request.tenant, cost }));
+    const response = await inTurn(turn, () => score(place, request, work.now() - entered, turn.signal, work.now));
+    work.metrics.steps.inc({ backend }, response.steps.length);
     for (const stage of ['queue', 'open', 'tune', 'score'] as const) {
-      work.metrics.seconds.observe({ stage }, response.ms[stage] / 1000);
+      work.metrics.seconds.observe({ stage, backend }, response.ms[stage] / 1000);
     }
-    work.metrics.requests.inc({ route: 'score', outcome: 'ok' });
+    work.metrics.requests.inc({ route: 'score', outcome: 'ok', backend });
     return c.json(response);
   } catch (error) {
-    work.metrics.requests.inc({ route: 'score', outcome: asFault(error).kind });
+    work.metrics.requests.inc({ route: 'score', outcome: asFault(error).kind, backend });
     throw error;
   }
 };

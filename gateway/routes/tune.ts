@@ -4,21 +4,26 @@ import type { Context } from 'hono';
 import { streamSSE } from 'hono/streaming';
 import { parseAs } from '../../wire/body.ts';
 import { asFault, FaultError, toWire, unwrap } from '../../wire/faults.ts';
-import { SSE_HEARTBEAT_MS } from '../../wire/limits.ts';
 import { type StepReport, type TuneEvent, type TuneResponse, tuneRequest } from '../../wire/tune.ts';
 import type { Signed } from '../auth.ts';
-import { logError } from '../log.ts';
-import { tune, unknownModel } from '../tune.ts';
-import { inTurn, type Turn, takeTurn, type Work } from './work.ts';
+import { tuneCost } from '../cost.ts';
+import { logUnexpected } from '../log.ts';
+import { NO_BACKEND } from '../metrics.ts';
+import { tune } from '../tune.ts';
+import { inTurn, placeOf, type Turn, takeTurn, type Work } from './work.ts';
 
 /** The same events, counted as they pass. */
-async function* observed(work: Work, events: AsyncIterable<TuneEvent>): AsyncGenerator<TuneEvent, void, void> {
+async function* observed(
+  work: Work,
+  backend: string,
+  events: AsyncIterable<TuneEvent>,
+): AsyncGenerator<TuneEvent, void, void> {
   for await (const event of events) {
-    if (event.event === 'step') work.metrics.steps.inc();
+    if (event.event === 'step') work.metrics.steps.inc({ backend });
     if (event.event === 'usage') {
-      work.metrics.tokens.inc(event.usage.completion_tokens);
+      work.metrics.tokens.inc({ backend }, event.usage.completion_tokens);
       for (const stage of ['queue', 'open', 'tune', 'generate'] as const) {
-        work.metrics.seconds.observe({ stage }, event.usage.ms[stage] / 1000);
+        work.metrics.seconds.observe({ stage, backend }, event.usage.ms[stage] / 1000);
       }
     }
     yield event;
@@ -49,11 +54,17 @@ const rejectOnAbort = (signal: AbortSignal): Promise<never> => {
   return gone;
 };
 
-const stream = (c: Context, work: Work, turn: Turn, events: () => AsyncIterable<TuneEvent>): Response =>
+const stream = (
+  c: Context,
+  work: Work,
+  backend: string,
+  turn: Turn,
+  events: () => AsyncIterable<TuneEvent>,
+): Response =>
   streamSSE(c, async (sse) => {
     const send = (event: TuneEvent) => sse.writeSSE({ event: event.event, data: JSON.stringify(event) });
     sse.onAbort(() => turn.abandon());
-    const heartbeat = setInterval(() => void sse.write(': waiting\n\n').catch(() => {}), SSE_HEARTBEAT_MS);
+    const heartbeat = setInterval(() => void sse.write(': waiting\n\n').catch(() => {}), work.heartbeatMs);
     try {
       if (turn.ticket.position > 0) await send({ event: 'queued', position: turn.ticket.position });
       turn.ticket.onMove((position) => void send({ event: 'queued', position }).catch(() => {}));
@@ -62,11 +73,11 @@ const stream = (c: Context, work: Work, turn: Turn, events: () => AsyncIterable<
         const gone = rejectOnAbort(turn.signal);
         for await (const event of events()) await Promise.race([send(event), gone]);
       });
-      work.metrics.requests.inc({ route: 'tune', outcome: 'ok' });
+      work.metrics.requests.inc({ route: 'tune', outcome: 'ok', backend });
     } catch (error) {
       const fault = asFault(error);
-      work.metrics.requests.inc({ route: 'tune', outcome: fault.kind });
-      if (fault.kind === 'internal') logError(c.req.path, error);
+      work.metrics.requests.inc({ route: 'tune', outcome: fault.kind, backend });
+      logUnexpected(c.req.path, error);
       if (!sse.aborted) await send({ event: 'error', error: toWire(fault).body.error });
     } finally {
       clearInterval(heartbeat);
@@ -74,19 +85,21 @@ const stream = (c: Context, work: Work, turn: Turn, events: () => AsyncIterable<
   });
 
 export const tuneRoute = (work: Work) => async (c: Context<Signed>) => {
+  let backend = NO_BACKEND;
   try {
     const request = unwrap(parseAs(c.var.body, tuneRequest));
-    const unknown = unknownModel(work.backend, request.model);
-    if (unknown !== undefined) throw new FaultError(unknown);
+    const place = unwrap(placeOf(work, request));
+    backend = place.name;
     const entered = work.now();
-    const turn = unwrap(takeTurn(work, c.req.raw));
-    const events = () => observed(work, tune(work.backend, request, work.now() - entered, turn.signal, work.now));
-    if (request.stream) return stream(c, work, turn, events);
+    const cost = tuneCost(request, place.model.contextTokens);
+    const turn = unwrap(takeTurn(work, place.queue, c.req.raw, { tenant: request.tenant, cost }));
+    const events = () => observed(work, place.name, tune(place, request, work.now() - entered, turn.signal, work.now));
+    if (request.stream) return stream(c, work, place.name, turn, events);
     const response = await inTurn(turn, () => gather(request.model, events()));
-    work.metrics.requests.inc({ route: 'tune', outcome: 'ok' });
+    work.metrics.requests.inc({ route: 'tune', outcome: 'ok', backend });
     return c.json(response);
   } catch (error) {
-    work.metrics.requests.inc({ route: 'tune', outcome: asFault(error).kind });
+    work.metrics.requests.inc({ route: 'tune', outcome: asFault(error).kind, backend });
     throw error;
   }
 };

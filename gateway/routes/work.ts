@@ -1,19 +1,46 @@
-// What every working route needs: its turn in the queue, and one signal that ends the work when the caller leaves,
+// What every working route needs: the backend of its model, a turn in that backend's queue, and one signal that ends the work when the caller leaves,
 // the deadline passes or the server shuts down; with the reason told apart, so that each gets its own message.
-import { asFault, type Fault, FaultError, type Result } from '../../wire/faults.ts';
-import type { Backend } from '../backends/contract.ts';
+import { asFault, type Fault, FaultError, fail, ok, type Result } from '../../wire/faults.ts';
+import { SHUTDOWN_RETRY_S } from '../../wire/limits.ts';
+import type { ScoreRequest, TuneRequest } from '../../wire/tune.ts';
+import type { Backend, Model } from '../backends/contract.ts';
+import { beyondModel, type Registry } from '../backends/registry.ts';
+import type { Waiting } from '../fair-order.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Queue, Ticket } from '../queue.ts';
 import type { Clock } from '../tune.ts';
 
 export interface Work {
-  readonly backend: Backend;
-  readonly queue: Queue;
+  readonly registry: Registry;
+  /** One for each backend, by its name. */
+  readonly queues: ReadonlyMap<string, Queue>;
   readonly metrics: Metrics;
   readonly deadlineMs: number;
+  readonly heartbeatMs: number;
   readonly shutdown: AbortSignal;
   readonly now: Clock;
 }
+
+/** Who serves a request, behind which queue. */
+export interface Place {
+  /** The backend's name. */
+  readonly name: string;
+  readonly backend: Backend;
+  readonly model: Model;
+  readonly queue: Queue;
+}
+
+/** Where a request belongs, or why it cannot be served: told before a place in the queue is taken. */
+export const placeOf = (work: Work, request: TuneRequest | ScoreRequest): Result<Place> => {
+  const found = work.registry.find(request.model);
+  if (!found.ok) return found;
+  const { name, backend, model } = found.value;
+  const fault = beyondModel(model, request);
+  if (fault !== undefined) return fail(fault);
+  const queue = work.queues.get(name);
+  if (queue === undefined) throw new Error(`backend '${name}' has no queue`);
+  return ok({ name, backend, model, queue });
+};
 
 export interface Turn {
   readonly ticket: Ticket;
@@ -26,13 +53,13 @@ export interface Turn {
   end(): void;
 }
 
-/** Takes a place in the queue for a request, or says why there is none. */
-export const takeTurn = (work: Work, request: Request): Result<Turn> => {
+/** Takes a place in the queue for a tenant's request, or says why there is none. */
+export const takeTurn = (work: Work, queue: Queue, request: Request, asked: Waiting): Result<Turn> => {
   const caller = new AbortController();
   const deadline = new AbortController();
   const timer = setTimeout(() => deadline.abort(), work.deadlineMs);
   const signal = AbortSignal.any([request.signal, caller.signal, deadline.signal, work.shutdown]);
-  const entered = work.queue.enter(signal);
+  const entered = queue.enter(asked, signal);
   if (!entered.ok) {
     clearTimeout(timer);
     return entered;
@@ -42,14 +69,14 @@ export const takeTurn = (work: Work, request: Request): Result<Turn> => {
     if (!signal.aborted) return asFault(error);
     const stage = ticket.position > 0 ? 'queue' : 'work';
     if (deadline.signal.aborted) return { kind: 'deadline', afterMs: work.deadlineMs, stage };
-    if (work.shutdown.aborted) return { kind: 'shutting_down', retryAfterS: 5 };
+    if (work.shutdown.aborted) return { kind: 'shutting_down', retryAfterS: SHUTDOWN_RETRY_S };
     return { kind: 'cancelled', stage };
   };
   const end = (): void => {
     clearTimeout(timer);
     ticket.leave();
   };
-  return { ok: true, value: { ticket, signal, faultOf, abandon: () => caller.abort(), end } };
+  return ok({ ticket, signal, faultOf, abandon: () => caller.abort(), end });
 };
 
 /** Runs the work of a turn; whatever it throws comes out as a FaultError, and the turn is always given back. */

@@ -27,6 +27,8 @@ export interface Switches {
     /** Only this operation fails, and only it is counted. */
     readonly only?: string;
   };
+  /** Inserts and upserts with this text in the metadata of one of their vectors are refused; '' refuses none. */
+  readonly refuseHolding: string;
 }
 
 export interface Vars {
@@ -90,4 +92,5 @@ export const readSwitches = (vars: Vars): Switches => ({
     calls: number('FAIL_CALLS', vars.FAIL_CALLS, 0),
     code: vars.FAIL_CODE === undefined || vars.FAIL_CODE === '' ? null : number('FAIL_CODE', vars.FAIL_CODE, 0),
   },
+  refuseHolding: '',
 });

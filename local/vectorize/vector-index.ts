@@ -6,7 +6,7 @@ import type { RowStore } from '../../functions/kernel/index.ts';
 import { isolateKernel } from '../../functions/kernel/module.workerd.ts';
 import { FNV_START, fnvNext } from '../../wire/fnv.ts';
 import { type IndexConfig, readConfig, readSwitches, type Switches, type Vars } from './config.ts';
-import { type Answer, answer, type Operation, refuse, UNKNOWN_ID } from './faults.ts';
+import { type Answer, answer, type Operation, refuse, UNKNOWN_ID, UNREADABLE_VECTORS } from './faults.ts';
 import { matches } from './filter.ts';
 import { type Batch, pick, type Query } from './input.ts';
 import { type Indexed, nested } from './metadata.ts';
@@ -70,7 +70,12 @@ export class VectorIndex extends DurableObject<Vars> {
   }
 
   async write(kind: 'insert' | 'upsert', batch: Batch): Promise<Answer<VectorizeAsyncMutation>> {
-    return this.#serve(kind === 'insert' ? 'VECTOR_INSERT' : 'VECTOR_UPSERT', () => this.#accept(kind, batch));
+    const { refuseHolding } = this.#switches;
+    return this.#serve(kind === 'insert' ? 'VECTOR_INSERT' : 'VECTOR_UPSERT', () =>
+      refuseHolding !== '' && batch.metadata.some((json) => json?.includes(refuseHolding))
+        ? refuse(UNREADABLE_VECTORS, 'a refusal that was asked for')
+        : this.#accept(kind, batch),
+    );
   }
 
   async remove(ids: readonly string[]): Promise<Answer<VectorizeAsyncMutation>> {

@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createEmbeddedBackend } from '../../gateway/backends/embedded/index.ts';
+import { registryOf } from '../../gateway/backends/registry.ts';
 import { type RunningGateway, serveGateway } from '../../gateway/serve.ts';
 import { type Edge, GATEWAY_SECRET, startEdge } from '../edge/harness.ts';
 
@@ -39,7 +40,7 @@ let gateway: RunningGateway;
 let edge: Edge;
 beforeAll(async () => {
   gateway = await serveGateway({
-    backend: await createEmbeddedBackend({ models: { base: MODEL } }),
+    registry: registryOf(await createEmbeddedBackend({ models: { base: MODEL } })),
     secret: GATEWAY_SECRET,
     port: 0,
   });

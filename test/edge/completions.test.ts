@@ -7,12 +7,13 @@ import { fileURLToPath } from 'node:url';
 import OpenAI from 'openai';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Backend } from '../../gateway/backends/contract.ts';
+import { registryOf } from '../../gateway/backends/registry.ts';
 import { type RunningGateway, serveGateway } from '../../gateway/serve.ts';
 import { type RunningEdge, startEdge } from '../../local/edge.ts';
 import { embedderFiles } from '../../local/embedder.ts';
 import { type FakeBackend, type FakeOptions, fakeBackend } from '../gateway/fake-backend.ts';
 import { type Front, type Mode, startFront } from './front.ts';
-import { type Caller, edgeAt, GATEWAY_SECRET, KEY } from './harness.ts';
+import { type Caller, edgeAt, GATEWAY_SECRET, KEY, OTHER_KEY } from './harness.ts';
 
 let backend: FakeBackend;
 /** The backend behind the gateway: another for each test. */
@@ -36,7 +37,7 @@ let edge: Caller;
 let openai: OpenAI;
 beforeAll(async () => {
   use();
-  gateway = await serveGateway({ backend: current, secret: GATEWAY_SECRET, port: 0, queueLimit: 1 });
+  gateway = await serveGateway({ registry: registryOf(current), secret: GATEWAY_SECRET, port: 0, queueLimit: 1 });
   front = await startFront(() => gateway.url);
   // as npm start runs it: wrangler's development proxy never tells a Worker that its caller went away
   state = await mkdtemp(join(tmpdir(), 'sift-edge-'));
@@ -45,7 +46,7 @@ beforeAll(async () => {
     state,
     embedder: await embedderFiles(fileURLToPath(new URL('../../models/embedder', import.meta.url))),
     port: 0,
-    apiKey: KEY,
+    apiKey: `${KEY},other=${OTHER_KEY}`,
     gatewayUrl: front.url,
     gatewaySecret: GATEWAY_SECRET,
     defaultCorpus: '',
@@ -241,6 +242,21 @@ describe('a caller who goes away', () => {
     await until(() => backend.log.length > 0);
     socket.resetAndDestroy();
     await until(() => backend.live() === 0);
+  });
+});
+
+describe('the tenant of a key', () => {
+  it.each([
+    ['/v1/completions', { model: 'base', prompt: 'x', max_tokens: 1 }],
+    ['/v1/score', { model: 'base', text: 'x', sift: { strategy: 'none' } }],
+  ])('goes on to the gateway with %s, so that it can share its turns among tenants', async (path, body) => {
+    for (const [key, tenant] of [
+      [KEY, 'default'],
+      [OTHER_KEY, 'other'],
+    ] as const) {
+      expect((await edge.send(path, { body, key })).status).toBe(200);
+      expect(JSON.parse(front.body)).toMatchObject({ tenant });
+    }
   });
 });
 

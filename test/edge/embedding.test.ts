@@ -1,9 +1,11 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Embedder } from '../../functions/embedding/embedder.ts';
 import { noEmbedder } from '../../functions/embedding/none.ts';
+import { type Session, sentenceEmbedder } from '../../functions/embedding/sentence.ts';
 import { workersAi } from '../../functions/embedding/workers-ai.ts';
 import { promptVectors } from '../../functions/select/prompt.ts';
 import { squaredNorm } from '../../functions/vectors/algebra.ts';
+import { at } from '../../wire/list.ts';
 
 const MODEL = '@cf/baai/bge-base-en-v1.5';
 
@@ -69,6 +71,99 @@ describe('a prompt', () => {
     const silent: Embedder = { name: 'silent', dimensions: 4, embed: async () => [new Float32Array(4)] };
     const ask = async () => promptVectors({ input: '\u200b' }, undefined, () => silent);
     await expect(ask()).rejects.toThrow('input: holds nothing that the embedder knows');
+  });
+});
+
+describe('what is kept of a text too long for the model', () => {
+  it('is a prompt’s end: what a model continues', async () => {
+    const kept: string[] = [];
+    const noting: Embedder = {
+      name: 'noting',
+      dimensions: 2,
+      embed: async (texts, keep) => {
+        kept.push(keep);
+        return texts.map(() => Float32Array.of(1, 0));
+      },
+    };
+    await promptVectors({ input: 'x' }, undefined, () => noting);
+    await promptVectors({ input: ['x', 'y'] }, undefined, () => noting);
+    expect(kept).toEqual(['tail', 'tail']);
+  });
+});
+
+describe('the runs of a model', () => {
+  /** Every character is a token; the vector says how many tokens a text has. */
+  const tokenizer = {
+    encode: (text: string, options?: object) => ({
+      ids: [
+        ...(options === undefined ? [1] : []),
+        ...Array.from(text, (c) => c.charCodeAt(0)),
+        ...(options === undefined ? [2] : []),
+      ],
+    }),
+  };
+  const counting = () => {
+    const shapes: (readonly [number, number])[] = [];
+    const session: Session = {
+      inputNames: ['input_ids', 'attention_mask'],
+      run: async (feeds, shape) => {
+        shapes.push(shape);
+        const [batch, width] = shape;
+        const data = new Float32Array(batch * 2);
+        for (let row = 0; row < batch; row++) {
+          const mask = feeds.attention_mask?.subarray(row * width, (row + 1) * width) ?? [];
+          data.set([Number([...mask].reduce((sum, one) => sum + one, 0n)), 1], row * 2);
+        }
+        return { sentence_embedding: { data, dims: [batch, 2] } };
+      },
+    };
+    const config = { model: 'm', dimensions: 2, max_tokens: 512, pooling: 'built-in' } as const;
+    return {
+      shapes,
+      embedder: sentenceEmbedder(
+        config,
+        () => tokenizer as never,
+        async () => session,
+      ),
+    };
+  };
+
+  it('hold 32 texts and 4,096 tokens at most, and every text gets its own vector', async () => {
+    const { shapes, embedder } = counting();
+    const texts = Array.from({ length: 200 }, (_, i) => 'x'.repeat((i * 37) % 600));
+    const vectors = await embedder.embed(texts, 'head');
+    for (const [i, vector] of vectors.entries()) {
+      const tokens = Math.min(512, at(texts, i).length + 2);
+      expect(at(vector, 0) / at(vector, 1)).toBeCloseTo(tokens, 0);
+    }
+    expect(Math.max(...shapes.map(([batch]) => batch))).toBe(32);
+    expect(Math.max(...shapes.map(([batch, width]) => batch * width))).toBeLessThanOrEqual(4096);
+    expect(shapes.reduce((sum, [batch]) => sum + batch, 0)).toBe(200);
+  });
+
+  it('leave room in between: timers of others run', async () => {
+    const { shapes, embedder } = counting();
+    let others = 0;
+    const ticking = setInterval(() => {
+      others += 1;
+    }, 0);
+    await embedder.embed(
+      Array.from({ length: 320 }, () => 'x'.repeat(400)),
+      'head',
+    );
+    clearInterval(ticking);
+    expect(shapes.length).toBeGreaterThan(30);
+    expect(others).toBeGreaterThan(10);
+  });
+
+  it('have no pause where there is one: a prompt waits for nobody', async () => {
+    vi.useFakeTimers();
+    try {
+      // with the clock stopped a pause would never end
+      expect(await counting().embedder.embed(['a prompt'], 'tail')).toHaveLength(1);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });
 

@@ -9,11 +9,13 @@ export type Mode = 'pass' | 'unsigned' | 'cut' | 'refuse' | 'garbage';
 export interface Front {
   readonly url: string;
   mode: Mode;
+  /** The last request's body, as the edge sent it. */
+  body: string;
   close(): Promise<void>;
 }
 
 export const startFront = async (target: () => string): Promise<Front> => {
-  const front = { url: '', mode: 'pass' as Mode, close: async () => {} };
+  const front = { url: '', mode: 'pass' as Mode, body: '', close: async () => {} };
   const server = createServer((incoming: IncomingMessage, outgoing: ServerResponse) => {
     if (front.mode === 'refuse') return void incoming.socket.destroy();
     if (front.mode === 'garbage') return void outgoing.writeHead(500).end('<html>no');
@@ -28,6 +30,10 @@ export const startFront = async (target: () => string): Promise<Front> => {
     });
     onward.on('error', () => outgoing.destroy());
     outgoing.on('close', () => onward.destroy());
+    front.body = '';
+    incoming.on('data', (chunk) => {
+      front.body += chunk;
+    });
     incoming.pipe(onward);
   });
   server.listen(0, '127.0.0.1');

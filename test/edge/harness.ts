@@ -15,7 +15,7 @@ interface Vectors {
   describe(): Promise<{ vectorCount: number }>;
 }
 interface Texts {
-  list(): Promise<{ objects: unknown[] }>;
+  list(): Promise<{ objects: { key: string }[] }>;
 }
 
 const ROOT = new URL('../../', import.meta.url);
@@ -40,6 +40,8 @@ export interface Edge extends Caller {
   vectorize(path: 'configure' | 'flush' | 'clear', body?: unknown): Promise<void>;
   /** How many vectors and long texts all corpora hold together. */
   stored(): Promise<{ vectors: number; texts: number }>;
+  /** Keys of the long texts of all corpora. */
+  textKeys(): Promise<string[]>;
   close(): Promise<void>;
 }
 
@@ -112,5 +114,9 @@ export const startEdge = async (options: HarnessOptions = {}): Promise<Edge> => 
     const [{ vectorCount }, { objects }] = await Promise.all([env.VECTORIZE.describe(), env.TEXTS.list()]);
     return { vectors: vectorCount, texts: objects.length };
   };
-  return { ...edgeAt(url), vectorize, stored, close: () => harness.close() };
+  const textKeys: Edge['textKeys'] = async () => {
+    const env = await harness.getWorker<{ TEXTS: Texts }>('sift-edge').getEnv();
+    return (await env.TEXTS.list()).objects.map(({ key }) => key);
+  };
+  return { ...edgeAt(url), vectorize, stored, textKeys, close: () => harness.close() };
 };

@@ -19,7 +19,7 @@ const candidate = (key: string, vector: Float32Array): Candidate => ({ id: key, 
 const DEFAULTS: PoolOptions = {
   rounds: 3,
   topK: 50,
-  sign: 'plus',
+  residualSign: 'plus',
   opposite: false,
   picks: 10,
   lambda: 0.01,
@@ -129,7 +129,7 @@ describe('a pool', () => {
     expect([plain.queries, plain.collected.length, plain.rounds]).toEqual([2, 100, 1]);
     const opposite = await gather(halves, [q], { rounds: 1, opposite: true });
     expect([opposite.queries, opposite.collected.length]).toEqual([4, 200]);
-    const both = await gather(halves, [q], { rounds: 2, sign: 'both' });
+    const both = await gather(halves, [q], { rounds: 2, residualSign: 'both' });
     expect([both.queries, both.rounds]).toEqual([6, 2]);
   });
 
@@ -184,7 +184,7 @@ describe('a pool', () => {
     };
     const stripes = Array.from({ length: 6 }, () => endless);
     const queries = Array.from({ length: 16 }, () => randomUnit(8, next));
-    const pool = await gather(stripes, queries, { rounds: 8, sign: 'both', opposite: true });
+    const pool = await gather(stripes, queries, { rounds: 8, residualSign: 'both', opposite: true });
     expect(pool.collected.length + pool.collapsed).toBeGreaterThan(3000);
     expect(pool.collected.length).toBeLessThanOrEqual(4000);
   });

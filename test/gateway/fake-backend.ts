@@ -1,24 +1,53 @@
-// A backend of plain objects for the gateway's tests: its steps take as long as told, and it writes down what happened.
+// A backend of plain objects for tests: it writes down what happened, and a test can stop it at any point (`pauseAt`),
+// so that no test has to sleep. Losses and scores fall with the steps.
 
-import type { Backend, OpenOptions, Sampling, Session } from '../../gateway/backends/contract.ts';
+import type { Backend, Model, OpenOptions, Sampling, Session } from '../../gateway/backends/contract.ts';
 import { FaultError } from '../../wire/faults.ts';
+
+export type Stage = 'open' | 'step' | 'generate' | 'piece' | 'score' | 'close';
+
+export interface Pause {
+  /** Resolves when the backend has come there. */
+  readonly reached: Promise<void>;
+  /** Lets it go on. Only an abort ends the pause otherwise; in `close`, nothing does. */
+  release(): void;
+}
 
 export interface FakeBackend extends Backend {
   readonly log: string[];
   readonly opened: OpenOptions[];
   /** Sessions open now; must be 0 whenever all requests are over. */
   readonly live: () => number;
+  /** Resolves when no session is open. */
+  readonly ended: () => Promise<void>;
+  readonly closed: () => boolean;
+  /** Stops at the next time that it comes to this stage. */
+  readonly pauseAt: (stage: Stage) => Pause;
 }
 
 export interface FakeOptions {
   concurrency?: number;
+  /** Milliseconds of each step and piece. */
   stepMs?: number;
   pieces?: string[];
   loss?: number;
   /** Any prompt is too long for this context. */
   contextTokens?: number;
-  failAt?: 'open' | 'step' | 'generate' | 'score';
+  /** Whether sampled pieces depend on the seed, as a real model's do. */
+  seeded?: boolean;
+  failAt?: Stage;
+  models?: readonly Model[];
+  /** What is thrown at `failAt`. */
+  error?: unknown;
 }
+
+export const fakeModel = (changes: Partial<Model> = {}): Model => ({
+  id: 'base',
+  contextTokens: 512,
+  parameters: 5_000_000,
+  capabilities: { methods: ['full', 'lora'], maxRank: 256, logprobs: false },
+  ...changes,
+});
 
 const pause = (ms: number, signal: AbortSignal): Promise<void> =>
   new Promise((resolve, reject) => {
@@ -30,14 +59,33 @@ const pause = (ms: number, signal: AbortSignal): Promise<void> =>
     });
   });
 
+const never = new AbortController().signal;
+
 export const fakeBackend = (options: FakeOptions = {}): FakeBackend => {
-  const { concurrency = 1, stepMs = 0, pieces = ['Hel', 'lo'], loss = 2, failAt } = options;
+  const { concurrency = 1, stepMs = 0, pieces = ['Hel', 'lo'], loss = 2, failAt, models = [fakeModel()] } = options;
   const log: string[] = [];
   const opened: OpenOptions[] = [];
+  const pauses = new Map<Stage, { arrive: () => void; released: Promise<void> }[]>();
+  let ends: (() => void)[] = [];
   let live = 0;
-  const mayFail = (stage: FakeOptions['failAt']): void => {
-    if (failAt === stage) throw new Error(`${stage} broke`);
+  let closed = false;
+
+  /** Waits where a test has asked for it, then fails if this is the stage that does. */
+  const at = async (stage: Stage, signal: AbortSignal): Promise<void> => {
+    signal.throwIfAborted();
+    const paused = pauses.get(stage)?.shift();
+    if (paused !== undefined) {
+      paused.arrive();
+      const aborted = Promise.withResolvers<never>();
+      aborted.promise.catch(() => {});
+      const abort = (): void => aborted.reject(signal.reason);
+      signal.addEventListener('abort', abort, { once: true });
+      await Promise.race([paused.released, aborted.promise]);
+      signal.removeEventListener('abort', abort);
+    }
+    if (failAt === stage) throw 'error' in options ? options.error : new Error(`${stage} broke`);
   };
+
   const session = (): Session => {
     let steps = 0;
     let open = true;
@@ -49,7 +97,7 @@ export const fakeBackend = (options: FakeOptions = {}): FakeBackend => {
       },
       async *train(examples, signal) {
         for (const text of examples) {
-          mayFail('step');
+          await at('step', signal);
           await pause(stepMs, signal);
           steps += 1;
           log.push(`step ${text}`);
@@ -57,23 +105,47 @@ export const fakeBackend = (options: FakeOptions = {}): FakeBackend => {
         }
       },
       async *generate(prompt: string, sampling: Sampling, signal: AbortSignal) {
-        mayFail('generate');
+        await at('generate', signal);
         let tokens = 0;
-        for (const text of pieces) {
+        let said = '';
+        const end = (finishReason: 'stop' | 'length') => {
+          log.push(`generate ${prompt} ${sampling.temperature}`);
+          return { finishReason, promptTokens: prompt.length, completionTokens: tokens };
+        };
+        for (const [index, piece] of pieces.entries()) {
+          if (tokens >= sampling.maxTokens) return end('length');
+          await at('piece', signal);
           await pause(stepMs, signal);
+          const text =
+            sampling.temperature === 0 || options.seeded !== true
+              ? piece
+              : `${piece}${(sampling.seed * 31 + index) % 97} `;
           tokens += 1;
+          const stop = sampling.stop.find((one) => (said + text).includes(one));
+          if (stop !== undefined) {
+            const rest = (said + text).slice(said.length, (said + text).indexOf(stop));
+            if (rest !== '') yield { text: rest, tokens };
+            return end('stop');
+          }
+          said += text;
           yield { text, tokens };
         }
-        log.push(`generate ${prompt} ${sampling.temperature}`);
-        return { finishReason: 'stop' as const, promptTokens: prompt.length, completionTokens: tokens };
+        return end('stop');
       },
-      async score(_context, text) {
-        mayFail('score');
-        return { bits: text.length * (4 - steps), bytes: text.length, tokens: text.length };
+      async score(_context, text, signal) {
+        await at('score', signal);
+        await pause(stepMs, signal);
+        const bytes = Buffer.byteLength(text);
+        return { bits: bytes * (4 - steps), bytes, tokens: text.length };
       },
       async close() {
-        if (open) live -= 1;
+        await at('close', never);
+        if (!open) return;
         open = false;
+        live -= 1;
+        if (live > 0) return;
+        for (const resolve of ends) resolve();
+        ends = [];
       },
     };
   };
@@ -81,14 +153,29 @@ export const fakeBackend = (options: FakeOptions = {}): FakeBackend => {
     log,
     opened,
     live: () => live,
+    ended: () => (live === 0 ? Promise.resolve() : new Promise((resolve) => ends.push(resolve))),
+    closed: () => closed,
+    pauseAt(stage) {
+      const arrived = Promise.withResolvers<void>();
+      const release = Promise.withResolvers<void>();
+      const all = pauses.get(stage) ?? [];
+      all.push({ arrive: arrived.resolve, released: release.promise });
+      pauses.set(stage, all);
+      return { reached: arrived.promise, release: release.resolve };
+    },
     concurrency,
-    models: [{ id: 'base', contextTokens: 512, parameters: 5_000_000 }],
-    async open(openOptions) {
-      mayFail('open');
+    models,
+    async open(openOptions, signal) {
+      await at('open', signal);
+      if (!models.some(({ id }) => id === openOptions.model)) {
+        throw new FaultError({ kind: 'backend', message: `no model '${openOptions.model}'` });
+      }
       opened.push(openOptions);
       live += 1;
       return session();
     },
-    async close() {},
+    async close() {
+      closed = true;
+    },
   };
 };

@@ -1,76 +1,31 @@
 // The gateway over real HTTP with a fake backend: what a caller sees, and what is left behind.
-import { EventSourceParserStream } from 'eventsource-parser/stream';
-import { afterEach, describe, expect, it } from 'vitest';
-import { z } from 'zod';
-import { type RunningGateway, serveGateway } from '../../gateway/serve.ts';
+import { describe, expect, it } from 'vitest';
+import { createRegistry } from '../../gateway/backends/registry.ts';
 import { SIGNATURE_HEADER, signRequest, verifyResponse } from '../../wire/signature.ts';
-import { type TuneEvent, tuneEvent, tuneResponse } from '../../wire/tune.ts';
-import { type FakeOptions, fakeBackend } from './fake-backend.ts';
+import { modelsResponse, tuneResponse } from '../../wire/tune.ts';
+import { fakeBackend, fakeModel } from './fake-backend.ts';
+import {
+  allEvents,
+  errorOf,
+  events,
+  json,
+  picks,
+  request,
+  SECRET,
+  serve,
+  soon,
+  start,
+  untilHealth,
+} from './harness.ts';
 
-const secret = 'a secret of some length';
-let running: RunningGateway[] = [];
-
-const start = async (options: FakeOptions & { queueLimit?: number; deadlineMs?: number } = {}) => {
-  const backend = fakeBackend(options);
-  const limits = {
-    ...(options.queueLimit === undefined ? {} : { queueLimit: options.queueLimit }),
-    ...(options.deadlineMs === undefined ? {} : { deadlineMs: options.deadlineMs }),
-  };
-  const gateway = await serveGateway({ backend, secret, port: 0, ...limits });
-  running.push(gateway);
-  const call = async (path: string, body: unknown, init: RequestInit = {}) => {
-    const bytes = new Uint8Array(Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)));
-    const { header, nonce } = await signRequest(secret, { method: 'POST', path, body: bytes }, Date.now());
-    const response = await fetch(gateway.url + path, {
-      ...init,
-      method: 'POST',
-      body: bytes,
-      headers: { [SIGNATURE_HEADER]: header, 'content-type': 'application/json' },
-    });
-    return { response, nonce };
-  };
-  return { backend, gateway, call };
-};
-
-const events = async function* (response: Response): AsyncGenerator<TuneEvent> {
-  if (response.body === null) throw new Error('no body');
-  const parsed = response.body.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream());
-  for await (const { event, data } of parsed) {
-    const value = tuneEvent.parse(JSON.parse(data));
-    expect(value.event).toBe(event);
-    yield value;
-  }
-};
-
-const json = async <Schema extends z.ZodType>(response: Response, schema: Schema): Promise<z.output<Schema>> =>
-  schema.parse(await response.json());
-const errorBody = z.object({
-  error: z.object({ message: z.string(), type: z.string(), code: z.string(), param: z.string().nullable() }),
-});
-const errorOf = async (response: Response) => (await json(response, errorBody)).error;
-
-const picks = ['one', 'two', 'three'].map((text) => ({ id: text, text }));
-const request = { model: 'base', prompt: 'Say', picks };
-
-const until = async (what: () => boolean): Promise<void> => {
-  for (let i = 0; i < 100; i++) {
-    if (what()) return;
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-  throw new Error('did not happen within a second');
-};
-
-afterEach(async () => {
-  await Promise.all(running.map((gateway) => gateway.close(0)));
-  running = [];
-});
+const streamed = { ...request, stream: true };
 
 describe('POST /v1/tune', () => {
   it('steps once per pick in pick order, then answers with the text, the losses and the usage', async () => {
     const { backend, call } = await start();
     const { response, nonce } = await call('/v1/tune', { ...request, sampling: { temperature: 0 } });
     expect(response.status).toBe(200);
-    expect(await verifyResponse(secret, response.headers.get(SIGNATURE_HEADER), nonce, 200)).toBe(true);
+    expect(await verifyResponse(SECRET, response.headers.get(SIGNATURE_HEADER), nonce, 200)).toBe(true);
     const body = await json(response, tuneResponse);
     expect(body).toMatchObject({ model: 'base', text: 'Hello', finish_reason: 'stop' });
     expect(body.steps.map((step) => [step.id, step.loss])).toEqual([
@@ -85,8 +40,8 @@ describe('POST /v1/tune', () => {
 
   it('streams step, token, usage and done events', async () => {
     const { call } = await start();
-    const { response } = await call('/v1/tune', { ...request, stream: true });
-    const seen = await Array.fromAsync(events(response));
+    const { response } = await call('/v1/tune', streamed);
+    const seen = await allEvents(response);
     expect(seen.map(({ event }) => event)).toEqual(['step', 'step', 'step', 'token', 'token', 'usage', 'done']);
     expect(seen.map((event) => (event.event === 'token' ? event.text : '')).join('')).toBe('Hello');
   });
@@ -110,10 +65,10 @@ describe('POST /v1/tune', () => {
     ['no model', { prompt: 'x' }, 400, 'bad_field', 'model'],
     ['an unknown field', { ...request, colour: 'red' }, 400, 'bad_field', 'body'],
     ['an empty pick', { ...request, picks: [{ id: 'a', text: '' }] }, 400, 'bad_field', 'picks.0.text'],
-    ['too many steps', { ...request, picks: Array(201).fill({ id: 'a', text: 'b' }) }, 400, 'bad_field', 'picks'],
     ['a giant prompt', { ...request, prompt: 'é'.repeat(140_000) }, 400, 'bad_field', 'prompt'],
     ['an unknown model', { ...request, model: 'gpt' }, 404, 'unknown_model', 'model'],
     ['a learning rate of 0', { ...request, tuning: { learning_rate: 0 } }, 400, 'bad_field', 'tuning.learning_rate'],
+    ['an empty tenant', { ...request, tenant: '' }, 400, 'bad_field', 'tenant'],
   ])('refuses %s before it opens anything', async (_, body, status, code, param) => {
     const { backend, call } = await start();
     const { response } = await call('/v1/tune', body);
@@ -128,18 +83,12 @@ describe('POST /v1/tune', () => {
     expect((await errorOf(response)).message).toBe('prompt: is 280000 bytes, the limit is 262144 bytes');
   });
 
-  it('refuses a body over the cap with 413', async () => {
-    const { call } = await start();
-    const { response } = await call('/v1/tune', ' '.repeat(16 * 1024 * 1024 + 1));
-    expect(response.status).toBe(413);
-  });
-
   it('refuses an unsigned request and a replayed one', async () => {
     const { gateway } = await start();
     const unsigned = await fetch(`${gateway.url}/v1/tune`, { method: 'POST', body: '{}' });
     expect(unsigned.status).toBe(401);
     const body = new Uint8Array(Buffer.from(JSON.stringify(request)));
-    const { header } = await signRequest(secret, { method: 'POST', path: '/v1/tune', body }, Date.now());
+    const { header } = await signRequest(SECRET, { method: 'POST', path: '/v1/tune', body }, Date.now());
     const send = () =>
       fetch(`${gateway.url}/v1/tune`, { method: 'POST', body, headers: { [SIGNATURE_HEADER]: header } });
     expect((await send()).status).toBe(200);
@@ -148,69 +97,104 @@ describe('POST /v1/tune', () => {
     expect((await errorOf(replay)).message).toContain('it was used before');
   });
 
-  it('says 503 with Retry-After when the queue is full, and serves the others', async () => {
-    const { call } = await start({ stepMs: 30, queueLimit: 1 });
-    const first = call('/v1/tune', { ...request, stream: true });
-    const { response: one } = await first;
-    const second = call('/v1/tune', request);
-    await new Promise((resolve) => setTimeout(resolve, 30));
-    const { response: refused } = await call('/v1/tune', request);
-    expect(refused.status).toBe(503);
-    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
-    expect((await errorOf(refused)).code).toBe('queue_full');
-    expect((await Array.fromAsync(events(one))).at(-1)?.event).toBe('done');
-    expect((await second).response.status).toBe(200);
+  it('tells a streaming caller its place in the line, and each new one', async () => {
+    const { backend, call } = await start();
+    const step = backend.pauseAt('step');
+    const { response: one } = await call('/v1/tune', streamed);
+    await step.reached;
+    const { response: two } = await call('/v1/tune', streamed);
+    const { response: three } = await call('/v1/tune', streamed);
+    step.release();
+    const seen = await Promise.all([one, two, three].map((response) => allEvents(response)));
+    const queued = seen.map((all) => all.flatMap((event) => (event.event === 'queued' ? [event.position] : [])));
+    expect(queued).toEqual([[], [1], [2, 1]]);
+    expect(seen.map((all) => all.at(-1)?.event)).toEqual(['done', 'done', 'done']);
   });
 
-  it('tells a streaming caller its place in the line', async () => {
-    const { call } = await start({ stepMs: 30 });
-    const { response: one } = await call('/v1/tune', { ...request, stream: true });
-    const { response: two } = await call('/v1/tune', { ...request, stream: true });
-    const [seen] = await Promise.all([Array.fromAsync(events(two)), Array.fromAsync(events(one))]);
-    expect(seen[0]).toEqual({ event: 'queued', position: 1 });
-    expect(seen.at(-1)?.event).toBe('done');
-  });
+  it.each(['waiting', 'at work'])(
+    'sends a comment now and then to a caller who is %s, so that proxies keep the stream',
+    async (where) => {
+      const { backend, call } = await start({}, { heartbeatMs: 5 });
+      const pause = backend.pauseAt('step');
+      const { response: first } = await call('/v1/tune', streamed);
+      await pause.reached;
+      const { response: second } = where === 'waiting' ? await call('/v1/tune', streamed) : { response: first };
+      const reader = second.body?.pipeThrough(new TextDecoderStream()).getReader();
+      let text = '';
+      while (!text.includes(': waiting\n\n: waiting\n\n')) {
+        const { value, done } =
+          (await soon('a heartbeat', reader?.read() ?? Promise.reject(new Error('no body')))) ?? {};
+        if (done) throw new Error(`the stream ended: ${text}`);
+        text += value;
+      }
+      pause.release();
+      await reader?.cancel();
+      await backend.ended();
+    },
+  );
 
-  it('stops the work when the caller hangs up, streaming or not', async () => {
-    for (const stream of [true, false]) {
-      const { backend, call } = await start({ stepMs: 50 });
-      const hangUp = new AbortController();
-      const many = { ...request, picks: Array(100).fill(picks[0]), stream };
-      const pending = call('/v1/tune', many, { signal: hangUp.signal }).then(({ response }) => response.text());
-      await until(() => backend.log.length > 1);
-      hangUp.abort();
-      await expect(pending).rejects.toThrow();
-      await until(() => backend.live() === 0);
-      expect(backend.log.length).toBeLessThan(30);
-    }
+  it.each([true, false])('stops the work when the caller hangs up (stream: %s)', async (stream) => {
+    const { backend, call } = await start();
+    const step = backend.pauseAt('step');
+    const hangUp = new AbortController();
+    const many = { ...request, picks: Array(100).fill(picks[0]), stream };
+    const pending = call('/v1/tune', many, { signal: hangUp.signal }).then(({ response }) => response.text());
+    await step.reached;
+    hangUp.abort();
+    await expect(pending).rejects.toThrow();
+    await soon('the end of the session', backend.ended());
+    expect(backend.log).toEqual([]);
   });
 
   it('lets a waiting caller hang up without disturbing the one at work', async () => {
-    const { backend, call } = await start({ stepMs: 30 });
-    const { response } = await call('/v1/tune', { ...request, stream: true });
+    const { backend, gateway, call } = await start();
+    const step = backend.pauseAt('step');
+    const { response } = await call('/v1/tune', streamed);
+    await step.reached;
     const hangUp = new AbortController();
     const waiting = call('/v1/tune', request, { signal: hangUp.signal });
-    setTimeout(() => hangUp.abort(), 20);
+    waiting.catch(() => {});
+    await untilHealth(gateway.url, (health) => health.waiting === 1);
+    hangUp.abort();
     await expect(waiting).rejects.toThrow();
-    expect((await Array.fromAsync(events(response))).at(-1)?.event).toBe('done');
+    await untilHealth(gateway.url, (health) => health.waiting === 0);
+    step.release();
+    expect((await allEvents(response)).at(-1)?.event).toBe('done');
     expect(backend.opened.length).toBe(1);
   });
 
   it('ends at the deadline with 504, never 408', async () => {
-    const { backend, call } = await start({ stepMs: 1_000, deadlineMs: 50 });
+    const { backend, call } = await start({}, { deadlineMs: 50 });
+    backend.pauseAt('step');
     const { response } = await call('/v1/tune', request);
     expect(response.status).toBe(504);
     expect(await errorOf(response)).toMatchObject({ code: 'deadline' });
     expect(backend.live()).toBe(0);
   });
 
-  it.each(['open', 'step', 'generate'] as const)(
+  it('counts the wait in the queue towards the deadline', async () => {
+    const { backend, call } = await start({}, { deadlineMs: 100 });
+    const step = backend.pauseAt('step');
+    const close = backend.pauseAt('close'); // the first holds its place beyond both deadlines
+    const first = call('/v1/tune', request);
+    await step.reached;
+    const { response } = await call('/v1/tune', request);
+    expect(response.status).toBe(504);
+    expect((await errorOf(response)).message).toBe('the request took longer than 100 ms (stage: queue)');
+    expect(backend.opened.length).toBe(1);
+    close.release();
+    expect((await first).response.status).toBe(504);
+  });
+
+  it.each(['open', 'step', 'generate', 'piece'] as const)(
     'turns a backend that breaks at %s into an error event',
     async (failAt) => {
       const { backend, call } = await start({ failAt });
-      const { response } = await call('/v1/tune', { ...request, stream: true });
-      const seen = await Array.fromAsync(events(response));
-      expect(seen.at(-1)).toMatchObject({ event: 'error', error: { code: 'internal' } });
+      const { response } = await call('/v1/tune', streamed);
+      expect((await allEvents(response)).at(-1)).toMatchObject({
+        event: 'error',
+        error: { code: 'backend', message: `the backend failed: ${failAt} broke` },
+      });
       expect(backend.live()).toBe(0);
     },
   );
@@ -241,9 +225,11 @@ describe('POST /v1/tune', () => {
 });
 
 describe('POST /v1/score', () => {
+  const scored = { model: 'base', context: 'a', text: 'four', picks };
+
   it('gives bits per byte before and after the steps', async () => {
     const { backend, call } = await start();
-    const { response } = await call('/v1/score', { model: 'base', context: 'a', text: 'four', picks });
+    const { response } = await call('/v1/score', scored);
     expect(await response.json()).toMatchObject({
       before: { bits: 16, bytes: 4, bits_per_byte: 4 },
       after: { bits: 4, bytes: 4, bits_per_byte: 1 },
@@ -254,7 +240,191 @@ describe('POST /v1/score', () => {
   it('refuses an empty text', async () => {
     const { call } = await start();
     const { response } = await call('/v1/score', { model: 'base', text: '' });
-    expect(response.status).toBe(400);
+    expect([response.status, (await errorOf(response)).param]).toEqual([400, 'text']);
+  });
+
+  it.each(['open', 'score', 'step'] as const)(
+    'ends at its deadline with 504 when the backend hangs in %s',
+    async (stage) => {
+      const { backend, call } = await start({}, { deadlineMs: 50 });
+      backend.pauseAt(stage);
+      const { response } = await soon('an answer', call('/v1/score', scored));
+      expect([response.status, (await errorOf(response)).code]).toEqual([504, 'deadline']);
+      expect(backend.live()).toBe(0);
+    },
+  );
+
+  it('stops when the caller hangs up', async () => {
+    const { backend, call } = await start();
+    const score = backend.pauseAt('score');
+    const hangUp = new AbortController();
+    const pending = call('/v1/score', scored, { signal: hangUp.signal });
+    await score.reached;
+    hangUp.abort();
+    await expect(pending).rejects.toThrow();
+    await soon('the end of the session', backend.ended());
+  });
+});
+
+describe('several tenants', () => {
+  it('serve a stranger next, though one tenant sent three heavy requests before', async () => {
+    const { backend, gateway, call } = await start();
+    const step = backend.pauseAt('step');
+    const heavy = { ...request, tenant: 'heavy', picks: Array(200).fill(picks[0]), sampling: { seed: 1 } };
+    const first = call('/v1/tune', heavy);
+    await step.reached;
+    const scored = { model: 'base', text: 'x', picks: heavy.picks, tenant: 'heavy' };
+    const others = [call('/v1/score', scored), call('/v1/tune', heavy)];
+    await untilHealth(gateway.url, ({ waiting }) => waiting === 2);
+    const stranger = call('/v1/tune', { ...request, tenant: 'stranger', sampling: { seed: 2 } });
+    await untilHealth(gateway.url, ({ waiting }) => waiting === 3);
+    step.release();
+    for (const { response } of await Promise.all([first, ...others, stranger])) {
+      expect(response.status).toBe(200);
+    }
+    // the score opens with seed 0
+    const order = backend.opened.map(({ seed }) => seed);
+    expect([order.slice(0, 2), order.slice(2).sort()]).toEqual([
+      [1, 2],
+      [0, 1],
+    ]);
+  });
+
+  it('share two slots: a tenant does not hold both while another waits', async () => {
+    const { backend, gateway, call } = await start({ concurrency: 2 });
+    const pauses = [backend.pauseAt('step'), backend.pauseAt('step'), backend.pauseAt('step')];
+    const ask = (tenant: string, seed: number) =>
+      call('/v1/tune', { ...request, picks: picks.slice(0, 1), tenant, sampling: { seed } });
+    const all = [ask('a', 1)];
+    await pauses[0]?.reached;
+    all.push(ask('a', 1));
+    await pauses[1]?.reached;
+    all.push(ask('a', 1), ask('a', 1));
+    await untilHealth(gateway.url, ({ waiting }) => waiting === 2);
+    all.push(ask('b', 2));
+    await untilHealth(gateway.url, ({ waiting }) => waiting === 3);
+    pauses[0]?.release();
+    await pauses[2]?.reached;
+    expect(backend.opened.map(({ seed }) => seed)).toEqual([1, 1, 2]);
+    for (const pause of pauses) pause.release();
+    for (const { response } of await Promise.all(all)) expect(response.status).toBe(200);
+  });
+
+  it('have the weights that the operator gives', async () => {
+    const { backend, gateway, call } = await start({}, { weights: new Map([['paying', 3]]) });
+    const step = backend.pauseAt('step');
+    const ask = (tenant: string, seed: number) => call('/v1/tune', { ...request, tenant, sampling: { seed } });
+    const all = [ask('other', 0)];
+    await step.reached;
+    for (let i = 0; i < 6; i++) all.push(ask('paying', 3));
+    for (let i = 0; i < 6; i++) all.push(ask('free', 1));
+    await untilHealth(gateway.url, ({ waiting }) => waiting === 12);
+    step.release();
+    await Promise.all(all);
+    const firstEight = backend.opened.slice(1, 9).map(({ seed }) => seed);
+    expect(firstEight.filter((seed) => seed === 3).length).toBe(6);
+  });
+});
+
+describe('several backends', () => {
+  const small = fakeModel({ id: 'small' });
+  const large = fakeModel({
+    id: 'large',
+    contextTokens: 8_192,
+    capabilities: { methods: ['lora'], maxRank: 64, logprobs: true },
+  });
+  const both = async (options = {}) => {
+    const cpu = fakeBackend({ models: [small] });
+    const gpu = fakeBackend({ models: [large] });
+    return { cpu, gpu, ...(await serve({ registry: createRegistry({ cpu, gpu }), ...options })) };
+  };
+
+  it('serves each model by the backend that has it, and lists all', async () => {
+    const { cpu, gpu, call, get, gateway } = await both();
+    const tuning = { method: 'lora', rank: 64 };
+    expect((await call('/v1/tune', { ...request, model: 'large', tuning })).response.status).toBe(200);
+    expect([cpu.opened.length, gpu.opened.length]).toEqual([0, 1]);
+    const { models } = await json(await get('/v1/models'), modelsResponse);
+    expect(models).toEqual([
+      {
+        id: 'small',
+        context_tokens: 512,
+        parameters: 5_000_000,
+        capabilities: { methods: ['full', 'lora'], max_rank: 256, logprobs: false },
+      },
+      {
+        id: 'large',
+        context_tokens: 8_192,
+        parameters: 5_000_000,
+        capabilities: { methods: ['lora'], max_rank: 64, logprobs: true },
+      },
+    ]);
+    expect(await (await fetch(`${gateway.url}/health`)).json()).toMatchObject({ models: ['small', 'large'] });
+    const { response } = await call('/v1/tune', { ...request, model: 'gpt' });
+    expect((await errorOf(response)).message).toBe("model 'gpt' does not exist; known models: small, large");
+  });
+
+  it.each([
+    [{ method: 'full' }, 'tuning.method', "tuning.method: is 'full'; model 'large' has: lora"],
+    [{ method: 'lora', rank: 65 }, 'tuning.rank', "tuning.rank: is 65, the limit of model 'large' is 64"],
+  ])('refuses a method or rank that the model does not have: %j', async (tuning, param, message) => {
+    const { gpu, call } = await both();
+    for (const body of [
+      { ...request, model: 'large', tuning },
+      { model: 'large', text: 'x', picks, tuning },
+    ]) {
+      const { response } = await call('prompt' in body ? '/v1/tune' : '/v1/score', body);
+      expect(response.status).toBe(400);
+      expect(await errorOf(response)).toMatchObject({ code: 'bad_field', param, message });
+    }
+    expect(gpu.opened).toEqual([]);
+  });
+
+  it('generates and scores without steps on a model that has no full fine-tuning', async () => {
+    const { gpu, call } = await both();
+    expect((await call('/v1/tune', { model: 'large', prompt: 'x' })).response.status).toBe(200);
+    expect((await call('/v1/score', { model: 'large', text: 'x' })).response.status).toBe(200);
+    expect(gpu.opened.map(({ method }) => method)).toEqual(['lora', 'lora']);
+  });
+
+  it('has a queue for each: one that is full or broken leaves the other alone', async () => {
+    const { cpu, call, gateway } = await both({ queueLimit: 1 });
+    const step = cpu.pauseAt('step');
+    const onSmall = { ...request, model: 'small' };
+    const first = call('/v1/tune', onSmall);
+    await step.reached;
+    const second = call('/v1/tune', onSmall);
+    await untilHealth(gateway.url, ({ waiting }) => waiting === 1);
+    const { response: refused } = await call('/v1/tune', onSmall);
+    expect([refused.status, (await errorOf(refused)).code]).toEqual([503, 'queue_full']);
+    const { response: served } = await call('/v1/tune', { ...request, model: 'large', tuning: { method: 'lora' } });
+    expect(served.status).toBe(200);
+    expect(await (await fetch(`${gateway.url}/health`)).json()).toMatchObject({
+      running: 1,
+      waiting: 1,
+      backends: [
+        { name: 'cpu', running: 1, waiting: 1 },
+        { name: 'gpu', running: 0, waiting: 0 },
+      ],
+    });
+    const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
+    expect(metrics).toContain('sift_gateway_queue_waiting{backend="cpu"} 1');
+    expect(metrics).toContain('sift_gateway_queue_waiting{backend="gpu"} 0');
+    step.release();
+    expect((await first).response.status).toBe(200);
+    expect((await second).response.status).toBe(200);
+  });
+
+  it.each(['open', 'step', 'generate', 'close'] as const)('goes on when one of them throws in %s', async (failAt) => {
+    const broken = fakeBackend({ models: [small], failAt, error: null });
+    const sound = fakeBackend({ models: [fakeModel({ id: 'sound' })] });
+    const { call } = await serve({ registry: createRegistry({ broken, sound }) });
+    for (let round = 0; round < 2; round++) {
+      const { response } = await call('/v1/tune', { ...request, model: 'small' });
+      // a session that does not close has given its answer before
+      expect(response.status).toBe(failAt === 'close' ? 200 : 502);
+      expect((await call('/v1/tune', { ...request, model: 'sound' })).response.status).toBe(200);
+    }
   });
 });
 
@@ -266,18 +436,20 @@ describe('operations', () => {
       models: ['base'],
       running: 0,
       waiting: 0,
+      backends: [{ name: 'embedded', running: 0, waiting: 0 }],
     });
   });
 
-  it('counts requests, steps and tokens for Prometheus', async () => {
+  it('counts requests, steps and tokens for Prometheus, and names no tenant', async () => {
     const { gateway, call } = await start();
-    await (await call('/v1/tune', request)).response.text();
+    await (await call('/v1/tune', { ...request, tenant: 'acme' })).response.text();
     await (await call('/v1/tune', { model: 'gpt', prompt: '' })).response.text();
     const text = await (await fetch(`${gateway.url}/metrics`)).text();
-    expect(text).toContain('sift_gateway_requests_total{route="tune",outcome="ok"} 1');
-    expect(text).toContain('sift_gateway_requests_total{route="tune",outcome="unknown_model"} 1');
-    expect(text).toContain('sift_gateway_steps_total 3');
-    expect(text).toContain('sift_gateway_generated_tokens_total 2');
+    expect(text).toContain('sift_gateway_requests_total{route="tune",outcome="ok",backend="embedded"} 1');
+    expect(text).toContain('sift_gateway_requests_total{route="tune",outcome="unknown_model",backend="none"} 1');
+    expect(text).toContain('sift_gateway_steps_total{backend="embedded"} 3');
+    expect(text).toContain('sift_gateway_generated_tokens_total{backend="embedded"} 2');
+    expect(text).not.toContain('acme');
   });
 
   it('answers 404 and 405 in the error shape', async () => {
@@ -289,21 +461,22 @@ describe('operations', () => {
     expect(wrong.headers.get('allow')).toContain('GET');
   });
 
-  it('shuts down gracefully: those inside finish, newcomers are refused', async () => {
-    const { gateway, call } = await start({ stepMs: 20 });
-    const { response } = await call('/v1/tune', { ...request, stream: true });
-    const closed = gateway.close();
-    expect((await Array.fromAsync(events(response))).at(-1)?.event).toBe('done');
-    await closed;
-    await expect(fetch(`${gateway.url}/health`)).rejects.toThrow();
+  it('refuses a weight that is no weight at start', async () => {
+    const weights = new Map([['acme', 0]]);
+    await expect(start({}, { weights })).rejects.toThrow("the weight of tenant 'acme' is 0, it must be above 0");
   });
+});
 
-  it('aborts what outlasts the grace period and says so in the stream', async () => {
-    const { backend, gateway, call } = await start({ stepMs: 10_000 });
-    const { response } = await call('/v1/tune', { ...request, stream: true });
-    const closed = gateway.close(20);
-    expect((await Array.fromAsync(events(response))).at(-1)).toMatchObject({ error: { code: 'shutting_down' } });
-    await closed;
-    expect(backend.live()).toBe(0);
+describe('a stream whose reader goes slowly', () => {
+  it('does not hold the backend past the deadline', async () => {
+    const { backend, call } = await start(
+      { pieces: Array.from({ length: 2_000 }, () => 'x'.repeat(65_536)) },
+      { deadlineMs: 200 },
+    );
+    const { response } = await call('/v1/tune', { ...streamed, sampling: { max_tokens: 2_000 } });
+    const reading = events(response);
+    await reading.next();
+    await soon('the end of the session', backend.ended());
+    await reading.return(undefined);
   });
 });

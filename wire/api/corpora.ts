@@ -1,6 +1,15 @@
 // Corpora and examples: one schema per route for what is asked and what is answered.
 import { z } from 'zod';
-import { DEFAULT_PAGE, MAX_CORPUS_NAME, MAX_PAGE, MAX_STRIPES } from '../limits.ts';
+import {
+  DEFAULT_PAGE,
+  MAX_CORPUS_NAME,
+  MAX_PAGE,
+  MAX_SHOWN_CHARACTERS,
+  MAX_SOURCE,
+  MAX_STRIPES,
+  VECTORIZE_MAX_KEY_CHARACTERS,
+} from '../limits.ts';
+import { shortened } from '../words.ts';
 import { wireError } from './error.ts';
 import { vectorInput } from './vector.ts';
 
@@ -11,20 +20,48 @@ export const corpusName = z
     `must be 1 to ${MAX_CORPUS_NAME} of a-z, 0-9, '.', '_', '-', beginning with a letter or digit`,
   );
 
-export const metadataValue = z.union([z.string(), z.number(), z.boolean(), z.array(z.string())], {
-  error: 'must be a string, number, boolean or list of strings',
+/** Half of a surrogate pair is no character: UTF-8 has no bytes for it, and the index refuses it. */
+const text = z.string().refine((value) => value.isWellFormed(), 'holds half of a surrogate pair (\\ud800 to \\udfff)');
+
+export const metadataValue = z.union([text, z.number(), z.boolean(), z.array(text)], {
+  error: (issue) =>
+    typeof issue.input === 'string' || Array.isArray(issue.input)
+      ? 'must be well-formed text, or a list of such texts'
+      : 'must be a string, number, boolean or list of strings',
 });
 
-/** Vectorize forbids these names: empty, with a dot or a quote, or beginning with a dollar. */
-const metadataName = z.string().regex(/^[^$".][^".]*$/, "a name may not be empty, begin with '$', or hold '.' or '\"'");
+/** Why Vectorize would refuse a name, or undefined. */
+const nameProblem = (name: string): string | undefined => {
+  if (name === '') return 'a name is empty';
+  if (name.length > VECTORIZE_MAX_KEY_CHARACTERS) {
+    return `a name is ${name.length} characters, the limit is ${VECTORIZE_MAX_KEY_CHARACTERS}`;
+  }
+  if (!name.isWellFormed()) return 'a name holds half of a surrogate pair';
+  const ofItsOwn = name.startsWith('$') || name.includes('.') || name.includes('"');
+  return ofItsOwn
+    ? `the name '${shortened(name, MAX_SHOWN_CHARACTERS)}' begins with '$', or holds '.' or '"'`
+    : undefined;
+};
+
+const metadata = z.record(z.string(), metadataValue).superRefine((value, context) => {
+  for (const name of Object.keys(value)) {
+    const message = nameProblem(name);
+    if (message !== undefined) context.addIssue({ code: 'custom', message });
+  }
+});
+
+/** An id is a segment of a URL: '.' and '..' would be taken for directories, whatever their escapes. */
+const exampleId = text
+  .min(1, 'is empty')
+  .refine((id) => id !== '.' && id !== '..', "may not be '.' or '..', which no URL can name");
 
 /** One line of an upload. */
 export const exampleLine = z.strictObject({
-  id: z.string().min(1, 'is empty').optional(),
-  text: z.string().optional(),
+  id: exampleId.optional(),
+  text: text.optional(),
   vector: vectorInput.optional(),
-  source: z.string().max(512).optional(),
-  metadata: z.record(metadataName, metadataValue).optional(),
+  source: text.max(MAX_SOURCE).optional(),
+  metadata: metadata.optional(),
 });
 export type ExampleLine = z.output<typeof exampleLine>;
 

@@ -1,5 +1,6 @@
 // A worker process: reads the models, says so, then does one call after another on the one session it holds.
 import { type Fault, FaultError } from '../../../wire/faults.ts';
+import { MAX_RANK } from '../../../wire/limits.ts';
 import type { Call, FromWorker, Outcome, ToWorker, WorkerSetup } from './messages.ts';
 import { readCheckpoint } from './model/checkpoint.ts';
 import { createModel, type Model } from './model/model.ts';
@@ -60,6 +61,7 @@ const load = async ({ models: directories, threads }: WorkerSetup): Promise<void
         id,
         contextTokens: architecture.context,
         parameters: Array.from(parameters.values()).reduce((sum, { length }) => sum + length, 0),
+        capabilities: { methods: ['full', 'lora'], maxRank: MAX_RANK, logprobs: false },
       })),
     });
   } catch (error) {

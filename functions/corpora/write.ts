@@ -1,0 +1,173 @@
+// Examples of a batch, all with different ids: reserved, embedded, their texts to R2, their vectors to the index, committed.
+// Answers one result per example, in order. A failure affects only its own lines; they stay reserved, and sending them
+// again is safe. What the embedder or the index refuses as a whole is halved until the culprits stand alone.
+import { asFault, type Fault, FaultError, fail, ok, type Result, toWire } from '../../wire/faults.ts';
+import { MAX_CONNECTIONS, MAX_EMBEDS_OF_A_BATCH, MAX_UPSERTS_OF_A_BATCH } from '../../wire/limits.ts';
+import { at } from '../../wire/list.ts';
+import type { Embedder } from '../embedding/embedder.ts';
+import type { Env } from '../env.ts';
+import { toQ15 } from '../kernel/index.ts';
+import { inParallel } from '../parallel.ts';
+import { isUnit } from '../vectors/algebra.ts';
+import type { CorpusInfo, Entry, ReservedStatus } from './contract.ts';
+import { byHalves } from './halves.ts';
+import { namespace, stripeOf, textKey, textsUnder } from './keys.ts';
+import type { Prepared } from './line.ts';
+import { makeRecord, type RecordMetadata } from './record.ts';
+import { catalogueOf } from './store.ts';
+import { isRefusal, vectorizeFault } from './vectorize.ts';
+
+export interface LineResult {
+  line: number;
+  id: string | null;
+  status: ReservedStatus | 'error';
+  error?: { message: string; type: string; code: string; param: string | null };
+}
+
+export const errorResult = (line: number, id: string | null, fault: Fault): LineResult => ({
+  line,
+  id,
+  status: 'error',
+  error: toWire(fault).body.error,
+});
+
+export interface Upload {
+  readonly env: Env;
+  readonly info: CorpusInfo;
+  readonly embedder: Embedder;
+  /** Names this upload in the catalogue. */
+  readonly writer: string;
+}
+
+/** An example as the index will hold it. */
+interface Written {
+  readonly entry: Entry;
+  readonly text: string;
+  readonly row: Float32Array;
+  readonly metadata: RecordMetadata;
+}
+
+/** Faults that an embedder throws about a text; an embedder that is not configured fails for all. */
+const isAboutText = ({ kind }: Fault): boolean => kind !== 'not_configured';
+
+/** The vectors of a batch; those not sent by the caller are made now, all in one call unless one is refused. */
+const vectorsOf = async (embedder: Embedder, batch: readonly Prepared[]): Promise<Result<Float32Array>[]> => {
+  const made = await byHalves(
+    batch.flatMap(({ vector, example }) => (vector === undefined ? [example.text] : [])),
+    { work: (texts) => embedder.embed(texts, 'head'), isRefusal: isAboutText, calls: MAX_EMBEDS_OF_A_BATCH },
+  );
+  let next = 0;
+  return batch.map(({ vector }) => (vector === undefined ? at(made, next++) : ok(vector)));
+};
+
+const written = (info: CorpusInfo, prepared: Prepared, row: Float32Array): Result<Written> => {
+  const { example, fingerprint: hash, line, vectorId: vector } = prepared;
+  if (!isUnit(row)) {
+    return fail({ kind: 'bad_field', param: 'text', message: `holds nothing that the embedder knows (line ${line})` });
+  }
+  const made = makeRecord(example, toQ15(row), hash, line);
+  if (!made.ok) return made;
+  const { metadata, long } = made.value;
+  const stripe = stripeOf(example.id, info.stripes);
+  const entry: Entry = { id: example.id, vector, hash, stripe, bytes: metadata.bytes, long };
+  return ok({ entry, text: example.text, row, metadata });
+};
+
+/** The text in R2, if it is a long one. */
+const storeText = async ({ env }: Upload, under: string, { entry, text }: Written): Promise<Result<null>> => {
+  try {
+    if (entry.long) await env.TEXTS.put(textKey(under, entry.vector), text);
+    return ok(null);
+  } catch (error) {
+    return fail(asFault(error));
+  }
+};
+
+const upsert = async ({ env, info }: Upload, records: readonly Written[]): Promise<null[]> => {
+  const vectors = records.map(({ entry, row, metadata }) => ({
+    id: entry.vector,
+    values: row as VectorFloatArray,
+    namespace: namespace(info.space, entry.stripe),
+    // the binding's type knows no optional properties; the record is plain JSON
+    metadata: metadata as unknown as Record<string, VectorizeVectorMetadata>,
+  }));
+  await env.VECTORIZE.upsert(vectors).catch((error: unknown) => {
+    throw vectorizeFault(error);
+  });
+  return records.map(() => null);
+};
+
+/** Why each example could not be written, or undefined. Texts go before vectors: what the index finds can be read. */
+const store = async (upload: Upload, records: readonly Written[]): Promise<(Fault | undefined)[]> => {
+  const { env, info, writer } = upload;
+  const under = textsUnder(info.tenant, info.name, info.space);
+  const texts = await inParallel(
+    records.map((record) => () => storeText(upload, under, record)),
+    MAX_CONNECTIONS,
+  );
+  const withText = records.filter((_, i) => at(texts, i).ok);
+  const vectors = await byHalves(withText, {
+    work: (some) => upsert(upload, some),
+    isRefusal,
+    calls: MAX_UPSERTS_OF_A_BATCH,
+  });
+  const indexed = withText.filter((_, i) => at(vectors, i).ok).map(({ entry }) => entry);
+  const stands =
+    indexed.length === 0 || (await catalogueOf(env, info.tenant, info.name).commit(info.space, writer, indexed, under));
+  if (!stands) throw new FaultError({ kind: 'unknown_corpus', corpus: info.name });
+  let next = 0;
+  return texts.map((text) => {
+    const result = text.ok ? at(vectors, next++) : text;
+    return result.ok ? undefined : result.fault;
+  });
+};
+
+/** Embeds and stores what is new; one fault or undefined for each. */
+const writeChanged = async (upload: Upload, changed: readonly Prepared[]): Promise<(Fault | undefined)[]> => {
+  const vectors = await vectorsOf(upload.embedder, changed);
+  const records = changed.map((prepared, i) => {
+    const vector = at(vectors, i);
+    return vector.ok ? written(upload.info, prepared, vector.value) : vector;
+  });
+  const faults = await store(
+    upload,
+    records.flatMap((record) => (record.ok ? [record.value] : [])),
+  );
+  let next = 0;
+  return records.map((record) => (record.ok ? faults[next++] : record.fault));
+};
+
+/** One result for each of a batch of examples with different ids. */
+export const writeBatch = async (upload: Upload, batch: readonly Prepared[]): Promise<LineResult[]> => {
+  const { env, info, writer } = upload;
+  const failed = ({ line, example }: Prepared, fault: Fault): LineResult => errorResult(line, example.id, fault);
+  const reservations = batch.map(({ example, fingerprint, vectorId }) => ({
+    id: example.id,
+    fingerprint,
+    vector: vectorId,
+  }));
+  let statuses: readonly ReservedStatus[] | null;
+  try {
+    statuses = await catalogueOf(env, info.tenant, info.name).reserve(info.space, writer, reservations);
+    if (statuses === null) throw new FaultError({ kind: 'unknown_corpus', corpus: info.name });
+  } catch (error) {
+    return batch.map((one) => failed(one, asFault(error)));
+  }
+  const known = statuses;
+  const changed = batch.filter((_, i) => at(known, i) !== 'unchanged');
+  let faults: readonly (Fault | undefined)[];
+  try {
+    faults = await writeChanged(upload, changed);
+  } catch (error) {
+    const fault = asFault(error);
+    // a corpus that is gone has no unchanged examples either
+    if (fault.kind === 'unknown_corpus') return batch.map((one) => failed(one, fault));
+    faults = changed.map(() => fault);
+  }
+  let next = 0;
+  return batch.map((one, i) => {
+    const status = at(known, i);
+    const fault = status === 'unchanged' ? undefined : faults[next++];
+    return fault === undefined ? { line: one.line, id: one.example.id, status } : failed(one, fault);
+  });
+};

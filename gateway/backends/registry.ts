@@ -1,0 +1,68 @@
+// The backends behind one gateway: which of them serves a model, and whether that model can do what a request asks.
+// A model's name belongs to one backend; two that claim it are an error at start, not a matter of order.
+import { type Fault, fail, ok, type Result } from '../../wire/faults.ts';
+import type { ScoreRequest, TuneRequest } from '../../wire/tune.ts';
+import type { Backend, Model } from './contract.ts';
+
+export interface Hosted {
+  /** The backend's name, as operators know it: it stands in metrics and logs. */
+  readonly name: string;
+  readonly backend: Backend;
+}
+
+export interface Registry {
+  readonly backends: readonly Hosted[];
+  readonly models: readonly Model[];
+  /** The model of this name and who serves it, or unknown_model with all names there are. */
+  find(id: string): Result<Hosted & { readonly model: Model }>;
+}
+
+const NAME = /^[a-z0-9][a-z0-9_-]{0,31}$/;
+
+/** Throws if two backends have the same model, or a backend's name is not fit for metrics. */
+export const createRegistry = (backends: Readonly<Record<string, Backend>>): Registry => {
+  const hosted = Object.entries(backends).map(([name, backend]) => ({ name, backend }));
+  const byModel = new Map<string, Hosted & { readonly model: Model }>();
+  for (const { name, backend } of hosted) {
+    if (!NAME.test(name)) throw new Error(`a backend is named '${name}'; it must match ${NAME.source}`);
+    for (const model of backend.models) {
+      const other = byModel.get(model.id);
+      if (other !== undefined) {
+        const who =
+          other.name === name
+            ? `backend '${name}' has two models`
+            : `backends '${other.name}' and '${name}' both have a model`;
+        throw new Error(`${who} named '${model.id}'`);
+      }
+      byModel.set(model.id, { name, backend, model });
+    }
+  }
+  const models = Array.from(byModel.values(), ({ model }) => model);
+  return {
+    backends: hosted,
+    models,
+    find: (id) => {
+      const found = byModel.get(id);
+      if (found !== undefined) return ok(found);
+      return fail({ kind: 'unknown_model', model: id, known: models.map((model) => model.id) });
+    },
+  };
+};
+
+/** The registry of a gateway with one backend. */
+export const registryOf = (backend: Backend, name = 'embedded'): Registry => createRegistry({ [name]: backend });
+
+/** What a request asks that its model cannot do; only steps ask anything. */
+export const beyondModel = ({ id, capabilities }: Model, request: TuneRequest | ScoreRequest): Fault | undefined => {
+  const { methods, maxRank } = capabilities;
+  const { method, rank } = request.tuning;
+  if (request.picks.length === 0) return undefined;
+  if (!methods.includes(method)) {
+    const message = `is '${method}'; model '${id}' has: ${methods.join(', ') || 'no method of tuning'}`;
+    return { kind: 'bad_field', param: 'tuning.method', message };
+  }
+  if (method === 'lora' && rank > maxRank) {
+    return { kind: 'bad_field', param: 'tuning.rank', message: `is ${rank}, the limit of model '${id}' is ${maxRank}` };
+  }
+  return undefined;
+};

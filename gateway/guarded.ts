@@ -1,0 +1,151 @@
+// A session of a backend that the gateway need not trust: whatever hangs, throws or talks nonsense behind the contract
+// ends in a fault of this one request, and an abort ends every wait at once. What a hanging call leaves behind is the
+// backend's own; the gateway logs it and goes on.
+import { inspect } from 'node:util';
+import { FaultError } from '../wire/faults.ts';
+import { BACKEND_CLOSE_MS, BACKEND_RETURN_MS } from '../wire/limits.ts';
+import type { Backend, Generation, OpenOptions, Piece, Sampling, Score, Session, Step } from './backends/contract.ts';
+import { logError } from './log.ts';
+
+const backendFault = (message: string, cause?: unknown): FaultError =>
+  new FaultError({ kind: 'backend', message }, cause);
+
+/** What a backend threw, as a fault; an abort's own reason stays what it is. */
+const asBackendFault = (error: unknown, signal: AbortSignal): unknown => {
+  if (error instanceof FaultError || (signal.aborted && error === signal.reason)) return error;
+  if (error instanceof Error) return backendFault(error.message, error);
+  const message = typeof error === 'string' ? error : 'it threw something that is no error';
+  return backendFault(message, new Error(`a backend threw ${inspect(error)}`));
+};
+
+/** The result of the work, or the signal's reason as soon as it is aborted, whatever the work then does. */
+const abortable = async <T>(work: () => T | PromiseLike<T>, signal: AbortSignal): Promise<T> => {
+  signal.throwIfAborted();
+  const { promise, reject } = Promise.withResolvers<never>();
+  const aborted = (): void => reject(signal.reason);
+  signal.addEventListener('abort', aborted, { once: true });
+  try {
+    return await Promise.race([work(), promise]);
+  } catch (error) {
+    throw asBackendFault(error, signal);
+  } finally {
+    signal.removeEventListener('abort', aborted);
+  }
+};
+
+/** Waits for a clean-up, but no longer than this; says so if it fails or is late. Never throws. */
+export const cleanedUp = async (what: string, ms: number, work: () => unknown): Promise<void> => {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(() => {
+      logError(what, `not done after ${ms} ms; going on without it`);
+      resolve();
+    }, ms);
+  });
+  const done = (async () => {
+    try {
+      await work();
+    } catch (error) {
+      logError(what, error);
+    }
+  })();
+  await Promise.race([done, late]);
+  clearTimeout(timer);
+};
+
+/** What an iterator yields and returns; an abort ends the wait for its next value, and leaving ends the iterator. */
+async function* watched<T, R>(begin: () => AsyncIterator<T, R, void>, signal: AbortSignal): AsyncGenerator<T, R, void> {
+  const iterator = await abortable(begin, signal);
+  let over = false;
+  try {
+    for (;;) {
+      const next = await abortable(() => iterator.next(), signal);
+      if (next.done) {
+        over = true;
+        return next.value;
+      }
+      yield next.value;
+    }
+  } finally {
+    if (!over) await cleanedUp('ending the work of a backend', BACKEND_RETURN_MS, () => iterator.return?.());
+  }
+}
+
+const isCount = (value: number): boolean => Number.isSafeInteger(value) && value >= 0;
+
+async function* guardedSteps(
+  session: Session,
+  examples: readonly string[],
+  signal: AbortSignal,
+): AsyncGenerator<Step, void, void> {
+  let made = 0;
+  for await (const step of watched(() => session.train(examples, signal)[Symbol.asyncIterator](), signal)) {
+    made += 1;
+    if (made > examples.length) throw backendFault(`it made more than the ${examples.length} steps it was asked for`);
+    if (!isCount(step.tokens)) throw backendFault(`step ${made} says that it read ${step.tokens} tokens`);
+    yield step;
+  }
+  signal.throwIfAborted();
+  if (made !== examples.length) throw backendFault(`${made} of ${examples.length} steps were made`);
+}
+
+async function* guardedPieces(
+  session: Session,
+  prompt: string,
+  sampling: Sampling,
+  signal: AbortSignal,
+): AsyncGenerator<Piece, Generation, void> {
+  const generation = watched(() => session.generate(prompt, sampling, signal), signal);
+  // a token may come in a few pieces, and a last piece without one of its own: far more is a backend that never ends
+  const most = 4 * sampling.maxTokens + 4;
+  let pieces = 0;
+  try {
+    for (let next = await generation.next(); ; next = await generation.next()) {
+      if (next.done) return next.value;
+      pieces += 1;
+      if (next.value.tokens > sampling.maxTokens || pieces > most) {
+        throw backendFault(`it generated more than the ${sampling.maxTokens} tokens it was asked for`);
+      }
+      yield next.value;
+    }
+  } finally {
+    await generation.return({ finishReason: 'stop', promptTokens: 0, completionTokens: 0 });
+  }
+}
+
+const guarded = (session: Session): Session => {
+  let closing: Promise<void> | undefined;
+  return {
+    check: (prompt, signal) => abortable(() => session.check(prompt, signal), signal),
+    train: (examples, signal) => guardedSteps(session, examples, signal),
+    generate: (prompt, sampling, signal) => guardedPieces(session, prompt, sampling, signal),
+    score: async (context, text, signal): Promise<Score> => {
+      const score = await abortable(() => session.score(context, text, signal), signal);
+      if (!Number.isFinite(score.bits)) throw backendFault(`the score of the text is ${score.bits} bits`);
+      return score;
+    },
+    close: () => {
+      closing ??= cleanedUp('closing a session', BACKEND_CLOSE_MS, () => session.close());
+      return closing;
+    },
+  };
+};
+
+/** A session of the backend, guarded. One that is opened only after an abort is closed again. */
+export const openGuarded = async (backend: Backend, options: OpenOptions, signal: AbortSignal): Promise<Session> => {
+  let opening: Promise<Session> | undefined;
+  try {
+    return guarded(
+      await abortable(() => {
+        opening = Promise.resolve(backend.open(options, signal));
+        return opening;
+      }, signal),
+    );
+  } catch (error) {
+    opening?.then(
+      (late) => guarded(late).close(),
+      () => {},
+    );
+    throw error;
+  }
+};

@@ -1,0 +1,54 @@
+// The estimate of a request's work: what must count more, and what a request cannot hide.
+import { describe, expect, it } from 'vitest';
+import { scoreCost, tuneCost } from '../../gateway/cost.ts';
+import { scoreRequest, type TuneRequestInput, tuneRequest } from '../../wire/tune.ts';
+
+const CONTEXT = 1_024;
+const tune = (changes: Partial<TuneRequestInput> = {}, context = CONTEXT): number =>
+  tuneCost(tuneRequest.parse({ model: 'base', prompt: '', sampling: { max_tokens: 0 }, ...changes }), context);
+const example = (text: string) => ({ id: text.slice(0, 5), text });
+
+describe('the cost of a request', () => {
+  it('grows with every step and with the length of its example', () => {
+    const short = example('short');
+    const long = example('long '.repeat(100));
+    const [none, one, two] = [tune(), tune({ picks: [short] }), tune({ picks: [short, short] })];
+    expect(none).toBeGreaterThan(0);
+    expect(two - one).toBe(one - none);
+    expect(tune({ picks: [long] })).toBeGreaterThan(one + 300);
+  });
+
+  it('counts a text no further than the context, as the backend cuts it', () => {
+    const giant = example('x'.repeat(200_000));
+    const full = example('x'.repeat(3 * CONTEXT));
+    expect(tune({ picks: [giant] })).toBe(tune({ picks: [full] }));
+    expect(tune({ prompt: giant.text })).toBe(tune({ prompt: full.text }));
+    expect(tune({ sampling: { max_tokens: 2_048 } })).toBe(tune({ sampling: { max_tokens: CONTEXT } }));
+    expect(tune({ picks: [giant] }, 8 * CONTEXT)).toBeGreaterThan(2 * tune({ picks: [giant] }));
+  });
+
+  it('counts a generated token more than a trained one, and that more than one that is read', () => {
+    const base = tune();
+    const generated = tune({ sampling: { max_tokens: 100 } }) - base;
+    const trained = tune({ picks: [example('x'.repeat(300))] }) - tune({ picks: [example('x')] });
+    const read = tune({ prompt: 'x'.repeat(300) }) - base;
+    expect(generated).toBeGreaterThan(trained);
+    expect(trained).toBeGreaterThan(read);
+  });
+
+  it('counts a reused gradient without its pass', () => {
+    const picks = [example('x'.repeat(900)), example('x'.repeat(900))];
+    const reused = tune({ picks, tuning: { reuse_gradients: true } });
+    expect(reused).toBeLessThan(tune({ picks }));
+    expect(reused).toBeGreaterThan(tune({ picks: picks.slice(1) }));
+  });
+
+  it('counts a scored text twice when there are steps between', () => {
+    const score = (changes: object) =>
+      scoreCost(scoreRequest.parse({ model: 'base', text: 'x'.repeat(300), ...changes }), CONTEXT);
+    const picks = [example('x')];
+    const step = tune({ picks }) - tune();
+    expect(score({ picks }) - step - score({})).toBe(100);
+    expect(score({ text: 'x'.repeat(30_000) })).toBeGreaterThan(10_000);
+  });
+});

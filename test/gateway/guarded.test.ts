@@ -1,0 +1,252 @@
+// Backends that hang, throw or talk nonsense: each ends in one fault of one request, and an abort frees it at once.
+import { describe, expect, it } from 'vitest';
+import type { Backend, Generation, OpenOptions, Piece, Session, Step } from '../../gateway/backends/contract.ts';
+import { registryOf } from '../../gateway/backends/registry.ts';
+import { openGuarded } from '../../gateway/guarded.ts';
+import { fakeModel } from './fake-backend.ts';
+import { errorOf, logged, request, serve, soon } from './harness.ts';
+
+const hang = <T>(): Promise<T> => new Promise(() => {});
+const step = (changes: Partial<Step> = {}): Step => ({
+  loss: 1,
+  tokens: 3,
+  truncated: false,
+  ms: 1,
+  reused: false,
+  ...changes,
+});
+const ending: Generation = { finishReason: 'stop', promptTokens: 1, completionTokens: 1 };
+
+const options: OpenOptions = {
+  model: 'base',
+  method: 'full',
+  rank: 8,
+  seed: 0,
+  reuseGradients: false,
+  optimiser: { learningRate: 1e-4, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 },
+};
+
+/** A backend of one session that does as told, and as it should elsewhere. */
+const backendOf = (changes: Partial<Session> = {}, backend: Partial<Backend> = {}) => {
+  let closed = 0;
+  const session: Session = {
+    check: async () => {},
+    async *train(examples) {
+      for (const _ of examples) yield step();
+    },
+    async *generate() {
+      yield { text: 'x', tokens: 1 };
+      return ending;
+    },
+    score: async (_context, text) => ({ bits: 8, bytes: text.length, tokens: 1 }),
+    close: async () => {
+      closed += 1;
+    },
+    ...changes,
+  };
+  return {
+    closed: () => closed,
+    backend: {
+      models: [fakeModel()],
+      concurrency: 1,
+      open: async () => session,
+      close: async () => {},
+      ...backend,
+    } satisfies Backend as Backend,
+  };
+};
+
+const answer = async (backend: Backend, path = '/v1/tune') => {
+  const { call } = await serve({ registry: registryOf(backend), deadlineMs: 50 });
+  const body = path === '/v1/tune' ? request : { model: 'base', text: 'four', picks: request.picks };
+  const { response } = await soon('an answer', call(path, body));
+  return { status: response.status, ...(response.ok ? { message: '', code: '' } : await errorOf(response)) };
+};
+
+/** An iterable whose next value never comes, and that does not end when it is told to either. */
+const endless = <T, R>(): AsyncGenerator<T, R, void> => ({
+  next: hang,
+  return: hang,
+  throw: hang,
+  [Symbol.asyncIterator]() {
+    return this;
+  },
+  [Symbol.asyncDispose]: hang,
+});
+
+describe('a backend that talks nonsense', () => {
+  it.each<[string, Partial<Session>, string]>([
+    [
+      'makes too few steps',
+      {
+        async *train() {
+          yield step();
+        },
+      },
+      '1 of 3 steps were made',
+    ],
+    [
+      'makes too many steps',
+      {
+        async *train() {
+          for (;;) yield step();
+        },
+      },
+      'it made more than the 3 steps it was asked for',
+    ],
+    [
+      'has a loss that is infinite',
+      {
+        async *train() {
+          yield step({ loss: Number.POSITIVE_INFINITY });
+        },
+      },
+      "the loss of step 1 (example 'one') is Infinity; a smaller learning_rate may help",
+    ],
+    [
+      'counts no tokens',
+      {
+        async *train() {
+          yield step({ tokens: Number.NaN });
+        },
+      },
+      'step 1 says that it read NaN tokens',
+    ],
+    [
+      'generates without end',
+      {
+        async *generate(): AsyncGenerator<Piece, Generation, void> {
+          for (;;) yield { text: '', tokens: 1 };
+        },
+      },
+      'it generated more than the 64 tokens it was asked for',
+    ],
+    [
+      'generates more tokens than asked for',
+      {
+        async *generate() {
+          yield { text: 'x', tokens: 65 };
+          return ending;
+        },
+      },
+      'it generated more than the 64 tokens it was asked for',
+    ],
+  ])('%s: 502 that says so', async (_, changes, message) => {
+    const { backend, closed } = backendOf(changes);
+    expect(await answer(backend)).toMatchObject({
+      status: 502,
+      code: 'backend',
+      message: `the backend failed: ${message}`,
+    });
+    expect(closed()).toBe(1);
+  });
+
+  it('has a score that is no number: 502 that says so', async () => {
+    const { backend, closed } = backendOf({ score: async () => ({ bits: Number.NaN, bytes: 4, tokens: 1 }) });
+    expect(await answer(backend, '/v1/score')).toMatchObject({
+      status: 502,
+      message: 'the backend failed: the score of the text is NaN bits',
+    });
+    expect(closed()).toBe(1);
+  });
+});
+
+describe('a backend that throws what is no error', () => {
+  it.each<[string, unknown, string]>([
+    ['a string', 'out of memory', 'out of memory'],
+    ['undefined', undefined, 'it threw something that is no error'],
+    ['an object', { code: 7 }, 'it threw something that is no error'],
+  ])('%s', async (_, thrown, message) => {
+    const fails = (): never => {
+      throw thrown;
+    };
+    const expected = { status: 502, code: 'backend', message: `the backend failed: ${message}` };
+    expect(await answer(backendOf({}, { open: fails }).backend)).toMatchObject(expected);
+    expect(await answer(backendOf({ train: fails }).backend)).toMatchObject(expected);
+    expect(await answer(backendOf({ generate: fails }).backend)).toMatchObject(expected);
+    expect(await answer(backendOf({ score: fails }).backend, '/v1/score')).toMatchObject(expected);
+    expect(await answer(backendOf({ close: fails }).backend)).toMatchObject({ status: 200 });
+    expect(logged.length).toBe(5); // an operator can see each
+  });
+});
+
+describe('a backend that hangs', () => {
+  it.each<[string, Partial<Session>, string]>([
+    ['in train', { train: endless }, '/v1/tune'],
+    ['in generate', { generate: endless }, '/v1/tune'],
+    ['in score', { score: hang }, '/v1/score'],
+  ])('%s: the deadline ends the request and closes the session', async (_, changes, path) => {
+    const { backend, closed } = backendOf(changes);
+    expect(await answer(backend, path)).toMatchObject({ status: 504, code: 'deadline' });
+    expect(closed()).toBe(1);
+  });
+
+  it('in open: the deadline ends the request, and a session that comes late is closed', async () => {
+    const { promise, resolve } = Promise.withResolvers<Session>();
+    const closed = Promise.withResolvers<void>();
+    const late = await backendOf({ close: async () => closed.resolve() }).backend.open(
+      options,
+      new AbortController().signal,
+    );
+    expect(await answer(backendOf({}, { open: () => promise }).backend)).toMatchObject({ status: 504 });
+    resolve(late);
+    await soon('the closing of the late session', closed.promise);
+  });
+
+  it('in close, after an abort in a step that hangs too: the place is free again, and it is logged', async () => {
+    const { backend } = backendOf({ train: endless, close: hang });
+    const { call } = await serve({ registry: registryOf(backend), deadlineMs: 50 });
+    for (let round = 0; round < 2; round++) {
+      const { response } = await soon('an answer', call('/v1/tune', request));
+      expect(response.status).toBe(504);
+    }
+    expect(logged.filter((line) => line.includes('closing a session')).length).toBe(2);
+  });
+
+  it('is told to end when its steps or pieces are left early, before its session is closed', async () => {
+    const told: string[] = [];
+    const { backend } = backendOf({
+      async *train(examples) {
+        try {
+          for (const _ of examples) yield step();
+        } finally {
+          told.push('train');
+        }
+      },
+      async *generate() {
+        try {
+          for (;;) yield { text: 'x', tokens: 1 };
+        } finally {
+          told.push('generate');
+        }
+      },
+      close: async () => {
+        told.push('close');
+      },
+    });
+    const signal = new AbortController().signal;
+    const session = await openGuarded(backend, options, signal);
+    for await (const _ of session.train(['a', 'b'], signal)) break;
+    const sampling = { maxTokens: 5, temperature: 1, topP: 1, topK: 0, stop: [], seed: 0 };
+    for await (const _ of session.generate('', sampling, signal)) break;
+    await session.close();
+    expect(told).toEqual(['train', 'generate', 'close']);
+  });
+
+  it('lets nothing through after an abort, whatever the backend still yields', async () => {
+    const leave = new AbortController();
+    const session = await openGuarded(backendOf().backend, options, leave.signal);
+    const seen: Step[] = [];
+    const training = async () => {
+      for await (const one of session.train(['a', 'b', 'c'], leave.signal)) {
+        seen.push(one);
+        leave.abort(new Error('gone'));
+      }
+    };
+    await expect(training()).rejects.toThrow('gone');
+    expect(seen.length).toBe(1);
+    await expect(session.score('', 'x', leave.signal)).rejects.toThrow('gone');
+    await session.close();
+    await session.close();
+  });
+});
