@@ -84,6 +84,8 @@ export const DEFAULT_ROUNDS = 3;
 export const MAX_POOL_LAMBDA = 1;
 /** Stripes of a corpus asked in parallel: a Worker holds 6 connections at once. 2026-11-24 */
 export const MAX_STRIPES = 6;
+/** Neighbours of one search in the row store; Vectorize's topK is 100 at most, the study asks for 1,000. 2026-11-26 */
+export const MAX_NEIGHBOURS = 1_024;
 
 // ── Vectorize (checked 2026-11-24 against its public limits page) ────────────────────────────────────────────────
 /** Dimensions of an index. */
