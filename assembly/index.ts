@@ -1,43 +1,45 @@
-// The module's exports: everything the wrapper (functions/kernel) may call. Same names and meaning in the scalar twin.
-import * as layout from './layout';
+// The module's exports: all that the wrapper (functions/kernel) may call. The module without SIMD has the same ones.
+import {
+  ABI_VERSION, covAt, gainsAt, layout as layoutOf, picksAt, queriesAt, residualAt, rowsAt, scalesAt, sigma2At,
+} from './layout';
 import { nearest as nearestRows } from './nearest';
 import { run, stop } from './sift';
 
 export function abi(): i32 {
-  return layout.ABI_VERSION;
+  return ABI_VERSION;
 }
 
-/** Lays out a selection; returns the bytes of memory it needs, 0 if a size is out of range. */
-export function lay(kind: i32, K: i32, d: i32, m: i32, N: i32): f64 {
-  return <f64>layout.lay(kind, K, d, m, N);
+/** Assigns an address to every array of a selection; returns the bytes of memory it needs, 0 if a size is out of range. */
+export function layout(kind: i32, K: i32, d: i32, m: i32, N: i32): f64 {
+  return <f64>layoutOf(kind, K, d, m, N);
 }
 
 export function rows(): usize {
-  return layout.rowsAt;
+  return rowsAt;
 }
 export function queries(): usize {
-  return layout.queriesAt;
+  return queriesAt;
 }
 export function scales(): usize {
-  return layout.scalesAt;
+  return scalesAt;
 }
 export function picks(): usize {
-  return layout.picksAt;
+  return picksAt;
 }
 export function gains(): usize {
-  return layout.gainsAt;
+  return gainsAt;
 }
 export function sigma2(): usize {
-  return layout.sigma2At;
+  return sigma2At;
 }
 export function covariances(): usize {
-  return layout.covAt;
+  return covAt;
 }
 export function residual(): usize {
-  return layout.residualAt;
+  return residualAt;
 }
 
-/** Runs the selection laid out; see sift.ts. */
+/** Runs the selection that layout() was called for; see sift.ts. */
 export function select(lambda: f64, alpha: f64, repeat: i32, degree: i32): i32 {
   return run(lambda, alpha, repeat, degree);
 }
@@ -46,7 +48,7 @@ export function stopReason(): i32 {
   return stop;
 }
 
-/** Where the caller's own memory begins: what the top-k search uses it for is the caller's to draw. */
+/** Where the memory that the caller may use begins; the caller of nearest() places its arrays there. */
 export function heap(): usize {
   return (__heap_base + 15) & ~15;
 }

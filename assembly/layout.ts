@@ -1,4 +1,4 @@
-// Where everything lies in the module's one memory. The caller owns the memory and grows it to what plan() asks for.
+// Where each array is in the module's one memory. The caller owns the memory and grows it to what layout() returns.
 //
 //   K  candidates, padded with zero rows to Kp = 8·⌈K/8⌉       d  dimensions, padded with zeros to dp = 16·⌈d/16⌉
 //   m  queries (prompt embeddings)                             N  picks at most; D = min(N, K) distinct ones
@@ -11,7 +11,7 @@
 //        ├ open      Kp        f64         1 while x may be picked, 0 after it (repeat = 0 only)
 //        ├ L         Kp/8 × N × 8  f32     L_j(x) of earlier picks j, in blocks of 8 candidates
 //        ├ gram      D  × Kp   f32 | i32   k(s,x), in Q15 of degree 1 φ(s)·φ(x) as an integer; one row per distinct pick,
-//        │                             so that a repeat costs no sweep
+//        │                             so that picking it again costs no sweep
 //        ├ list      Kp        i32         the rows without a gram row, in order
 //        ├ slot      Kp        i32         which gram row is x's own, −1 for none
 //        ├ exact     D  × D    f64         k(s,s') of distinct picks, in f64
@@ -24,8 +24,8 @@
 //        ├ cov       N         f64         │ Σ_q k_S(q,s) just before s was picked
 //        └ residual  m × dp    f64         ┘ r = q − Vᵀ(VVᵀ+λI)⁻¹Vq, of degree 1
 
-/** Of this memory picture and of the exports' meaning; the wrapper refuses another. */
-export const ABI_VERSION: i32 = 2;
+/** Raised whenever this layout, or the name or meaning of an export, changes; the wrapper refuses other versions. */
+export const ABI_VERSION: i32 = 3;
 
 export const F32: i32 = 0;
 export const Q15: i32 = 1;
@@ -71,10 +71,10 @@ function take(bytes: u64): usize {
 }
 
 /**
- * Lays out a problem. Returns the memory it needs in bytes, or 0 if a size is out of range
+ * Assigns an address to every array of a problem. Returns the bytes of memory it needs, or 0 if a size is out of range
  * (every size must be positive, and the whole must fit into 32 bits of address).
  */
-export function lay(problemKind: i32, K: i32, d: i32, queries: i32, picks: i32): u64 {
+export function layout(problemKind: i32, K: i32, d: i32, queries: i32, picks: i32): u64 {
   if (K <= 0 || d <= 0 || queries <= 0 || picks <= 0 || (problemKind != F32 && problemKind != Q15)) return 0;
   if (K > 1 << 24 || d > 1 << 16 || queries > 1 << 10 || picks > 1 << 12) return 0;
   kind = problemKind;

@@ -8,9 +8,9 @@
 //   v(x)     ← v(x) − L_n(x)²
 //   σ²_n      = σ²_{n−1} − Σ_q y_n²
 //
-// The candidates' sweep runs over f32 or int16 rows, with c and v in f64. What concerns the picks alone (C, y, σ²,
-// the residual) is computed in f64 from exact inner products, N²/2 of them: read from the sweep's integer sums in Q15,
-// made anew for f32 rows, where they take a quarter of a selection's time at 200×1024.
+// The sweep over all candidates reads f32 or int16 rows; c and v are f64. The picks' own figures (C, y, σ², the residual)
+// are f64 throughout, from N²/2 exact inner products: in Q15 these are the sweep's integer sums, for f32 rows they are
+// computed again, which takes a quarter of a selection's time at 200×1024.
 import { dotExact, power, sharpen, squaredNorm, sweep, sweepGram } from './dots';
 import {
   CAt, cAt, covAt, D, dp, exactAt, F32, gainsAt, gramAt, Kp, kind, LAt, listAt, m, N, openAt, picksAt, Q15_UNIT, queriesAt,
@@ -84,10 +84,10 @@ function scan(): void {
 
 let lambda: f64 = 0;
 let degree: i32 = 1;
-/** Do gram rows hold Q15's integer sums: only where the kernel is the inner product itself. */
+/** Whether gram rows hold Q15's integer sums: only at degree 1, where the kernel is the inner product itself. */
 let integers: bool = false;
 
-/** Σ a_i b_i over f64 vectors; lanes and accumulators of their own, since one chain of additions waits for each. */
+/** Σ a_i b_i over f64 vectors. Several accumulators, since in one chain each addition waits for the one before. */
 function dot64(a: usize, b: usize, count: i32): f64 {
   let sum: f64 = 0;
   let i = 0;
@@ -140,28 +140,28 @@ function extend(n: i32, s: i32, distinct: i32): void {
   store<f64>(at64(covAt, n), covariance);
 }
 
-/** Takes s out of the ordered list of the `left` rows without a gram row. */
-function strike(s: i32, left: i32): void {
-  // the place of s in the list is at most s, and earlier by one for each picked row before it
+/** Removes s from the ordered list of the `left` rows that have no gram row. */
+function exclude(s: i32, left: i32): void {
+  // the list is ordered, so s is at place s or, for each row removed before it, one earlier
   let i = min(s, left - 1);
   while (load<i32>(listAt + (<usize>i << 2)) != s) i--;
   const place = listAt + (<usize>i << 2);
   memory.copy(place, place + 4, <usize>(left - 1 - i) << 2);
 }
 
-/** Gives s a gram row if it has none, and the exact inner products with the other distinct picks. */
-function admit(s: i32, distinct: i32, picked: i32): i32 {
+/** Adds s to the distinct picks if it is new: its gram row, and its exact inner products with the others. Returns how many. */
+function addCandidate(s: i32, distinct: i32, picked: i32): i32 {
   if (load<i32>(slotAt + (<usize>s << 2)) >= 0) return distinct;
   const own = rowsAt + <usize>s * rowBytes;
   store<i32>(slotAt + (<usize>s << 2), distinct);
   const gram = gramAt + <usize>distinct * (<usize>Kp << 2);
-  // the earlier picks' rows hold their products with s; the list's last block of 8 is filled up with s itself
+  // the gram rows of earlier picks hold their products with s; the list's last block of 8 is padded with s itself
   const left = Kp - distinct;
   const whole = (left + 7) & ~7;
   for (let i = left; i < whole; i++) store<i32>(listAt + (<usize>i << 2), s);
   sweepGram(kind, rowsAt, own, gram, listAt, whole, rowBytes);
   if (degree > 1) sharpen(kind, gram, Kp, degree);
-  strike(s, left);
+  exclude(s, left);
   for (let j = 0; j <= picked; j++) {
     const other = j < picked ? load<i32>(picksAt + (<usize>j << 2)) : s;
     const slot = load<i32>(slotAt + (<usize>other << 2));
@@ -338,7 +338,7 @@ function update(n: i32, s: i32): void {
   lane(f64x2.extract_lane(top3, 1), <i32>i64x2.extract_lane(who3, 1) + 7);
 }
 
-/** One lane's winner against the others': the greater score, of equals the lower index. */
+/** Compares one lane's best candidate with the best so far: the greater score wins, of equals the lower index. */
 function lane(score: f64, x: i32): void {
   if (score > bestScore || (score == bestScore && score > 0 && x < best)) {
     bestScore = score;
@@ -414,9 +414,9 @@ function residuals(n: i32): void {
 }
 
 /**
- * Selects over the problem laid out by lay(). `noise` is λ > 0; `alpha` > 0 stops before the first n with
+ * Selects over the problem that layout() was called for. `noise` is λ > 0; `alpha` > 0 stops before the first n with
  * σ_n > 1/(alpha·n), 0 never; `repeat` 0 forbids picking a candidate twice; `exponent` ≥ 1 is the kernel's degree.
- * The residual is made for degree 1 only: for others no vector r has r·φ(x) = k_S(q,x).
+ * The residual is computed at degree 1 only: at others no vector r has r·φ(x) = k_S(q,x).
  * Returns the number of picks (0…N) and sets `stop`, or NOT_FINITE.
  */
 export function run(noise: f64, alpha: f64, repeat: i32, exponent: i32): i32 {
@@ -434,7 +434,7 @@ export function run(noise: f64, alpha: f64, repeat: i32, exponent: i32): i32 {
       break;
     }
     const s = best;
-    distinct = admit(s, distinct, n);
+    distinct = addCandidate(s, distinct, n);
     store<i32>(picksAt + (<usize>n << 2), s);
     extend(n, s, distinct);
     if (alpha > 0 && sqrt(load<f64>(at64(sigma2At, n + 1))) * alpha * <f64>(n + 1) > 1) {

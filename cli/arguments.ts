@@ -1,7 +1,7 @@
 // What the command lines here share: a mistake of the user's, and numbers as they are typed.
+import { UsageError } from '../wire/usage.ts';
 
-/** Printed without a stack; the exit code says that the call was wrong. */
-export class UsageError extends Error {}
+export { UsageError } from '../wire/usage.ts';
 
 /** A whole number of the option `--name` within its limits. */
 export const whole = (name: string, text: string, least: number, most: number): number => {

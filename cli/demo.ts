@@ -1,13 +1,36 @@
-// The main job once, through the edge's public API: select, tune on nearest neighbours and on SIFT's picks with the same
-// number of steps, score both against the base model, and continue the prompt before and after.
-import type { EdgeClient } from '../client/edge.ts';
-import type { Prompt } from './prompt.ts';
-import { stopwatch } from './stopwatch.ts';
+// The main job, through the edge's public API: for each prompt select, tune on nearest neighbours and on SIFT's picks with
+// the same number of steps, and score both against the base model; one prompt is also continued before and after.
+import type { EdgeClient, Selected } from '../client/edge.ts';
+import { MAX_PICKS } from '../wire/limits.ts';
+import { at } from '../wire/list.ts';
+import { byteLength } from '../wire/text.ts';
+import { withoutSources } from './draw.ts';
+import { type Interval, mean, tInterval } from './interval.ts';
+import type { Prompt, Prompts } from './prompt.ts';
+import { type Stopwatch, stopwatch } from './stopwatch.ts';
 
-export interface Report {
-  readonly prompt: { readonly source: string; readonly text: string };
+export interface BitsPerByte {
+  readonly base: number;
+  readonly nn: number;
+  readonly sift: number;
+}
+
+export interface Row {
+  readonly source: string;
   /** What the bits per byte are of. */
   readonly scored: { readonly what: 'continuation' | 'prompt'; readonly bytes: number };
+  readonly bpb: BitsPerByte;
+}
+
+export interface Report {
+  /** A row for each prompt. */
+  readonly documents: readonly Row[];
+  /** Mean over the rows. */
+  readonly bpb: BitsPerByte;
+  /** Paired differences in bits per byte over the rows, with 95 % t intervals; null for a single row. */
+  readonly difference: { readonly siftFromBase: Interval; readonly siftFromNn: Interval } | null;
+  /** Of the first prompt: its text, its picks, and the continuation before and after. */
+  readonly prompt: { readonly source: string; readonly text: string };
   readonly picks: readonly {
     readonly id: string;
     /** Drop of the prompt's posterior variance. */
@@ -18,33 +41,79 @@ export interface Report {
   }[];
   readonly sigma2: { readonly initial: number; readonly final: number };
   readonly pool: number;
-  readonly bpb: { readonly base: number; readonly nn: number; readonly sift: number };
+  /** Drop of the posterior variance by the picks, as a share of the drop by everything in the pool. */
+  readonly explained: number;
   readonly completion: { readonly before: string; readonly after: string };
   readonly ms: Readonly<Record<string, number>>;
+}
+
+export interface DemoOptions {
+  readonly corpus: string;
+  readonly n: number;
+  /** Requests at once: as many as the gateway has workers. */
+  readonly parallel: number;
+  /** Called with how much of the work is done. */
+  readonly onProgress: (done: number, total: number) => void;
 }
 
 const MODEL = 'base';
 const COMPLETION_TOKENS = 96;
 
-export const demonstrate = async (edge: EdgeClient, corpus: string, prompt: Prompt, n: number): Promise<Report> => {
-  const { ms, time } = stopwatch();
-  // a prompt without a known continuation is scored itself, with nothing before it
-  const context = prompt.continuation === undefined ? {} : { context: prompt.prompt };
-  const text = prompt.continuation ?? prompt.prompt;
-  const selected = (strategy: 'sift' | 'nn') => ({ corpus, n, strategy, input: prompt.prompt });
-  const selection = await time('select', () => edge.select(selected('sift')));
-  const nearest = await time('nearest', () => edge.select(selected('nn')));
-  const score = (picks: typeof selection.picks) =>
+/** Runs the tasks, so many at once, and answers their results in order. */
+const inParallel = async <T>(parallel: number, tasks: readonly (() => Promise<T>)[]): Promise<T[]> => {
+  const results: T[] = [];
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    while (next < tasks.length) {
+      const mine = next++;
+      results[mine] = await at(tasks, mine)();
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(parallel, tasks.length) }, worker));
+  return results;
+};
+
+const gainOf = ({ picks }: Pick<Selected, 'picks'>): number => picks.reduce((sum, { score }) => sum + score, 0);
+
+/**
+ * What the picks explain of what could be explained: the drop of the posterior variance by them over the drop by picking
+ * on until the pool (or MAX_PICKS) is exhausted. A pick never raises the variance, so the share grows with every pick and
+ * ends at 1. It is of the pool that the index answered with, not of the corpus. Sums of gains, because σ² itself may
+ * differ from its first value by less than its last digit.
+ */
+export const explainedShare = (picked: Pick<Selected, 'picks'>, all: Pick<Selected, 'picks'>): number => {
+  const own = gainOf(picked);
+  // a longer selection may have seen another pool; what was explained could be explained
+  const most = Math.max(own, gainOf(all));
+  return most === 0 ? 0 : own / most;
+};
+
+interface Session {
+  readonly edge: EdgeClient;
+  readonly options: DemoOptions;
+  readonly filter: ReturnType<typeof withoutSources>;
+  readonly time: Stopwatch['time'];
+}
+
+/** What is scored, and with what before it. */
+const scoredOf = ({ prompt, continuation }: Prompt): { text: string; context?: string } =>
+  continuation === undefined ? { text: prompt } : { text: continuation, context: prompt };
+
+const select = ({ edge, options, filter, time }: Session, prompt: Prompt, strategy: 'sift' | 'nn', n = options.n) =>
+  time('select', () => edge.select({ corpus: options.corpus, n, strategy, input: prompt.prompt, ...filter }));
+
+const score = ({ edge, time }: Session, prompt: Prompt, { picks }: Selected) =>
+  time('tune_and_score', () =>
     edge.score({
       model: MODEL,
-      ...context,
-      text,
-      picks: picks.map(({ id, text: example }) => ({ id, text: example })),
+      ...scoredOf(prompt),
+      picks: picks.map(({ id, text }) => ({ id, text })),
       sift: { strategy: 'none' },
-    });
-  const nn = await time('tune_nn', () => score(nearest.picks));
-  const sift = await time('tune_sift', () => score(selection.picks));
-  const complete = (model: string) =>
+    }),
+  );
+
+const complete = ({ edge, options, filter, time }: Session, prompt: Prompt, model: string) =>
+  time(model === MODEL ? 'complete_base' : 'complete_sift', () =>
     edge.complete({
       model,
       prompt: prompt.prompt,
@@ -53,24 +122,85 @@ export const demonstrate = async (edge: EdgeClient, corpus: string, prompt: Prom
       temperature: 0.6,
       top_p: 0.9,
       seed: 1,
-      ...(model === MODEL ? {} : { sift: { corpus, n } }),
-    });
-  const before = await time('complete_base', () => complete(MODEL));
-  const after = await time('complete_sift', () => complete(`${MODEL}:sift`));
+      ...(model === MODEL ? {} : { sift: { corpus: options.corpus, n: options.n, ...filter } }),
+    }),
+  );
+
+/** Mean milliseconds of the stages of one name. */
+const means = (ms: ReadonlyMap<string, readonly number[]>): Record<string, number> =>
+  Object.fromEntries([...ms].map(([stage, times]) => [stage, mean(times)]));
+
+export const demonstrate = async (
+  edge: EdgeClient,
+  { prompts, leftOut }: Prompts,
+  options: DemoOptions,
+): Promise<Report> => {
+  const started = performance.now();
+  const { times, time } = stopwatch();
+  const session: Session = { edge, options, filter: withoutSources(leftOut), time };
+  const shown = at(prompts, 0);
+  // two scores a prompt, and two continuations of the first
+  const total = 2 * prompts.length + 2;
+  let done = 0;
+  const counted =
+    <T>(task: () => Promise<T>) =>
+    async (): Promise<T> => {
+      const result = await task();
+      options.onProgress(++done, total);
+      return result;
+    };
+  options.onProgress(0, total);
+  const selections: { sift: Selected; nn: Selected }[] = [];
+  for (const prompt of prompts) {
+    selections.push({ sift: await select(session, prompt, 'sift'), nn: await select(session, prompt, 'nn') });
+  }
+  const chosen = at(selections, 0).sift;
+  const exhausted = await select(session, shown, 'sift', MAX_PICKS);
+  const completions: string[] = [];
+  const tasks = [
+    ...[MODEL, `${MODEL}:sift`].map((model, i) => async () => {
+      completions[i] = await complete(session, shown, model);
+      return undefined;
+    }),
+    ...prompts.flatMap((prompt, i) =>
+      (['nn', 'sift'] as const).map((strategy) => () => score(session, prompt, at(selections, i)[strategy])),
+    ),
+  ];
+  const [, , ...scores] = await inParallel(options.parallel, tasks.map(counted));
+  const documents = prompts.map((prompt, i): Row => {
+    const [nn, sift] = [scores[2 * i], scores[2 * i + 1]];
+    if (nn === undefined || sift === undefined) throw new Error(`no score of ${prompt.source}`);
+    return {
+      source: prompt.source,
+      scored: {
+        what: prompt.continuation === undefined ? 'prompt' : 'continuation',
+        bytes: byteLength(scoredOf(prompt).text),
+      },
+      bpb: { base: sift.before.bits_per_byte, nn: nn.after.bits_per_byte, sift: sift.after.bits_per_byte },
+    };
+  });
+  const fromBase = tInterval(documents.map(({ bpb }) => bpb.sift - bpb.base));
+  const fromNn = tInterval(documents.map(({ bpb }) => bpb.sift - bpb.nn));
   return {
-    prompt: { source: prompt.source, text: prompt.prompt },
-    scored: { what: prompt.continuation === undefined ? 'prompt' : 'continuation', bytes: Buffer.byteLength(text) },
-    picks: selection.picks.map(({ id, score: gain, similarity, sigma2, text: example }) => ({
+    documents,
+    bpb: {
+      base: mean(documents.map(({ bpb }) => bpb.base)),
+      nn: mean(documents.map(({ bpb }) => bpb.nn)),
+      sift: mean(documents.map(({ bpb }) => bpb.sift)),
+    },
+    difference: fromBase === undefined || fromNn === undefined ? null : { siftFromBase: fromBase, siftFromNn: fromNn },
+    prompt: { source: shown.source, text: shown.prompt },
+    picks: chosen.picks.map(({ id, score: gain, similarity, sigma2, text }) => ({
       id,
       gain,
       similarity,
       sigma2,
-      text: example,
+      text,
     })),
-    sigma2: selection.sigma2,
-    pool: selection.pool.size,
-    bpb: { base: sift.before.bits_per_byte, nn: nn.after.bits_per_byte, sift: sift.after.bits_per_byte },
-    completion: { before, after },
-    ms,
+    sigma2: chosen.sigma2,
+    pool: exhausted.pool.size,
+    explained: explainedShare(chosen, exhausted),
+    completion: { before: at(completions, 0), after: at(completions, 1) },
+    ms: { ...means(times), demonstration: performance.now() - started },
   };
 };

@@ -1,11 +1,20 @@
-// Uploads examples: NDJSON out as fast as the edge takes it, one result line back for each, which is also the progress.
+// Puts a corpus' examples into the edge: NDJSON out as fast as the edge takes it, a result line back for each, which is
+// also the progress. What the edge refuses fails alone and is reported with its reason.
+// npm start keeps a record of the examples that it put there itself. Only those are ever changed or deleted: whatever else
+// a corpus holds was uploaded by a caller.
+import { createHash } from 'node:crypto';
 import { type EdgeClient, EdgeError } from '../client/edge.ts';
-import { type Document, fingerprint } from '../corpus/documents.ts';
+import type { Document } from '../corpus/documents.ts';
 import { type Example, examplesOf } from '../corpus/examples.ts';
+import type { Named } from '../corpus/notes.ts';
 import type { EmbedderFiles } from '../local/embedder.ts';
 import { loadIndexed, saveIndexed } from '../local/state.ts';
+import { DELETES_AT_ONCE } from '../wire/limits.ts';
+import { at } from '../wire/list.ts';
 import { progress } from './progress.ts';
 
+/** How documents are cut; another number makes every example new. */
+const CHUNKS = 'chunks 2';
 /** Examples of one request: a failed request then costs a retry of these only. */
 const PER_REQUEST = 1_000;
 
@@ -22,41 +31,102 @@ const ndjson = (examples: readonly Example[]): ReadableStream<Uint8Array> => {
   });
 };
 
-/** Uploads all examples; throws on the first one refused, with the edge's reason. */
-export const ingest = async (edge: EdgeClient, corpus: string, examples: readonly Example[]): Promise<void> => {
+/** Around each batch of an upload: before it is sent, and with the examples of it that the edge took. */
+export interface Steps {
+  readonly before?: (batch: readonly Example[]) => Promise<void>;
+  readonly after?: (accepted: readonly Example[]) => Promise<void>;
+}
+
+/** Uploads the examples; answers those that were refused. Throws when an upload as a whole fails. */
+export const ingest = async (
+  edge: EdgeClient,
+  corpus: string,
+  examples: readonly Example[],
+  { before, after }: Steps = {},
+): Promise<Named[]> => {
+  const refused: Named[] = [];
+  if (examples.length === 0) return refused;
   const bar = progress('indexing', examples.length);
   let done = 0;
-  for (let at = 0; at < examples.length; at += PER_REQUEST) {
-    const batch = examples.slice(at, at + PER_REQUEST);
-    const before = done;
-    await edge.upload(corpus, ndjson(batch), (result) => {
-      if (result.status === 'error') {
-        const id = batch[result.line - 1]?.id ?? result.id;
-        throw new EdgeError(`example ${id} was refused: ${result.error?.message ?? 'no reason given'}`);
-      }
+  for (let from = 0; from < examples.length; from += PER_REQUEST) {
+    const batch = examples.slice(from, from + PER_REQUEST);
+    await before?.(batch);
+    const accepted: Example[] = [];
+    let answered = 0;
+    await edge.upload(corpus, ndjson(batch), ({ line, status, error }) => {
+      const example = at(batch, line - 1);
+      if (status === 'error') refused.push({ name: example.id, reason: error?.message ?? 'no reason given' });
+      else accepted.push(example);
+      answered += 1;
       done += 1;
       bar.update(done);
     });
-    if (done - before !== batch.length) {
-      throw new EdgeError(`${batch.length} examples went up, ${done - before} were answered`);
+    if (answered !== batch.length) {
+      throw new EdgeError(`${batch.length} examples went up, ${answered} were answered`);
     }
+    await after?.(accepted);
   }
   bar.end();
+  return refused;
 };
 
-/** Puts the documents into the corpus unless exactly these are in it already; true if it did. */
+const hashOf = ({ text, source }: Example): string =>
+  createHash('sha256')
+    .update(JSON.stringify([source, text]))
+    .digest('base64url')
+    .slice(0, 22);
+
+export interface Indexed {
+  /** Examples of these documents that the corpus holds now. */
+  readonly examples: number;
+  /** Examples sent, which the edge may have had already; 0 when nothing had changed. */
+  readonly sent: number;
+  readonly deleted: number;
+  readonly refused: readonly Named[];
+}
+
+/** Makes the corpus hold the documents' examples, besides those of callers. */
 export const indexCorpus = async (
   edge: EdgeClient,
   embedder: EmbedderFiles,
   state: string,
   corpus: string,
   documents: readonly Document[],
-): Promise<boolean> => {
-  const mark = fingerprint(documents, ['chunks 2', embedder.fingerprint]);
-  if ((await loadIndexed(state, corpus))?.fingerprint === mark) return false;
-  const examples = examplesOf(documents);
-  await edge.deleteCorpus(corpus);
-  await ingest(edge, corpus, examples);
-  await saveIndexed(state, { corpus, fingerprint: mark, examples: examples.length });
-  return true;
+): Promise<Indexed> => {
+  const method = `${CHUNKS}, embedder ${embedder.fingerprint}`;
+  const known = await loadIndexed(state, corpus);
+  const present = new Set(await edge.exampleIds(corpus));
+  const wanted = new Map(examplesOf(documents).map((example) => [example.id, example]));
+  // an id is in the record from before it is sent, so that it is known as ours if this process ends meanwhile
+  const record = new Map(Object.entries(known?.examples ?? {}));
+  const save = () => saveIndexed(state, { corpus, method, examples: Object.fromEntries(record) });
+  const isIndexed = (example: Example): boolean =>
+    known?.method === method && present.has(example.id) && record.get(example.id) === hashOf(example);
+
+  const missing = [...wanted.values()].filter((example) => !isIndexed(example));
+  const refused = await ingest(edge, corpus, missing, {
+    before: async (batch) => {
+      for (const { id } of batch) record.set(id, '');
+      await save();
+    },
+    after: async (accepted) => {
+      for (const example of accepted) record.set(example.id, hashOf(example));
+      await save();
+    },
+  });
+  for (const { name } of refused) if (!present.has(name)) record.delete(name);
+
+  const outdated = [...record.keys()].filter((id) => !wanted.has(id));
+  for (let from = 0; from < outdated.length; from += DELETES_AT_ONCE) {
+    const some = outdated.slice(from, from + DELETES_AT_ONCE);
+    await Promise.all(some.map((id) => (present.has(id) ? edge.deleteExample(corpus, id) : undefined)));
+    for (const id of some) record.delete(id);
+  }
+  if (missing.length > 0 || outdated.length > 0) await save();
+  return {
+    examples: wanted.size - refused.length,
+    sent: missing.length,
+    deleted: outdated.filter((id) => present.has(id)).length,
+    refused,
+  };
 };

@@ -14,7 +14,8 @@ export const progress = (label: string, total: number, out: NodeJS.WriteStream =
     const share = total === 0 ? 1 : done / total;
     const filled = Math.round(share * WIDTH);
     const seconds = (performance.now() - started) / 1000;
-    const left = share > 0 && share < 1 ? `  ${Math.ceil(seconds / share - seconds)} s left` : '';
+    // from the first percent on; before that the model is still loading
+    const left = share > 0.01 && share < 1 ? `  ${Math.ceil(seconds / share - seconds)} s left` : '';
     return `${label} ${'█'.repeat(filled)}${'░'.repeat(WIDTH - filled)} ${done}/${total}  ${seconds.toFixed(1)} s${left}`;
   };
   return {

@@ -1,9 +1,14 @@
-// What the demonstration is asked to continue: a real document that is kept out of the corpus, cut in two; or the
-// user's own prompt. The cut is at a line, so that neither half begins in the middle of a word.
-import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+// What the demonstration tunes for: documents drawn from the corpus, a file of the user's, or a prompt as it was typed.
+// A document is cut in two at a line, so that neither half begins in the middle of a word; the second half is scored.
+import { realpath } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { decodeText } from '../corpus/decode.ts';
 import type { Document } from '../corpus/documents.ts';
+import { readFound } from '../corpus/files.ts';
+import { twinsOf } from '../corpus/twins.ts';
+import { MAX_CORPUS_FILE_BYTES } from '../wire/limits.ts';
 import { UsageError } from './arguments.ts';
+import { drawDocuments } from './draw.ts';
 import type { Options } from './options.ts';
 
 export interface Prompt {
@@ -11,57 +16,81 @@ export interface Prompt {
   readonly source: string;
   /** What examples are selected for, and what generation continues. */
   readonly prompt: string;
-  /** The true continuation; absent for a prompt of the user's own, whose own text is scored instead. */
+  /** The true continuation; absent for a prompt as it was typed, whose own text is scored instead. */
   readonly continuation?: string;
-  /** The document that must not be in the corpus, nor a near copy of it. */
-  readonly heldOut?: string;
+}
+
+export interface Prompts {
+  readonly prompts: readonly Prompt[];
+  /** Sources that no selection may take from: the prompts' own documents and their near copies. */
+  readonly leftOut: readonly string[];
 }
 
 /** Characters of the prompt and of the continuation at most: within the window of the embedded model, together. */
 const PROMPT_CHARACTERS = 800;
 const CONTINUATION_CHARACTERS = 800;
 
+/** Not between the two halves of a surrogate pair. */
+const whole = (text: string, at: number): number => (/[\uD800-\uDBFF]/.test(text.charAt(at - 1)) ? at - 1 : at);
+
 const cut = (text: string, source: string): Prompt => {
   const half = Math.min(PROMPT_CHARACTERS, Math.floor(text.length / 2));
   const line = text.lastIndexOf('\n', half) + 1;
-  const at = line > half / 2 ? line : half;
-  const continuation = text.slice(at, at + CONTINUATION_CHARACTERS);
+  const at = line > half / 2 ? line : whole(text, half);
+  const continuation = text.slice(at, whole(text, at + CONTINUATION_CHARACTERS));
   if (text.slice(0, at).trim() === '' || continuation.trim() === '') {
     throw new UsageError(`${source} is too short to be cut into a prompt and a continuation`);
   }
   return { source, prompt: text.slice(0, at), continuation };
 };
 
-/** Documents of the starter corpus that make a readable demonstration, in order of preference. */
-const PREFERRED = ['hono/dist/types/middleware/basic-auth/index.d.ts'];
-
-/** One document of a fair size, the same on every start. */
-const choose = (documents: readonly Document[]): Document => {
-  const preferred = documents.find(({ path }) => PREFERRED.includes(path));
-  if (preferred !== undefined) return preferred;
-  const mark = ({ path }: Document): string => createHash('sha256').update(path).digest('hex');
-  const fair = documents.filter(({ text }) => text.length >= 1_000 && text.length <= 20_000);
-  const pool = fair.length > 0 ? fair : documents;
-  const [first] = [...pool].sort((a, b) => (mark(a) < mark(b) ? -1 : 1));
-  if (first === undefined || documents.length < 2) {
-    throw new UsageError(
-      'the corpus is a single document, so none can be kept out of it: give --prompt or --prompt-file',
-    );
-  }
-  return first;
+const readPrompt = async (path: string): Promise<{ text: string; real: string }> => {
+  const unreadable = (why: unknown): never => {
+    throw new UsageError(`--prompt-file ${path} cannot be read: ${why instanceof Error ? why.message : why}`);
+  };
+  const real = await realpath(path).catch(unreadable);
+  const bytes = await readFound({ path, real }, MAX_CORPUS_FILE_BYTES);
+  if ('reason' in bytes) return unreadable(bytes.reason);
+  const decoded = decodeText(bytes);
+  if ('text' in decoded) return { text: decoded.text, real };
+  if (decoded.refused === 'empty') throw new UsageError(`--prompt-file ${path} is empty`);
+  return unreadable(`it is ${decoded.refused}`);
 };
 
-export const choosePrompt = async (options: Options, documents: readonly Document[]): Promise<Prompt> => {
-  if (options.prompt !== undefined) return { source: '--prompt', prompt: options.prompt };
+/** The corpus' documents that a file is, or nearly is. */
+const documentsOf = async (
+  { text, real }: { text: string; real: string },
+  documents: readonly Document[],
+  root: string,
+): Promise<string[]> => {
+  const [twins = []] = twinsOf([text], documents);
+  const same = documents.filter((document) => document.text === text || resolve(root, document.path) === real);
+  return [...new Set([...same.map(({ path }) => path), ...twins])];
+};
+
+/** `root`: the real directory that the documents' paths are below. */
+export const choosePrompts = async (
+  options: Pick<Options, 'prompt' | 'promptFile'>,
+  documents: readonly Document[],
+  root: string,
+): Promise<Prompts> => {
+  if (options.prompt !== undefined) return { prompts: [{ source: '--prompt', prompt: options.prompt }], leftOut: [] };
   if (options.promptFile !== undefined) {
-    const path = options.promptFile;
-    const bytes = await readFile(path).catch((error: unknown) => {
-      throw new UsageError(`--prompt-file ${path} cannot be read: ${error instanceof Error ? error.message : error}`);
-    });
-    const text = new TextDecoder().decode(bytes);
-    if (text.trim() === '') throw new UsageError(`--prompt-file ${path} is empty`);
-    return cut(text, path);
+    const file = await readPrompt(options.promptFile);
+    const prompt = cut(file.text, options.promptFile);
+    const leftOut = await documentsOf(file, documents, root);
+    return { prompts: [prompt], leftOut };
   }
-  const { path, text } = choose(documents);
-  return { ...cut(text, path), heldOut: path };
+  if (documents.length < 2) {
+    throw new UsageError(
+      'the corpus is a single document, so none can be left out of the selection: give --prompt or --prompt-file',
+    );
+  }
+  const drawn = drawDocuments(documents);
+  if (drawn.documents.length === 0) {
+    throw new UsageError(
+      'every document of the corpus is nearly all of it, so none can be left out: give --prompt or --prompt-file',
+    );
+  }
+  return { prompts: drawn.documents.map(({ path, text }) => cut(text, path)), leftOut: drawn.leftOut };
 };

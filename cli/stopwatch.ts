@@ -1,17 +1,17 @@
-// Milliseconds of named stages, for a report.
+// Milliseconds of named stages, for a report. A stage may be timed several times.
 export interface Stopwatch {
-  readonly ms: Readonly<Record<string, number>>;
+  readonly times: ReadonlyMap<string, readonly number[]>;
   time<T>(stage: string, work: () => Promise<T>): Promise<T>;
 }
 
 export const stopwatch = (): Stopwatch => {
-  const ms: Record<string, number> = {};
+  const times = new Map<string, number[]>();
   return {
-    ms,
+    times,
     async time(stage, work) {
       const started = performance.now();
       const result = await work();
-      ms[stage] = performance.now() - started;
+      times.set(stage, [...(times.get(stage) ?? []), performance.now() - started]);
       return result;
     },
   };

@@ -1,5 +1,7 @@
 // The edge's API as the demonstration uses it: an ordinary HTTP client with the caller's key, nothing internal.
 import { z } from 'zod';
+import { MAX_PAGE } from '../wire/limits.ts';
+import { at } from '../wire/list.ts';
 
 const resultLine = z.object({
   line: z.int(),
@@ -31,12 +33,26 @@ export type Scored = z.output<typeof scored>;
 
 const completion = z.object({ choices: z.array(z.object({ text: z.string(), finish_reason: z.string() })).min(1) });
 
+const page = z.object({ data: z.array(z.object({ id: z.string() })), next_cursor: z.string().nullable() });
+
 /** What an edge refused, in its own words. */
-export class EdgeError extends Error {}
+export class EdgeError extends Error {
+  /** Undefined when the connection failed, or an answer was not what it should be. */
+  readonly status: number | undefined;
+  constructor(message: string, status?: number) {
+    super(message);
+    this.name = 'EdgeError';
+    this.status = status;
+  }
+}
 
 export interface EdgeClient {
   upload(corpus: string, ndjson: ReadableStream<Uint8Array>, onLine: (line: ResultLine) => void): Promise<void>;
   deleteCorpus(corpus: string): Promise<void>;
+  /** Ids of all its examples; undefined when there is no such corpus. */
+  exampleIds(corpus: string): Promise<string[] | undefined>;
+  /** Deleting what is not there is no error. */
+  deleteExample(corpus: string, id: string): Promise<void>;
   select(body: Record<string, unknown>): Promise<Selected>;
   score(body: Record<string, unknown>): Promise<Scored>;
   complete(body: Record<string, unknown>): Promise<string>;
@@ -50,7 +66,7 @@ export const edgeClient = (url: string, key: string): EdgeClient => {
       ...(body === undefined ? {} : { body, duplex: 'half' as const }),
     });
     if (response.ok || (method === 'DELETE' && response.status === 404)) return response;
-    throw new EdgeError(`${method} ${path} answered ${response.status}: ${await response.text()}`);
+    throw new EdgeError(`${method} ${path} answered ${response.status}: ${await response.text()}`, response.status);
   };
   const post = async <Schema extends z.ZodType>(
     path: string,
@@ -73,8 +89,27 @@ export const edgeClient = (url: string, key: string): EdgeClient => {
     async deleteCorpus(corpus) {
       await (await send('DELETE', `/v1/corpora/${corpus}`)).text();
     },
+    async exampleIds(corpus) {
+      const ids: string[] = [];
+      let cursor: string | null = '';
+      while (cursor !== null) {
+        const query = new URLSearchParams({ limit: String(MAX_PAGE), ...(cursor === '' ? {} : { cursor }) });
+        try {
+          const answer = page.parse(await (await send('GET', `/v1/corpora/${corpus}/examples?${query}`)).json());
+          ids.push(...answer.data.map(({ id }) => id));
+          cursor = answer.next_cursor;
+        } catch (error) {
+          if (error instanceof EdgeError && error.status === 404) return undefined;
+          throw error;
+        }
+      }
+      return ids;
+    },
+    async deleteExample(corpus, id) {
+      await (await send('DELETE', `/v1/corpora/${corpus}/examples/${encodeURIComponent(id)}`)).text();
+    },
     select: (body) => post('/v1/select', body, selection),
     score: (body) => post('/v1/score', body, scored),
-    complete: async (body) => (await post('/v1/completions', body, completion)).choices[0]?.text ?? '',
+    complete: async (body) => at((await post('/v1/completions', body, completion)).choices, 0).text,
   };
 };

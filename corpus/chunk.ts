@@ -1,6 +1,7 @@
 // Cuts a document into examples of about one training step's length, at the boundaries its author made:
 // headings, blank lines between paragraphs or declarations, then lines. No byte is lost: the chunks, joined, are the text.
 // Trade-off: characters stand for tokens (about 3 to 4 to one here), so that indexing needs no tokenizer.
+import { at } from '../wire/list.ts';
 
 export interface Chunk {
   readonly text: string;
@@ -33,20 +34,20 @@ const lines = (text: string, most: number): string[] =>
   text.split(/(?<=\n)/).flatMap((line) => {
     if (line.length <= most) return [line];
     const pieces: string[] = [];
-    for (let at = 0; at < line.length; ) {
-      let end = Math.min(at + most, line.length);
+    for (let from = 0; from < line.length; ) {
+      let end = Math.min(from + most, line.length);
       // never between the two halves of a surrogate pair
       if (end < line.length && /[\uD800-\uDBFF]/.test(line.charAt(end - 1))) end -= 1;
-      pieces.push(line.slice(at, end));
-      at = end;
+      pieces.push(line.slice(from, end));
+      from = end;
     }
     return pieces;
   });
 
 /**
  * Overlapping chunks: one begins every `stride` characters or at the line after, and ends with the line that takes it to
- * `target`. What a prompt is like then stands whole in one of them, wherever it lies; that neighbours repeat each other
- * is for the selection to see.
+ * `target`. Chunks overlap so far that any passage fits entirely inside some chunk. Neighbouring chunks then repeat each
+ * other, which the selection allows for.
  */
 export const overlapping = (text: string, stride: number, options: Partial<ChunkOptions> = {}): Chunk[] => {
   const { target, most } = { ...DEFAULTS, ...options };
@@ -56,13 +57,13 @@ export const overlapping = (text: string, stride: number, options: Partial<Chunk
   for (let from = 0, next = 0; from < pieces.length; from = next) {
     let to = from;
     let current = '';
-    while (to < pieces.length && current.length < target && current.length + (pieces[to]?.length ?? 0) <= most) {
-      current += pieces[to++];
+    while (to < pieces.length && current.length < target && current.length + at(pieces, to).length <= most) {
+      current += at(pieces, to++);
     }
     chunks.push({ text: current, start });
     if (to === pieces.length) break;
     const last = start;
-    for (next = from; next < to && start < last + stride; next++) start += pieces[next]?.length ?? 0;
+    for (next = from; next < to && start < last + stride; next++) start += at(pieces, next).length;
   }
   return chunks;
 };

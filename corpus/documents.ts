@@ -1,9 +1,12 @@
 // Where the text comes from: the documentation of the packages just installed, or a user's own directory.
-// Reads UTF-8 text only; what is binary is passed over and counted, what cannot be read is an error with its path.
+// Only the directory itself must be readable: every file that is passed over is named with its reason.
 import { createHash } from 'node:crypto';
-import { readdir, readFile, stat } from 'node:fs/promises';
-import { join, relative } from 'node:path';
-import { UsageError } from '../cli/arguments.ts';
+import { readdir, realpath, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { MAX_CORPUS_FILE_BYTES } from '../wire/limits.ts';
+import { UsageError } from '../wire/usage.ts';
+import { decodeText } from './decode.ts';
+import { findFiles, type Note, readFound } from './files.ts';
 
 export interface Document {
   /** Path below the corpus' root, with forward slashes. */
@@ -13,8 +16,8 @@ export interface Document {
 
 export interface Gathered {
   readonly documents: readonly Document[];
-  /** Files passed over: binary, empty, too large, or the same text as another. */
-  readonly skipped: number;
+  /** Files passed over, and files read in another encoding than UTF-8. */
+  readonly notes: readonly Note[];
 }
 
 /** Bytes of the largest file taken from the starter packages: generated bundles of types say little per byte. */
@@ -23,35 +26,6 @@ const STARTER_MAX_FILE = 200_000;
 const STARTER_MAX_PACKAGE = 200_000;
 /** Bytes of the starter corpus in all: what two cores index in well under a minute. */
 const STARTER_MAX_TOTAL = 3_500_000;
-/** Bytes of a user's file: one larger is no document. */
-const OWN_MAX_FILE = 20_000_000;
-
-const utf8 = new TextDecoder('utf-8', { fatal: true });
-
-const decode = (bytes: Uint8Array): string | undefined => {
-  if (bytes.includes(0)) return undefined;
-  try {
-    return utf8.decode(bytes);
-  } catch {
-    return undefined;
-  }
-};
-
-/** Files below a directory in a fixed order, hidden ones and those of `skip` left out. */
-const filesBelow = async (root: string, skip: ReadonlySet<string>): Promise<string[]> => {
-  const found: string[] = [];
-  const walk = async (directory: string): Promise<void> => {
-    const entries = await readdir(directory, { withFileTypes: true });
-    for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
-      if (entry.name.startsWith('.') || skip.has(entry.name)) continue;
-      const path = join(directory, entry.name);
-      if (entry.isDirectory()) await walk(path);
-      else found.push(path);
-    }
-  };
-  await walk(root);
-  return found;
-};
 
 const hash = (text: string): string => createHash('sha256').update(text).digest('base64');
 
@@ -70,71 +44,99 @@ const packagesOf = async (root: string): Promise<string[]> => {
   return packages;
 };
 
+const REFUSED = {
+  empty: 'empty',
+  binary: 'binary',
+  'UTF-32': 'UTF-32, which is not read',
+  'damaged UTF-8': 'damaged UTF-8',
+  'damaged UTF-16': 'damaged UTF-16',
+  'an unknown encoding': 'neither UTF-8 nor Windows-1252',
+} as const;
+
+/** Documents as they come, and a note of each that is none; the same text twice is one document. */
+const collector = () => {
+  const documents: Document[] = [];
+  const notes: Note[] = [];
+  const seen = new Set<string>();
+  const pass = (path: string, reason: string): void => void notes.push({ path, reason, taken: false });
+  return {
+    documents,
+    notes,
+    pass,
+    /** True if it became a document. */
+    take(path: string, bytes: Uint8Array): boolean {
+      const decoded = decodeText(bytes);
+      if ('refused' in decoded) {
+        pass(path, REFUSED[decoded.refused]);
+        return false;
+      }
+      const mark = hash(decoded.text);
+      if (seen.has(mark)) {
+        pass(path, 'the same text as another file');
+        return false;
+      }
+      seen.add(mark);
+      documents.push({ path, text: decoded.text });
+      if (decoded.encoding !== 'UTF-8') notes.push({ path, reason: `read as ${decoded.encoding}`, taken: true });
+      return true;
+    },
+  };
+};
+
 /** READMEs, documentation and type declarations of the packages in node_modules. */
 export const starterCorpus = async (nodeModules: string): Promise<Gathered> => {
-  const documents: Document[] = [];
-  const seen = new Set<string>();
-  let skipped = 0;
+  const { documents, notes, pass, take } = collector();
   let total = 0;
   for (const name of await packagesOf(nodeModules)) {
     // the platform packages hold binaries and copies of what stands elsewhere
     if (/^node-|(linux|darwin|win32|windows|freebsd|wasm32)[-\w]*$/.test(name)) continue;
+    // a package may be a link, of a workspace
+    const root = await realpath(join(nodeModules, name));
+    const found = await findFiles(root, new Set(['node_modules', 'dist-cjs', 'cjs']));
     let taken = 0;
-    for (const path of await filesBelow(join(nodeModules, name), new Set(['node_modules', 'dist-cjs', 'cjs']))) {
-      const short = relative(nodeModules, path).replaceAll('\\', '/');
-      if (!isStarterFile(short)) continue;
-      const { size } = await stat(path);
-      if (size > STARTER_MAX_FILE || taken + size > STARTER_MAX_PACKAGE || total + size > STARTER_MAX_TOTAL) {
-        skipped += 1;
+    for (const file of found.files) {
+      const path = `${name}/${file.path}`;
+      if (!isStarterFile(path)) continue;
+      const bytes = await readFound(file, STARTER_MAX_FILE);
+      if ('reason' in bytes) {
+        pass(path, bytes.reason);
         continue;
       }
-      const text = decode(await readFile(path));
-      if (text === undefined || text.trim() === '' || seen.has(hash(text))) {
-        skipped += 1;
+      const size = bytes.byteLength;
+      if (taken + size > STARTER_MAX_PACKAGE || total + size > STARTER_MAX_TOTAL) {
+        pass(path, 'more than the starter corpus takes');
         continue;
       }
-      seen.add(hash(text));
-      documents.push({ path: short, text });
+      if (!take(path, bytes)) continue;
       taken += size;
       total += size;
     }
   }
   if (documents.length === 0) throw new UsageError(`${nodeModules} holds no documentation: run npm ci first`);
-  return { documents, skipped };
+  return { documents, notes };
 };
-
-const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** Every text file below a user's directory. */
 export const ownCorpus = async (directory: string): Promise<Gathered> => {
-  const files = await filesBelow(directory, new Set(['node_modules'])).catch((error: unknown) => {
-    throw new UsageError(`--corpus ${directory} cannot be read: ${reason(error)}`);
-  });
-  const documents: Document[] = [];
-  const seen = new Set<string>();
-  let skipped = 0;
-  for (const path of files) {
-    const bytes = await readFile(path).catch((error: unknown) => {
-      throw new UsageError(`${path} cannot be read: ${reason(error)}`);
-    });
-    const text = bytes.byteLength > OWN_MAX_FILE ? undefined : decode(bytes);
-    if (text === undefined || text.trim() === '' || seen.has(hash(text))) {
-      skipped += 1;
-      continue;
-    }
-    seen.add(hash(text));
-    documents.push({ path: relative(directory, path).replaceAll('\\', '/'), text });
+  const unreadable = (error: unknown): never => {
+    throw new UsageError(`--corpus ${directory} cannot be read: ${error instanceof Error ? error.message : error}`);
+  };
+  const root = await realpath(resolve(directory)).catch(unreadable);
+  if (!(await stat(root).catch(unreadable)).isDirectory()) {
+    throw new UsageError(`--corpus ${directory} is a file, it must be a directory`);
+  }
+  const found = await findFiles(root, new Set(['node_modules'])).catch(unreadable);
+  const { documents, notes, take } = collector();
+  notes.push(...found.notes);
+  for (const file of found.files) {
+    const bytes = await readFound(file, MAX_CORPUS_FILE_BYTES);
+    if ('reason' in bytes) notes.push(bytes);
+    else take(file.path, bytes);
   }
   if (documents.length === 0) {
-    throw new UsageError(`--corpus ${directory} holds no text (${files.length} files looked at, all empty or binary)`);
+    const looked = found.files.length + found.notes.length;
+    const reasons = [...new Set(notes.map(({ reason }) => reason))].join(', ');
+    throw new UsageError(`--corpus ${directory} holds no text (${looked} files looked at${reasons && `: ${reasons}`})`);
   }
-  return { documents, skipped };
-};
-
-/** Changes whenever what would be indexed changes: the documents, or how they are cut and embedded. */
-export const fingerprint = (documents: readonly Document[], versions: readonly string[]): string => {
-  const sum = createHash('sha256');
-  for (const version of versions) sum.update(`${version}\n`);
-  for (const { path, text } of documents) sum.update(`${path}\n${text.length}\n`).update(text);
-  return sum.digest('hex');
+  return { documents, notes };
 };

@@ -1,5 +1,8 @@
 // Documents become examples: overlapping chunks with an id that stays the same from run to run, so that indexing again
 // changes nothing.
+
+import { fnv1a } from '../wire/fnv.ts';
+import { VECTORIZE_MAX_ID_BYTES } from '../wire/limits.ts';
 import { overlapping, STRIDE } from './chunk.ts';
 import type { Document } from './documents.ts';
 
@@ -9,18 +12,13 @@ export interface Example {
   readonly source: string;
 }
 
-/** Bytes of an id (Vectorize's own limit, which the edge checks too). */
-const MAX_ID_BYTES = 64;
-
 /** `path#n`; of a long path the end is kept, which tells more than its beginning, after a mark of the whole path. */
 const exampleId = (path: string, index: number): string => {
   const id = `${path}#${index}`;
-  if (Buffer.byteLength(id) <= MAX_ID_BYTES) return id;
-  let sum = 0;
-  for (const unit of path) sum = (Math.imul(sum, 31) + (unit.codePointAt(0) ?? 0)) >>> 0;
-  const mark = `${sum.toString(36)}…`;
+  if (Buffer.byteLength(id) <= VECTORIZE_MAX_ID_BYTES) return id;
+  const mark = `${fnv1a(new TextEncoder().encode(path)).toString(36)}…`;
   let tail = id;
-  while (Buffer.byteLength(mark + tail) > MAX_ID_BYTES) tail = [...tail].slice(1).join('');
+  while (Buffer.byteLength(mark + tail) > VECTORIZE_MAX_ID_BYTES) tail = [...tail].slice(1).join('');
   return mark + tail;
 };
 

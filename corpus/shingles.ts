@@ -1,14 +1,15 @@
-// Runs of words, hashed: what two texts have in common. What a word is, the caller says: the demonstration takes what
-// stands between white space, the study single signs too.
+// Runs of words, hashed: what two texts have in common. The caller decides what a word is: the demonstration splits at
+// white space, the study counts punctuation as words too.
 
 import { FNV_START, fnvNext } from '../wire/fnv.ts';
+import { at } from '../wire/list.ts';
 
 /** FNV-1a over the words, 32 bits: a false hit among millions of shingles moves no share past a half. */
 const hashOf = (words: readonly string[], from: number, to: number): number => {
   let hash = FNV_START;
   for (let i = from; i < to; i++) {
-    const word = words[i] ?? '';
-    for (let at = 0; at < word.length; at++) hash = fnvNext(hash, word.charCodeAt(at));
+    const word = at(words, i);
+    for (let unit = 0; unit < word.length; unit++) hash = fnvNext(hash, word.charCodeAt(unit));
     hash = fnvNext(hash, 0x20);
   }
   return hash;

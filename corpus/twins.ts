@@ -1,5 +1,5 @@
 // Near copies of a document: the same page in another format or language of modules (`.d.ts` and `.d.mts`, a README
-// copied into a subfolder). A document that is kept out of a corpus is not kept out while its twin is in.
+// copied into a subfolder). A document is not left out of a selection while its near copy is in it.
 import type { Document } from './documents.ts';
 import { runsOf, shareIn } from './shingles.ts';
 
@@ -8,16 +8,21 @@ const SHINGLE = 8;
 /** Share of the shorter document's shingles above which two documents are twins. */
 const TWIN = 0.5;
 
-const wordsOf = (text: string): string[] => text.split(/\s+/).filter((word) => word !== '');
+const runsOfText = (text: string): Set<number> =>
+  runsOf(
+    text.split(/\s+/).filter((word) => word !== ''),
+    SHINGLE,
+  );
 
-/** The documents without `path` and without its near copies. */
-export const withoutTwins = (documents: readonly Document[], path: string): Document[] => {
-  const own = documents.find((document) => document.path === path);
-  if (own === undefined) return [...documents];
-  const runs = runsOf(wordsOf(own.text), SHINGLE);
-  return documents.filter((document) => {
-    if (document.path === path) return false;
-    const others = runsOf(wordsOf(document.text), SHINGLE);
-    return (others.size < runs.size ? shareIn(others, runs) : shareIn(runs, others)) < TWIN;
-  });
+const areTwins = (a: ReadonlySet<number>, b: ReadonlySet<number>): boolean =>
+  (a.size < b.size ? shareIn(a, b) : shareIn(b, a)) >= TWIN;
+
+/** For each text the paths of the documents that are it, or nearly it. */
+export const twinsOf = (texts: readonly string[], documents: readonly Document[]): string[][] => {
+  const wanted = texts.map((text) => ({ runs: runsOfText(text), twins: [] as string[] }));
+  for (const document of documents) {
+    const runs = runsOfText(document.text);
+    for (const { runs: own, twins } of wanted) if (areTwins(own, runs)) twins.push(document.path);
+  }
+  return wanted.map(({ twins }) => twins);
 };

@@ -1,25 +1,32 @@
-// `npm run eval`: whether tuning on SIFT's picks beats nearest neighbours on text the model has not seen, and when to
-// stop. See docs/study.md for what it found. Here: sources → setting → rates → runs → report, each resumable.
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+// `npm run eval`: does tuning on SIFT's picks beat nearest neighbours on text that the model has not seen, and when should it
+// stop? docs/study.md says what was found.
+//
+// The rooms, from the lowest to the highest; a file imports from its own room and lower ones only (test/eval/rooms.test.ts):
+//
+//   material/  documents, prompts, the corpus in memory and its vectors: what there is to choose from
+//   choose/    the strategies that are compared: from a prompt and a corpus to picks
+//   run/       which tuning runs are planned, running them, the ledger of their results
+//   figures/   from results to numbers: gains, intervals, correlations, stopping rules
+//   report/    from numbers to tables, pictures and docs/study.md
+//
+// Beside them statistics.ts, which imports none of them, and options.ts; study.ts and this file put them together.
 import { basename, join, relative } from 'node:path';
 import { buildKernel } from '../assembly/build.ts';
 import { UsageError } from '../cli/arguments.ts';
-import { type Surrogate, surrogateStudy } from './choose/surrogate.ts';
-import { armsOf, bestRates } from './figures/figures.ts';
-import { prepare, type Setting } from './material/setting.ts';
-import { folderSources, lineSources, packageSources, type Source, withinDomains } from './material/sources.ts';
+import { folderSources, lineSources } from './material/folders.ts';
+import { packageSources } from './material/packages.ts';
+import { prepare } from './material/setting.ts';
+import { type Source, withinDomains } from './material/sources.ts';
 import { HELP, type Options, parseOptions, ROOT } from './options.ts';
-import { analyse, type Material } from './report/analysis.ts';
-import { plainOf, writeResults, writeStudy } from './report/report.ts';
+import { analyse } from './report/analysis.ts';
+import { plainOf } from './report/render.ts';
 import { summaryOf } from './report/summary.ts';
-import { openLedger } from './run/ledger.ts';
-import { type Split, timeSplit } from './run/machine.ts';
-import { FULL, first, type Profile, planRates, planStudy, QUICK, type Rates, rateOf, STEPS } from './run/plan.ts';
-import { runPlan } from './run/run.ts';
-import type { Row } from './run/tasks.ts';
+import { writePage, writeResults } from './report/write.ts';
+import { STEPS } from './run/grid.ts';
+import { FULL, type Profile, QUICK } from './run/profile.ts';
+import { runStudy } from './study.ts';
 
-/** Prompts of a domain that are asked about σ² alone. */
-const SELECTED = 6;
+const FINDINGS = join(ROOT, 'eval/findings.md');
 
 const gather = async (options: Options): Promise<{ sources: Source[]; prompts?: Source[]; source: string }> => {
   if (options.corpus !== undefined) {
@@ -41,7 +48,7 @@ const gather = async (options: Options): Promise<{ sources: Source[]; prompts?: 
 const profileOf = (options: Options): Profile => {
   const profile = options.quick ? QUICK : FULL;
   const study = options.perDomain ?? profile.study;
-  // a user's folder has fewer documents; what there is is asked about
+  // a user's folder may have few documents: prompts are drawn from every domain with two
   const least = options.corpus === undefined ? Math.min(profile.least, study) : 2;
   return {
     ...profile,
@@ -53,62 +60,14 @@ const profileOf = (options: Options): Profile => {
   };
 };
 
-/** A figure that is computed once for a fingerprint, and read back by later runs. */
-const kept = async <T>(file: string, compute: () => Promise<T>): Promise<T> => {
-  if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8')) as T; // written here
-  const value = await compute();
-  writeFileSync(file, `${JSON.stringify(value)}\n`);
-  return value;
-};
-
-const readKept = <T>(file: string): T | undefined =>
-  existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as T) : undefined;
-
-/** Runs what is left and gives the material of a report; stops between tasks when the time is up. */
-const study = async (setting: Setting, profile: Profile, options: Options, source: string): Promise<Material> => {
-  const until = options.minutes === undefined ? undefined : performance.now() + 60_000 * options.minutes;
-  const timed = { workers: options.workers, ...(until === undefined ? {} : { until }) };
-  const path = (name: string): string => join(options.state, `${setting.fingerprint}${name}`);
-  const ledger = openLedger<Row>(path('.jsonl'));
-  const ratePlan = planRates(setting, profile);
-
-  let rates: Rates = readKept<Rates>(path('-rates.json')) ?? {};
-  if (!options.reportOnly && ratePlan.length > 0 && Object.keys(rates).length === 0) {
-    if (await runPlan(setting, ratePlan, ledger, { ...timed, label: 'learning rates' })) {
-      const best = bestRates(armsOf(ratePlan, ledger, 'rates'), STEPS);
-      rates = Object.fromEntries(Object.entries(best).map(([family, { rate }]) => [family, rate]));
-      writeFileSync(path('-rates.json'), `${JSON.stringify(rates)}\n`);
-    }
-  }
-  const plan = planStudy(setting, profile, rates);
-  const decided = ratePlan.length === 0 || Object.keys(rates).length > 0;
-  if (!options.reportOnly && decided) await runPlan(setting, plan, ledger, { ...timed, label: 'tuning runs' });
-
-  const common = {
-    setting,
-    source,
-    modelName: basename(options.model),
-    scored: profile.scored,
-    ratePlan,
-    plan,
-    rates,
-    ledger,
-  };
-  if (!profile.sides) return common;
-  const selections = '-selections.json';
-  const surrogate = options.reportOnly
-    ? readKept<Surrogate>(path(selections))
-    : await kept(path(selections), () => surrogateStudy(setting, first(setting.study, SELECTED)));
-  const split = options.reportOnly
-    ? readKept<Split>(path('-times.json'))
-    : await kept(path('-times.json'), () => timeSplit(setting, rateOf(rates, 'sift'), 10));
-  return { ...common, surrogate, split };
-};
-
 const main = async (args: readonly string[]): Promise<void> => {
   const options = parseOptions(args);
   if (options === undefined) {
     process.stdout.write(HELP);
+    return;
+  }
+  if (options.pageOnly) {
+    await writePage(options.results, options.study ?? join(options.results, 'study.md'), FINDINGS);
     return;
   }
   await buildKernel();
@@ -125,13 +84,13 @@ const main = async (args: readonly string[]): Promise<void> => {
     embedder: options.embedder,
     state: options.state,
   });
-  const material = await study(setting, profile, options, source);
-  const analysis = analyse(material);
+  const runs = await runStudy(setting, profile, options, source);
+  const analysis = analyse(runs);
   await writeResults(analysis, options.results);
   if (options.study !== undefined) {
-    await writeStudy(analysis, options.results, options.study, join(ROOT, 'eval/findings.md'));
+    await writePage(options.results, options.study, FINDINGS);
   }
-  if (options.json) process.stdout.write(`${JSON.stringify(summaryOf(material, STEPS))}\n`);
+  if (options.json) process.stdout.write(`${JSON.stringify(summaryOf(runs, STEPS))}\n`);
   else {
     const shown = analysis.tables.filter(({ id }) => ['main-10', 'other-10', 'domains-10'].includes(id));
     process.stdout.write(`\n${[...shown, ...(profile.sides ? [analysis.targets] : [])].map(plainOf).join('\n\n')}\n`);

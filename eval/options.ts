@@ -1,4 +1,4 @@
-// The command line of `npm run eval`, parsed once; whatever is wrong is said with the value.
+// The command line of `npm run eval`, parsed once. An error names the option and its value.
 import { availableParallelism } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,7 +13,7 @@ export interface Options {
   readonly json: boolean;
   /** Documents to learn from; absent: the packages under node_modules. */
   readonly corpus?: string;
-  /** Documents to ask about; absent: some of the corpus' own, kept out of it. */
+  /** Documents to draw prompts from; absent: the corpus' own, which are then kept out of it. */
   readonly prompts?: string;
   /** Lines of documents, in addition to the packages. */
   readonly data?: string;
@@ -21,15 +21,17 @@ export interface Options {
   readonly model: string;
   readonly embedder: string;
   readonly workers: number;
-  /** Begin no task after so many minutes. */
+  /** No task is begun after so many minutes. */
   readonly minutes?: number;
-  /** Only write the report of what is there. */
+  /** Only write the report of the results there are. */
   readonly reportOnly: boolean;
-  /** Results as they come. */
+  /** Only write the page again, from study.json in the results directory. */
+  readonly pageOnly: boolean;
+  /** Where results are kept as they come. */
   readonly state: string;
-  /** JSON, pictures. */
+  /** Where JSON and pictures go. */
   readonly results: string;
-  /** The written report; absent: none. */
+  /** The page to write; absent: none. */
   readonly study?: string;
   readonly perDomain?: number;
 }
@@ -38,18 +40,19 @@ export const HELP = `npm run eval -- [options]
 
   --quick            8 prompts a domain, base, NN and SIFT after 10 steps: some minutes, prints the main table
   --json             one JSON object on stdout: {"bpb":{"base":…,"nn":{…},"sift":{…}},"n":…,"prompts":…,"ci":…}
-  --corpus DIR       learn from the text files under DIR, each subfolder a domain (default: the packages in node_modules)
-  --prompts DIR      ask about the text files under DIR, each subfolder a domain (default: documents kept out of the corpus)
+  --corpus DIR       choose from the text files under DIR, each subfolder a domain (default: the packages in node_modules)
+  --prompts DIR      draw prompts from the text files under DIR, each subfolder a domain (default: from the corpus)
   --data FILE        add documents from lines of {"package","domain","path","text"} to the packages
   --score WHAT       prompt (default): the prompt's own text, as in the paper; continuation: the text after it
   --model DIR        a Qwen3 or Llama checkpoint in Hugging Face layout (default models/base)
   --embedder DIR     config.json, tokenizer.json and model.onnx (default models/embedder)
   --per-domain N     prompts of a domain (default 30, with --quick 8)
   --workers N        tuning runs at once (default: the cores, 2 at most)
-  --minutes M        begin nothing after M minutes; running again goes on where this run ended
-  --report           run nothing, only write the report of what is there
+  --minutes M        begin no tuning run after M minutes; running again continues where this run ended
+  --report           run nothing, only write the report of the results in --state
+  --page             run nothing, write docs/study.md again from eval/results/study.json and eval/findings.md
   --state DIR        where results are kept as they come (default .sift/eval)
-  --results DIR      where tables and pictures go (default eval/results)
+  --results DIR      where tables and pictures go (default eval/results, of a quick run or your own text STATE/results)
   --help             this text
 `;
 
@@ -70,6 +73,7 @@ export const parseOptions = (args: readonly string[]): Options | undefined => {
           quick: { type: 'boolean', default: false },
           json: { type: 'boolean', default: false },
           report: { type: 'boolean', default: false },
+          page: { type: 'boolean', default: false },
           help: { type: 'boolean', default: false },
           corpus: { type: 'string' },
           prompts: { type: 'string' },
@@ -103,6 +107,7 @@ export const parseOptions = (args: readonly string[]): Options | undefined => {
     quick: values.quick,
     json: values.json,
     reportOnly: values.report,
+    pageOnly: values.page,
     scored: values.score,
     model: resolve(values.model),
     embedder: resolve(values.embedder),

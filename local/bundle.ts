@@ -1,13 +1,7 @@
 // A Worker as Miniflare takes it: one ES module and the binaries beside it, as wrangler's rules would build them.
 import { basename, join } from 'node:path';
 import { build } from 'esbuild';
-import { Log, LogLevel, Miniflare, type MiniflareOptions } from 'miniflare';
-
-export type Modules = Record<string, { type: 'esm' | 'wasm' | 'data'; contents: string | Uint8Array<ArrayBuffer> }>;
-
-/** As in wrangler.toml. */
-export const COMPATIBILITY_DATE = '2026-10-01';
-export const MAIN_MODULE = 'index.js';
+import { type Modules, type Runtime, startWorkerd } from './workerd.ts';
 
 export interface BundleOptions {
   /** The directory whose files take the place of models/embedder. */
@@ -50,26 +44,5 @@ export const bundle = async (entry: string, { embedder, minify = false }: Bundle
   return modules;
 };
 
-export interface RunningWorker {
-  readonly url: URL;
-  stop(): Promise<void>;
-}
-
 /** One Worker without bindings, on a free port: what tests and benches run inside workerd. */
-export const startBareWorker = async (name: string, modules: Modules): Promise<RunningWorker> => {
-  const miniflare = new Miniflare({
-    log: new Log(LogLevel.ERROR),
-    cf: false,
-    workers: [
-      {
-        config: {
-          name,
-          compatibilityDate: COMPATIBILITY_DATE,
-          manifest: { mainModule: MAIN_MODULE, modules },
-          env: {},
-        },
-      },
-    ],
-  } as MiniflareOptions);
-  return { url: await miniflare.ready, stop: () => miniflare.dispose() };
-};
+export const startBareWorker = (name: string, modules: Modules): Promise<Runtime> => startWorkerd([{ name, modules }]);

@@ -1,11 +1,14 @@
-// The edge on this machine: both Workers bundled and run by Miniflare, with everything they store kept in a directory.
-// The same code as in production; only the bindings differ (wrangler.local.toml is this file for `wrangler dev`).
-
+// The edge on this machine: both Workers bundled and run in workerd, with everything they store kept in a directory, and
+// the front before them. The same code as in production; only the bindings differ. test/local/configuration.test.ts
+// compares them, name by name, with wrangler.local.toml and local/vectorize/wrangler.toml, which `wrangler dev` reads.
+import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { Log, LogLevel, Miniflare, type MiniflareOptions } from 'miniflare';
-import { bundle, COMPATIBILITY_DATE, MAIN_MODULE } from './bundle.ts';
+import { bundle } from './bundle.ts';
+import { FRONT_HEADER } from './doors.ts';
 import type { EmbedderFiles } from './embedder.ts';
+import { serveFront } from './front.ts';
 import { removeVacant } from './vacant.ts';
+import { type Modules, startWorkerd, type WorkerOptions } from './workerd.ts';
 
 export interface EdgeOptions {
   readonly root: string;
@@ -21,72 +24,93 @@ export interface EdgeOptions {
 
 export interface RunningEdge {
   readonly url: string;
-  close(): Promise<void>;
+  /** Waits up to `graceMs` (default 0) for answers in flight. */
+  close(graceMs?: number): Promise<void>;
 }
 
-type Worker = NonNullable<MiniflareOptions['workers']>[number];
-const texts = (vars: Record<string, string>): Record<string, { type: 'text'; value: string }> =>
-  Object.fromEntries(Object.entries(vars).map(([name, value]) => [name, { type: 'text', value }]));
+interface Bundles {
+  readonly edge: Modules;
+  readonly vectorize: Modules;
+}
 
-const workers = async (options: EdgeOptions): Promise<Worker[]> => {
-  const at = (...parts: string[]): string => join(options.root, ...parts);
-  const { directory, dimensions } = options.embedder;
+/** The Workers as workerd is given them. */
+export const edgeWorkers = (
+  { edge, vectorize }: Bundles,
+  { embedder, apiKey, gatewayUrl, gatewaySecret, defaultCorpus }: EdgeOptions,
+  frontSecret: string,
+): WorkerOptions[] => [
+  {
+    name: 'sift-edge',
+    modules: edge,
+    compatibilityFlags: ['enable_request_signal', 'request_signal_passthrough'],
+    bindings: {
+      VECTORIZE: { type: 'worker', worker: 'vectorize-local' },
+      TEXTS: { type: 'r2', name: 'sift-texts' },
+      CATALOGUE: { type: 'durable-object', worker: 'sift-edge', exportName: 'Catalogue' },
+      CORPORA: { type: 'durable-object', worker: 'sift-edge', exportName: 'CorpusList' },
+    },
+    objects: ['Catalogue', 'CorpusList'],
+    vars: {
+      EMBEDDER: 'onnx',
+      GATEWAY_URL: gatewayUrl,
+      DEFAULT_CORPUS: defaultCorpus,
+      API_KEY: apiKey,
+      GATEWAY_SECRET: gatewaySecret,
+      FRONT_SECRET: frontSecret,
+    },
+  },
+  {
+    // without DOOR_SECRET: nothing reaches it but the edge's own binding
+    name: 'vectorize-local',
+    modules: vectorize,
+    bindings: { INDEX: { type: 'durable-object', worker: 'vectorize-local', exportName: 'VectorIndex' } },
+    objects: ['VectorIndex'],
+    vars: {
+      DIMENSIONS: String(embedder.dimensions),
+      METRIC: 'cosine',
+      METADATA_INDEXES: 'meta.lang:string,source:string',
+    },
+  },
+];
+
+const bundles = async (root: string, embedder: string): Promise<Bundles> => {
   const [edge, vectorize] = await Promise.all([
-    bundle(at('functions/index.ts'), { embedder: directory, minify: true }),
-    bundle(at('local/vectorize/index.ts'), { minify: true }),
+    bundle(join(root, 'local/worker/index.ts'), { embedder, minify: true }),
+    bundle(join(root, 'local/vectorize/index.ts'), { minify: true }),
   ]);
-  return [
-    {
-      config: {
-        name: 'sift-edge',
-        compatibilityDate: COMPATIBILITY_DATE,
-        compatibilityFlags: ['enable_request_signal', 'request_signal_passthrough'],
-        manifest: { mainModule: MAIN_MODULE, modules: edge },
-        env: {
-          VECTORIZE: { type: 'worker', worker: 'vectorize-local' },
-          TEXTS: { type: 'r2', name: 'sift-texts' },
-          CATALOGUE: { type: 'durable-object', worker: 'sift-edge', exportName: 'Catalogue' },
-          CORPORA: { type: 'durable-object', worker: 'sift-edge', exportName: 'CorpusList' },
-          ...texts({
-            EMBEDDER: 'onnx',
-            GATEWAY_URL: options.gatewayUrl,
-            DEFAULT_CORPUS: options.defaultCorpus,
-            API_KEY: options.apiKey,
-            GATEWAY_SECRET: options.gatewaySecret,
-          }),
-        },
-        exports: {
-          Catalogue: { type: 'durable-object', storage: 'sqlite' },
-          CorpusList: { type: 'durable-object', storage: 'sqlite' },
-        },
-      },
-    },
-    {
-      config: {
-        name: 'vectorize-local',
-        compatibilityDate: COMPATIBILITY_DATE,
-        manifest: { mainModule: MAIN_MODULE, modules: vectorize },
-        env: {
-          INDEX: { type: 'durable-object', worker: 'vectorize-local', exportName: 'VectorIndex' },
-          ...texts({ DIMENSIONS: String(dimensions), METADATA_INDEXES: 'source:string,meta.lang:string' }),
-        },
-        exports: { VectorIndex: { type: 'durable-object', storage: 'sqlite' } },
-      },
-    },
-  ];
+  return { edge, vectorize };
 };
 
-/** Serves on 127.0.0.1; the caller has checked that the port is free. */
+/** Serves on 127.0.0.1. Rejects with Node's EADDRINUSE when the port is taken. */
 export const startEdge = async (options: EdgeOptions): Promise<RunningEdge> => {
+  const frontSecret = randomBytes(32).toString('hex');
   await removeVacant(options.state, ['sift-edge-Catalogue', 'sift-edge-CorpusList']);
-  const miniflare = new Miniflare({
-    workers: await workers(options),
-    host: '127.0.0.1',
+  const starting = bundles(options.root, options.embedder.directory).then((modules) =>
+    startWorkerd(edgeWorkers(modules, options, frontSecret), options.state),
+  );
+  const front = await serveFront({
     port: options.port,
-    resourcePersistencePath: options.state,
-    log: new Log(LogLevel.ERROR),
-    cf: false,
+    upstream: starting.then(({ url }) => url),
+    headers: {
+      [FRONT_HEADER]: frontSecret,
+      // Miniflare's page for an error shows the code around it
+      'mf-disable-pretty-error': 'true',
+    },
+  }).catch(async (error: unknown) => {
+    await starting.then(({ stop }) => stop()).catch(() => {}); // the port's error is the one to tell
+    throw error;
   });
-  const url = await miniflare.ready;
-  return { url: url.origin, close: () => miniflare.dispose() };
+  try {
+    const { stop } = await starting;
+    return {
+      url: `http://127.0.0.1:${front.port}`,
+      close: async (graceMs = 0) => {
+        await front.close(graceMs);
+        await stop();
+      },
+    };
+  } catch (error) {
+    await front.close(0);
+    throw error;
+  }
 };

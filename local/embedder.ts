@@ -3,8 +3,8 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { UsageError } from '../cli/arguments.ts';
 import { parseEmbedderConfig } from '../functions/embedding/sentence.ts';
+import { UsageError } from '../wire/usage.ts';
 
 export interface EmbedderFiles {
   /** Absolute; holds config.json, tokenizer.json and model.onnx. */

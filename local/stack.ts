@@ -1,11 +1,11 @@
 // Everything that serves, on this machine: the embedded backend behind the gateway, and the edge with its local index.
 import { join, resolve } from 'node:path';
 import { buildKernel } from '../assembly/build.ts';
-import { UsageError } from '../cli/arguments.ts';
 import { type EdgeClient, edgeClient } from '../client/edge.ts';
 import { createEmbeddedBackend } from '../gateway/backends/embedded/index.ts';
 import { registryOf } from '../gateway/backends/registry.ts';
 import { serveGateway } from '../gateway/serve.ts';
+import { UsageError } from '../wire/usage.ts';
 import { startEdge } from './edge.ts';
 import type { EmbedderFiles } from './embedder.ts';
 import { loadSecrets } from './state.ts';
@@ -16,6 +16,8 @@ export interface StackOptions {
   readonly state: string;
   /** The model's directory. */
   readonly model: string;
+  /** Processes that tune and generate; 1 when absent. */
+  readonly workers?: number;
   readonly embedder: EmbedderFiles;
   readonly port: number;
   readonly gatewayPort: number;
@@ -27,7 +29,8 @@ export interface Stack {
   readonly gateway: string;
   readonly key: string;
   readonly client: EdgeClient;
-  close(): Promise<void>;
+  /** Waits up to `graceMs` (default 0) for requests in flight. */
+  close(graceMs?: number): Promise<void>;
 }
 
 export const startStack = async (options: StackOptions): Promise<Stack> => {
@@ -35,7 +38,7 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
   await buildKernel();
   const { apiKey, gatewaySecret } = await loadSecrets(state);
   const models = { base: resolve(root, options.model) };
-  const backend = await createEmbeddedBackend({ models }).catch((error: unknown) => {
+  const backend = await createEmbeddedBackend({ models, workers: options.workers ?? 1 }).catch((error: unknown) => {
     throw new UsageError(error instanceof Error ? error.message : String(error));
   });
   const gateway = await serveGateway({
@@ -60,8 +63,9 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
       gateway: gateway.url,
       key: apiKey,
       client: edgeClient(edge.url, apiKey),
-      close: () => {
-        closing ??= Promise.all([edge.close(), gateway.close(0)]).then(() => {});
+      close: (graceMs = 0) => {
+        // the edge first: what it has in flight may need the gateway
+        closing ??= edge.close(graceMs).finally(() => gateway.close(0));
         return closing;
       },
     };

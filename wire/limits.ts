@@ -84,6 +84,8 @@ export const DEFAULT_ROUNDS = 3;
 export const MAX_POOL_LAMBDA = 1;
 /** Stripes of a corpus asked in parallel: a Worker holds 6 connections at once. 2026-11-24 */
 export const MAX_STRIPES = 6;
+/** Neighbours of one search in the row store; Vectorize's topK is 100 at most, the study asks for 1,000. 2026-11-26 */
+export const MAX_NEIGHBOURS = 1_024;
 
 // ── Vectorize (checked 2026-11-24 against its public limits page) ────────────────────────────────────────────────
 /** Dimensions of an index. */
@@ -261,3 +263,27 @@ export const VECTORIZE_MAX_METADATA_INDEXES = 10;
 export const VECTORIZE_MAX_INDEXED_BYTES = 64;
 /** Characters of one metadata or filter key. */
 export const VECTORIZE_MAX_KEY_CHARACTERS = 512;
+
+// ── Running on one machine (local/) ──────────────────────────────────────────────────────────────────────────────
+/** Milliseconds the front keeps an idle connection of a caller's: longer than a client's own 60 s. 2026-11-26 */
+export const FRONT_KEEP_ALIVE_MS = 65_000;
+/** Bytes written to the state directory to learn whether it can be written: about what one batch of an upload adds. 2026-11-26 */
+export const STATE_PROBE_BYTES = 1024 * 1024;
+/** Tries to take the state directory's lock, when other processes take and give it up at the same moment. 2026-11-26 */
+export const LOCK_ATTEMPTS = 10;
+/** Milliseconds GET /health waits for the stores; a busy one then counts as it did last time. 2026-11-26 */
+export const HEALTH_WAIT_MS = 1_000;
+/** Bytes of a file of a user's corpus: a larger one is no document. 2026-11-24 */
+export const MAX_CORPUS_FILE_BYTES = 20_000_000;
+/** Names given with a reason why files or examples were passed over; --verbose gives all. 2026-11-26 */
+export const MAX_NAMED = 3;
+/** Documents of the demonstration: each is tuned for twice, some seconds on two cores. The t table ends at 10. 2026-11-26 */
+export const DEMO_DOCUMENTS = 5;
+/** Examples deleted at once when documents have gone. 2026-11-26 */
+export const DELETES_AT_ONCE = 8;
+/** Workers that npm start starts by itself: each holds the model and its weights. 2026-11-26 */
+export const MAX_DEFAULT_WORKERS = 4;
+/** Workers of one gateway on one machine. 2026-11-24 */
+export const MAX_WORKERS = 64;
+/** Milliseconds a refusal waits for the rest of a body that is still coming; over loopback 100 MB take under one second. 2026-11-26 */
+export const REFUSAL_WAIT_MS = 2_000;

@@ -1,16 +1,17 @@
-// `npm run bench -- embed [--json] [--quick]`: what a text costs at the edge. The embedder of models/embedder inside
-// workerd, on 512 tokens of real documentation, by itself and in a batch of 32; from outside, over many repetitions, the
-// tokenizer apart from the model. And what the first text costs: the session is made then.
+// `npm run bench -- embed [--json] [--quick]`: how long the edge takes to embed a text. The embedder of models/embedder inside
+// workerd, on 512 tokens of real documentation, one text and a batch of 32, timed from outside over many repetitions;
+// the tokenizer is timed alone as well. And the time of the first text, for which the session is made.
 import { cpus } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { starterCorpus } from '../../corpus/documents.ts';
 import { bundle, startBareWorker } from '../../local/bundle.ts';
+import { at } from '../../wire/list.ts';
 import { median } from '../statistics.ts';
 
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
-/** Characters that surely hold 512 tokens. */
+/** Characters of a text that has at least 512 tokens. */
 const LONG = 6_000;
 const BATCH = 32;
 
@@ -48,8 +49,9 @@ export const run = async (args: string[]): Promise<void> => {
         const [whole] = await ask({ texts: some, repetitions });
         const [tokenised] = await ask({ texts: some, repetitions, only: 'tokens' });
         if (round < 0) continue; // warm
-        rows[i]?.whole.push((whole - nothing) / per);
-        rows[i]?.tokens.push((tokenised - nothing) / per);
+        const row = at(rows, i);
+        row.whole.push((whole - nothing) / per);
+        row.tokens.push((tokenised - nothing) / per);
       }
     }
     const result = rows.map(({ name, whole, tokens: tokenised }) => ({

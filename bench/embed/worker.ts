@@ -5,6 +5,7 @@ import { onnxEmbedder } from '../../functions/embedding/onnx.ts';
 import { windowOf } from '../../functions/embedding/sentence.ts';
 import config from '../../models/embedder/config.json' with { type: 'json' };
 import tokenizerJson from '../../models/embedder/tokenizer.json' with { type: 'json' };
+import { at } from '../../wire/list.ts';
 
 export default {
   async fetch(request: Request): Promise<Response> {
@@ -18,7 +19,7 @@ export default {
     let norm = 0;
     for (let r = 0; r < repetitions; r++) {
       if (only === 'tokens') for (const text of texts) norm += window(text, 'head').length;
-      else for (const vector of await onnxEmbedder().embed(texts, 'head')) norm += vector[0] ?? 0;
+      else for (const vector of await onnxEmbedder().embed(texts, 'head')) norm += at(vector, 0);
     }
     return Response.json({ tokens, norm });
   },

@@ -1,12 +1,13 @@
-// `npm run bench -- engine [--json] [--quick]`: what a training step and a generated token cost on models/base, with one
-// thread, beside PyTorch on the same checkpoint where Python has it. Both take turns, so that whatever else the machine
-// does falls on both; figures are medians, ratios are medians of the ratios of neighbours.
+// `npm run bench -- engine [--json] [--quick]`: how long a training step and a generated token take on models/base, with one
+// thread, beside PyTorch on the same checkpoint where Python has it. The two take turns, so that other load on the machine
+// affects both; figures are medians, ratios are medians of the ratios of each turn.
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import type { OpenOptions } from '../../gateway/backends/contract.ts';
 import { readCheckpoint } from '../../gateway/backends/embedded/model/checkpoint.ts';
 import { createModel } from '../../gateway/backends/embedded/model/model.ts';
 import { createSession } from '../../gateway/backends/embedded/session.ts';
+import { at } from '../../wire/list.ts';
 import { median } from '../statistics.ts';
 import { startTorch } from './torch.ts';
 
@@ -64,8 +65,8 @@ export const run = async (args: readonly string[]): Promise<void> => {
   };
   const torch = await startTorch(DIRECTORY);
   const kinds = ['full', 'lora', 'generate'] as const;
-  const ours: Record<string, number[]> = { full: [], lora: [], generate: [] };
-  const theirs: Record<string, number[]> = { full: [], lora: [], generate: [] };
+  const ours: Record<(typeof kinds)[number], number[]> = { full: [], lora: [], generate: [] };
+  const theirs: Record<(typeof kinds)[number], number[]> = { full: [], lora: [], generate: [] };
   const built = performance.now();
   for (const kind of ['full', 'lora'] as const) await sessions[kind].step(example);
   const firstSteps = performance.now() - built;
@@ -78,19 +79,19 @@ export const run = async (args: readonly string[]): Promise<void> => {
           : { do: kind, ids: exact };
       const other = await torch?.ask(request);
       if (round < 0) continue; // warm-up
-      ours[kind]?.push(mine);
-      if (other !== undefined) theirs[kind]?.push(kind === 'generate' ? other.ms / GENERATED : other.ms);
+      ours[kind].push(mine);
+      if (other !== undefined) theirs[kind].push(kind === 'generate' ? other.ms / GENERATED : other.ms);
     }
   }
   torch?.close();
   const rows = kinds.map((kind) => {
-    const [a, b] = [ours[kind] ?? [], theirs[kind] ?? []];
+    const [a, b] = [ours[kind], theirs[kind]];
     return {
       what: kind,
       ms: median(a),
       min_ms: Math.min(...a),
       torch_ms: b.length === 0 ? null : median(b),
-      ratio: b.length === 0 ? null : median(a.map((value, i) => value / (b[i] ?? Number.NaN))),
+      ratio: b.length === 0 ? null : median(a.map((value, i) => value / at(b, i))),
     };
   });
   const report = {
@@ -100,7 +101,7 @@ export const run = async (args: readonly string[]): Promise<void> => {
     rounds,
     parameters: Array.from(checkpoint.parameters.values()).reduce((sum, { length }) => sum + length, 0),
     rows,
-    tokens_per_second: 1000 / (rows[2]?.ms ?? Number.NaN),
+    tokens_per_second: 1000 / median(ours.generate),
     build_and_first_steps_ms: firstSteps,
     resident_mb: process.memoryUsage.rss() / 1e6,
   };

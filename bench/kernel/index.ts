@@ -1,11 +1,13 @@
-// `npm run bench -- kernel [--json] [--quick]`: the kernel in Node and in workerd beside plain JavaScript and native C.
-// In each round every form runs once, one after another; a figure is the median over rounds, a ratio the median of
-// the rounds' ratios, so that a machine whose speed wanders slows both sides of it. Where other processes take their
-// turns in between, the minima and their ratios say more, and --json has them. "core" is the kernel with its rows in
-// place; "select()" is the call as the edge makes it, with the rows copied in and the answer copied out.
+// `npm run bench -- kernel [--json] [--quick]`: the kernel in Node and in workerd beside plain JavaScript and native C, which
+// has a float32 and a Q15 form as the kernel does, so that like is compared with like. In each round every form runs once,
+// one after another; a figure is the median over rounds, a ratio the median of the rounds' ratios, so that a change of the
+// machine's speed affects both sides. On a busy machine the ratios of the minima are more reliable; the second line of each
+// row and --json have them. "core" is the kernel with its rows in place; "select()" is the call as the edge makes it, with
+// the rows copied in and the answer copied out.
 import { readFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { buildKernel } from '../../assembly/build.ts';
+import { at } from '../../wire/list.ts';
 import { median, quantile } from '../statistics.ts';
 import { measureCold } from './cold.ts';
 import { LAMBDA, makeInputs, PICKS, type Shape } from './inputs.ts';
@@ -14,7 +16,7 @@ import { selectPlain } from './plain.ts';
 import { type Kind, type Mode, prepare } from './subject.ts';
 import { startWorkerd, type Workerd } from './workerd.ts';
 
-/** How long one form runs in one round, ms: long against a request's 1 ms, short against the machine's moods. */
+/** How long one form runs in one round, ms: long against a request's 1 ms, short against changes of the machine's speed. */
 const SLICE_MS = 20;
 
 const SHAPES: readonly Shape[] = [
@@ -42,16 +44,17 @@ interface Row {
   readonly ratios: Record<string, number>;
   /** Ratios of the minima. */
   readonly quietest: Record<string, number>;
-  /** Picks in which each form agrees with float32 in Node before the first difference. */
+  /** Picks before the first difference from the same form in Node; for Q15 and plain JavaScript, from float32 in Node. */
   readonly agree: Record<string, number>;
 }
 
-/** name → [numerator, denominator]; the first three are what the project promises at 200×1024. */
+/** name → [numerator, denominator]. The first two compare like with like, the third Q15 rows with float32 rows. */
 const RATIOS: Record<string, readonly [string, string]> = {
-  'q15 workerd / native': ['q15 workerd', 'native f32'],
-  'f32 workerd / native': ['f32 workerd', 'native f32'],
+  'f32 workerd / native f32': ['f32 workerd', 'native f32'],
+  'q15 workerd / native q15': ['q15 workerd', 'native q15'],
+  'q15 workerd / native f32': ['q15 workerd', 'native f32'],
   'plain JS / q15 workerd': ['plain JS', 'q15 workerd'],
-  'q15 select() / native': ['q15 select()', 'native f32'],
+  'q15 select() / native q15': ['q15 select()', 'native q15'],
   'q15 p=6 / q15': ['q15 p=6 workerd', 'q15 workerd'],
 };
 
@@ -68,7 +71,7 @@ const clocked = (work: () => unknown): number => {
 };
 
 const inWorkerd = (workerd: Workerd, name: string, kind: Kind, mode: Mode, shape: Shape): Form => {
-  // an empty request beside it takes the transport out; the quickest so far, so that a late one flatters nobody
+  // the time of an empty request is subtracted; the shortest so far, since a delayed one would make the form look faster
   let empty = Number.POSITIVE_INFINITY;
   return {
     name,
@@ -79,7 +82,7 @@ const inWorkerd = (workerd: Workerd, name: string, kind: Kind, mode: Mode, shape
   };
 };
 
-/** Repetitions that fill a slice; the tries are the warm-up. The quickest of three, since one may have had to wait. */
+/** Repetitions that fill a slice, by the shortest of three tries. The tries are the warm-up as well. */
 const calibrate = async (form: Form): Promise<number> => {
   for (let repetitions = 1; ; repetitions *= 2) {
     let ms = Number.POSITIVE_INFINITY;
@@ -109,7 +112,12 @@ export const run = async (args: readonly string[]): Promise<void> => {
       const q15 = prepare(module, 'q15', shape);
       const { rows, query } = makeInputs(shape);
       const problem = { rows, query, d: shape.d, picks: PICKS, lambda: LAMBDA };
-      const child = 'missing' in native ? undefined : await native.open(shape);
+      const children =
+        'missing' in native
+          ? []
+          : await Promise.all(
+              (['f32', 'q15'] as const).map(async (kind) => ({ kind, child: await native.open(shape, kind) })),
+            );
       const forms: Form[] = [
         { name: 'f32 Node', time: (n) => clocked(() => f32.run('core', n)) },
         { name: 'q15 Node', time: (n) => clocked(() => q15.run('core', n)) },
@@ -126,35 +134,35 @@ export const run = async (args: readonly string[]): Promise<void> => {
             }),
         },
       ];
-      if (child !== undefined) forms.push({ name: 'native f32', time: async (n) => (await child.run(n)).ms });
-      const times: Record<string, number[]> = {};
-      const repetitions: number[] = [];
-      for (const form of forms) repetitions.push(await calibrate(form));
-      for (let round = 0; round < rounds; round++) {
-        for (const [i, form] of forms.entries()) {
-          const n = repetitions[i] ?? 1;
-          times[form.name] ??= [];
-          times[form.name]?.push(((await form.time(n)) / n) * 1e3);
-        }
+      for (const { kind, child } of children) {
+        forms.push({ name: `native ${kind}`, time: async (n) => (await child.run(n)).ms });
       }
+      const timed: { form: Form; repetitions: number; us: number[] }[] = [];
+      for (const form of forms) timed.push({ form, repetitions: await calibrate(form), us: [] });
+      for (let round = 0; round < rounds; round++) {
+        for (const { form, repetitions, us } of timed) us.push(((await form.time(repetitions)) / repetitions) * 1e3);
+      }
+      const times: Record<string, number[]> = Object.fromEntries(timed.map(({ form, us }) => [form.name, us]));
       const agree: Record<string, number> = {
         q15: prefix(f32.picks, q15.picks),
         'plain JS': prefix(f32.picks, selectPlain(problem)),
         workerd: prefix(f32.picks, (await workerd.run('f32', 'core', shape, 1)).picks),
       };
-      if (child !== undefined) agree['native f32'] = prefix(f32.picks, (await child.run(1)).picks);
-      child?.stop();
+      for (const { kind, child } of children) {
+        agree[`native ${kind}`] = prefix(kind === 'f32' ? f32.picks : q15.picks, (await child.run(1)).picks);
+        child.stop();
+      }
       const ratios: Record<string, number> = {};
       const quietest: Record<string, number> = {};
       for (const [name, [above, below]] of Object.entries(RATIOS)) {
         const [a, b] = [times[above], times[below]];
         if (a === undefined || b === undefined) continue;
-        ratios[name] = median(a.map((value, r) => value / (b[r] ?? 1)));
+        ratios[name] = median(a.map((value, r) => value / at(b, r)));
         quietest[name] = Math.min(...a) / Math.min(...b);
       }
       const us = Object.fromEntries(Object.entries(times).map(([name, values]) => [name, figures(values)]));
       table.push({ shape: `${shape.K}×${shape.d}`, us, ratios, quietest, agree });
-      if (!json) print(table.at(-1), table.length === 1);
+      if (!json) print(at(table, table.length - 1), table.length === 1);
     }
   } finally {
     await workerd.stop();
@@ -182,27 +190,21 @@ export const run = async (args: readonly string[]): Promise<void> => {
   );
 };
 
-const print = (row: Row | undefined, head: boolean): void => {
-  if (row === undefined) return;
+const print = (row: Row, head: boolean): void => {
   const names = [...Object.keys(row.us), ...Object.keys(row.ratios)];
-  if (head) console.log(['K×d'.padEnd(10), ...names.map((name) => name.padStart(Math.max(name.length, 8)))].join('  '));
+  const padded = (text: string, i: number): string => text.padStart(Math.max(at(names, i).length, 8));
+  if (head) console.log(['K×d'.padEnd(10), ...names.map(padded)].join('  '));
   const numbers = [
     ...Object.values(row.us).map((us) => us.median.toFixed(0)),
     ...Object.values(row.ratios).map((r) => r.toFixed(2)),
   ];
-  const cells = numbers.map((figure, i) => figure.padStart(Math.max(names[i]?.length ?? 0, 8)));
+  const cells = numbers.map(padded);
   console.log([row.shape.padEnd(10), ...cells].join('  '));
   const line = (pick: (us: Figures) => number): string =>
     Object.values(row.us)
-      .map((us, i) =>
-        pick(us)
-          .toFixed(0)
-          .padStart(Math.max(names[i]?.length ?? 0, 8)),
-      )
+      .map((us, i) => padded(pick(us).toFixed(0), i))
       .join('  ');
-  const quietest = Object.values(row.quietest).map((r, i) =>
-    r.toFixed(2).padStart(Math.max(names[Object.keys(row.us).length + i]?.length ?? 0, 8)),
-  );
+  const quietest = Object.values(row.quietest).map((r, i) => padded(r.toFixed(2), Object.keys(row.us).length + i));
   console.log(['  min'.padEnd(10), line((us) => us.min), ...quietest].join('  '));
   console.log(['  p99'.padEnd(10), line((us) => us.p99)].join('  '));
   for (const [form, same] of Object.entries(row.agree)) {

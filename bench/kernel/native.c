@@ -1,6 +1,7 @@
-// The machine's limit: the kernel's float32 algorithm in C with 16-lane vectors and fused multiply-add. Each sweep goes
-// over all rows, also those of earlier picks, which the kernel leaves out.
-// usage: native FILE K d N lambda; FILE holds the query and then K rows, float32, d a multiple of 16.
+// The kernel's algorithm in C, to compare with: float32 rows with 16-lane vectors and fused multiply-add, or int16 rows
+// (Q15), whose sums the compiler vectorises. Each sweep goes over all rows, also those of earlier picks, which the kernel
+// leaves out.
+// usage: native FILE K d N lambda f32|q15; FILE holds the query and then K rows, float32, d a multiple of 16.
 // For each line "R" on stdin it makes R selections and prints "NANOSECONDS pick pick ...".
 #include <math.h>
 #include <stdio.h>
@@ -15,6 +16,8 @@ static double lambda;
 static float *rows, *query, *gram, *L;
 static double *c, *v;
 static int *slot, *picks;
+static int isQ15;
+static short *rows15, *query15;
 
 static float sum16(v16 x) {
   float s = 0;
@@ -39,17 +42,42 @@ static void sweep(const float *s, float *out) {
   }
 }
 
+static int dot15(const short *restrict a, const short *restrict b) {
+  int sum = 0;
+  for (int i = 0; i < d; i++) sum += a[i] * b[i];
+  return sum;
+}
+
+static const float UNIT = 1.0f / (32767.0f * 32767.0f);
+
+// the same over int16 rows, summed exactly; 4 rows at a time
+static void sweep15(const short *restrict s, float *restrict out) {
+  for (int x = 0; x < Kp; x += 4) {
+    const short *p0 = rows15 + (size_t)x * d, *p1 = p0 + d, *p2 = p1 + d, *p3 = p2 + d;
+    int a0 = 0, a1 = 0, a2 = 0, a3 = 0;
+    for (int i = 0; i < d; i++) a0 += s[i] * p0[i], a1 += s[i] * p1[i], a2 += s[i] * p2[i], a3 += s[i] * p3[i];
+    out[x] = a0 * UNIT, out[x + 1] = a1 * UNIT, out[x + 2] = a2 * UNIT, out[x + 3] = a3 * UNIT;
+  }
+}
+
+static void sweepRow(int s, float *out) {
+  if (isQ15) sweep15(rows15 + (size_t)s * d, out);
+  else sweep(rows + (size_t)s * d, out);
+}
+
 static void selection(void) {
   int distinct = 0, best = -1;
   double top = 0;
-  sweep(query, gram);
+  if (isQ15) sweep15(query15, gram);
+  else sweep(query, gram);
   for (int x = 0; x < Kp; x++) {
     const v16 *p = (const v16 *)(rows + (size_t)x * d);
     v16 a = {0}, b = {0};
     int i = 0;
-    for (; i + 2 <= d / 16; i += 2) a += p[i] * p[i], b += p[i + 1] * p[i + 1];
-    if (i < d / 16) a += p[i] * p[i];
-    c[x] = gram[x], v[x] = sum16(a + b), slot[x] = -1;
+    for (; !isQ15 && i + 2 <= d / 16; i += 2) a += p[i] * p[i], b += p[i + 1] * p[i + 1];
+    if (!isQ15 && i < d / 16) a += p[i] * p[i];
+    v[x] = isQ15 ? dot15(rows15 + (size_t)x * d, rows15 + (size_t)x * d) * (double)UNIT : sum16(a + b);
+    c[x] = gram[x], slot[x] = -1;
     const double score = c[x] * c[x] / (v[x] + lambda);
     if (score > top) top = score, best = x;
   }
@@ -59,7 +87,7 @@ static void selection(void) {
     const int s = best;
     if (slot[s] < 0) {
       slot[s] = distinct++;
-      sweep(rows + (size_t)s * d, gram + (size_t)slot[s] * Kp);
+      sweepRow(s, gram + (size_t)slot[s] * Kp);
     }
     if (n + 1 == N) break;
     const float *g = gram + (size_t)slot[s] * Kp;
@@ -97,8 +125,15 @@ static void *zeros(size_t bytes) {
   return memset(p, 0, rounded);
 }
 
+static short *quantised(const float *values, size_t count) {
+  short *out = zeros(count * 2);
+  for (size_t i = 0; i < count; i++) out[i] = (short)lrintf(32767.0f * values[i]);
+  return out;
+}
+
 int main(int argc, char **argv) {
-  if (argc != 6) return 2;
+  if (argc != 7) return 2;
+  isQ15 = strcmp(argv[6], "q15") == 0;
   K = atoi(argv[2]), d = atoi(argv[3]), N = atoi(argv[4]), lambda = atof(argv[5]);
   if (K <= 0 || N <= 0 || d <= 0 || d % 16 != 0) return 2;
   Kp = (K + 15) / 16 * 16;
@@ -111,6 +146,7 @@ int main(int argc, char **argv) {
     return 1;
   }
   fclose(file);
+  if (isQ15) rows15 = quantised(rows, (size_t)Kp * d), query15 = quantised(query, d);
   for (int repetitions; scanf("%d", &repetitions) == 1;) {
     struct timespec from, to;
     clock_gettime(CLOCK_MONOTONIC, &from);

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { at } from '../../wire/list.ts';
 import { LAMBDA, makeInputs, PICKS, type Shape } from './inputs.ts';
 
 export interface NativeRun {
@@ -15,7 +16,7 @@ export interface NativeRun {
 }
 
 export interface Native {
-  open(shape: Shape): Promise<NativeRun>;
+  open(shape: Shape, rows: 'f32' | 'q15'): Promise<NativeRun>;
   remove(): Promise<void>;
 }
 
@@ -28,15 +29,15 @@ export const compileNative = async (): Promise<Native | { missing: string }> => 
     await promisify(execFile)('cc', ['-O3', '-march=native', source, '-o', program, '-lm']);
   } catch (error) {
     await rm(folder, { recursive: true });
-    return { missing: error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error) };
+    return { missing: error instanceof Error ? at(error.message.split('\n'), 0) : String(error) };
   }
   return {
-    async open(shape) {
+    async open(shape, kind) {
       const { rows, query } = makeInputs(shape);
-      const input = join(folder, `${shape.K}x${shape.d}.f32`);
-      await writeFile(input, new Float32Array([...query]));
+      const input = join(folder, `${kind}-${shape.K}x${shape.d}.f32`);
+      await writeFile(input, query);
       await writeFile(input, rows, { flag: 'a' });
-      const child = spawn(program, [input, ...[shape.K, shape.d, PICKS, LAMBDA].map(String)], {
+      const child = spawn(program, [input, ...[shape.K, shape.d, PICKS, LAMBDA].map(String), kind], {
         stdio: ['pipe', 'pipe', 'inherit'],
       });
       const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
@@ -45,7 +46,8 @@ export const compileNative = async (): Promise<Native | { missing: string }> => 
           child.stdin.write(`${repetitions}\n`);
           const { value, done } = await lines.next();
           if (done === true) throw new Error('the native program ended');
-          const [ns = Number.NaN, ...picks] = String(value).split(' ').map(Number);
+          const [ns, ...picks] = String(value).split(' ').map(Number);
+          if (ns === undefined || Number.isNaN(ns)) throw new Error(`the native program answered '${value}'`);
           return { ms: ns / 1e6, picks };
         },
         stop: () => child.stdin.end(),

@@ -8,8 +8,8 @@ let held: { key: string; subject: Subject } | undefined;
 export default {
   async fetch(request: Request): Promise<Response> {
     const { searchParams } = new URL(request.url);
-    const kind = (searchParams.get('kind') ?? 'f32') as Kind;
-    const mode = (searchParams.get('mode') ?? 'core') as Mode;
+    const kind = searchParams.get('kind') as Kind; // written by workerd.ts
+    const mode = searchParams.get('mode') as Mode;
     const shape = { K: Number(searchParams.get('K')), d: Number(searchParams.get('d')) };
     const key = `${kind} ${shape.K}x${shape.d}`;
     if (held?.key !== key) held = { key, subject: prepare(module, kind, shape) };

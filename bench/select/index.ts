@@ -1,6 +1,6 @@
 // `npm run bench -- select [--requests N] [--json] [--quick]`: POST /v1/select as a caller sees it, on this machine: the
 // edge in workerd, the local Vectorize with the starter corpus, HTTP over loopback. Prompts are taken from the corpus,
-// one request at a time and eight at once. Cloudflare's own network and Vectorize's latency come on top of this.
+// one request at a time and eight at once. On Cloudflare the network and Vectorize's own latency are added to this.
 import { Buffer } from 'node:buffer';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
@@ -14,6 +14,7 @@ import { starterCorpus } from '../../corpus/documents.ts';
 import { examplesOf } from '../../corpus/examples.ts';
 import { startEdge } from '../../local/edge.ts';
 import { embedderFiles } from '../../local/embedder.ts';
+import { at } from '../../wire/list.ts';
 import { quantile } from '../statistics.ts';
 
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
@@ -49,8 +50,8 @@ export const run = async (args: string[]): Promise<void> => {
     embedder,
     port: 0,
     apiKey: KEY,
-    gatewayUrl: 'http://127.0.0.1:9', // never asked
-    gatewaySecret: 'nobody listens there',
+    gatewayUrl: 'http://127.0.0.1:9', // no gateway: selections do not need one
+    gatewaySecret: 'no gateway listens here',
     defaultCorpus: 'starter',
   });
   try {
@@ -82,7 +83,7 @@ export const run = async (args: string[]): Promise<void> => {
               const response = await fetch(`${edge.url}/v1/select`, {
                 method: 'POST',
                 headers: { authorization: `Bearer ${KEY}` },
-                body: JSON.stringify(body(prompts[(index + PARALLEL) % prompts.length] ?? '')),
+                body: JSON.stringify(body(at(prompts, (index + PARALLEL) % prompts.length))),
               });
               const answer = await response.text();
               if (index >= 0) times.push(performance.now() - started);

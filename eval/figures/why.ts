@@ -1,15 +1,18 @@
-// Why a step helps: the gain of single steps regressed on how similar its example is to the prompt (relevance) and to the
-// nearest example already taken (redundancy). SIFT trades one for the other; the coefficients say at what price it should.
-// Both are in standard deviations, gains are less their mean at the same step; intervals by bootstrap over prompts.
+// Why a step helps: a regression of the gain of single steps on the similarity of the step's example with the prompt
+// (relevance) and with the most similar example already picked (redundancy). SIFT trades one for the other; the coefficients
+// show the best price. Both are in standard deviations; the mean gain at the same step number is subtracted from each gain;
+// intervals are by bootstrap over prompts.
 import { dot } from '../../functions/vectors/algebra.ts';
+import { at } from '../../wire/list.ts';
 import { seededRandom } from '../../wire/random.ts';
 import type { Prompt } from '../material/prompts.ts';
 import type { Setting } from '../material/setting.ts';
 import type { Row } from '../run/tasks.ts';
-import { type Interval, mean, quantile } from './statistics.ts';
+import { type Interval, mean, quantile } from '../statistics.ts';
 
 interface Step {
-  readonly at: number;
+  /** Of the step in its run, from 1. */
+  readonly number: number;
   readonly relevance: number;
   readonly redundancy: number;
   readonly gain: number;
@@ -34,7 +37,7 @@ const stepsOf = (setting: Setting, prompt: Prompt, row: Row): Step[] => {
     const after = row.scores.find(([n]) => n === i + 1);
     if (i === 0 || before === undefined || after === undefined) return [];
     const redundancy = Math.max(...rows.slice(0, i).map((other) => dot(own, other)));
-    return [{ at: i + 1, relevance: dot(own, vector), redundancy, gain: before[1] - after[1] }];
+    return [{ number: i + 1, relevance: dot(own, vector), redundancy, gain: before[1] - after[1] }];
   });
 };
 
@@ -51,7 +54,7 @@ export const leastSquares = (
   b: readonly number[],
 ): { a: number; b: number } => {
   const of = (u: readonly number[], v: readonly number[]): number =>
-    u.reduce((sum, value, i) => sum + value * (v[i] ?? 0), 0);
+    u.reduce((sum, value, i) => sum + value * at(v, i), 0);
   const [aa, bb, ab, ay, by] = [of(a, a), of(b, b), of(a, b), of(a, y), of(b, y)];
   const determinant = aa * bb - ab * ab;
   return { a: (ay * bb - by * ab) / determinant, b: (by * aa - ay * ab) / determinant };
@@ -66,9 +69,12 @@ export const why = (setting: Setting, runs: readonly { prompt: Prompt; row: Row 
   const relevance = standard(all.map((step) => step.relevance));
   const redundancy = standard(all.map((step) => step.redundancy));
   const usual = new Map(
-    [...Map.groupBy(all, ({ at }) => at)].map(([at, steps]) => [at, mean(steps.map(({ gain }) => gain))]),
+    [...Map.groupBy(all, ({ number }) => number)].map(([number, steps]) => [
+      number,
+      mean(steps.map(({ gain }) => gain)),
+    ]),
   );
-  const gains = all.map(({ at, gain }) => gain - (usual.get(at) ?? 0));
+  const gains = all.map(({ number, gain }) => gain - (usual.get(number) ?? Number.NaN));
   let from = 0;
   const ranges = byPrompt.map(({ length }) => {
     from += length;
@@ -84,7 +90,7 @@ export const why = (setting: Setting, runs: readonly { prompt: Prompt; row: Row 
   };
   const random = seededRandom(1);
   const drawn = Array.from({ length: DRAWS }, () =>
-    regress(ranges.map(() => ranges[Math.floor(random() * ranges.length)] ?? ([0, 0] as const))),
+    regress(ranges.map(() => at(ranges, Math.floor(random() * ranges.length)))),
   );
   const whole = regress(ranges);
   const interval = (of: 'a' | 'b'): Interval => {
@@ -96,6 +102,6 @@ export const why = (setting: Setting, runs: readonly { prompt: Prompt; row: Row 
     steps: all.length,
     relevance: interval('a'),
     redundancy: interval('b'),
-    correlation: mean(relevance.map((value, i) => value * (redundancy[i] ?? 0))),
+    correlation: mean(relevance.map((value, i) => value * at(redundancy, i))),
   };
 };

@@ -1,12 +1,15 @@
-// The corpus in memory: chunks as the product cuts them, their vectors, and the Index that the product's pool asks. The
-// search is exact. What a prompt may not see (its package, chunks that hold a part of its scored text) is a mask;
-// duplicates are made on the way out, which gives what an index with every example f times over would give.
+// The corpus in memory: chunks as the product cuts them, their vectors, and the Index that the product's pool queries. The
+// search is exact. Examples that a prompt may not see (of its package, or with a part of its scored text) are masked.
+// Copies of examples are made when a query is answered, with the result of an index that holds every example so often.
 
 import { chunk, overlapping, STRIDE } from '../../corpus/chunk.ts';
 import type { Kernel, RowStore } from '../../functions/kernel/index.ts';
 import { toQ15 } from '../../functions/kernel/q15.ts';
 import type { Candidate, Index } from '../../functions/pool/candidate.ts';
 import { isUnit } from '../../functions/vectors/algebra.ts';
+import { MAX_NEIGHBOURS } from '../../wire/limits.ts';
+import { at } from '../../wire/list.ts';
+import { byteLength } from '../../wire/text.ts';
 import type { Source } from './sources.ts';
 import { LONG_RUN, runsOf } from './twins.ts';
 import type { ManyTexts } from './vectors.ts';
@@ -25,11 +28,11 @@ export interface Corpus {
   readonly rows: Float32Array;
   readonly dimensions: number;
   readonly store: RowStore;
-  /** Example i as the pool takes it; its key is its number. */
+  /** Example i as a candidate; its key is its number. */
   candidate(i: number): Candidate;
 }
 
-/** How documents become examples: as the product does, an example repeating three quarters of the one before; half; none. */
+/** How documents become examples: each repeats three quarters of the one before (as the product does), half of it, or none. */
 export type Cut = 'overlapping' | 'half' | 'disjoint';
 export const CUTS: Readonly<Record<Cut, (text: string) => readonly { readonly text: string }[]>> = {
   overlapping: (text) => overlapping(text, STRIDE),
@@ -52,9 +55,10 @@ export const buildCorpus = async (
     }),
   );
   const vectors = await embedAll(examplesCut.map(({ text }) => text));
+  // a text without a token that the embedder knows has no unit vector
   const kept = examplesCut.flatMap((example, i) => {
-    const vector = vectors[i];
-    return vector !== undefined && isUnit(vector) ? [{ example, vector }] : [];
+    const vector = at(vectors, i);
+    return isUnit(vector) ? [{ example, vector }] : [];
   });
   const rows = new Float32Array(kept.length * dimensions);
   const store = kernel.store(dimensions);
@@ -70,15 +74,13 @@ export const buildCorpus = async (
     dimensions,
     store,
     candidate(i) {
-      const [row, example] = [q15[i], examples[i]];
-      if (row === undefined || example === undefined) throw new RangeError(`example ${i} of ${examples.length}`);
-      const { text, path } = example;
-      return { id: String(i), key: String(i), row, text, bytes: Buffer.byteLength(text), source: path };
+      const { text, path } = at(examples, i);
+      return { id: String(i), key: String(i), row: at(q15, i), text, bytes: byteLength(text), source: path };
     },
   };
 };
 
-/** Numbers of the examples that hold a long verbatim run of each text: asked once for all texts. */
+/** For each text the numbers of the examples that hold a long verbatim run of it; one pass for all texts. */
 export const holdersOf = (corpus: Corpus, texts: readonly string[]): number[][] => {
   const where = new Map<number, number[]>();
   for (const [t, text] of texts.entries()) {
@@ -86,30 +88,36 @@ export const holdersOf = (corpus: Corpus, texts: readonly string[]): number[][] 
   }
   const holders = texts.map((): Set<number> => new Set());
   for (const [i, { text }] of corpus.examples.entries()) {
-    for (const run of runsOf(text, LONG_RUN)) for (const t of where.get(run) ?? []) holders[t]?.add(i);
+    for (const run of runsOf(text, LONG_RUN)) for (const t of where.get(run) ?? []) at(holders, t).add(i);
   }
   return holders.map((found) => [...found]);
 };
 
-export interface View {
+/** A prompt's vector, and what of the corpus it may see. */
+export interface PromptView {
+  readonly id: string;
+  readonly vector: Float32Array;
+  readonly corpus: Corpus;
   /** One byte an example: 0 hides it. */
   readonly mask: Uint8Array;
-  /** How often the index holds every example; 1 is once. */
+}
+
+export interface IndexView {
+  /** One byte an example: 0 hides it. */
+  readonly mask: Uint8Array;
+  /** How many times the index holds every example. */
   readonly copies: number;
-  /** Parts of the corpus, by number, that are asked in parallel. */
+  /** Parts of the corpus, by example number, that are queried in parallel. */
   readonly stripes: number;
 }
 
-/** Most that one search of the store returns. */
-const MOST = 1_024;
-
 /** The stripes of the corpus as a prompt may see it. */
-export const indicesOf = (corpus: Corpus, { mask, copies, stripes }: View): Index[] =>
+export const indicesOf = (corpus: Corpus, { mask, copies, stripes }: IndexView): Index[] =>
   Array.from({ length: stripes }, (_, stripe) => {
     const own = stripes === 1 ? mask : mask.map((value, i) => (i % stripes === stripe ? value : 0));
     return {
       async query(vector, k) {
-        const { indices } = corpus.store.nearest(vector, Math.min(MOST, Math.ceil(k / copies)), own);
+        const { indices } = corpus.store.nearest(vector, Math.min(MAX_NEIGHBOURS, Math.ceil(k / copies)), own);
         return indices
           .flatMap((i) => {
             const one = corpus.candidate(i);

@@ -1,8 +1,9 @@
-// Which documents are asked about, and how a document is cut: the first part is the prompt, what follows it is scored.
-// A prompt's document never enters the corpus, nor does a twin of it. Documents are drawn evenly, in an order that
-// depends on their paths alone, with a limit on what one package may give.
+// Which documents become prompts, and how a document is split: its beginning is the prompt, what follows the continuation.
+// Neither a prompt's document nor a twin of it enters the corpus. Documents are drawn in an order that depends on their
+// paths alone, with a limit on how many one package gives.
 import { createHash } from 'node:crypto';
 import { shareIn } from '../../corpus/shingles.ts';
+import { at } from '../../wire/list.ts';
 import type { Source } from './sources.ts';
 import { runsOf, SHINGLE, TWIN_SHARE } from './twins.ts';
 
@@ -13,26 +14,26 @@ export interface Prompt {
   readonly id: string;
   readonly domain: string;
   readonly group: string;
-  /** What examples are selected for, and what generation would continue. */
+  /** The text that examples are selected for, and that generation would continue. */
   readonly prompt: string;
   readonly continuation: string;
   /** The whole document. */
   readonly document: string;
 }
 
-/** Study: what the tables rest on. Tuning: what learning rates are chosen on. */
-export interface Asked {
+/** Study: the prompts that the tables are of. Tuning: those that learning rates are chosen on. */
+export interface PromptSets {
   readonly study: readonly Prompt[];
   readonly tuning: readonly Prompt[];
 }
 
-export interface Drawn extends Asked {
+export interface Drawn extends PromptSets {
   /** Documents of the corpus: neither a prompt's own nor a twin of one. */
   readonly corpus: readonly Source[];
 }
 
-/** The cut is at the end of a line where there is one in the second half, so that no word is cut in two. */
-export const cutOf = ({ domain, group, path, text }: Source): Prompt | undefined => {
+/** Splits at the end of a line where one ends in the second half of the prompt, so that no word is cut in two. */
+export const splitOf = ({ domain, group, path, text }: Source): Prompt | undefined => {
   if (text.length < 2 * HALF) return undefined;
   const line = text.lastIndexOf('\n', HALF) + 1;
   const at = line > HALF / 2 ? line : HALF;
@@ -59,10 +60,10 @@ export const roundRobin = <T>(groups: readonly (readonly T[])[]): T[] => {
 /** The share of a domain's prompts that one package may give, so that no package is the domain. */
 const MOST_OF_GROUP = 0.2;
 
-/** Documents that can be cut, in the order of their paths' hashes; a package beyond its share comes after all others. */
+/** Documents that can be split, in the order of their paths' hashes; what a package has beyond its share comes last. */
 const candidatesOf = (sources: readonly Source[], wanted: number): Prompt[] => {
   const prompts = byMark(
-    sources.flatMap((source) => cutOf(source) ?? []),
+    sources.flatMap((source) => splitOf(source) ?? []),
     ({ id }) => id,
   );
   const most = Math.max(1, Math.floor(wanted * MOST_OF_GROUP));
@@ -77,7 +78,7 @@ const candidatesOf = (sources: readonly Source[], wanted: number): Prompt[] => {
   return [...early, ...late];
 };
 
-/** Twins either way: most of the asked text stands in the document, or most of the document in the prompt's. */
+/** Twins: the document holds most of the prompt and its continuation, or the prompt's document holds most of it. */
 const isTwinOf = (document: ReadonlySet<number>, asked: ReadonlySet<number>, whole: ReadonlySet<number>): boolean =>
   shareIn(asked, document) > TWIN_SHARE || shareIn(document, whole) > TWIN_SHARE;
 
@@ -88,13 +89,13 @@ export interface DrawOptions {
   /** Only these domains give prompts; absent: all that can give at least `least` of them. */
   readonly domains?: readonly string[];
   readonly least: number;
-  /** The share of a domain's documents that may become prompts: the others are what there is to learn from. */
+  /** The share of a domain's documents that may become prompts; the others remain to learn from. */
   readonly share?: number;
 }
 
 const MOST_ASKED = 0.5;
 
-export const draw = (sources: readonly Source[], options: DrawOptions): Asked => {
+export const draw = (sources: readonly Source[], options: DrawOptions): PromptSets => {
   const study: Prompt[][] = [];
   const tuning: Prompt[][] = [];
   for (const [domain, members] of Map.groupBy(sources, (source) => source.domain)) {
@@ -104,14 +105,14 @@ export const draw = (sources: readonly Source[], options: DrawOptions): Asked =>
       Math.floor(members.length * (options.share ?? MOST_ASKED)),
     );
     if (candidates.length < options.least) continue;
-    // the study's prompts come first: how many rates are tuned on does not change them
+    // the study's prompts are taken first, so that the number of tuning prompts does not change them
     study.push(candidates.slice(0, options.study));
     tuning.push(candidates.slice(options.study, options.study + options.tuning));
   }
   return { study: roundRobin(study), tuning: roundRobin(tuning) };
 };
 
-/** What may be learnt from: no prompt's own document, no twin of one. */
+/** The documents of the corpus: no prompt's own document, no twin of one. */
 export const withoutPromptTwins = (sources: readonly Source[], prompts: readonly Prompt[]): Source[] => {
   const own = new Set(prompts.map(({ id }) => id));
   const asked = prompts.map(({ prompt, continuation, document }) => ({
@@ -127,9 +128,6 @@ export const withoutPromptTwins = (sources: readonly Source[], prompts: readonly
     const runs = runsOf(text, SHINGLE);
     const near = new Set<number>();
     for (const run of runs) for (const i of holders.get(run) ?? []) near.add(i);
-    return ![...near].some((i) => {
-      const one = asked[i];
-      return one !== undefined && isTwinOf(runs, one.asked, one.whole);
-    });
+    return ![...near].some((i) => isTwinOf(runs, at(asked, i).asked, at(asked, i).whole));
   });
 };

@@ -1,5 +1,5 @@
-// Everything a run of the study stands on, made once: documents, prompts, corpus, vectors, what each prompt may see, and
-// the fingerprint that says which results belong to it.
+// What all runs of the study share, made once: documents, prompts, corpus, vectors, what each prompt may see of the corpus,
+// and the fingerprint that says which results belong to it.
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,21 +8,30 @@ import type { Embedder } from '../../functions/embedding/embedder.ts';
 import { readEmbedder } from '../../functions/embedding/onnx.node.ts';
 import type { Kernel } from '../../functions/kernel/index.ts';
 import { loadKernel } from '../../functions/kernel/module.node.ts';
-import type { Asked, SelectionSpec } from '../choose/strategies.ts';
-import { buildCorpus, type Corpus, type Cut, holdersOf } from './corpus.ts';
-import { type Drawn, draw, type Prompt, withoutPromptTwins } from './prompts.ts';
+import { at } from '../../wire/list.ts';
+import { buildCorpus, type Corpus, type Cut, holdersOf, type PromptView } from './corpus.ts';
+import { type Drawn, draw, HALF, type Prompt, withoutPromptTwins } from './prompts.ts';
 import type { Source } from './sources.ts';
 import { withoutTwins } from './twins.ts';
 import { remembering } from './vectors.ts';
 
-/** Counts up whenever the same inputs would give other results. */
+/** Raised whenever a change of the code gives other results for the same inputs. */
 export const PROTOCOL = 2;
 
-/** The cut of the corpus that figures are of unless they say otherwise. */
+/** The cut of the corpus where a figure names no other. */
 export const PRODUCT: Cut = 'overlapping';
 
 /** What is scored: what follows the prompt, as the product is used; or the prompt itself, as in the paper. */
 export type Scored = 'continuation' | 'prompt';
+
+/** Which examples a selection may see. */
+export interface Visible {
+  readonly cut: Cut;
+  /** Of the prompt's own package. */
+  readonly siblings: boolean;
+  /** Of other forms of files (CommonJS beside ESM). */
+  readonly forms: boolean;
+}
 
 export interface Setting {
   readonly study: readonly Prompt[];
@@ -39,21 +48,20 @@ export interface Setting {
   readonly fingerprint: string;
   /** Milliseconds of one prompt's embedding. */
   readonly embedMs: number;
-  /** What a prompt is embedded as. */
   vectorOf(prompt: Prompt): Float32Array;
-  /** And what of the corpus it may see. */
-  asked(prompt: Prompt, spec: Pick<SelectionSpec, 'cut' | 'siblings' | 'forms'>, scored: Scored): Asked;
+  /** Also hides the examples that hold a part of the text that is scored. */
+  viewOf(prompt: Prompt, visible: Visible, scored: Scored): PromptView;
 }
 
 export interface SettingOptions {
   readonly sources: readonly Source[];
-  /** Documents that give the prompts, where they are not among the sources. */
+  /** Documents that the prompts are drawn from; absent: the sources. */
   readonly prompts?: readonly Source[];
   readonly domains?: readonly string[];
   readonly study: number;
   readonly tuning: number;
   readonly least: number;
-  /** Other ways of cutting documents that are asked about, beside the product's. */
+  /** Cuts of the corpus to prepare besides the product's. */
   readonly cuts: readonly Cut[];
   readonly model: string;
   readonly embedder: string;
@@ -74,11 +82,11 @@ const fileHash = async (path: string): Promise<string> =>
     },
   );
 
-/** Prompts are no twins of each other; the corpus keeps its own, as a user's does: redundancy is what this is about. */
+/** Prompts are no twins of each other. The corpus keeps its twins, as a user's does: the study is about redundancy. */
 const drawn = (options: SettingOptions): Drawn => {
   const { sources, prompts, study, tuning, least, domains } = options;
   const wanted = { study, tuning, least, ...(domains === undefined ? {} : { domains }) };
-  // prompts from elsewhere may all be asked about; of the corpus' own documents most must stay in it
+  // of separate documents all may become prompts; of the corpus' own most must stay in it
   const asked =
     prompts === undefined
       ? draw(withoutTwins(sources.filter(({ form }) => form !== true)), wanted)
@@ -89,12 +97,36 @@ const drawn = (options: SettingOptions): Drawn => {
   return { ...asked, corpus: withoutPromptTwins(sources, [...asked.study, ...asked.tuning]) };
 };
 
+/** Which examples hold a part of each prompt's scored text, by cut and by what is scored. */
+const holdersIn = (corpora: ReadonlyMap<Cut, Corpus>, prompts: readonly Prompt[]) =>
+  new Map(
+    Array.from(corpora, ([cut, corpus]) => [
+      cut,
+      {
+        continuation: holdersOf(
+          corpus,
+          prompts.map(({ continuation }) => continuation),
+        ),
+        prompt: holdersOf(
+          corpus,
+          prompts.map(({ prompt }) => prompt),
+        ),
+      },
+    ]),
+  );
+
+const fingerprintOf = (model: string, embedder: string, corpus: Corpus): string => {
+  const sum = createHash('sha256').update(`${PROTOCOL}\n${model}\n${embedder}\n`);
+  for (const { text } of corpus.examples) sum.update(`${text.length}\n${text}`);
+  return sum.digest('hex').slice(0, 16);
+};
+
 export const prepare = async (options: SettingOptions): Promise<Setting> => {
   const { study, tuning, corpus: kept } = drawn(options);
   // a chunk that both forms share counts as the main form's
   const sources = [...kept.filter(({ form }) => form !== true), ...kept.filter(({ form }) => form === true)];
   if (study.length === 0) {
-    throw new UsageError(`no domain has ${options.least} documents of 1,600 characters to ask about`);
+    throw new UsageError(`no domain has ${options.least} documents of ${2 * HALF} characters to draw prompts from`);
   }
   if (sources.length === 0) throw new UsageError('nothing is left to learn from: every document is a prompt or a twin');
   const [kernel, embedder] = await Promise.all([loadKernel(), loadEmbedder(options.embedder)]);
@@ -103,31 +135,22 @@ export const prepare = async (options: SettingOptions): Promise<Setting> => {
   const corpus = await buildCorpus(sources, PRODUCT, manyTexts, kernel);
   const corpora = new Map<Cut, Corpus>([[PRODUCT, corpus]]);
   for (const cut of options.cuts) corpora.set(cut, await buildCorpus(sources, cut, manyTexts, kernel));
-  const all = [...study, ...tuning];
+  const prompts = [...study, ...tuning];
   const started = performance.now();
   const vectors = await embedder.embed(
-    all.map(({ prompt }) => prompt),
+    prompts.map(({ prompt }) => prompt),
     'tail',
   );
-  const embedMs = (performance.now() - started) / all.length;
-  const position = new Map(all.map(({ id }, i) => [id, i]));
-  const vectorOf = (prompt: Prompt): Float32Array => {
-    const vector = vectors[position.get(prompt.id) ?? -1];
-    if (vector === undefined) throw new Error(`prompt ${prompt.id} is not of this setting`);
-    return vector;
+  const embedMs = (performance.now() - started) / prompts.length;
+  const positions = new Map(prompts.map(({ id }, i) => [id, i]));
+  const positionOf = ({ id }: Prompt): number => {
+    const position = positions.get(id);
+    if (position === undefined) throw new Error(`prompt ${id} is not of this setting`);
+    return position;
   };
-  const texts = { continuation: all.map(({ continuation }) => continuation), prompt: all.map(({ prompt }) => prompt) };
-  const holders = new Map(
-    Array.from(corpora, ([cut, one]) => [
-      cut,
-      { continuation: holdersOf(one, texts.continuation), prompt: holdersOf(one, texts.prompt) },
-    ]),
-  );
+  const vectorOf = (prompt: Prompt): Float32Array => at(vectors, positionOf(prompt));
+  const holders = holdersIn(corpora, prompts);
   const model = await fileHash(join(options.model, 'model.safetensors'));
-  const sum = createHash('sha256').update(
-    `${PROTOCOL}\n${model}\n${await fileHash(join(options.embedder, 'model.onnx'))}\n`,
-  );
-  for (const { text } of corpus.examples) sum.update(`${text.length}\n${text}`);
   return {
     study,
     tuning,
@@ -137,14 +160,14 @@ export const prepare = async (options: SettingOptions): Promise<Setting> => {
     modelDirectory: options.model,
     model,
     embedder: embedder.name,
-    fingerprint: sum.digest('hex').slice(0, 16),
+    fingerprint: fingerprintOf(model, embedderHash, corpus),
     embedMs,
     vectorOf,
-    asked(prompt, { cut, siblings, forms }, scored) {
-      const of = corpora.get(cut);
-      if (of === undefined) throw new Error(`no corpus is cut '${cut}' in this setting`);
+    viewOf(prompt, { cut, siblings, forms }, scored) {
+      const [of, held] = [corpora.get(cut), holders.get(cut)];
+      if (of === undefined || held === undefined) throw new Error(`no corpus is cut '${cut}' in this setting`);
       const mask = Uint8Array.from(of.examples, ({ form }) => (forms || !form ? 1 : 0));
-      for (const i of holders.get(cut)?.[scored][position.get(prompt.id) ?? -1] ?? []) mask[i] = 0;
+      for (const i of at(held[scored], positionOf(prompt))) mask[i] = 0;
       if (!siblings) for (const [i, { group }] of of.examples.entries()) if (group === prompt.group) mask[i] = 0;
       return { id: prompt.id, vector: vectorOf(prompt), corpus: of, mask };
     },

@@ -1,20 +1,20 @@
-// What would make the study a memory test: documents that say the same twice. A document is a twin of another if more
-// than half of its 12-word shingles stand there; a chunk is a copy of a text if both hold one long run of words verbatim.
+// Finds text that occurs twice, which would let the model copy what is scored. A document is a twin of another if more than
+// half of its 12-word shingles occur in it; a chunk holds a part of a text if both have a long run of words in common.
 import { runsOf as runsOfWords } from '../../corpus/shingles.ts';
 
 /** Words of a shingle. */
 export const SHINGLE = 12;
 /** Share of a document's shingles from which it is a twin. */
 export const TWIN_SHARE = 0.5;
-/** Words in one run from which a chunk holds a part of the scored text: some 150 characters. */
+/** A common run of so many words, some 150 characters, makes a chunk a holder of a part of the scored text. */
 export const LONG_RUN = 40;
 
 const WORD = /\w+|[^\w\s]/g;
 
-/** Hashes of all runs of so many words: runs of letters and digits, or single signs, so that layout does not matter. */
+/** Hashes of all runs of so many words. A word is letters and digits, or a single sign, so that layout does not matter. */
 export const runsOf = (text: string, length: number): Set<number> => runsOfWords(text.match(WORD) ?? [], length);
 
-/** Of documents in order, those that are no twin of one before: the share is counted against single documents. */
+/** Drops every document that is a twin of a single document before it. */
 export const withoutTwins = <T extends { readonly text: string }>(documents: readonly T[]): T[] => {
   // one shingle in eight, by its hash, so that both sides of a comparison keep the same ones
   const first = new Map<number, number[]>();

@@ -1,5 +1,5 @@
-// Vectors of many texts, kept in a file for the next run: embedding a corpus takes a minute, reading it back none. The
-// file's name is the hash of the embedder and of every text; it is written beside its place and moved there when complete.
+// Vectors of many texts, kept in a file for the next run: embedding a corpus takes a minute, reading the file almost
+// nothing. The file's name is the hash of the embedder and of every text; a file is renamed to it once complete.
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

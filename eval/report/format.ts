@@ -1,5 +1,5 @@
-// A table as the study holds it, and how its figures are written.
-import type { Interval } from '../figures/statistics.ts';
+// What a table is, and how figures are written in it.
+import type { Interval } from '../statistics.ts';
 
 export interface Table {
   readonly id: string;

@@ -1,65 +1,6 @@
-// The study's pictures: Vega-Lite specifications over the tables' figures, drawn as SVG by Vega and as PNG by resvg, both
-// from npm and without a browser. A machine without fonts gets SVG only, and is told so.
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { Resvg } from '@resvg/resvg-js';
-import { Error as LogErrors, logger, parse, View } from 'vega';
-import { compile, type TopLevelSpec } from 'vega-lite';
-
-export interface Picture {
-  readonly id: string;
-  readonly title: string;
-  readonly spec: TopLevelSpec;
-}
-
-type Values = readonly object[];
-
-/** One colour a strategy, the same in every picture; from Okabe and Ito's palette, which colour-blind readers can tell apart. */
-const COLOURS: Readonly<Record<string, string>> = {
-  sift: '#0072B2',
-  nn: '#D55E00',
-  'nn-f': '#CC79A7',
-  'nn distinct': '#E69F00',
-  mmr: '#009E73',
-  uncertainty: '#56B4E9',
-  random: '#999999',
-  'random of 200': '#C7B000',
-  hullft: '#6A3D9A',
-};
-/** Variants of SIFT in shades of its blue. */
-const SHADES = ['#08306B', '#6BAED6', '#4292C6', '#9ECAE1'];
-
-const colourScale = (names: readonly string[]) => {
-  let shade = 0;
-  return {
-    domain: [...names],
-    range: names.map((name) => COLOURS[name] ?? SHADES[shade++ % SHADES.length] ?? '#333333'),
-  };
-};
-
-const CONFIG = {
-  background: 'white',
-  font: 'DejaVu Sans, Helvetica, Arial, sans-serif',
-  axis: {
-    labelFontSize: 11,
-    titleFontSize: 12,
-    titleFontWeight: 'normal',
-    gridColor: '#e2e8f0',
-    domainColor: '#94a3b8',
-    tickColor: '#94a3b8',
-  },
-  legend: { labelFontSize: 11, titleFontSize: 12, titleFontWeight: 'normal', symbolStrokeWidth: 2.5, labelLimit: 300 },
-  header: { labelFontSize: 12, titleFontSize: 12 },
-  title: { fontSize: 14, fontWeight: 'normal', anchor: 'start', offset: 12 },
-  view: { stroke: null },
-} as const;
-
-const SCHEMA = 'https://vega.github.io/schema/vega-lite/v6.json';
-
-const base = (title: string, values: Values, width = 560, height = 320) =>
-  ({ $schema: SCHEMA, title, width, height, data: { values: [...values] }, config: CONFIG }) as const;
-
-const names = (values: readonly { readonly arm: string }[]): string[] => [...new Set(values.map(({ arm }) => arm))];
+// The kinds of pictures, as Vega-Lite specifications over figures. draw.ts turns them into files.
+import type { TopLevelSpec } from 'vega-lite';
+import { base, colourScale, names, type Picture } from './style.ts';
 
 /** Percentage of the base by number of steps, a line a strategy, the bootstrap interval as a band. */
 export const curvePicture = (
@@ -261,41 +202,4 @@ export const stoppingPicture = (
       },
     },
   };
-};
-
-/** The picture as SVG text. */
-export const svgOf = async (spec: TopLevelSpec): Promise<string> => {
-  const view = new View(parse(compile(spec).spec), { renderer: 'none', logger: logger(LogErrors) });
-  try {
-    return await view.toSVG();
-  } finally {
-    view.finalize();
-  }
-};
-
-const render = (svg: string): { png: Uint8Array; pixels: Uint8Array } => {
-  const image = new Resvg(svg, {
-    fitTo: { mode: 'zoom', value: 2 },
-    background: 'white',
-    font: { loadSystemFonts: true, defaultFontFamily: 'DejaVu Sans' },
-  }).render();
-  return { png: image.asPng(), pixels: image.pixels };
-};
-
-/** False where letters come out blank, since no font is installed. */
-export const hasFonts = (): boolean => {
-  const svg =
-    '<svg xmlns="http://www.w3.org/2000/svg" width="40" height="20"><text x="2" y="16" font-size="16">N</text></svg>';
-  return render(svg).pixels.some((value) => value < 128);
-};
-
-/** Writes ID.svg, and ID.png where letters can be drawn. */
-export const draw = async (pictures: readonly Picture[], directory: string): Promise<void> => {
-  const png = hasFonts();
-  if (!png) process.stderr.write('no font is installed on this machine: the pictures are written as SVG only\n');
-  for (const { id, spec } of pictures) {
-    const svg = await svgOf(spec);
-    await writeFile(join(directory, `${id}.svg`), svg);
-    if (png) await writeFile(join(directory, `${id}.png`), render(svg).png);
-  }
 };

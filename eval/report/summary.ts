@@ -1,11 +1,10 @@
-// What `--json` prints: the figures of the main table, and beside them those of the other text.
+// What `--json` prints: the figures of the main table, and the same for the other text.
+import { armsOf, cell } from '../figures/arms.ts';
+import type { StudyRuns } from '../figures/study.ts';
+import { COUNTS } from '../run/grid.ts';
 
-import { armsOf, cell } from '../figures/figures.ts';
-import { COUNTS } from '../run/plan.ts';
-import type { Material } from './analysis.ts';
-
-const figuresOf = (material: Material, question: string, n: number) => {
-  const arms = armsOf(material.plan, material.ledger, question);
+const figuresOf = (runs: StudyRuns, question: string, n: number) => {
+  const arms = armsOf(runs.plan, runs.ledger, question);
   const [nn, sift] = [cell(arms, 'nn', n), cell(arms, 'sift', n)];
   if (nn === undefined || sift === undefined) return undefined;
   const at = (arm: string) =>
@@ -29,15 +28,15 @@ const figuresOf = (material: Material, question: string, n: number) => {
   };
 };
 
-export const summaryOf = (material: Material, n: number) => {
-  const main = figuresOf(material, 'main', n);
+export const summaryOf = (runs: StudyRuns, n: number) => {
+  const main = figuresOf(runs, 'main', n);
   if (main === undefined) throw new Error(`no prompt has been tuned for ${n} steps yet`);
-  const { scored } = material;
+  const { scored } = runs;
   const other = scored === 'prompt' ? 'continuation' : 'prompt';
   return {
     scored,
     ...main,
-    [other]: figuresOf(material, 'other score', n) ?? null,
-    fingerprint: material.setting.fingerprint,
+    [other]: figuresOf(runs, 'other score', n) ?? null,
+    fingerprint: runs.setting.fingerprint,
   };
 };

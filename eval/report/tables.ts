@@ -1,153 +1,117 @@
-// The main tables, each figure with the number of prompts it rests on: drawn from whatever rows there are.
-import { type Arms, armNames, type Cell, cell, compare, domainsOf, ofDomain, valuesAt } from '../figures/figures.ts';
-import { macroMean, type Observation } from '../figures/statistics.ts';
-import { COUNTS } from '../run/plan.ts';
-import { digits, gainOf, interval, percent, type Table } from './format.ts';
+// All tables of the study, in their order.
+import { type Arms, valuesAt } from '../figures/arms.ts';
+import type { StudyFigures, StudyRuns, TextFigures } from '../figures/study.ts';
+import { STEPS } from '../run/grid.ts';
+import { TEXTS } from '../run/plan-far.ts';
+import type { Table } from './format.ts';
+import { curveTable, domainTable, mainTable, sideTable } from './main-tables.ts';
+import { predictionTable, predictorTable, whyTable } from './prediction-tables.ts';
+import { copyTable, kernelTable, poolTable, q15Table, signTable } from './selection-tables.ts';
+import { floorTable, stoppingTable } from './stopping-tables.ts';
+import { rateTable, reuseTable, splitTable } from './tuning-tables.ts';
 
-const shownAs = (arm: string): string => arm.split(' N=')[0] ?? arm;
+/** Numbers of steps that have a main table. */
+const SHOWN = [10, 20, 50];
 
-export const mainCells = (arms: Arms): Cell[] =>
-  armNames(arms).flatMap((arm) =>
-    COUNTS.flatMap((n) => {
-      if (arm.includes(' N=') && !arm.endsWith(` N=${n}`)) return [];
-      const found = cell(arms, arm, n);
-      return found === undefined ? [] : [{ ...found, arm: shownAs(arm) }];
-    }),
-  );
+const mainTables = ({ arms, cells }: TextFigures): Table[] => [
+  ...SHOWN.map((n) => mainTable(cells, n)),
+  curveTable(cells),
+  domainTable(arms, STEPS),
+  domainTable(arms, 50),
+];
 
-/** Prompts below which an arm is left out while others have more. */
-export const FEWEST = 10;
+const selectionTables = ({ bases, copies, armsOf }: StudyFigures, { surrogate }: StudyRuns): Table[] => [
+  copyTable(copies),
+  ...(surrogate === undefined
+    ? []
+    : [
+        poolTable(armsOf('pools'), bases, surrogate),
+        kernelTable(armsOf('kernel'), bases, surrogate),
+        q15Table(surrogate),
+      ]),
+  signTable(armsOf('signs')),
+];
 
-export const mainTable = (cells: readonly Cell[], n: number): Table => {
-  const at = cells.filter((one) => one.n === n);
-  const most = Math.max(...at.map(({ prompts }) => prompts));
-  // arms that have only begun stand for nothing yet; the others are ordered by what is paired, as their prompts differ
-  const ordered = at
-    .filter(({ prompts }) => prompts >= Math.min(most, FEWEST))
-    .sort((a, b) => (a.toNn?.difference.mean ?? 0) - (b.toNn?.difference.mean ?? 0));
-  return {
-    id: `main-${n}`,
-    title: `Bits per byte after ${n} step${n === 1 ? '' : 's'}, mean over domains`,
-    columns: [
-      'strategy',
-      'prompts',
-      'base',
-      'tuned',
-      '% of base',
-      'tuned − base [95 %]',
-      '− nn, paired [95 %]',
-      'below nn',
-    ],
-    rows: ordered.map((one) => [
-      one.arm,
-      String(one.prompts),
-      digits(one.base),
-      digits(one.bpb),
-      digits(one.percent, 1),
-      interval(one.toBase.difference),
-      one.toNn === undefined ? '' : interval(one.toNn.difference),
-      one.toNn === undefined ? '' : percent(one.toNn.wins),
-    ]),
-    note: 'Ordered by the paired difference to nn: arms rest on different prompts until all runs are done.',
-  };
+const predictionTables = ({ main, predictors, why }: StudyFigures): Table[] => [
+  ...(why === undefined ? [] : [whyTable(why)]),
+  predictionTable(main.prediction),
+  predictorTable(predictors),
+];
+
+/** Full fine-tuning beside LoRA, on the prompts that LoRA was run on. */
+const loraArms = ({ main, armsOf }: StudyFigures): Arms => {
+  const lora = armsOf('lora');
+  const ids = new Set(lora.get('sift')?.keys() ?? []);
+  const onSamePrompts = (arm: string) => new Map([...(main.arms.get(arm) ?? [])].filter(([id]) => ids.has(id)));
+  return new Map([
+    ...['nn', 'sift'].map((arm) => [`${arm}, full`, onSamePrompts(arm)] as const),
+    ...Array.from(lora, ([arm, rows]) => [`${arm}, lora`, rows] as const),
+  ]);
 };
 
-export const curveTable = (cells: readonly Cell[]): Table => {
-  const arms = [
-    ...new Set(cells.filter(({ prompts }) => prompts >= FEWEST || prompts === cells[0]?.prompts).map(({ arm }) => arm)),
-  ];
-  return {
-    id: 'curve',
-    title: 'Bits per byte as a percentage of the base, by number of steps',
-    columns: ['strategy', ...COUNTS.map(String)],
-    rows: arms.map((arm) => [
-      arm,
-      ...COUNTS.map((n) => {
-        const found = cells.find((one) => one.arm === arm && one.n === n);
-        return found === undefined ? '' : `${digits(found.percent, 1)} (${found.prompts})`;
-      }),
-    ]),
-    note: 'In brackets the prompts, on which the base is taken too. The picture is of the prompts that all strategies have.',
-  };
-};
+const otherTextTables = ({ other }: StudyFigures): Table[] => [
+  ...SHOWN.map((n) => ({
+    ...mainTable(other.cells, n),
+    id: `other-${n}`,
+    title: `Bits per byte of the ${other.scored} after ${n} steps, mean over domains`,
+  })),
+  {
+    ...domainTable(other.arms, STEPS),
+    id: 'other-domains',
+    title: `The ${other.scored} by domain, after ${STEPS} steps`,
+  },
+  { ...predictionTable(other.prediction), id: 'other-prediction' },
+];
 
-export const domainTable = (arms: Arms, n: number): Table => ({
-  id: `domains-${n}`,
-  title: `By domain, after ${n} steps`,
-  columns: [
-    'domain',
-    'prompts',
-    'base',
-    'nn',
-    'sift',
-    'sift − nn [95 %]',
-    'sift below nn',
-    'nn below base',
-    'sift below base',
-  ],
-  rows: domainsOf(arms.get('base')).flatMap((domain) => {
-    const own = ofDomain(arms, domain);
-    const [base, nn, sift] = [valuesAt(own.get('base'), 0), valuesAt(own.get('nn'), n), valuesAt(own.get('sift'), n)];
-    const [toNn, nnToBase, siftToBase] = [compare(sift, nn), compare(nn, base), compare(sift, base)];
-    if (toNn === undefined || nnToBase === undefined || siftToBase === undefined) return [];
-    const values = (of: ReadonlyMap<string, Observation>): string =>
-      digits(macroMean([...of].flatMap(([id, value]) => (sift.has(id) ? [value] : []))));
-    return [
-      [
-        domain,
-        String(toNn.prompts),
-        values(base),
-        values(nn),
-        values(sift),
-        interval(toNn.difference),
-        percent(toNn.wins),
-        percent(nnToBase.wins),
-        percent(siftToBase.wins),
-      ],
-    ];
+/** Questions that are asked of both texts and have a base of their own. */
+const bothTextsTables = ({ armsOf }: StudyFigures): Table[] => [
+  ...TEXTS.map((text) => {
+    const cuts = armsOf(`cuts, ${text}`);
+    const own = valuesAt(cuts.get('base'), 0);
+    return sideTable(`cuts-${text}`, `Cut of the corpus: the ${text} after 20 steps`, cuts, own, 'nn, disjoint', 20);
   }),
-});
+  ...TEXTS.map((text) => {
+    const far = armsOf(`far, ${text}`);
+    return floorTable(`far-${text}`, text, far, valuesAt(far.get('base'), 0));
+  }),
+];
 
-export const sideTable = (
-  id: string,
-  title: string,
-  arms: Arms,
-  bases: ReadonlyMap<string, Observation>,
-  reference: string,
-  n: number,
-  note?: string,
-): Table => {
-  const against = valuesAt(arms.get(reference), n);
-  return {
-    id,
-    title,
-    columns: [
-      '',
-      'prompts',
-      'base',
-      'tuned',
-      'gain over base [95 %]',
-      `− ${reference}, paired [95 %]`,
-      `below ${reference}`,
-    ],
-    rows: armNames(arms).flatMap((arm) => {
-      const values = valuesAt(arms.get(arm), n);
-      const gain = compare(values, bases);
-      if (gain === undefined) return [];
-      const other = arm === reference ? undefined : compare(values, against);
-      const own = [...bases].flatMap(([key, value]) => (values.has(key) ? [value] : []));
-      return [
-        [
-          arm,
-          String(gain.prompts),
-          digits(macroMean(own)),
-          digits(macroMean([...values.values()])),
-          interval(gainOf(gain.difference)),
-          other === undefined ? '' : interval(other.difference),
-          other === undefined ? '' : percent(other.wins),
-        ],
-      ];
-    }),
-    ...(note === undefined ? {} : { note }),
-  };
-};
+const corpusTables = ({ bases, armsOf }: StudyFigures): Table[] => [
+  sideTable(
+    'forms',
+    `The packages as installed, CommonJS beside ESM: near copies of most files, after ${STEPS} steps`,
+    armsOf('forms'),
+    bases,
+    'nn',
+    STEPS,
+  ),
+  sideTable(
+    'siblings',
+    `Without the prompt’s own package, after ${STEPS} steps`,
+    armsOf('siblings'),
+    bases,
+    'nn',
+    STEPS,
+  ),
+];
+
+export const tablesOf = (runs: StudyRuns, figures: StudyFigures): Table[] => [
+  ...mainTables(figures.main),
+  ...selectionTables(figures, runs),
+  ...predictionTables(figures),
+  ...[...figures.main.stops, figures.farStops].map(stoppingTable),
+  reuseTable(figures.armsOf('reuse'), figures.bases),
+  sideTable(
+    'lora',
+    `Full fine-tuning and LoRA after ${STEPS} steps`,
+    loraArms(figures),
+    figures.bases,
+    'nn, full',
+    STEPS,
+  ),
+  ...otherTextTables(figures),
+  ...bothTextsTables(figures),
+  ...corpusTables(figures),
+  rateTable(figures.rates),
+  ...(runs.split === undefined ? [] : [splitTable(runs.split)]),
+];

@@ -1,10 +1,13 @@
-// Where and when the figures were measured, and how long each part of one prompt takes there.
+// The machine that the figures were measured on, and how long each part of one prompt takes there.
 import { arch, availableParallelism, cpus, platform, totalmem } from 'node:os';
 import { createEmbeddedBackend } from '../../gateway/backends/embedded/index.ts';
-import { select, spec } from '../choose/strategies.ts';
-import { quantile } from '../figures/statistics.ts';
+import { at } from '../../wire/list.ts';
+import { select } from '../choose/select.ts';
+import { spec } from '../choose/spec.ts';
 import type { Setting } from '../material/setting.ts';
-import { STEPS } from './plan.ts';
+import { quantile } from '../statistics.ts';
+import { full } from './arms.ts';
+import { STEPS } from './grid.ts';
 import { openOptions } from './trajectory.ts';
 
 export const machine = (): string =>
@@ -22,7 +25,7 @@ export interface Split {
   readonly generate: number;
 }
 
-/** Tokens that are generated for the split. */
+/** Tokens that are generated for each prompt. */
 export const GENERATED = 64;
 
 /** One prompt after another, one worker, nothing else running in this process. */
@@ -40,21 +43,18 @@ export const timeSplit = async (setting: Setting, learningRate: number, count: n
   try {
     const wanted = spec('sift', { n: STEPS });
     for (const [i, prompt] of [...setting.study.slice(0, 1), ...setting.study.slice(0, count)].entries()) {
-      const chosen = await select(setting.kernel, setting.asked(prompt, wanted, 'continuation'), wanted);
+      const chosen = await select(setting.kernel, setting.viewOf(prompt, wanted, 'continuation'), wanted);
       const started = performance.now();
-      const session = await backend.open(
-        openOptions('base', { method: 'full', rank: 0, learningRate, reuse: false }),
-        signal,
-      );
+      const session = await backend.open(openOptions('base', full(learningRate)), signal);
       const opened = performance.now();
-      const texts = chosen.picks.map((pick) => setting.corpus.examples[pick]?.text ?? '');
+      const texts = chosen.picks.map((pick) => at(setting.corpus.examples, pick).text);
       for await (const _ of session.train(texts, signal));
       const tuned = performance.now();
       const sampling = { maxTokens: GENERATED, temperature: 0, topP: 1, topK: 0, stop: [], seed: 1 };
       for await (const _ of session.generate(prompt.prompt, sampling, signal));
       const generated = performance.now();
       await session.close();
-      if (i === 0) continue; // compiles the graphs
+      if (i === 0) continue; // the first prompt compiles the graphs, and comes again
       parts.pool.push(chosen.ms.pool);
       parts.select.push(chosen.ms.select);
       parts.open.push(opened - started);

@@ -1,7 +1,7 @@
-// A task is one tuning run, described by everything that decides its outcome; its key is the hash of that description.
-// Several questions may ask for the same task: it is run once.
+// A task is one tuning run, described by everything that decides its outcome; its key is the hash of that description. A
+// task that several questions need is run once.
 import { createHash } from 'node:crypto';
-import type { SelectionSpec } from '../choose/strategies.ts';
+import type { SelectionSpec } from '../choose/spec.ts';
 import type { Prompt } from '../material/prompts.ts';
 import type { Scored } from '../material/setting.ts';
 import type { Run, Tuning } from './trajectory.ts';
@@ -17,7 +17,7 @@ export interface Task {
   readonly scored: Scored;
 }
 
-/** What is kept of a task. */
+/** The result of a task, as the ledger keeps it. */
 export interface Row extends Run {
   readonly prompt: string;
   readonly domain: string;
@@ -64,7 +64,7 @@ export const distinctTasks = (plan: readonly Planned[]): { key: string; task: Ta
   return Array.from(tasks, ([key, task]) => ({ key, task }));
 };
 
-/** Bits per byte after N steps: as scored, or between two scored numbers of steps. */
+/** Bits per byte after N steps: as scored, or interpolated between two scored numbers of steps; never beyond the last. */
 export const bpbAt = ({ scores }: Pick<Row, 'scores'>, n: number): number | undefined => {
   const exact = scores.find(([steps]) => steps === n);
   if (exact !== undefined) return exact[1];

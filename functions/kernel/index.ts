@@ -1,6 +1,7 @@
 // The kernel as the rest of the edge sees it: select() and nearest(), pure and synchronous, over one WASM instance
-// that this wrapper owns. Trade-off: one instance serves an isolate's requests in turn, which costs nothing, since a
-// selection is a millisecond or less and JavaScript is single-threaded there.
+// that this wrapper owns. An instance that trapped or grew too large is thrown away, and the next call makes another. Trade-
+// off: one instance serves an isolate's requests in turn, which costs nothing, since a selection takes a millisecond or less
+// and JavaScript is single-threaded there.
 import { fail, type Result } from '../../wire/faults.ts';
 import { MAX_KEPT_KERNEL_BYTES } from '../../wire/limits.ts';
 import { type Instance, instantiate } from './instance.ts';
@@ -29,10 +30,10 @@ export const createKernel = (module: WebAssembly.Module): Kernel => {
     select(problem) {
       instance ??= instantiate(module);
       const used = instance;
-      instance = undefined; // put back only if nothing trapped
+      // kept only after a call that returned: the memory of an instance that trapped may hold anything
+      instance = undefined;
       try {
         const selection = selectWith(used, problem);
-        // a larger one is dropped, since WASM memory never shrinks
         if (used.reserve(0).byteLength <= MAX_KEPT_KERNEL_BYTES) instance = used;
         return selection;
       } catch (error) {

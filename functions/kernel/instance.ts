@@ -1,9 +1,9 @@
-// One instance of the kernel module and its memory: instantiation, the ABI check, growth, and what a trap costs.
-// A trapped instance may hold anything, so it is thrown away and the next call makes a fresh one.
+// One instance of the kernel module and its memory: instantiation, the ABI check, growth. Which instances are kept is
+// index.ts's decision.
 
 export interface Exports {
   abi(): number;
-  lay(kind: number, K: number, d: number, m: number, N: number): number;
+  layout(kind: number, K: number, d: number, m: number, N: number): number;
   rows(): number;
   queries(): number;
   scales(): number;
@@ -28,13 +28,13 @@ export interface Exports {
   ): number;
 }
 
-/** Of assembly/layout.ts; a module built from other sources is refused. */
-const ABI_VERSION = 2;
+/** The ABI_VERSION of assembly/layout.ts; a module built from other sources is refused. */
+const ABI_VERSION = 3;
 const PAGE = 65_536;
 
 export interface Instance {
   readonly exports: Exports;
-  /** The memory's buffer, after growing it to at least `bytes`; views of an earlier call are void. */
+  /** The memory's buffer, grown to at least `bytes`; views made before a call must not be used after it. */
   reserve(bytes: number): ArrayBuffer;
 }
 

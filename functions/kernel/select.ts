@@ -1,6 +1,8 @@
-// The pure call: a problem's numbers into the kernel's memory, the selection out of it, nothing kept in between.
+// One selection on one instance: checks the problem, copies its numbers into the kernel's memory, reads the selection out of
+// it. Nothing is kept between calls.
 import { type Fault, fail, ok, type Result } from '../../wire/faults.ts';
 import { MAX_DEGREE, MAX_NOISE, MIN_LAMBDA } from '../../wire/limits.ts';
+import { at } from '../../wire/list.ts';
 import type { Instance } from './instance.ts';
 import type { Problem, Rows, Selection, StopReason } from './problem.ts';
 import { toQ15 } from './q15.ts';
@@ -13,7 +15,7 @@ const field = (param: string, message: string): Fault => ({ kind: 'bad_field', p
 
 const positive = (value: number): boolean => Number.isInteger(value) && value > 0;
 
-/** What is wrong with a problem's shape, before any number of it is read. */
+/** What is wrong with a problem's shape. The numbers of rows and queries are not read here. */
 const refusal = ({ rows, queries, dimensions, picks, lambda, alpha, degree = 1 }: Problem): Fault | undefined => {
   if (!positive(dimensions)) return field('dimensions', `is ${dimensions}, it must be a positive whole number`);
   if (!positive(picks)) return field('n', `is ${picks}, it must be a positive whole number`);
@@ -42,7 +44,7 @@ const notFinite = (param: string, values: Rows): Fault | undefined => {
   return index < 0 ? undefined : { kind: 'bad_vector', param, index, value: String(values[index]) };
 };
 
-/** Copies rows of d values to rows of dp, zeros after them; the target may hold an earlier problem. */
+/** Copies rows of d values to rows of dp values, padded with zeros. The target may hold an earlier problem. */
 const pad = <T extends Rows>(target: T, source: T, d: number, dp: number): void => {
   if (d === dp) {
     target.set(source);
@@ -59,7 +61,7 @@ const quantise = (queries: Float32Array, d: number): { values: Int16Array; scale
   const scales = new Float64Array(queries.length / d);
   for (let t = 0; t < scales.length; t++) {
     const query = queries.subarray(t * d, (t + 1) * d);
-    // not Math.hypot, which takes as long for 1,024 values as the kernel for three picks
+    // Math.hypot takes as long for 1,024 values as the kernel for three picks
     let squared = 0;
     for (const value of query) squared += value * value;
     const norm = Math.sqrt(squared);
@@ -76,7 +78,7 @@ export const selectWith = (instance: Instance, problem: Problem): Result<Selecti
   const K = rows.length / d;
   const m = queries.length / d;
   const { exports } = instance;
-  const bytes = exports.lay(rows instanceof Float32Array ? F32 : Q15, K, d, m, N);
+  const bytes = exports.layout(rows instanceof Float32Array ? F32 : Q15, K, d, m, N);
   if (bytes === 0)
     return fail(field('rows', `${K} candidates of ${d} dimensions and ${N} picks are too large together`));
   const buffer = instance.reserve(bytes);
@@ -88,7 +90,7 @@ export const selectWith = (instance: Instance, problem: Problem): Result<Selecti
     pad(new Float32Array(buffer, exports.rows(), Kp * dp), rows, d, dp);
     pad(new Float32Array(buffer, exports.queries(), m * dp), queries, d, dp);
   } else {
-    const fault = notFinite('queries', queries); // int16 cannot hold what it should report
+    const fault = notFinite('queries', queries); // int16 has no NaN or ∞, so the kernel would not see them
     if (fault !== undefined) return fail(fault);
     const quantised = quantise(queries, d);
     scales.set(quantised.scales);
@@ -111,8 +113,8 @@ export const selectWith = (instance: Instance, problem: Problem): Result<Selecti
     gains: Array.from(new Float64Array(buffer, exports.gains(), count)),
     variances: Array.from(variances.subarray(1, count + 1)),
     covariances: Array.from(new Float64Array(buffer, exports.covariances(), count)),
-    initialVariance: variances[0] ?? 0,
-    stop: STOPS[exports.stopReason()] ?? 'count',
+    initialVariance: at(variances, 0),
+    stop: at(STOPS, exports.stopReason()),
     residual,
   });
 };

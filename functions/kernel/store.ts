@@ -1,14 +1,13 @@
 // Rows that stay in the kernel's memory and are searched exactly: the local Vectorize's index. It owns an instance of
 // its own. The memory, from the heap up; rows last, so that they can grow:
 //
-//   heap ┬ query  dp values ┬ out  MAX_K i32 ┬ mask  capacity bytes ┬ scores  capacity f32 ┬ rows  capacity × dp
+//   heap ┬ query  dp values ┬ out  MAX_NEIGHBOURS i32 ┬ mask  capacity bytes ┬ scores  capacity f32 ┬ rows  capacity × dp
 //
 // Capacity doubles; growing moves the rows once. Removing a row moves the last one into its place.
+import { MAX_NEIGHBOURS } from '../../wire/limits.ts';
+import { at } from '../../wire/list.ts';
 import { instantiate } from './instance.ts';
 import type { Nearest, Rows } from './problem.ts';
-
-/** Neighbours of one search: beyond Vectorize's topK of 100 nothing asks for more. */
-const MAX_K = 1_024;
 
 export interface RowStore {
   readonly size: number;
@@ -28,7 +27,7 @@ export const createStore = (module: WebAssembly.Module, dimensions: number): Row
   const rowBytes = dp * 4;
   const queryAt = exports.heap();
   const outAt = queryAt + rowBytes;
-  const maskAt = outAt + MAX_K * 4;
+  const maskAt = outAt + MAX_NEIGHBOURS * 4;
   let capacity = 0;
   let size = 0;
   let scoresAt = 0;
@@ -43,7 +42,8 @@ export const createStore = (module: WebAssembly.Module, dimensions: number): Row
     buffer = reserve(newRows + next * rowBytes);
     const bytes = new Uint8Array(buffer);
     bytes.copyWithin(newRows, rowsAt, rowsAt + size * rowBytes);
-    bytes.fill(0, newRows + size * rowBytes, newRows + next * rowBytes); // the sweep reads whole blocks of 8
+    // the sweep reads whole blocks of 8 rows, with the padding of each; old rows must not be left there
+    bytes.fill(0, newRows + size * rowBytes, newRows + next * rowBytes);
     capacity = next;
     scoresAt = newScores;
     rowsAt = newRows;
@@ -85,8 +85,8 @@ export const createStore = (module: WebAssembly.Module, dimensions: number): Row
     },
     nearest(query, k, mask) {
       check(query);
-      if (!(Number.isInteger(k) && k > 0 && k <= MAX_K))
-        throw new RangeError(`k is ${k}, it must be from 1 to ${MAX_K}`);
+      if (!(Number.isInteger(k) && k > 0 && k <= MAX_NEIGHBOURS))
+        throw new RangeError(`k is ${k}, it must be from 1 to ${MAX_NEIGHBOURS}`);
       if (mask !== undefined && mask.length !== size)
         throw new RangeError(`mask has ${mask.length} bytes for ${size} rows`);
       if (size === 0) return { indices: [], scores: [] };
@@ -107,7 +107,7 @@ export const createStore = (module: WebAssembly.Module, dimensions: number): Row
       );
       const indices = Array.from(new Int32Array(buffer, outAt, found));
       const all = new Float32Array(buffer, scoresAt, size);
-      return { indices, scores: indices.map((index) => all[index] ?? 0) };
+      return { indices, scores: indices.map((index) => at(all, index)) };
     },
   };
 };
@@ -131,8 +131,8 @@ export const nearestOnce = (
   const scoresAt = (outAt + 4 * k + 15) & ~15;
   const rowsAt = scoresAt + 4 * Kp;
   const buffer = reserve(rowsAt + Kp * rowBytes);
-  const viewAt = (at: number, length: number): Rows =>
-    isFloat ? new Float32Array(buffer, at, length) : new Int16Array(buffer, at, length);
+  const viewAt = (address: number, length: number): Rows =>
+    isFloat ? new Float32Array(buffer, address, length) : new Int16Array(buffer, address, length);
   viewAt(queryAt, dp).set(query);
   for (let x = 0; x < K; x++) {
     viewAt(rowsAt + x * rowBytes, dp).set(rows.subarray(x * dimensions, (x + 1) * dimensions));
@@ -140,5 +140,5 @@ export const nearestOnce = (
   const found = exports.nearest(isFloat ? 0 : 1, rowsAt, K, rowBytes, queryAt, 0, k, scoresAt, outAt);
   const indices = Array.from(new Int32Array(buffer, outAt, found));
   const all = new Float32Array(buffer, scoresAt, K);
-  return { indices, scores: indices.map((index) => all[index] ?? 0) };
+  return { indices, scores: indices.map((index) => at(all, index)) };
 };

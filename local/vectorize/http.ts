@@ -1,6 +1,8 @@
 // The internal HTTP that the real Vectorize binding speaks: GET info; POST query, insert, upsert (NDJSON), getByIds, deleteByIds.
 // Miniflare's remote proxy puts the address it was asked for into MF-URL, so that header names the operation when it is there.
-// Besides: POST configure, flush and clear, the switches of config.ts. No authentication: it must only be reachable locally.
+// Besides: POST configure, flush and clear, the switches of config.ts.
+// All of it needs the secret that whoever started the Worker gave it as DOOR_SECRET; without such a var the door is shut.
+import { VECTORIZE_HEADER } from '../doors.ts';
 import type { Switches } from './config.ts';
 import { type Answer, faultResponse, refuse, UNREADABLE_QUERY, UNREADABLE_VECTORS } from './faults.ts';
 import { isRecord } from './metadata.ts';
@@ -32,7 +34,26 @@ const parseVectorLines = (text: string): unknown => {
   return objects.includes(undefined) ? undefined : objects;
 };
 
-export const handle = async (request: Request, operations: Operations, controls: Controls): Promise<Response> => {
+/** Compared without telling by the time taken how much of it was right. */
+const isSame = (said: string, secret: string): boolean => {
+  if (said.length !== secret.length) return false;
+  let difference = 0;
+  for (let i = 0; i < said.length; i++) difference |= said.charCodeAt(i) ^ secret.charCodeAt(i);
+  return difference === 0;
+};
+
+const mayEnter = (request: Request, secret: string | undefined): boolean =>
+  secret !== undefined && secret !== '' && isSame(request.headers.get(VECTORIZE_HEADER) ?? '', secret);
+
+export const handle = async (
+  request: Request,
+  secret: string | undefined,
+  operations: Operations,
+  controls: Controls,
+): Promise<Response> => {
+  if (!mayEnter(request, secret)) {
+    return new Response(`the header ${VECTORIZE_HEADER} is missing or is not this process's secret\n`, { status: 403 });
+  }
   const url = new URL(request.headers.get('MF-URL') ?? request.url);
   const name = url.pathname.slice(1);
   if (name === 'info') {

@@ -12,6 +12,8 @@ export { VectorIndex } from './vector-index.ts';
 
 export interface Env extends Vars {
   readonly INDEX: DurableObjectNamespace<VectorIndex>;
+  /** What a request over HTTP must carry (http.ts); without it none is answered. */
+  readonly DOOR_SECRET?: string;
 }
 
 const LEVELS: readonly unknown[] = ['none', 'indexed', 'all'];
@@ -32,7 +34,7 @@ const open = <T>(operation: Operation, result: Answer<T>): T => {
 
 export default class VectorizeLocal extends WorkerEntrypoint<Env> implements Vectorize {
   override async fetch(request: Request): Promise<Response> {
-    return handle(request, this.#operations(), this);
+    return handle(request, this.env.DOOR_SECRET, this.#operations(), this);
   }
 
   async describe(): Promise<VectorizeIndexInfo> {

@@ -1,12 +1,13 @@
 // The whole path once, as a user starts it: real text indexed, a real prompt, a model fine-tuned here and now. And what
 // the command says when it is given something wrong.
 import { spawn } from 'node:child_process';
-import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { lockState } from '../../local/lock.ts';
 
 const ROOT = new URL('../..', import.meta.url).pathname;
 let scratch = '';
@@ -32,9 +33,23 @@ const start = (...args: string[]): Promise<{ code: number | null; stdout: string
   });
 const free = ['--port', '0', '--gateway-port', '0'];
 
-const ready = z.object({ ready: z.literal(true), edge: z.url(), gateway: z.url(), key: z.string().min(16) });
+const reasons = z.array(z.object({ reason: z.string(), names: z.array(z.string()) }));
+const ready = z.object({
+  ready: z.literal(true),
+  edge: z.url(),
+  gateway: z.url(),
+  key: z.string().min(16),
+  documents: z.int(),
+  examples: z.int(),
+  passed_over: reasons,
+  refused: reasons,
+});
 const report = z.object({
   report: z.object({
+    documents: z.array(
+      z.object({ source: z.string(), bpb: z.object({ base: z.number(), nn: z.number(), sift: z.number() }) }),
+    ),
+    explained: z.number().gt(0).max(1),
     picks: z.array(
       z.object({ id: z.string(), text: z.string(), gain: z.number(), similarity: z.number(), sigma2: z.number() }),
     ),
@@ -60,6 +75,15 @@ const writeCorpus = async (directory: string): Promise<void> => {
     await writeFile(join(directory, 'api', `${name}.md`), `# ${name}\n\n${page}`);
   }
   await writeFile(join(directory, 'picture.png'), Buffer.from([137, 80, 78, 71, 0, 0, 1]));
+  await symlink('/no/such/file', join(directory, 'link.md'));
+  await writeRefused(directory);
+};
+
+/** A file whose path is longer than the edge takes as a source. */
+const writeRefused = async (directory: string): Promise<void> => {
+  const deep = join(directory, ...Array.from({ length: 6 }, () => 'directory-of-a-long-name'.repeat(4)));
+  await mkdir(deep, { recursive: true });
+  await writeFile(join(deep, 'refused.md'), 'text of a file far below\n');
 };
 
 describe('npm start', () => {
@@ -70,9 +94,18 @@ describe('npm start', () => {
     expect(code, stderr).toBe(0);
     const lines = stdout.trim().split('\n');
     expect(lines.length).toBe(2);
-    ready.parse(JSON.parse(lines[0] ?? ''));
-    const { picks, bpb, sigma2, completion, ms } = report.parse(JSON.parse(lines[1] ?? '')).report;
+    expect(ready.parse(JSON.parse(lines[0] ?? ''))).toMatchObject({
+      documents: 7,
+      passed_over: [
+        { reason: 'a broken link', names: ['link.md'] },
+        { reason: 'binary', names: ['picture.png'] },
+      ],
+      refused: [{ names: [expect.stringContaining('refused.md#0')] }],
+    });
+    const { documents, picks, bpb, sigma2, completion, ms } = report.parse(JSON.parse(lines[1] ?? '')).report;
+    expect(documents.length).toBe(1);
     expect(picks.length).toBe(6);
+    for (const { id } of picks) expect(id.startsWith(`${documents[0]?.source}#`)).toBe(false);
     let before = sigma2.initial;
     for (const pick of picks) {
       expect(before - pick.sigma2).toBeCloseTo(pick.gain, 5);
@@ -83,9 +116,10 @@ describe('npm start', () => {
     expect(completion.after).not.toBe(completion.before);
     expect(ms.total).toBeGreaterThan(0);
 
-    // the second start finds the index as it was, and takes a prompt of the user's own
+    // the second start finds the index as it was, but for what was refused, and takes a prompt of the user's own
     const again = await start('--once', '--json', '--corpus', corpus, '--prompt', '## cider.brew(options)', ...free);
     expect(again.code, again.stderr).toBe(0);
+    expect(again.stderr).toContain('indexing ████████████████████████████ 1/1');
     const second = report.parse(JSON.parse(again.stdout.trim().split('\n')[1] ?? '')).report;
     expect(second.picks.length).toBe(10);
   });
@@ -115,17 +149,56 @@ describe('npm start', () => {
     const empty = join(scratch, 'empty');
     await mkdir(empty);
     await writeFile(join(empty, 'zeros.bin'), new Uint8Array(8));
-    expect((await start('--once', '--corpus', empty, ...free)).stderr).toContain('holds no text (1 files looked at');
+    expect((await start('--once', '--corpus', empty, ...free)).stderr).toContain(
+      'holds no text (1 files looked at: binary)',
+    );
     const single = join(scratch, 'single');
     await mkdir(single);
     await writeFile(join(single, 'one.md'), 'text '.repeat(500));
     expect((await start('--once', '--corpus', single, ...free)).stderr).toContain('a single document');
-    const broken = join(scratch, 'broken');
-    await cp(single, broken, { recursive: true });
-    await symlink('/no/such/file', join(broken, 'link.md'));
-    const { code, stderr } = await start('--once', '--corpus', broken, ...free);
+  });
+
+  it('names what it passed over, and fails only when every example is refused', async () => {
+    const some = join(scratch, 'some');
+    await mkdir(some);
+    await writeFile(join(some, 'a.md'), 'text\n');
+    await symlink('/nonexistent', join(some, 'b.txt'));
+    const passed = await start('--once', '--no-demo', '--corpus', some, ...free);
+    expect(passed.code, passed.stderr).toBe(0);
+    expect(passed.stdout).toContain('1 document, 1 file passed over\n  1 file passed over: a broken link (b.txt)\n');
+    const none = join(scratch, 'none');
+    await writeRefused(none);
+    const { code, stderr } = await start('--once', '--no-demo', '--corpus', none, ...free);
     expect(code).toBe(1);
-    expect(stderr).toContain('link.md cannot be read');
+    expect(stderr).toContain('every example was refused, the first because: ');
+  });
+
+  it('says that another process has its state, and which', async () => {
+    const lock = await lockState(join(scratch, 'state'));
+    const { code, stderr } = await start('--once', '--no-demo', ...free);
+    lock.release();
+    expect(code).toBe(1);
+    expect(stderr.trim()).toContain(`${join(scratch, 'state')} is in use by process ${process.pid}`);
+    expect(stderr.trim().split('\n').length).toBe(1);
+  });
+
+  it('says that its state is damaged, and leaves it as it is', async () => {
+    const edge = join(scratch, 'state', 'edge');
+    const databases = (await readdir(edge, { recursive: true })).filter((name) =>
+      /VectorIndex.*[0-9a-f]{64}\.sqlite$/.test(name),
+    );
+    expect(databases.length).toBe(1);
+    const path = join(edge, databases[0] ?? '');
+    await writeFile(path, 'no database');
+    const damaged = await start('--once', '--no-demo', ...free);
+    expect(damaged.code).toBe(1);
+    expect(damaged.stderr).toContain(`${path} is damaged`);
+    await rm(edge, { recursive: true });
+    await writeFile(join(scratch, 'state', 'secrets.json'), '{"apiKey":');
+    const secrets = await start('--once', '--no-demo', ...free);
+    expect(secrets.code).toBe(1);
+    expect(secrets.stderr).toContain('secrets.json is damaged');
+    await rm(join(scratch, 'state'), { recursive: true });
   });
 
   it('refuses a port that is taken, and a model that is none', async () => {

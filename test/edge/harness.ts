@@ -1,5 +1,6 @@
 // The edge in workerd, as production configures it, with the local Vectorize under its binding: one per test file.
 import { createTestHarness } from 'wrangler';
+import { VECTORIZE_HEADER } from '../../local/doors.ts';
 import config from '../../models/embedder/config.json' with { type: 'json' };
 
 export const DIMENSIONS = config.dimensions;
@@ -9,6 +10,9 @@ export const OTHER_KEY = 'sk-test-two';
 /** A key that nobody else uses, to be used too often. */
 export const BUSY_KEY = 'sk-test-busy';
 export const GATEWAY_SECRET = 'a secret between edge and gateway';
+
+/** What the local Vectorize's switches ask for. */
+const VECTORIZE_SECRET = 'a secret of this test process';
 
 /** The little that is asked of the bindings themselves. */
 interface Vectors {
@@ -99,14 +103,22 @@ export const startEdge = async (options: HarnessOptions = {}): Promise<Edge> => 
       },
       {
         configPath: 'local/vectorize/wrangler.toml',
-        vars: { DIMENSIONS: String(DIMENSIONS), METADATA_INDEXES: 'meta.lang:string,source:string' },
+        vars: {
+          DIMENSIONS: String(DIMENSIONS),
+          METADATA_INDEXES: 'meta.lang:string,source:string',
+          DOOR_SECRET: VECTORIZE_SECRET,
+        },
       },
     ],
   });
   const { url } = await harness.listen();
   const vectorize: Edge['vectorize'] = async (path, body) => {
     const worker = harness.getWorker('vectorize-local');
-    const response = await worker.fetch(`/${path}`, { method: 'POST', body: JSON.stringify(body ?? {}) });
+    const response = await worker.fetch(`/${path}`, {
+      method: 'POST',
+      headers: { [VECTORIZE_HEADER]: VECTORIZE_SECRET },
+      body: JSON.stringify(body ?? {}),
+    });
     if (!response.ok) throw new Error(`vectorize-local ${path}: ${response.status} ${await response.text()}`);
   };
   const stored: Edge['stored'] = async () => {

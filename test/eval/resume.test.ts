@@ -1,10 +1,10 @@
-// What makes an interrupted run go on where it ended: keys, the ledger, and a plan that names each task once.
+// How an interrupted run continues: keys, the ledger, and a plan that has each task once. And the figures of finished runs.
 import { appendFileSync, mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { spec } from '../../eval/choose/strategies.ts';
-import { type Arms, cell } from '../../eval/figures/figures.ts';
+import { spec } from '../../eval/choose/spec.ts';
+import { type Arms, cell } from '../../eval/figures/arms.ts';
 import {
   alphaStop,
   covarianceStop,
@@ -12,12 +12,16 @@ import {
   levelStop,
   shareStop,
   similarityStop,
+  stepsFor,
 } from '../../eval/figures/stopping.ts';
 import type { Prompt } from '../../eval/material/prompts.ts';
 import type { Setting } from '../../eval/material/setting.ts';
-import { stepsFor } from '../../eval/report/side-tables.ts';
+import { ARMS } from '../../eval/run/arms.ts';
+import { LAMBDA } from '../../eval/run/grid.ts';
 import { openLedger } from '../../eval/run/ledger.ts';
-import { ARMS, FULL, LAMBDA, planRates, planStudy } from '../../eval/run/plan.ts';
+import { planStudy } from '../../eval/run/plan.ts';
+import { planRates } from '../../eval/run/plan-rates.ts';
+import { FULL } from '../../eval/run/profile.ts';
 import { bpbAt, distinctTasks, keyOf, type Row, type Task } from '../../eval/run/tasks.ts';
 import { loadKernel } from '../../functions/kernel/module.node.ts';
 
@@ -53,7 +57,7 @@ const row = (id: string, domain: string, scores: [number, number][]): Row => ({
   selectMs: { pool: 0, select: 0 },
 });
 
-describe('keys', () => {
+describe('the keys of tasks', () => {
   it('are the same whatever the order of the fields, and ignore what is absent', () => {
     const { tuning, ...rest } = task();
     const { reuse, learningRate, rank, method } = tuning;
@@ -63,7 +67,7 @@ describe('keys', () => {
     ).toBe(keyOf(task({ selection: spec('nn') })));
   });
 
-  it('change with everything that decides the outcome', () => {
+  it('differ where anything differs that decides the outcome', () => {
     const others = [
       task({ prompt: prompt('two') }),
       task({ steps: 20 }),
@@ -102,7 +106,7 @@ describe('the plan', () => {
   const tuning = [prompt('t0'), prompt('t1', 'b')];
   const setting = { study, tuning } as unknown as Setting; // all that a plan looks at
 
-  it('names a shared task once', () => {
+  it('has a task that two questions share once', () => {
     const plan = planStudy(setting, FULL, {});
     const tasks = distinctTasks(plan);
     expect(tasks.length).toBeLessThan(plan.length);
@@ -112,7 +116,7 @@ describe('the plan', () => {
     expect(copy && keyOf(copy.task)).toBe(main && keyOf(main.task));
   });
 
-  it('begins with balanced domains: after any number of tasks they differ by one prompt', () => {
+  it('keeps the domains balanced: after any number of tasks their prompts differ by one at most', () => {
     const counts = { a: new Set<string>(), b: new Set<string>() };
     for (const { task: one } of distinctTasks(planStudy(setting, FULL, {}))) {
       counts[one.prompt.domain as 'a' | 'b'].add(one.prompt.id);
@@ -121,7 +125,7 @@ describe('the plan', () => {
     expect(counts.a.size).toBe(30);
   });
 
-  it('chooses rates on prompts of their own only, and uses them', () => {
+  it('chooses learning rates on tuning prompts only, and uses them', () => {
     const tried = planRates(setting, FULL);
     expect(tried.every(({ task: one }) => one.prompt.id.startsWith('t'))).toBe(true);
     // the first arm of a family stands for it
@@ -177,7 +181,7 @@ describe('figures', () => {
 });
 
 describe('stopping rules', () => {
-  it('stop where the kernel stops', async () => {
+  it('by alpha stop where the kernel stops', async () => {
     const { select } = await loadKernel();
     const rows = Float32Array.from([1, 0, 0, 0.6, 0.8, 0, 0.6, 0, 0.8, 0, 0.6, 0.8]);
     const queries = Float32Array.from([0.6, 0.64, 0.48]);
@@ -205,7 +209,7 @@ describe('stopping rules', () => {
     expect(similarityStop([0.2], 0.35)).toBe(0);
   });
 
-  it('are judged on runs that they were not chosen on', () => {
+  it('are chosen on one half of the runs and evaluated on the other', () => {
     // the third step never helps, and is announced by a similarity below 0.2
     const run = (third: number) => ({
       base: 1,
@@ -230,7 +234,7 @@ describe('stopping rules', () => {
 });
 
 describe('a rule against a fixed number of steps', () => {
-  it('is read off between the fixed numbers that were looked at', () => {
+  it('is interpolated between the fixed numbers that were tried, and unknown beyond them', () => {
     const fixedRules = [1, 2, 4].map((n) => ({ rule: 'fixed', parameter: n, steps: n, gain: n / 10 }));
     expect(stepsFor(0.3, fixedRules)).toBeCloseTo(3, 9);
     expect(stepsFor(0.05, fixedRules)).toBeCloseTo(0.5, 9);

@@ -1,5 +1,5 @@
-// The whole program on a tiny corpus and a model of a few thousand weights: what it prints, and that running it again
-// runs nothing again.
+// The whole program on a tiny corpus and a model of a few thousand weights: what it prints, and that a second run repeats no
+// tuning run.
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -38,7 +38,7 @@ const tokenizer = {
 const NOUNS = ['worker', 'kernel', 'prompt', 'example', 'gradient', 'corpus', 'vector', 'index', 'token', 'model'];
 const VERBS = ['reads', 'writes', 'selects', 'embeds', 'returns', 'tunes', 'keeps', 'drops', 'counts', 'streams'];
 
-/** Sentences that differ from document to document, about things that do not. */
+/** Sentences that differ from document to document, made of the same words. */
 const document = (seed: number): string => {
   let state = seed * 7919 + 1;
   const next = (count: number): number => {
@@ -107,7 +107,7 @@ describe('npm run eval -- --quick --json', () => {
     const found = summary.parse(JSON.parse(stdout));
     expect(found.prompts).toBe(4);
     expect(Object.keys(found.bpb.sift)).toEqual(['1', '2', '5', '10']);
-    // an untrained model of 64 tokens knows nothing: six bits a byte
+    // an untrained model of 64 tokens: six bits a byte
     expect(found.bpb.base).toBeGreaterThan(5);
     expect(found.bpb.base).toBeLessThan(7);
     const results = join(directory, 'state/results');
@@ -115,7 +115,7 @@ describe('npm run eval -- --quick --json', () => {
     expect(existsSync(join(results, 'study.json'))).toBe(true);
   });
 
-  it('runs nothing again, and goes on where it was interrupted', () => {
+  it('repeats no tuning run, and continues where it was interrupted', () => {
     const [file = ''] = readdirSync(join(directory, 'state')).filter((name) => name.endsWith('.jsonl'));
     const ledger = join(directory, 'state', file);
     const complete = readFileSync(ledger, 'utf8');
@@ -129,7 +129,7 @@ describe('npm run eval -- --quick --json', () => {
     expect(summary.parse(JSON.parse(resumed.stdout)).bpb).toEqual(summary.parse(JSON.parse(again.stdout)).bpb);
   });
 
-  it('asks about documents from elsewhere', () => {
+  it('draws prompts from another folder', () => {
     mkdirSync(join(directory, 'prompts/mine'), { recursive: true });
     for (let i = 0; i < 3; i++) writeFileSync(join(directory, 'prompts/mine', `${i}.md`), document(500 + i));
     const { stdout, stderr } = run(
@@ -144,7 +144,7 @@ describe('npm run eval -- --quick --json', () => {
     expect(summary.parse(JSON.parse(stdout)).prompts).toBe(3);
   });
 
-  it('says what is wrong with an option', () => {
+  it('names a wrong option and its value', () => {
     expect(() => parseOptions(['--quick', '--prompts', 'x'])).toThrow('--prompts x needs a --corpus to learn from');
     expect(() => parseOptions(['--workers', '1.5'])).toThrow("--workers is '1.5', it must be a whole number");
     const { stderr, status } = run('--quick', '--corpus', join(directory, 'nowhere'));

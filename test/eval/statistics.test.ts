@@ -1,15 +1,9 @@
 // The study's statistics against values worked out elsewhere (R: quantile type 7, cor(method = "spearman"), rank).
 import { describe, expect, it } from 'vitest';
-import {
-  bootstrap,
-  macroMean,
-  type Observation,
-  quantile,
-  ranks,
-  spearman,
-  winRate,
-} from '../../eval/figures/statistics.ts';
+import { predict } from '../../eval/figures/predict.ts';
 import { leastSquares } from '../../eval/figures/why.ts';
+import { bootstrap, macroMean, type Observation, quantile, ranks, spearman, winRate } from '../../eval/statistics.ts';
+import { at } from '../../wire/list.ts';
 
 const of = (domain: string, values: readonly number[]): Observation[] => values.map((value) => ({ domain, value }));
 
@@ -32,7 +26,7 @@ describe('statistics', () => {
     expect(spearman([1, 2, 3], [5, 5, 5])).toBeNaN();
   });
 
-  it('weighs domains alike, however many prompts they have', () => {
+  it('gives each domain the same weight, however many prompts it has', () => {
     expect(macroMean([...of('a', [1, 1, 1, 1]), ...of('b', [3])])).toBe(2);
   });
 
@@ -40,7 +34,7 @@ describe('statistics', () => {
     expect(winRate([-1, -2, 0, 3])).toBe(0.625);
   });
 
-  it('draws prompts within their domains: what does not vary inside a domain has no interval', () => {
+  it('resamples prompts within their domains: without variation inside a domain the interval is a point', () => {
     const { mean, low, high } = bootstrap([...of('a', [1, 1, 1]), ...of('b', [5, 5])]);
     expect([mean, low, high]).toEqual([3, 3, 3]);
   });
@@ -63,10 +57,40 @@ describe('least squares', () => {
     const b = [2, 1, -1, -2];
     expect(
       leastSquares(
-        a.map((value, i) => 3 * value - 0.5 * (b[i] ?? 0)),
+        a.map((value, i) => 3 * value - 0.5 * at(b, i)),
         a,
         b,
       ),
     ).toEqual({ a: 3, b: -0.5 });
+  });
+});
+
+describe('the correlation of predicted drop and gain', () => {
+  const run = (variances: number[], scores: [number, number][]) => ({
+    base: 1,
+    row: {
+      prompt: 'p',
+      domain: 'd',
+      scores,
+      losses: [],
+      ms: [],
+      tokens: 0,
+      picks: variances.map((_, i) => i),
+      initialVariance: 1,
+      variances,
+      covariances: [],
+      pool: 0,
+      selectMs: { pool: 0, select: 0 },
+    },
+  });
+
+  it('counts a run without picks as no drop', () => {
+    const runs = [run([], [[5, 1]]), run([0.8], [[5, 0.9]]), run([0.5, 0.4], [[5, 0.7]])];
+    const [over] = predict(runs, [5]).overPrompts;
+    expect(over).toMatchObject({ n: 5, prompts: 3, absolute: 1, relative: 1 });
+  });
+
+  it('is not given for fewer than three prompts', () => {
+    expect(predict([run([0.8], [[5, 0.9]]), run([0.5], [[5, 0.7]])], [5]).overPrompts).toEqual([]);
   });
 });

@@ -1,11 +1,11 @@
-// Vectors are computed once, and again when a text changes.
+// Vectors are computed once, and again when a text or the embedder changes.
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { remembering } from '../../eval/material/vectors.ts';
 
-it('reads the vectors of the same texts back, and embeds others', async () => {
+it('reads the vectors of the same texts from the file, and embeds other texts', async () => {
   const asked: string[] = [];
   const embedder = {
     name: 'length',

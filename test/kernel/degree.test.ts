@@ -1,5 +1,5 @@
-// What the kernel's degree p is for, k(x,y) = (φ(x)·φ(y))^p, and what it refuses; that its figures are right is
-// properties.test.ts's matter.
+// What the kernel's degree p does, k(x,y) = (φ(x)·φ(y))^p, and which degrees are refused. That the figures are right is tested
+// in properties.test.ts.
 import { beforeAll, describe, expect, it } from 'vitest';
 import { buildKernel } from '../../assembly/build.ts';
 import { type Kernel, type Problem, type Selection, toQ15 } from '../../functions/kernel/index.ts';
@@ -48,7 +48,7 @@ describe.each(['float32', 'Q15', 'float32 without SIMD'])('the degree, in %s', (
       ? select({ ...problem, rows: toQ15(problem.rows) }).picks
       : select(problem, form === 'float32' ? kernel : scalar).picks;
 
-  it('6 takes what is new before a near copy, which a large λ at degree 1 does not', () => {
+  it('degree 6 picks a new example before a near copy; degree 1 with a large λ picks the copy', () => {
     const copies = around([
       // prompt, a row, its near copy, another row
       [1, 0.7, 0.69, 0.6],
@@ -60,9 +60,9 @@ describe.each(['float32', 'Q15', 'float32 without SIMD'])('the degree, in %s', (
     expect(order({ ...copies, picks: 3, lambda: 10, repeat: false, degree: 1 })).toEqual([0, 1, 2]);
   });
 
-  it('1 takes the irrelevant before the moderately similar, which 6 does not', () => {
+  it('degree 1 prefers irrelevant to moderately similar rows; degree 6 does not', () => {
     const similar = around([
-      // prompt, a row, one that is a little like it, one that is unlike either and hardly relevant
+      // prompt, a row, a similar row, a row that is orthogonal to both and hardly relevant
       [1, 0.9, 0.85, 0.3],
       [0.9, 1, 0.8, 0],
       [0.85, 0.8, 1, 0],
@@ -83,16 +83,16 @@ describe('a selection of degree p', () => {
     repeat: true,
   };
 
-  it('has a residual at degree 1 alone, which is the degree where none is given', () => {
+  it('has a residual at degree 1 only, which is the default degree', () => {
     const first = select({ ...problem, degree: 1 });
     expect(first.residual.length).toBe(2 * 24);
     expect(select(problem)).toEqual(first);
     for (const degree of [2, 6, 16]) expect(select({ ...problem, degree }).residual).toEqual(new Float32Array());
-    // and leaves nothing behind for the next of degree 1
+    // a selection of another degree does not change the next of degree 1
     expect(select(problem)).toEqual(first);
   });
 
-  it('scales with the vectors: twice as long, every figure is 4ᵖ of it', () => {
+  it('multiplies every figure by 4ᵖ when all vectors are twice as long', () => {
     for (const degree of [1, 2, 3, 6, 16]) {
       const factor = 4 ** degree;
       const a = select({ ...problem, degree });
@@ -112,7 +112,7 @@ describe('a selection of degree p', () => {
     }
   });
 
-  it.each([0, 1.5, 17, Number.NaN])('is refused at p = %d, with the limits', (degree) => {
+  it.each([0, 1.5, 17, Number.NaN])('refuses degree %d and names the limits', (degree) => {
     expect(kernel.select({ ...problem, degree })).toEqual({
       ok: false,
       fault: { kind: 'bad_field', param: 'degree', message: `is ${degree}, it must be a whole number from 1 to 16` },
@@ -123,7 +123,7 @@ describe('a selection of degree p', () => {
   it.each([
     ['with SIMD', () => kernel],
     ['without', () => scalar],
-  ])('is refused where a powered length leaves float32, %s', (_, by) => {
+  ])('is refused where a length to the power of p exceeds float32, %s', (_, by) => {
     // lengths of 1000: (10⁶)⁶ = 10³⁶ is within float32, (10⁶)⁷ is not
     const long = { ...problem, rows: problem.rows.map((value) => 1000 * value), picks: 1, lambda: 1e15 };
     const fits = select({ ...long, degree: 6 }, by());
@@ -133,5 +133,16 @@ describe('a selection of degree p', () => {
       ok: false,
       fault: { kind: 'bad_field', param: 'rows', message: 'their squared lengths to the power of 7 overflow' },
     });
+  });
+
+  it.each([
+    ['with SIMD', () => kernel],
+    ['without', () => scalar],
+  ])('is refused where only the product of a prompt and a row exceeds float32, %s', (_, by) => {
+    // 10²⁰ and 10⁶⁰ are finite as squares, 10⁴⁰ is not a float32
+    const rows = Float32Array.of(1e10, 0);
+    const far = { rows, queries: Float32Array.of(1e30, 0), dimensions: 2, picks: 1, lambda: 1, repeat: true };
+    expect(by().select(far)).toMatchObject({ ok: false, fault: { kind: 'bad_field', param: 'rows' } });
+    expect(by().select({ ...far, queries: Float32Array.of(1e20, 0) })).toMatchObject({ ok: true });
   });
 });

@@ -1,4 +1,4 @@
-// The kernel against selections made by the reference library in exact mode, in float64 (golden/cases.json).
+// The kernel against selections of the reference library, made in its exact mode in float64 (golden/cases.json).
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -26,7 +26,7 @@ const file = z.object({
 });
 const { cases } = file.parse(JSON.parse(readFileSync(new URL('golden/cases.json', import.meta.url), 'utf8')));
 
-/** Two candidates this close may change places; what follows is another, equally good selection. */
+/** Two candidates whose scores are this close may be picked in either order; the selections after them are equally good. */
 const NEAR_TIE = 1e-6;
 
 describe.each(['sift.wasm', 'sift-scalar.wasm'])('%s on the golden set', (module) => {

@@ -1,9 +1,10 @@
-// What holds for every selection, over random shapes, against the float64 reference. A failure prints its seed.
+// Properties of every selection, over random shapes, and agreement with the float64 reference. A failure prints its seed.
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { buildKernel } from '../../assembly/build.ts';
 import { type Kernel, type Problem, type Selection, toQ15 } from '../../functions/kernel/index.ts';
 import { loadKernel } from '../../functions/kernel/module.node.ts';
+import { at } from '../../wire/list.ts';
 import { seededRandom as random } from '../../wire/random.ts';
 import { type ReferenceProblem, reference, unitRows } from './reference.ts';
 
@@ -30,6 +31,7 @@ const shape = fc.record({
   lambda: fc.constantFrom(1e-6, 1e-5, 1e-4, 1e-3, 0.01, 0.1, 1, 10),
   repeat: fc.boolean(),
   degree: fc.constantFrom(1, 1, 2, 3, 6, 16),
+  uneven: fc.boolean(),
 });
 interface Shape {
   seed: number;
@@ -40,10 +42,29 @@ interface Shape {
   lambda: number;
   repeat: boolean;
   degree?: number;
+  /** Rows of lengths from a half to one, in place of unit length. */
+  uneven?: boolean;
 }
 
-const problemOf = ({ seed, K, d, m, picks, lambda, repeat, degree = 1 }: Shape): Problem & { degree: number } => ({
-  rows: unitRows(seed, K, d),
+/** Each row times a factor from a half to one. */
+const shortened = (rows: Float32Array, d: number, seed: number): Float32Array => {
+  const u = random(seed);
+  const factors = Array.from({ length: rows.length / d }, () => 0.5 + 0.5 * u());
+  return rows.map((value, i) => value * at(factors, Math.floor(i / d)));
+};
+
+const problemOf = ({
+  seed,
+  K,
+  d,
+  m,
+  picks,
+  lambda,
+  repeat,
+  degree = 1,
+  uneven = false,
+}: Shape): Problem & { degree: number } => ({
+  rows: uneven ? shortened(unitRows(seed, K, d), d, seed + 3) : unitRows(seed, K, d),
   queries: unitRows(seed + 1, m, d, 1.5),
   dimensions: d,
   picks,
@@ -67,7 +88,7 @@ const FIGURES = 1e-7;
 const off = (value: number | undefined, expected: number | undefined): number =>
   Math.abs((value ?? Number.NaN) - (expected ?? Number.NaN));
 
-/** The figures agree as long as the order does; where it parts, the reference had a near tie. */
+/** The figures agree as long as the picks do; at the first different pick the reference must have had a near tie. */
 const agrees = (selection: Selection, problem: ReferenceProblem): void => {
   const expected = reference(problem);
   const top = Math.max(0, ...expected.gains);
@@ -107,7 +128,7 @@ describe('select, against float64', () => {
     );
   });
 
-  it('does the same without SIMD', () => {
+  it('picks what the reference picks without SIMD', () => {
     fc.assert(
       fc.property(shape, (s) => agrees(select(problemOf(s), scalar), problemOf(s))),
       { numRuns: 100 },
@@ -125,13 +146,13 @@ describe('select, against float64', () => {
     );
   });
 
-  it('in Q15 takes the same bits with and without SIMD', () => {
+  it('in Q15 makes the same first pick, with the same bits, with and without SIMD', () => {
     fc.assert(
       fc.property(shape, (s) => {
         const problem = { ...problemOf(s), rows: toQ15(problemOf(s).rows) };
         const [a, b] = [select(problem), select(problem, scalar)];
-        expect(b.picks[0]).toBe(a.picks[0]);
-        expect(b.variances[0]).toBe(a.variances[0]);
+        expect(at(b.picks, 0)).toBe(at(a.picks, 0));
+        expect(at(b.variances, 0)).toBe(at(a.variances, 0));
       }),
       { numRuns: 60 },
     );
@@ -192,7 +213,7 @@ describe('select, against float64', () => {
         const { dimensions: d } = problem;
         const outside = unitRows(s.seed + 2, 5, d);
         const { picks, residual } = select(problem);
-        // the reference makes the kernel's own picks: its pool is those rows, and x rides along as one more query-less row
+        // the expected covariance is conditioned on the kernel's own picks
         const V = picks.map((pick) => problem.rows.subarray(pick * d, (pick + 1) * d));
         for (const rows of [problem.rows, outside]) {
           for (let x = 0; x < rows.length / d; x++) {
@@ -234,7 +255,17 @@ const posteriorCovariance = (
 };
 
 describe('select, at the edges', () => {
-  it('of 1,000 exact duplicates takes the lowest index only', () => {
+  it('weighs a candidate by its own variance and λ from the first pick on', () => {
+    // scores c²/(v + λ): the first row's is 0.1² / (0.1² + 0.1), the second's 0.9² / (1 + 0.1)
+    const rows = Float32Array.of(0.1, 0, 0.9, Math.sqrt(1 - 0.9 ** 2));
+    const problem = { queries: Float32Array.of(1, 0), dimensions: 2, picks: 1, lambda: 0.1, repeat: false };
+    for (const kernel of [simd, scalar]) {
+      expect(select({ ...problem, rows }, kernel).picks).toEqual([1]);
+      expect(select({ ...problem, rows: toQ15(rows) }, kernel).picks).toEqual([1]);
+    }
+  });
+
+  it('of 1,000 exact duplicates picks the lowest index first, or alone where repeats are allowed', () => {
     const d = 48;
     const row = unitRows(5, 1, d);
     const rows = new Float32Array(1_000 * d);
@@ -245,7 +276,7 @@ describe('select, at the edges', () => {
     expect(once.picks).toEqual(Array.from({ length: 20 }, (_, i) => i));
   });
 
-  it('never picks a zero vector, and ends when nothing is gained', () => {
+  it('never picks a zero vector, and ends when no candidate lowers σ²', () => {
     const d = 8;
     const rows = new Float32Array(5 * d);
     rows[2 * d] = 1;
@@ -264,6 +295,52 @@ describe('select, at the edges', () => {
     expect(nothing).toMatchObject({ picks: [], gains: [], initialVariance: 1, stop: 'exhausted' });
     expect(nothing.residual).toEqual(q);
   });
+
+  it('never lets rounding take σ² below zero or a gain above σ², with rows that explain the prompt entirely', () => {
+    // rows parallel to the prompt: the first pick explains it, and leaves σ² far below float64's rounding of it
+    const u = random(3);
+    for (let trial = 0; trial < 300; trial++) {
+      const queries = Float32Array.from({ length: 3 }, () => u() - 0.5);
+      const rows = Float32Array.from(
+        [20, 22, 24].flatMap((power) => Array.from(queries, (value) => value * 2 ** power)),
+      );
+      const problem = { queries, dimensions: 3, picks: 4, lambda: 1e-6, repeat: true };
+      for (const kernel of [simd, scalar]) {
+        const { initialVariance, variances, gains } = select({ ...problem, rows }, kernel);
+        let before = initialVariance;
+        for (const [n, sigma2] of variances.entries()) {
+          expect(sigma2).toBeGreaterThanOrEqual(0);
+          expect(at(gains, n)).toBeLessThanOrEqual(before);
+          before = sigma2;
+        }
+        expect(before).toBeLessThan(1e-12);
+      }
+    }
+  });
+
+  it.each([0, 1, 2, 3, 4, 5, 6, 7])(
+    'goes on picking where rounding takes a variance below zero (candidate %d)',
+    (place) => {
+      // a long row and a small λ: after the first pick its variance is λ, far below float32's rounding of its length
+      for (let seed = 1; seed <= 20; seed++) {
+        const row = unitRows(seed, 1, 5).map((value) => 1e4 * value);
+        const rows = new Float32Array(8 * 5);
+        rows.set(row, place * 5);
+        const problem = {
+          rows,
+          queries: unitRows(seed + 50, 1, 5),
+          dimensions: 5,
+          picks: 6,
+          lambda: 1e-6,
+          repeat: true,
+        };
+        for (const kernel of [simd, scalar]) {
+          const { picks, stop } = select(problem, kernel);
+          expect({ picks, stop }).toEqual({ picks: Array(6).fill(place), stop: 'count' });
+        }
+      }
+    },
+  );
 
   it.each([1e-6, 1e-4, 1e-2, 1, 10])('keeps σ² to float64 at λ = %d', (lambda) => {
     const problem = problemOf({ seed: 11, K: 40, d: 33, m: 1, picks: 30, lambda, repeat: true });
@@ -323,7 +400,7 @@ describe('select, at the edges', () => {
   });
 });
 
-describe('select, given nonsense', () => {
+describe('select, given an invalid problem', () => {
   const good: Problem = problemOf({ seed: 1, K: 10, d: 6, m: 1, picks: 3, lambda: 0.1, repeat: true });
   const spoilt = (values: Float32Array, index: number, value: number): Float32Array => {
     const copy = values.slice();
@@ -341,6 +418,11 @@ describe('select, given nonsense', () => {
       'queries with ∞',
       { queries: spoilt(good.queries, 2, Number.POSITIVE_INFINITY) },
       { kind: 'bad_vector', param: 'queries', index: 2, value: 'Infinity' },
+    ],
+    [
+      'rows and queries with NaN, naming the rows,',
+      { rows: spoilt(good.rows as Float32Array, 5, Number.NaN), queries: spoilt(good.queries, 0, Number.NaN) },
+      { kind: 'bad_vector', param: 'rows', index: 5 },
     ],
     ['no candidates', { rows: new Float32Array() }, { kind: 'bad_field', param: 'rows' }],
     ['no query', { queries: new Float32Array() }, { kind: 'bad_field', param: 'queries' }],

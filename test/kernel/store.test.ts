@@ -1,4 +1,4 @@
-// The resident rows and the exact top-k that the local Vectorize searches with.
+// The row store and the exact top-k search of the local Vectorize.
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { buildKernel } from '../../assembly/build.ts';
@@ -52,7 +52,7 @@ describe('nearest', () => {
     );
   });
 
-  it('gives equals in the order of their index', () => {
+  it('returns rows of equal score in the order of their index', () => {
     const rows = new Float32Array(40 * 4).fill(0.5);
     const { indices } = kernel.nearest(rows, rows.slice(0, 4), 4, 10);
     expect(indices).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
@@ -60,7 +60,7 @@ describe('nearest', () => {
 });
 
 describe('the row store', () => {
-  it('finds what a plain array finds, through appends, replacements and removals', () => {
+  it('finds the same rows as a plain array, through appends, replacements and removals', () => {
     const d = 20;
     const u = random(7);
     const store = kernel.store(d);
@@ -90,7 +90,7 @@ describe('the row store', () => {
     for (const [index, row] of plain.entries()) expect(store.row(index)).toEqual(row);
   });
 
-  it('refuses rows and queries of another length, and rows that are not there', () => {
+  it('refuses rows and queries of another length, indices without a row, and k = 0', () => {
     const store = kernel.store(4);
     expect(() => store.append(new Float32Array(5))).toThrow('row has 5 dimensions, the store 4');
     expect(() => store.remove(0)).toThrow('row 0 of 0');

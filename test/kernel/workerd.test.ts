@@ -1,10 +1,11 @@
-// The wrapper inside workerd, where the module is imported: the same selections as in Node, to the bit.
+// The wrapper inside workerd, where the module is imported: the selections are the same as in Node, bit for bit.
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildKernel } from '../../assembly/build.ts';
 import { type Kernel, toQ15 } from '../../functions/kernel/index.ts';
 import { loadKernel } from '../../functions/kernel/module.node.ts';
-import { bundle, type RunningWorker, startBareWorker } from '../../local/bundle.ts';
+import { bundle, startBareWorker } from '../../local/bundle.ts';
+import type { Runtime } from '../../local/workerd.ts';
 import { generate } from './generate.ts';
 import { unitRows } from './reference.ts';
 import type { Question } from './worker.ts';
@@ -14,7 +15,7 @@ const rows = unitRows(21, 90, D);
 const query = unitRows(22, 1, D, 1.5);
 const question: Question = { rows: [...rows], query: [...query], dimensions: D, picks: 25, quantised: false };
 
-let worker: RunningWorker;
+let worker: Runtime;
 let node: Kernel;
 
 beforeAll(async () => {
@@ -53,7 +54,7 @@ describe('the kernel in workerd', () => {
     expect(there).toMatchObject({ ok: true, answer: { ...here.value, residual: [...here.value.residual] } });
   });
 
-  it('finds the nearest rows, sent along or resident', async () => {
+  it('finds the same nearest rows as in Node, in given rows and in the row store', async () => {
     const expected = node.nearest(rows, query, D, 5).indices;
     const { nearest, stored } = await ask(question);
     expect([nearest, stored]).toEqual([expected, expected]);
@@ -76,7 +77,7 @@ describe('the kernel in workerd', () => {
     expect((await ask(question)).ok).toBe(true);
   });
 
-  it('refuses a NaN by its place, and the same isolate selects again afterwards', async () => {
+  it('names the index of a NaN, and the same isolate selects again afterwards', async () => {
     const poisoned = question.rows.map((value, index) => (index === 133 ? null : value));
     const refused = await ask({ ...question, rows: poisoned });
     expect(refused).toMatchObject({

@@ -2,9 +2,10 @@
 // `door: 'rpc'` is the binding the edge has locally; `door: 'binding'` goes through workerd's own class for Vectorize,
 // which speaks HTTP to the same index. JSON between Node and the driver carries NaN and float arrays as tagged objects.
 import { fileURLToPath } from 'node:url';
-import { Log, LogLevel, Miniflare, type MiniflareOptions } from 'miniflare';
 import { buildKernel } from '../../../assembly/build.ts';
-import { bundle, COMPATIBILITY_DATE, MAIN_MODULE } from '../../../local/bundle.ts';
+import { bundle } from '../../../local/bundle.ts';
+import { VECTORIZE_HEADER } from '../../../local/doors.ts';
+import { startWorkerd, type WorkerOptions } from '../../../local/workerd.ts';
 
 export interface Vector {
   id: string;
@@ -56,12 +57,18 @@ const METHODS = [
   'clear',
 ] as const;
 
+const SECRET = 'a secret of this test process';
+
 const DRIVER = `
   const revive = (key, value) =>
     value?.$number !== undefined ? Number(value.$number) : value?.$f32 !== undefined ? new Float32Array(value.$f32) : value;
   export default {
     async fetch(request, env) {
-      if (request.headers.has('MF-URL')) return env.VECTORIZE.fetch(request);
+      if (request.headers.has('MF-URL')) {
+        const headers = new Headers(request.headers);
+        headers.set('${VECTORIZE_HEADER}', '${SECRET}');
+        return env.VECTORIZE.fetch(new Request(request, { headers }));
+      }
       const [method, args] = JSON.parse(await request.text(), revive);
       try {
         return Response.json({ value: await env.VECTORIZE[method](...args) });
@@ -76,40 +83,27 @@ const tagged = (_key: string, value: unknown): unknown => {
   return value instanceof Float32Array ? { $f32: [...value] } : value;
 };
 
-type Worker = NonNullable<MiniflareOptions['workers']>[number];
-
-const vectorizeLocal = async (vars: Record<string, string>): Promise<Worker> => {
+const vectorizeLocal = async (vars: Record<string, string>): Promise<WorkerOptions> => {
   await buildKernel();
-  const modules = await bundle(fileURLToPath(new URL('../../../local/vectorize/index.ts', import.meta.url)));
-  const text = Object.entries(vars).map(([name, value]) => [name, { type: 'text', value }] as const);
   return {
-    config: {
-      name: 'vectorize-local',
-      compatibilityDate: COMPATIBILITY_DATE,
-      manifest: { mainModule: MAIN_MODULE, modules },
-      env: {
-        INDEX: { type: 'durable-object', worker: 'vectorize-local', exportName: 'VectorIndex' },
-        ...Object.fromEntries(text),
-      },
-      exports: { VectorIndex: { type: 'durable-object', storage: 'sqlite' } },
-    },
+    name: 'vectorize-local',
+    modules: await bundle(fileURLToPath(new URL('../../../local/vectorize/index.ts', import.meta.url))),
+    bindings: { INDEX: { type: 'durable-object', worker: 'vectorize-local', exportName: 'VectorIndex' } },
+    vars: { DOOR_SECRET: SECRET, ...vars },
+    objects: ['VectorIndex'],
   };
 };
 
-const driver = (binding: object, dev: object = {}): Worker =>
-  ({
-    config: {
-      name: 'driver',
-      compatibilityDate: COMPATIBILITY_DATE,
-      manifest: { mainModule: 'driver.js', modules: { 'driver.js': { type: 'esm', contents: DRIVER } } },
-      env: { VECTORIZE: binding },
-    },
-    dev,
-  }) as Worker;
+const driver = (binding: object, dev: object = {}): WorkerOptions => ({
+  name: 'driver',
+  mainModule: 'driver.js',
+  modules: { 'driver.js': { type: 'esm', contents: DRIVER } },
+  bindings: { VECTORIZE: binding },
+  dev,
+});
 
-const run = async (workers: Worker[], extra: object = {}): Promise<Started> => {
-  const miniflare = new Miniflare({ log: new Log(LogLevel.ERROR), cf: false, workers, ...extra } as MiniflareOptions);
-  const url = await miniflare.ready;
+const run = async (workers: readonly WorkerOptions[], directory?: string): Promise<Started> => {
+  const { url, stop } = await startWorkerd(workers, directory);
   const call = async (method: string, args: unknown[]): Promise<unknown> => {
     const response = await fetch(url, { method: 'POST', body: JSON.stringify([method, args], tagged) });
     const answer = (await response.json()) as { value?: unknown; error?: string };
@@ -117,15 +111,12 @@ const run = async (workers: Worker[], extra: object = {}): Promise<Started> => {
     return answer.value;
   };
   const methods = METHODS.map((method) => [method, (...args: unknown[]) => call(method, args)] as const);
-  return { url, index: Object.fromEntries(methods) as unknown as Index, stop: () => miniflare.dispose() };
+  return { url, index: Object.fromEntries(methods) as unknown as Index, stop };
 };
 
 /** `vars` are the Worker's; with `directory` the index outlives `stop()`. */
 export const startLocal = async (vars: Record<string, string>, directory?: string): Promise<Started> =>
-  run(
-    [driver({ type: 'worker', worker: 'vectorize-local' }), await vectorizeLocal(vars)],
-    directory === undefined ? {} : { resourcePersistencePath: directory },
-  );
+  run([driver({ type: 'worker', worker: 'vectorize-local' }), await vectorizeLocal(vars)], directory);
 
 /** workerd's own Vectorize class, asking the index behind `local`. */
 export const startRealBinding = (local: URL): Promise<Started> =>

@@ -1,10 +1,11 @@
-// Runs a plan's tasks on the product's embedded backend, several workers at once, each result into the ledger as it
-// comes. What the ledger has is not run again. Progress counts gradient steps, which is where the time goes.
+// Runs a plan's tasks on the product's embedded backend, several workers at once, and writes each result to the ledger as
+// it comes. A task that the ledger has is not run again. Progress counts gradient steps, which take most of the time.
 
 import { progress } from '../../cli/progress.ts';
 import type { Backend } from '../../gateway/backends/contract.ts';
 import { createEmbeddedBackend } from '../../gateway/backends/embedded/index.ts';
-import { select } from '../choose/strategies.ts';
+import { at } from '../../wire/list.ts';
+import { type Chosen, select } from '../choose/select.ts';
 import type { Setting } from '../material/setting.ts';
 import type { Ledger } from './ledger.ts';
 import { distinctTasks, type Planned, type Row, type Task } from './tasks.ts';
@@ -12,23 +13,39 @@ import { runTrajectory } from './trajectory.ts';
 
 const short = (value: number, digits = 5): number => Number(value.toFixed(digits));
 
+const NOTHING: Chosen = {
+  picks: [],
+  variances: [],
+  covariances: [],
+  initialVariance: 1,
+  pool: 0,
+  queries: 0,
+  collapsed: 0,
+  ms: { pool: 0, select: 0 },
+};
+
+/** What a task picks, and the text of each pick; nothing for the base model. */
+const picked = async (setting: Setting, { prompt, selection, scored }: Task) => {
+  if (selection === undefined) return { chosen: NOTHING, textOf: String };
+  const view = setting.viewOf(prompt, selection, scored);
+  return {
+    chosen: await select(setting.kernel, view, selection),
+    textOf: (i: number): string => at(view.corpus.examples, i).text,
+  };
+};
+
 export const runTask = async (setting: Setting, backend: Backend, task: Task): Promise<Row> => {
-  const { prompt, selection, scored } = task;
+  const { prompt, scored } = task;
   const [context, text] = scored === 'continuation' ? [prompt.prompt, prompt.continuation] : ['', prompt.prompt];
-  const asked = selection && setting.asked(prompt, selection, scored);
-  const chosen =
-    asked === undefined || selection === undefined
-      ? { picks: [], variances: [], covariances: [], initialVariance: 1, pool: 0, ms: { pool: 0, select: 0 } }
-      : await select(setting.kernel, asked, selection);
+  const { chosen, textOf } = await picked(setting, task);
   const picks = chosen.picks.slice(0, task.steps);
-  const texts = picks.map((i) => asked?.corpus.examples[i]?.text ?? '');
   const scoredAt = [...task.scoredAt];
-  // a run that has fewer picks than steps is scored where it ends, and stays there
-  if (texts.length < task.steps && !scoredAt.includes(texts.length)) scoredAt.push(texts.length);
-  const run = await runTrajectory(backend, task.tuning, texts, scoredAt, context, text);
+  // a run with fewer picks than steps is scored where it ends, and keeps that score
+  if (picks.length < task.steps && !scoredAt.includes(picks.length)) scoredAt.push(picks.length);
+  const run = await runTrajectory(backend, task.tuning, picks.map(textOf), scoredAt, context, text);
   const last = run.scores.at(-1);
   const scores =
-    texts.length < task.steps && last !== undefined ? [...run.scores, [task.steps, last[1]] as const] : run.scores;
+    picks.length < task.steps && last !== undefined ? [...run.scores, [task.steps, last[1]] as const] : run.scores;
   return {
     ...run,
     scores,
@@ -43,7 +60,7 @@ export const runTask = async (setting: Setting, backend: Backend, task: Task): P
   };
 };
 
-/** In units of a step: a score is a third of one, a session to open as much. */
+/** In units of a step: a score takes a third of one, opening a session as long as one. */
 const costOf = ({ selection, steps, scoredAt }: Task): number =>
   selection === undefined ? 1 : steps + scoredAt.filter((n) => n <= steps).length / 3 + 1;
 
@@ -52,8 +69,6 @@ export interface RunOptions {
   readonly label: string;
   /** No task is begun after this moment (performance.now()). */
   readonly until?: number;
-  /** Called after every so many tasks, to draw what is there. */
-  readonly onTask?: () => void;
 }
 
 /** True if all tasks are done, false if the time ran out before. */
@@ -77,7 +92,6 @@ export const runPlan = async (
       ledger.add(one.key, await runTask(setting, backend, one.task));
       done += costOf(one.task);
       bar.update(Math.round(done));
-      options.onTask?.();
     }
   };
   try {

@@ -1,8 +1,8 @@
-// From rows to figures: every arm of a question with its prompts, beside the base and paired with another arm. A prompt
-// counts for an arm once its task is done, so figures of an unfinished run say how many prompts they rest on.
+// From rows to figures: the arms of a question with their prompts, compared with the base and, paired, with another arm. A
+// prompt counts for an arm once its task is done, so every figure of an unfinished run says how many prompts it is of.
 import type { Ledger } from '../run/ledger.ts';
 import { bpbAt, keyOf, type Planned, type Row } from '../run/tasks.ts';
-import { bootstrap, type Interval, macroMean, mean, type Observation, winRate } from './statistics.ts';
+import { bootstrap, type Interval, macroMean, type Observation, winRate } from '../statistics.ts';
 
 /** Rows of a question: arm → prompt → row. */
 export type Arms = ReadonlyMap<string, ReadonlyMap<string, Row>>;
@@ -18,10 +18,6 @@ export const armsOf = (plan: readonly Planned[], ledger: Ledger<Row>, question: 
   }
   return arms;
 };
-
-/** Base bits per byte of every prompt of a question. */
-export const basesOf = (arms: Arms): ReadonlyMap<string, number> =>
-  new Map(Array.from(arms.get('base') ?? [], ([id, row]) => [id, bpbAt(row, 0) ?? Number.NaN]));
 
 /** An arm's values after n steps, one a prompt. */
 export const valuesAt = (rows: ReadonlyMap<string, Row> | undefined, n: number): Map<string, Observation> => {
@@ -86,7 +82,7 @@ export const cell = (arms: Arms, arm: string, n: number, baseline = 'nn'): Cell 
   return { arm, n, prompts: values.size, bpb, base, percent: (100 * bpb) / base, toBase, toNn };
 };
 
-/** Rows of the main question that HullFT's arms for single N make one arm of. */
+/** All arms but the base. */
 export const armNames = (arms: Arms): string[] => [...arms.keys()].filter((arm) => arm !== 'base');
 
 export const domainsOf = (rows: ReadonlyMap<string, Row> | undefined): string[] =>
@@ -97,41 +93,14 @@ export const ofDomain = (arms: Arms, domain: string): Arms =>
     Array.from(arms, ([arm, rows]) => [arm, new Map(Array.from(rows).filter(([, row]) => row.domain === domain))]),
   );
 
-/** The learning rate of every family with the lowest mean after `steps`. */
-export const bestRates = (
-  arms: Arms,
-  steps: number,
-): Record<string, { rate: number; table: [number, number][]; prompts: number }> => {
-  const best: Record<string, { rate: number; table: [number, number][]; prompts: number }> = {};
-  for (const [arm, rows] of arms) {
-    if (arm === 'base') continue;
-    const at = arm.lastIndexOf(' ');
-    const [family, rate] = [arm.slice(0, at), Number(arm.slice(at + 1))];
-    const values = [...valuesAt(rows, steps).values()];
-    if (values.length === 0) continue;
-    const bpb = macroMean(values);
-    const entry = best[family] ?? { rate, table: [], prompts: values.length };
-    if (entry.table.length > 0 && bpb < Math.min(...entry.table.map(([, value]) => value))) entry.rate = rate;
-    entry.table.push([rate, bpb]);
-    entry.prompts = Math.min(entry.prompts, values.length);
-    best[family] = entry;
-  }
-  return best;
-};
-
-export const meanOf = <T>(values: readonly T[], of: (value: T) => number): number => mean(values.map(of));
-
-export const withBases = (
-  plan: readonly Planned[],
-  ledger: Ledger<Row>,
-  arm: string,
-  question = 'main',
-): { row: Row; base: number }[] => {
-  const arms = armsOf(plan, ledger, question);
-  const bases = arms.get('base');
-  return Array.from(arms.get(arm) ?? []).flatMap(([id, row]) => {
-    const base = bases?.get(id);
-    const value = base === undefined ? undefined : bpbAt(base, 0);
-    return value === undefined ? [] : [{ row, base: value }];
-  });
-};
+/** What each prompt gains over its base. */
+export const gainsOver = (
+  bases: ReadonlyMap<string, Observation>,
+  values: ReadonlyMap<string, Observation>,
+): Map<string, Observation> =>
+  new Map(
+    Array.from(values).flatMap(([id, { domain, value }]) => {
+      const base = bases.get(id);
+      return base === undefined ? [] : [[id, { domain, value: base.value - value }] as const];
+    }),
+  );

@@ -1,4 +1,4 @@
-// HullFT's geometry on hulls that can be seen: a triangle in the plane.
+// The strategies that only the study has: HullFT on a triangle in the plane, and uncertainty sampling.
 import { describe, expect, it } from 'vitest';
 import { frankWolfe, hullPicks, integerise } from '../../eval/choose/hullft.ts';
 import { uncertainPicks } from '../../eval/choose/uncertainty.ts';
@@ -20,13 +20,13 @@ describe('HullFT', () => {
     expect([...weights].map((w) => Number(w.toFixed(3)))).toEqual([0, 0.75, 0.25]);
   });
 
-  it('keeps weights a convex combination', () => {
+  it('has weights that are a convex combination', () => {
     const { weights } = frankWolfe(TRIANGLE, Float32Array.from([-3, 9]), 2, 50);
     expect(weights.reduce((sum, w) => sum + w, 0)).toBeCloseTo(1, 9);
     expect(Math.min(...weights)).toBeGreaterThanOrEqual(0);
   });
 
-  it('rounds to whole numbers whose sum is N, each unit where the mean comes closest', () => {
+  it('rounds weights to whole numbers whose sum is N, with each unit where the mean comes closest to the prompt', () => {
     const query = Float32Array.from([0.6, 0.3]);
     const weights = Float64Array.from([0.1, 0.6, 0.3]);
     expect(integerise(TRIANGLE, query, 2, weights, 10)).toEqual([1, 6, 3]);
@@ -41,7 +41,7 @@ describe('HullFT', () => {
 });
 
 describe('uncertainty sampling', () => {
-  it('starts with the nearest, then goes where it knows least', () => {
+  it('picks the nearest first, then the example of largest posterior variance', () => {
     // the second row repeats the first; the third is orthogonal to both
     const rows = Float32Array.from([1, 0, 1, 0, 0, 1]);
     expect(uncertainPicks(rows, 2, 2, 0.1)).toEqual([0, 2]);

@@ -1,7 +1,8 @@
-// What may be asked and what may be learnt from.
+// Documents, prompts and twins: what becomes a prompt, and what stays in the corpus.
 import { describe, expect, it } from 'vitest';
-import { cutOf, draw, HALF, roundRobin, withoutPromptTwins } from '../../eval/material/prompts.ts';
-import { domainOf, isReadable, type Source, withinDomains } from '../../eval/material/sources.ts';
+import { domainOf } from '../../eval/material/packages.ts';
+import { draw, HALF, roundRobin, splitOf, withoutPromptTwins } from '../../eval/material/prompts.ts';
+import { isReadable, type Source, withinDomains } from '../../eval/material/sources.ts';
 import { LONG_RUN, runsOf, sharesLongRun, withoutTwins } from '../../eval/material/twins.ts';
 
 /** Text of so many words that occur nowhere else. */
@@ -15,7 +16,7 @@ const source = (path: string, text: string, domain = 'text'): Source => ({
 });
 
 describe('sources', () => {
-  it('tells domains by what a file is, and passes over licences and generated files', () => {
+  it('have a domain by the kind of file; licences and generated files have none', () => {
     expect(domainOf('hono/README.md')).toBe('markdown');
     expect(domainOf('hono/dist/types/hono.d.ts')).toBe('declarations');
     expect(domainOf('zod/src/v4/core.ts')).toBe('typescript');
@@ -26,7 +27,7 @@ describe('sources', () => {
     expect(domainOf('a/b.min.js')).toBeUndefined();
   });
 
-  it('refuses minified and binary text', () => {
+  it('are not read where text is minified, binary or too short', () => {
     expect(isReadable(prose('w', 200))).toBe(true);
     expect(isReadable('x'.repeat(3_000))).toBe(false);
     expect(isReadable(`${prose('w', 200)}\0`)).toBe(false);
@@ -54,7 +55,7 @@ describe('twins', () => {
     expect(kept.map(({ text }) => text)).toEqual([first, other]);
   });
 
-  it('finds a run of words in other layout, and none that is a word shorter', () => {
+  it('finds a long run of words in other layout, and not a run that is one word shorter', () => {
     const words = prose('a', LONG_RUN + 1).split(/\s+/);
     const scored = runsOf(words.join(' '), LONG_RUN);
     expect(sharesLongRun(`other text ${words.slice(0, LONG_RUN).join('\n  ')} and more`, scored)).toBe(true);
@@ -63,17 +64,17 @@ describe('twins', () => {
 });
 
 describe('prompts', () => {
-  it('cuts at the end of a line, and continues where the prompt ends', () => {
+  it('end at the end of a line, and the continuation begins there', () => {
     const text = prose('word', 400);
-    const cut = cutOf(source('p/a.md', text));
+    const cut = splitOf(source('p/a.md', text));
     expect(cut?.prompt.endsWith('\n')).toBe(true);
     expect(cut?.prompt.length).toBeLessThanOrEqual(HALF);
     expect(text.startsWith(`${cut?.prompt}${cut?.continuation}`)).toBe(true);
     expect(cut?.continuation.length).toBe(HALF);
-    expect(cutOf(source('p/b.md', text.slice(0, 2 * HALF - 1)))).toBeUndefined();
+    expect(splitOf(source('p/b.md', text.slice(0, 2 * HALF - 1)))).toBeUndefined();
   });
 
-  it('leaves no prompt and no twin of one in the corpus', () => {
+  it('are not in the corpus, nor is a twin of one', () => {
     const documents = Array.from({ length: 12 }, (_, i) => source(`p${i}/a.md`, prose(`d${i}x`, 400)));
     const { study, tuning } = draw(documents, { study: 3, tuning: 2, least: 2 });
     expect(study).toHaveLength(3);
@@ -90,14 +91,14 @@ describe('prompts', () => {
     expect(kept).not.toContain(part);
   });
 
-  it('takes at most a fifth of a domain from one package while others have documents', () => {
+  it('are at most a fifth of a domain from one package while other packages have documents', () => {
     const many = Array.from({ length: 60 }, (_, i) => source(`big/${i}.md`, prose(`b${i}x`, 400)));
     const few = Array.from({ length: 40 }, (_, i) => source(`s${i}/a.md`, prose(`s${i}x`, 400)));
     const { study } = draw([...many, ...few], { study: 10, tuning: 0, least: 5 });
     expect(study.filter(({ group }) => group === 'big')).toHaveLength(2);
   });
 
-  it('draws more prompts as a continuation of fewer, in turns over the domains', () => {
+  it('are drawn in turns over the domains, and asking for more keeps those drawn before', () => {
     const documents = ['a', 'b'].flatMap((domain) =>
       Array.from({ length: 20 }, (_, i) => source(`${domain}${i}/x.md`, prose(`${domain}${i}y`, 400), domain)),
     );

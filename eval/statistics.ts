@@ -1,18 +1,19 @@
-// What is said about the figures: means over domains, paired bootstrap intervals, win rates, rank correlation. Pure and
-// seeded. The unit that is drawn anew is the prompt, within its domain, since the prompts are a sample and the domains
-// are chosen.
-import { seededRandom } from '../../wire/random.ts';
+// The statistics of the study: means over domains, paired bootstrap intervals, win rates, rank correlation. Pure and seeded.
+// The bootstrap resamples prompts within their domains, since the prompts are a sample and the domains were chosen.
+import { at } from '../wire/list.ts';
+import { seededRandom } from '../wire/random.ts';
 
 export const mean = (values: readonly number[]): number =>
   values.reduce((sum, value) => sum + value, 0) / values.length;
 
-/** Linear between the order statistics, as R's type 7. */
+/** Linear between the order statistics, as R's type 7; NaN of no values. */
 export const quantile = (values: readonly number[], q: number): number => {
   const sorted = [...values].sort((a, b) => a - b);
-  const at = q * (sorted.length - 1);
-  const low = sorted[Math.floor(at)] ?? Number.NaN;
-  const high = sorted[Math.ceil(at)] ?? Number.NaN;
-  return low + (at - Math.floor(at)) * (high - low);
+  if (sorted.length === 0) return Number.NaN;
+  const place = q * (sorted.length - 1);
+  const low = at(sorted, Math.floor(place));
+  const high = at(sorted, Math.ceil(place));
+  return low + (place - Math.floor(place)) * (high - low);
 };
 
 /** One value for a prompt of a domain. */
@@ -35,7 +36,7 @@ export interface Interval {
 
 export const DRAWS = 2_000;
 
-/** 95 % percentile interval of the mean over domains; of paired differences, give the differences. */
+/** 95 % percentile interval of the mean over domains. For a paired comparison, pass the differences. */
 export const bootstrap = (observations: readonly Observation[], seed = 1, draws = DRAWS): Interval => {
   const groups = byDomain(observations);
   const random = seededRandom(seed);
@@ -57,12 +58,13 @@ export const winRate = (differences: readonly number[]): number =>
 
 /** Ranks from 1; equal values share the mean of theirs. */
 export const ranks = (values: readonly number[]): number[] => {
-  const order = [...values.keys()].sort((a, b) => (values[a] ?? 0) - (values[b] ?? 0));
+  const order = [...values.keys()].sort((a, b) => at(values, a) - at(values, b));
+  const sorted = order.map((i) => at(values, i));
   const out: number[] = new Array(values.length);
   for (let from = 0; from < order.length; ) {
     let to = from;
-    while (to + 1 < order.length && values[order[to + 1] ?? 0] === values[order[from] ?? 0]) to += 1;
-    for (let i = from; i <= to; i++) out[order[i] ?? 0] = (from + to) / 2 + 1;
+    while (to + 1 < order.length && sorted[to + 1] === sorted[from]) to += 1;
+    for (let i = from; i <= to; i++) out[at(order, i)] = (from + to) / 2 + 1;
     from = to + 1;
   }
   return out;
@@ -73,7 +75,7 @@ export const pearson = (a: readonly number[], b: readonly number[]): number => {
   const [ma, mb] = [mean(a), mean(b)];
   let [ab, aa, bb] = [0, 0, 0];
   for (const [i, value] of a.entries()) {
-    const [da, db] = [value - ma, (b[i] ?? 0) - mb];
+    const [da, db] = [value - ma, at(b, i) - mb];
     ab += da * db;
     aa += da * da;
     bb += db * db;
