@@ -3,7 +3,8 @@
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { bundle, type RunningWorker, startBareWorker } from '../../local/bundle.ts';
+import { bundle, startBareWorker } from '../../local/bundle.ts';
+import type { Runtime as RunningWorker } from '../../local/workerd.ts';
 import { GATEWAY_SECRET } from './harness.ts';
 import { type Exchange, type Script, type ScriptedGateway, scriptedGateway } from './scripted-gateway.ts';
 import { type Answer, ask, type CallKind, type Question } from './upstream-ask.ts';
