@@ -7,7 +7,7 @@ import { secureHeaders } from 'hono/secure-headers';
 import { FaultError } from '../wire/faults.ts';
 import { type Authenticated, authenticated } from './auth/keys.ts';
 import { corporaRoutes } from './corpora/routes.ts';
-import { isUnforeseen, wireError } from './http/errors.ts';
+import { logFailure, wireError } from './http/errors.ts';
 import { completionsRoute } from './openai/completions.ts';
 import { modelRoute, modelsRoute } from './openai/models.ts';
 import { scoreRoute } from './score/route.ts';
@@ -55,7 +55,7 @@ app.use(
 );
 app.notFound((c) => answer(c, new FaultError({ kind: 'not_found', path: c.req.path })));
 app.onError((error, c) => {
-  if (isUnforeseen(error)) console.error(c.get('requestId'), error.stack ?? error.message);
+  logFailure(c.get('requestId'), error);
   return answer(c, error);
 });
 

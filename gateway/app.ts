@@ -3,11 +3,12 @@ import { Hono } from 'hono';
 import { methodNotAllowed } from 'hono/method-not-allowed';
 import { requestId } from 'hono/request-id';
 import { asFault, faultResponse } from '../wire/faults.ts';
-import { MAX_QUEUE, MAX_QUEUE_PER_TENANT, SSE_HEARTBEAT_MS, TUNE_DEADLINE_MS } from '../wire/limits.ts';
+import { MAX_QUEUE, MAX_QUEUE_PER_TENANT, SSE_HEARTBEAT_MS, SSE_STALL_MS, TUNE_DEADLINE_MS } from '../wire/limits.ts';
 import { type Signed, signedOnly } from './auth.ts';
 import type { Registry } from './backends/registry.ts';
 import { logUnexpected } from './log.ts';
 import { createMetrics } from './metrics.ts';
+import type { NonceMemory } from './nonces.ts';
 import { Queue } from './queue.ts';
 import { scoreRoute } from './routes/score.ts';
 import { tuneRoute } from './routes/tune.ts';
@@ -24,10 +25,13 @@ export interface GatewayOptions {
   /** A tenant's share of each backend's work beside other tenants: 1 for those not named. */
   readonly weights?: ReadonlyMap<string, number>;
   readonly deadlineMs?: number;
-  /** Milliseconds between the comments that keep a silent stream open. */
+  /** Milliseconds between heartbeats of a stream, and those that a stalled reader is waited for. */
   readonly heartbeatMs?: number;
+  readonly stallMs?: number;
   /** Aborts whatever still runs when a graceful shutdown has waited long enough. */
   readonly shutdown?: AbortSignal;
+  /** Nonces that were used already; its own by default. */
+  readonly nonces?: NonceMemory;
   /** Unix time in milliseconds. */
   readonly nowMs?: () => number;
 }
@@ -42,7 +46,7 @@ const checkedWeights = (weights: ReadonlyMap<string, number>): ReadonlyMap<strin
 };
 
 export const createGateway = (options: GatewayOptions) => {
-  const { registry, secret } = options;
+  const { registry, secret, nonces } = options;
   const weights = checkedWeights(options.weights ?? new Map());
   const limit = options.queueLimit ?? MAX_QUEUE;
   const queues = new Map(
@@ -58,14 +62,18 @@ export const createGateway = (options: GatewayOptions) => {
     registry,
     queues,
     metrics,
-    heartbeatMs: options.heartbeatMs ?? SSE_HEARTBEAT_MS,
     deadlineMs: options.deadlineMs ?? TUNE_DEADLINE_MS,
+    heartbeatMs: options.heartbeatMs ?? SSE_HEARTBEAT_MS,
+    stallMs: options.stallMs ?? SSE_STALL_MS,
     shutdown: options.shutdown ?? new AbortController().signal,
     now: () => performance.now(),
   };
   const app = new Hono<Signed>();
   app.use(requestId());
-  app.use('/v1/*', signedOnly(secret, options.nowMs ?? Date.now));
+  app.use(
+    '/v1/*',
+    signedOnly({ secret, nowMs: options.nowMs ?? Date.now, ...(nonces === undefined ? {} : { nonces }) }),
+  );
 
   app.post('/v1/tune', tuneRoute(work));
   app.post('/v1/score', scoreRoute(work));

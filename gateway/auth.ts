@@ -1,25 +1,102 @@
-// Lets only this gateway's own edge in: every request is signed (wire/signature.ts), every answer is signed back.
-// The verified body's bytes are kept on the context, so that a route parses exactly what was signed.
+// Lets only this gateway's own edge in (wire/signature.ts). The header alone decides who sends, so that not one byte of a
+// stranger's body is read; then the nonce is taken, and the body is read with its cap and held to the hash in the header.
+// Every answer from there on is signed, refusals too. What is refused for its signature cannot be: its nonce is nobody's.
+import { createHash } from 'node:crypto';
+import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import { readCapped } from '../wire/body.ts';
-import { FaultError, unwrap } from '../wire/faults.ts';
-import { MAX_TUNE_BODY_BYTES } from '../wire/limits.ts';
-import { NonceMemory, SIGNATURE_HEADER, signResponse, verifyRequest } from '../wire/signature.ts';
+import { type Fault, FaultError, fail, faultResponse, type Result } from '../wire/faults.ts';
+import { MAX_TUNE_BODY_BYTES, SIGNATURE_WINDOW_S } from '../wire/limits.ts';
+import {
+  SIGNATURE_HEADER,
+  signEvent,
+  signResponse,
+  signStream,
+  type Verified,
+  verifyRequest,
+} from '../wire/signature.ts';
+import { NonceMemory } from './nonces.ts';
 
 export interface Signed {
-  Variables: { body: Uint8Array<ArrayBuffer> };
+  Variables: {
+    /** Exactly the bytes that were signed. */
+    body: Uint8Array<ArrayBuffer>;
+    /** The id that an event of this request's stream must carry, by its place and its data. */
+    signEvent: (index: number, data: string) => Promise<string>;
+  };
 }
 
-export const signedOnly = (secret: string, nowMs: () => number) => {
-  const nonces = new NonceMemory();
-  return createMiddleware<Signed>(async (c, next) => {
-    const body = unwrap(await readCapped(c.req.raw, MAX_TUNE_BODY_BYTES));
-    const { pathname, search } = new URL(c.req.url);
-    const parts = { method: c.req.method, path: pathname + search, body };
-    const verified = await verifyRequest(secret, c.req.header(SIGNATURE_HEADER), parts, nonces, nowMs());
-    if (!verified.ok) throw new FaultError({ kind: 'bad_signature', why: verified.why });
-    c.set('body', body);
-    await next();
-    c.header(SIGNATURE_HEADER, await signResponse(secret, verified.nonce, c.res.status));
-  });
+export interface SignedOnlyOptions {
+  readonly secret: string;
+  /** Unix time in milliseconds. */
+  readonly nowMs: () => number;
+  readonly nonces?: NonceMemory;
+}
+
+const badSignature = (why: string): FaultError => new FaultError({ kind: 'bad_signature', why });
+
+/** Signs the answer as it is now: whole, or the beginning of a stream. */
+const signAnswer = async (c: Context, secret: string, nonce: string): Promise<void> => {
+  const { status } = c.res;
+  if (c.res.headers.get('content-type')?.startsWith('text/event-stream')) {
+    c.header(SIGNATURE_HEADER, await signStream(secret, nonce, status));
+    return;
+  }
+  const body = new Uint8Array(await c.res.arrayBuffer());
+  c.res = new Response(body, c.res);
+  c.header(SIGNATURE_HEADER, await signResponse(secret, nonce, status, body));
 };
+
+/** The body while it is hashed; a body that breaks off has no sender any more. */
+const hashedBody = async (request: Request): Promise<Result<{ body: Uint8Array<ArrayBuffer>; hash: string }>> => {
+  const hash = createHash('sha256');
+  try {
+    const read = await readCapped(request, MAX_TUNE_BODY_BYTES, (chunk) => hash.update(chunk));
+    return read.ok ? { ok: true, value: { body: read.value, hash: hash.digest('hex') } } : read;
+  } catch (error) {
+    if (error instanceof FaultError) throw error;
+    return fail({ kind: 'cancelled', stage: 'body' });
+  }
+};
+
+/** Takes the nonce, or says why not: a fault that may be signed, since the request is genuine. Replays throw. */
+const admit = (nonces: NonceMemory, { nonce, time }: Verified & { ok: true }, nowS: number): Fault | undefined => {
+  switch (nonces.admit(nonce, time, nowS)) {
+    case 'new':
+      return undefined;
+    case 'used':
+      throw badSignature('it was used before');
+    case 'stale':
+      throw badSignature('it is older than what this server remembers');
+    case 'full':
+      return {
+        kind: 'nonces_full',
+        limit: nonces.limit,
+        windowS: SIGNATURE_WINDOW_S,
+        retryAfterS: nonces.roomInS(nowS),
+      };
+  }
+};
+
+export const signedOnly = ({ secret, nowMs, nonces = new NonceMemory() }: SignedOnlyOptions) =>
+  createMiddleware<Signed>(async (c, next) => {
+    const { pathname, search } = new URL(c.req.url);
+    const target = { method: c.req.method, path: pathname + search };
+    const now = nowMs();
+    const verified = await verifyRequest(secret, c.req.header(SIGNATURE_HEADER), target, now);
+    if (!verified.ok) throw badSignature(verified.why);
+    const { nonce } = verified;
+    const refuse = async (fault: Fault): Promise<void> => {
+      c.res = faultResponse(fault);
+      await signAnswer(c, secret, nonce);
+    };
+    const full = admit(nonces, verified, Math.floor(now / 1000));
+    if (full !== undefined) return refuse(full);
+    const read = await hashedBody(c.req.raw);
+    if (!read.ok) return refuse(read.fault);
+    if (read.value.hash !== verified.hash) throw badSignature('its body is not the one that was signed');
+    c.set('body', read.value.body);
+    c.set('signEvent', (index, data) => signEvent(secret, nonce, index, data));
+    await next();
+    await signAnswer(c, secret, nonce);
+  });

@@ -18,8 +18,12 @@ export const concat = (chunks: readonly Uint8Array[], total: number): Uint8Array
   return all;
 };
 
-/** The bytes of a body, or too_large as soon as the limit is passed; the rest is not read. */
-export const readCapped = async (request: Request, limit: number): Promise<Result<Uint8Array<ArrayBuffer>>> => {
+/** The bytes of a body, or too_large as soon as the limit is passed; the rest is not read. `onChunk` sees what comes. */
+export const readCapped = async (
+  request: Request,
+  limit: number,
+  onChunk?: (chunk: Uint8Array) => void,
+): Promise<Result<Uint8Array<ArrayBuffer>>> => {
   const tooLarge = (got: number | string) => fail({ kind: 'too_large', param: 'body', got, limit, unit: 'bytes' });
   const declared = Number(request.headers.get('content-length') ?? 0);
   if (declared > limit) return tooLarge(declared);
@@ -28,6 +32,7 @@ export const readCapped = async (request: Request, limit: number): Promise<Resul
   for await (const chunk of request.body ?? []) {
     total += chunk.byteLength;
     if (total > limit) return tooLarge(`more than ${limit}`);
+    onChunk?.(chunk);
     chunks.push(chunk);
   }
   return ok(concat(chunks, total));

@@ -24,6 +24,7 @@ export type Fault =
   | { kind: 'no_key' }
   | { kind: 'bad_key' }
   | { kind: 'bad_signature'; why: string }
+  | { kind: 'nonces_full'; limit: number; windowS: number; retryAfterS: number }
   | { kind: 'rate_limited'; retryAfterS: number }
   // what we depend on
   /** `yours`: counted are the caller's own requests, not everybody's. */
@@ -107,6 +108,8 @@ export const describe = (fault: Fault): string => {
       return 'this API key is not valid';
     case 'bad_signature':
       return `the request's signature is not valid: ${fault.why}`;
+    case 'nonces_full':
+      return `${fault.limit} requests were signed within ${fault.windowS} s, which is the limit; try again in ${fault.retryAfterS} s`;
     case 'rate_limited':
       return `too many requests; try again in ${fault.retryAfterS} s`;
     case 'queue_full':
@@ -165,6 +168,7 @@ const wireOf = (fault: Fault): { status: number; type: string; param?: string; r
       return { status: 401, type: 'authentication_error' };
     case 'rate_limited':
       return { status: 429, type: 'rate_limit_error', retryAfterS: fault.retryAfterS };
+    case 'nonces_full':
     case 'queue_full':
     case 'shutting_down':
       return { status: 503, type: 'server_error', retryAfterS: fault.retryAfterS };

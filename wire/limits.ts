@@ -136,19 +136,71 @@ export const BACKEND_CLOSE_MS = 800;
 export const TUNE_DEADLINE_MS = 120_000;
 /** Seconds a signed request stays valid, either side of the gateway's clock. 2026-11-24 */
 export const SIGNATURE_WINDOW_S = 60;
-/** Nonces remembered at once; at the window above this is 800 requests a second. 2026-11-24 */
-export const MAX_NONCES = 100_000;
+/**
+ * Nonces remembered at once: about 80 bytes each, 40 MB in all. At the window above this is 8,300 requests a second,
+ * more than one Node process can verify. 2026-11-26
+ */
+export const MAX_NONCES = 500_000;
 /** Milliseconds between SSE comments that keep an idle stream open through proxies. 2026-11-24 */
 export const SSE_HEARTBEAT_MS = 10_000;
-/** Milliseconds the edge waits for the gateway: to answer at all, for its first byte, between bytes. 2026-11-24 */
-export const GATEWAY_FIRST_BYTE_MS = 15_000;
-export const GATEWAY_IDLE_MS = 30_000;
+/** Milliseconds one event of a stream may wait for a reader that has stopped reading; the work then ends. 2026-11-26 */
+export const SSE_STALL_MS = 20_000;
+/** Milliseconds a sender has for its headers. An edge sends them in one packet. 2026-11-26 */
+export const GATEWAY_HEADERS_MS = 10_000;
+/** Milliseconds a sender has for headers and body: 16 MiB at 3 Mbit/s. 2026-11-26 */
+export const GATEWAY_REQUEST_MS = 45_000;
+/** Milliseconds between two looks at whose time is over. 2026-11-26 */
+export const GATEWAY_CHECK_MS = 1_000;
+/** Milliseconds an idle connection is kept, longer than an edge keeps it, so that the edge closes first. 2026-11-26 */
+export const GATEWAY_KEEP_ALIVE_MS = 75_000;
+/** Milliseconds beyond the deadline of its work that a connection may be without any byte in either direction. 2026-11-26 */
+export const GATEWAY_SILENT_MS = 30_000;
+/**
+ * Milliseconds of silence before TCP itself asks whether the peer is there; libuv asks ten times, a second apart, so a
+ * machine that vanished is noticed after 20 s. 2026-11-26
+ */
+export const GATEWAY_TCP_PROBE_MS = 10_000;
 /** Milliseconds a graceful shutdown waits for requests in flight. 2026-11-24 */
 export const SHUTDOWN_GRACE_MS = 10_000;
 /** Milliseconds aborted streams get to say why they end, before their connections are closed. 2026-11-24 */
 export const SHUTDOWN_LAST_WORDS_MS = 500;
 /** Milliseconds a backend may take to close when the gateway ends. 2026-11-26 */
 export const SHUTDOWN_BACKEND_MS = 5_000;
+
+// ── The edge's calls to the gateway ──────────────────────────────────────────────────────────────────────────────
+/** Milliseconds the edge waits for the gateway: to answer at all, and between bytes (heartbeats come every 10 s). 2026-11-24 */
+export const GATEWAY_FIRST_BYTE_MS = 15_000;
+export const GATEWAY_IDLE_MS = 30_000;
+/** Milliseconds of a whole call: the gateway's own deadline comes first, and says more. 2026-11-26 */
+export const GATEWAY_DEADLINE_MS = TUNE_DEADLINE_MS + 10_000;
+/** Bytes of a JSON answer: a score with MAX_STEPS steps is 0.2 MB with ids of 512 characters. 2026-11-26 */
+export const MAX_GATEWAY_ANSWER_BYTES = 4 * 1024 * 1024;
+/** Bytes of an error: one sentence, and perhaps a list of models. 2026-11-26 */
+export const MAX_GATEWAY_ERROR_BYTES = 64 * 1024;
+/** Bytes from one event of a stream to the next, comments counted: an event is a token or a step. 2026-11-26 */
+export const MAX_GATEWAY_EVENT_BYTES = 256 * 1024;
+/** Bytes of a whole stream: MAX_NEW_TOKENS tokens and MAX_STEPS steps are 1 MB. 2026-11-26 */
+export const MAX_GATEWAY_STREAM_BYTES = 16 * 1024 * 1024;
+/** Characters of the gateway's own words that go on to the caller. 2026-11-26 */
+export const MAX_RELAYED_CHARACTERS = 1_000;
+/** Seconds of a Retry-After that is passed on: what a missing one becomes, and the most. 2026-11-26 */
+export const DEFAULT_RETRY_AFTER_S = 5;
+export const MAX_RETRY_AFTER_S = 60;
+/**
+ * Milliseconds within which a connection that fails counts as one that was never made: runtimes do not tell the two
+ * apart, and the gateway drops the work of a lost connection at once. 2026-11-26
+ */
+export const GATEWAY_CONNECT_MS = 1_000;
+
+// ── Retries (edge) ───────────────────────────────────────────────────────────────────────────────────────────────
+/** Share of requests that may be tried a second time: an outage then costs a tenth more load, not twice. 2026-11-26 */
+export const RETRY_SHARE = 0.1;
+/** Retries at hand at once in an isolate, and those that a quiet one gains each second. 2026-11-26 */
+export const RETRY_BURST = 10;
+export const RETRY_PER_SECOND = 0.1;
+/** Milliseconds before the second try, drawn evenly between the two so that failures do not come back in step. 2026-11-26 */
+export const RETRY_MIN_MS = 50;
+export const RETRY_MAX_MS = 250;
 
 // ── Corpora (edge) ───────────────────────────────────────────────────────────────────────────────────────────────
 /** Characters of a corpus' name: it stands in URLs and storage keys. 2026-11-24 */

@@ -1,14 +1,22 @@
-// How edge and gateway know each other: an HMAC-SHA256 over time, nonce, method, path and body hash, in one header.
-// The gateway refuses a stale time, a wrong hash and a nonce it has seen, so a recorded request is worth nothing.
-// Its answer carries an HMAC over the same nonce and the status, so the edge knows that its own gateway answered.
-// Trade-off: the nonces live in the gateway's memory. After a restart, requests of the last window could be replayed
-// once; and behind several gateways each remembers only its own.
-import { MAX_NONCES, SIGNATURE_WINDOW_S } from './limits.ts';
+// How edge and gateway know each other: HMAC-SHA256 with a shared secret, over everything that matters.
+//   request   sift-signature: t=UNIX SECONDS,n=NONCE,h=SHA-256 OF THE BODY,s=MAC("request" t n METHOD PATH h)
+//             The header alone proves who sends, so that a stranger's body is never read; the body is then held to h.
+//   answer    sift-signature: MAC("response" nonce status SHA-256 OF THE BODY), checked before the body is parsed.
+//   stream    sift-signature: MAC("stream" nonce status), checked before anything is relayed. Every event then carries
+//             id: MAC("event" nonce index data), so that no token which is forged, altered, repeated or out of its place
+//             is ever relayed. The last event (done or error) carries its index too: a stream without one was cut.
+// The parts of a message are joined by newlines. The nonce binds an answer to its request and serves once.
+// Trade-off: nonces are remembered in the gateway's memory (gateway/nonces.ts). After a restart, requests of the last
+// window could be replayed once; and behind several gateways each remembers only its own.
+// An event's MAC costs 4 µs in workerd and 21 µs in Node (WebCrypto, 150 bytes), beside milliseconds for a token.
+import { SIGNATURE_WINDOW_S } from './limits.ts';
 
 export const SIGNATURE_HEADER = 'sift-signature';
 
+type Bytes = Uint8Array<ArrayBuffer>;
+
 // the copy narrows the buffer's type to ArrayBuffer, which Node's WebCrypto types ask for
-const encode = (text: string): Uint8Array<ArrayBuffer> => new Uint8Array(new TextEncoder().encode(text));
+const encode = (text: string): Bytes => new Uint8Array(new TextEncoder().encode(text));
 
 const keys = new Map<string, Promise<CryptoKey>>();
 
@@ -26,101 +34,110 @@ const keyOf = (secret: string): Promise<CryptoKey> => {
 const hex = (bytes: ArrayBuffer): string =>
   Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, '0')).join('');
 
-const unhex = (text: string): Uint8Array<ArrayBuffer> => {
+const unhex = (text: string): Bytes => {
   const bytes = new Uint8Array(text.length >> 1);
   for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(text.slice(2 * i, 2 * i + 2), 16);
   return bytes;
 };
 
-export interface SignedParts {
+type Parts = readonly (string | number)[];
+
+const sign = async (secret: string, parts: Parts): Promise<string> =>
+  hex(await crypto.subtle.sign('HMAC', await keyOf(secret), encode(parts.join('\n'))));
+
+const MAC = /^[0-9a-f]{64}$/;
+
+/** Whether a text looks like one of our signatures at all: cheap, before a body is read for it. */
+export const hasSignatureShape = (text: string | null | undefined): text is string =>
+  typeof text === 'string' && MAC.test(text);
+
+const verify = async (secret: string, mac: string | null | undefined, parts: Parts): Promise<boolean> =>
+  // subtle.verify compares in constant time
+  hasSignatureShape(mac) && crypto.subtle.verify('HMAC', await keyOf(secret), unhex(mac), encode(parts.join('\n')));
+
+const sha256 = async (body: Bytes): Promise<string> => hex(await crypto.subtle.digest('SHA-256', body));
+
+export interface Target {
   readonly method: string;
   /** Path and query, as sent. */
   readonly path: string;
-  readonly body: Uint8Array<ArrayBuffer>;
 }
-
-const requestMessage = async (parts: SignedParts, time: number, nonce: string): Promise<Uint8Array<ArrayBuffer>> => {
-  const hash = hex(await crypto.subtle.digest('SHA-256', parts.body));
-  return encode(`request\n${time}\n${nonce}\n${parts.method}\n${parts.path}\n${hash}`);
-};
-
-const responseMessage = (nonce: string, status: number): Uint8Array<ArrayBuffer> =>
-  encode(`response\n${nonce}\n${status}`);
 
 /** The header value of a request, and the nonce by which its answer is recognised. `nowMs` is Unix time. */
 export const signRequest = async (
   secret: string,
-  parts: SignedParts,
+  request: Target & { readonly body: Bytes },
   nowMs: number,
 ): Promise<{ header: string; nonce: string }> => {
   const time = Math.floor(nowMs / 1000);
   const nonce = hex(crypto.getRandomValues(new Uint8Array(16)).buffer);
-  const mac = await crypto.subtle.sign('HMAC', await keyOf(secret), await requestMessage(parts, time, nonce));
-  return { header: `t=${time},n=${nonce},s=${hex(mac)}`, nonce };
+  const hash = await sha256(request.body);
+  const mac = await sign(secret, ['request', time, nonce, request.method, request.path, hash]);
+  return { header: `t=${time},n=${nonce},h=${hash},s=${mac}`, nonce };
 };
 
-const SHAPE = /^t=(\d{1,12}),n=([0-9a-f]{32}),s=([0-9a-f]{64})$/;
+const SHAPE = /^t=(\d{1,12}),n=([0-9a-f]{32}),h=([0-9a-f]{64}),s=([0-9a-f]{64})$/;
 
-export type Verified = { ok: true; nonce: string } | { ok: false; why: string };
-
-/** Remembers nonces until they are too old to pass the time check anyway. */
-export class NonceMemory {
-  readonly #seen = new Map<string, number>();
-
-  /** True if the nonce is new; it is then remembered until `untilS`. Full memory refuses rather than forgets. */
-  admit(nonce: string, nowS: number, untilS: number): boolean {
-    for (const [old, until] of this.#seen) {
-      if (until >= nowS) break; // insertion order is nearly expiry order, so the sweep ends early
-      this.#seen.delete(old);
+export type Verified =
+  | {
+      readonly ok: true;
+      readonly nonce: string;
+      /** Unix seconds at which it was signed. */
+      readonly time: number;
+      /** SHA-256 that the body must have, in hex. */
+      readonly hash: string;
     }
-    if (this.#seen.has(nonce) || this.#seen.size >= MAX_NONCES) return false;
-    this.#seen.set(nonce, untilS);
-    return true;
-  }
+  | { readonly ok: false; readonly why: string };
 
-  get size(): number {
-    return this.#seen.size;
-  }
-}
-
+/** What the header alone proves. Its nonce must then be admitted, and the body held to its hash. */
 export const verifyRequest = async (
   secret: string,
   header: string | undefined,
-  parts: SignedParts,
-  nonces: NonceMemory,
+  { method, path }: Target,
   nowMs: number,
 ): Promise<Verified> => {
   if (header === undefined || header === '') return { ok: false, why: `no ${SIGNATURE_HEADER} header` };
   const match = SHAPE.exec(header);
-  if (match === null) return { ok: false, why: `${SIGNATURE_HEADER} is not t=…,n=…,s=…` };
-  const [, timeText = '', nonce = '', mac = ''] = match;
+  if (match === null) return { ok: false, why: `${SIGNATURE_HEADER} is not t=…,n=…,h=…,s=…` };
+  const [, timeText = '', nonce = '', hash = '', mac = ''] = match;
   const time = Number(timeText);
-  const nowS = Math.floor(nowMs / 1000);
-  if (Math.abs(nowS - time) > SIGNATURE_WINDOW_S) {
-    return { ok: false, why: `it is ${Math.abs(nowS - time)} s off this clock, the limit is ${SIGNATURE_WINDOW_S} s` };
+  const off = Math.abs(Math.floor(nowMs / 1000) - time);
+  if (off > SIGNATURE_WINDOW_S) {
+    return { ok: false, why: `it is ${off} s off this clock, the limit is ${SIGNATURE_WINDOW_S} s` };
   }
-  // subtle.verify compares in constant time
-  const genuine = await crypto.subtle.verify(
-    'HMAC',
-    await keyOf(secret),
-    unhex(mac),
-    await requestMessage(parts, time, nonce),
-  );
-  if (!genuine) return { ok: false, why: 'it does not match the request' };
-  // only genuine nonces are remembered, so that strangers cannot fill the memory
-  if (!nonces.admit(nonce, nowS, time + SIGNATURE_WINDOW_S)) return { ok: false, why: 'it was used before' };
-  return { ok: true, nonce };
+  if (!(await verify(secret, mac, ['request', timeText, nonce, method, path, hash]))) {
+    return { ok: false, why: 'it does not match the request' };
+  }
+  return { ok: true, nonce, time, hash };
 };
 
-export const signResponse = async (secret: string, nonce: string, status: number): Promise<string> =>
-  hex(await crypto.subtle.sign('HMAC', await keyOf(secret), responseMessage(nonce, status)));
+/** The header value of an answer that goes out whole. */
+export const signResponse = async (secret: string, nonce: string, status: number, body: Bytes): Promise<string> =>
+  sign(secret, ['response', nonce, status, await sha256(body)]);
 
 export const verifyResponse = async (
   secret: string,
   header: string | null,
   nonce: string,
   status: number,
-): Promise<boolean> =>
-  header !== null &&
-  /^[0-9a-f]{64}$/.test(header) &&
-  crypto.subtle.verify('HMAC', await keyOf(secret), unhex(header), responseMessage(nonce, status));
+  body: Bytes,
+): Promise<boolean> => verify(secret, header, ['response', nonce, status, await sha256(body)]);
+
+/** The header value of an answer whose events follow. */
+export const signStream = (secret: string, nonce: string, status: number): Promise<string> =>
+  sign(secret, ['stream', nonce, status]);
+
+export const verifyStream = (secret: string, header: string | null, nonce: string, status: number): Promise<boolean> =>
+  verify(secret, header, ['stream', nonce, status]);
+
+/** The id of a stream's event: of its data, and of its place counted from 0. */
+export const signEvent = (secret: string, nonce: string, index: number, data: string): Promise<string> =>
+  sign(secret, ['event', nonce, index, data]);
+
+export const verifyEvent = (
+  secret: string,
+  id: string | undefined,
+  nonce: string,
+  index: number,
+  data: string,
+): Promise<boolean> => verify(secret, id, ['event', nonce, index, data]);

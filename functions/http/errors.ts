@@ -1,23 +1,40 @@
-// Errors on their way to the wire, whoever phrased them: our own faults, and what the gateway said to our caller.
-import { asFault, FaultError, toWire, type WireError } from '../../wire/faults.ts';
+// Errors on their way to the wire, whoever phrased them: our own faults, and what became of a call to the gateway.
+import { asFault, type Fault, FaultError, toWire, type WireError } from '../../wire/faults.ts';
 
-/** An error that another server phrased for our caller already. */
-export class RelayedError extends Error {
+/** A call to the gateway that failed: what our caller is told, and whether work may have begun that a retry pays again. */
+export class UpstreamError extends Error {
   readonly wire: WireError;
-  constructor(wire: WireError) {
-    super(wire.body.error.message);
-    this.name = 'RelayedError';
+  readonly begun: boolean;
+  constructor(wire: WireError, begun: boolean, cause?: unknown) {
+    super(wire.body.error.message, { cause });
+    this.name = 'UpstreamError';
     this.wire = wire;
+    this.begun = begun;
   }
 }
 
+export const upstreamFault = (fault: Fault, begun: boolean, cause?: unknown): UpstreamError =>
+  new UpstreamError(toWire(fault), begun, cause);
+
 /** Nobody foresaw it: to be logged whole. */
 export const isUnforeseen = (error: unknown): boolean =>
-  !(error instanceof RelayedError) && asFault(error).kind === 'internal';
+  !(error instanceof UpstreamError) && asFault(error).kind === 'internal';
+
+/** For the operator: what nobody foresaw, whole, and in one line why the gateway could not be used. */
+export const logFailure = (requestId: string, error: unknown): void => {
+  if (error instanceof UpstreamError && error.wire.status === 502) {
+    // a fault says no more than the message made of it; the runtime's own error does
+    const cause =
+      error.cause instanceof Error && !(error.cause instanceof FaultError) ? ` (${error.cause.message})` : '';
+    console.error(requestId, `${error.message}${cause}`);
+  } else if (isUnforeseen(error)) {
+    console.error(requestId, error instanceof Error ? (error.stack ?? error.message) : String(error));
+  }
+};
 
 /** What the caller is told. An unforeseen error's own words may hold anything, so they stay in the log. */
 export const wireError = (error: unknown): WireError => {
-  if (error instanceof RelayedError) return error.wire;
+  if (error instanceof UpstreamError) return error.wire;
   if (error instanceof FaultError) return toWire(error.fault);
   return toWire({ kind: 'internal', message: 'unexpected; the log has the details under this x-request-id' });
 };

@@ -1,8 +1,8 @@
-// What SDKs are told about trying again: x-should-retry.
-import { RelayedError } from './errors.ts';
+// What SDKs are told about trying again: x-should-retry. 'false' only where tuning may have begun, since a second try would
+// pay for all of it again; otherwise the header is absent, and SDKs go by the status.
+import { UpstreamError } from './errors.ts';
 
 export const RETRY_HEADER = 'x-should-retry';
 
-/** Refused before any work was done, so that trying again costs nothing twice. */
-export const failedBeforeTuning = (error: unknown): boolean =>
-  error instanceof RelayedError && (error.wire.status < 500 || error.wire.status === 503);
+/** The gateway did no work for it, as far as can be known. */
+export const failedBeforeTuning = (error: unknown): boolean => error instanceof UpstreamError && !error.begun;

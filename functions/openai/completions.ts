@@ -1,11 +1,13 @@
 // POST /v1/completions: OpenAI's route. `NAME` generates; `NAME:sift` selects for the prompt, tunes, then generates.
 // Once tuning has begun an answer carries x-should-retry: false, since trying again would pay for all of it again.
 import type { Context } from 'hono';
+import type { RequestIdVariables } from 'hono/request-id';
 import { type CompletionRequest, completionRequest } from '../../wire/api/completions.ts';
 import { MAX_BODY_BYTES } from '../../wire/limits.ts';
 import type { TuneRequest } from '../../wire/tune.ts';
 import type { Authenticated } from '../auth/keys.ts';
 import { readJson } from '../http/body.ts';
+import { logFailure } from '../http/errors.ts';
 import { failedBeforeTuning, RETRY_HEADER } from '../http/retry.ts';
 import { sseBody } from '../http/sse.ts';
 import { Stages, serverTiming } from '../http/stages.ts';
@@ -41,7 +43,7 @@ const tuneRequestOf = (
 const summary = ({ picks, pool, initialVariance, finalVariance }: Selection): string =>
   `selected ${picks.length} of ${pool.size}, sigma2 ${initialVariance.toFixed(4)} to ${finalVariance.toFixed(4)}`;
 
-export const completionsRoute = async (c: Context<Authenticated>) => {
+export const completionsRoute = async (c: Context<Authenticated & { Variables: RequestIdVariables }>) => {
   const stages = new Stages();
   const request = await readJson(c.req.raw, completionRequest, MAX_BODY_BYTES);
   const { base, sift } = parseModel(request.model);
@@ -68,6 +70,7 @@ export const completionsRoute = async (c: Context<Authenticated>) => {
     const pieces = completionStream(envelope, events, {
       includeUsage: request.stream_options?.include_usage === true,
       preface: selection === undefined ? [] : [summary(selection)],
+      onFailure: (error) => logFailure(c.get('requestId'), error),
     });
     return c.body(sseBody(pieces, gone), 200, {
       'content-type': 'text/event-stream; charset=utf-8',

@@ -1,9 +1,9 @@
 // The gateway's events in OpenAI's shapes: a stream of chunks, or one completion. Pure over an async iterable of events.
 // Progress of queueing and tuning goes out as SSE comments, because SDKs parse every `data:` line. A failed stream says
 // `data: {"error":…}` and never [DONE], so that no client takes half an answer for a whole one.
-import { FaultError } from '../../wire/faults.ts';
 import type { TuneEvent, Usage } from '../../wire/tune.ts';
-import { RelayedError, wireError } from '../http/errors.ts';
+import { upstreamFault, wireError } from '../http/errors.ts';
+import { refusal } from '../upstream/refusal.ts';
 
 export interface Envelope {
   readonly id: string;
@@ -34,15 +34,21 @@ const data = (value: unknown): string => `data: ${JSON.stringify(value)}\n\n`;
 /** The comment's text must not end the comment. */
 const comment = (text: string): string => `: ${text.replaceAll(/[\r\n]+/g, ' ')}\n\n`;
 
-/** What the caller asked wrong (a prompt that the context cannot hold) is 400, whatever else broke is the backend's. */
-const errorFromGateway = ({ error }: Extract<TuneEvent, { event: 'error' }>): RelayedError =>
-  new RelayedError({ status: error.type === 'invalid_request_error' ? 400 : 502, body: { error }, headers: {} });
+const noResult = () => upstreamFault({ kind: 'backend', message: 'the work ended without a result' }, true);
 
-/** SSE text of a completion, piece by piece. `preface` is said first, as comments. */
+export interface StreamOptions {
+  readonly includeUsage: boolean;
+  /** Said first, as comments. */
+  readonly preface?: readonly string[];
+  /** Told what a stream failed of, beside its reader. */
+  readonly onFailure?: (error: unknown) => void;
+}
+
+/** SSE text of a completion, piece by piece. */
 export async function* completionStream(
   envelope: Envelope,
   events: AsyncIterable<TuneEvent>,
-  options: { includeUsage: boolean; preface?: readonly string[] },
+  options: StreamOptions,
 ): AsyncGenerator<string, void, void> {
   for (const line of options.preface ?? []) yield comment(line);
   const withUsage = options.includeUsage ? { usage: null } : {};
@@ -72,11 +78,12 @@ export async function* completionStream(
           yield 'data: [DONE]\n\n';
           return;
         case 'error':
-          throw errorFromGateway(event);
+          throw refusal(event.error, { atWork: true });
       }
     }
-    throw new FaultError({ kind: 'backend', message: 'the work ended without a result' });
+    throw noResult();
   } catch (error) {
+    options.onFailure?.(error);
     yield data(wireError(error).body);
   }
 }
@@ -88,7 +95,7 @@ export const completionObject = async (envelope: Envelope, events: AsyncIterable
   for await (const event of events) {
     if (event.event === 'token') text += event.text;
     else if (event.event === 'usage') usage = event.usage;
-    else if (event.event === 'error') throw errorFromGateway(event);
+    else if (event.event === 'error') throw refusal(event.error, { atWork: true });
     else if (event.event === 'done') {
       return {
         ...completion(envelope, [choice(text, event.finish_reason)]),
@@ -96,5 +103,5 @@ export const completionObject = async (envelope: Envelope, events: AsyncIterable
       };
     }
   }
-  throw new FaultError({ kind: 'backend', message: 'the work ended without a result' });
+  throw noResult();
 };

@@ -4,6 +4,7 @@
 import { q15FromBase64, readRecord } from '../corpora/record.ts';
 import { vectorizeFault } from '../corpora/vectorize.ts';
 import type { Candidate, Index } from './candidate.ts';
+import { askTwiceAtMost } from './transient.ts';
 
 const candidateOf = (match: VectorizeMatch, dimensions: number): Candidate[] => {
   const record = readRecord(match.metadata);
@@ -32,11 +33,16 @@ export const vectorizeIndex = (
 ): Index => ({
   async query(vector, k) {
     // a new options object each time: the binding writes into it
-    const answer = await vectorize
-      .query(vector, { topK: k, namespace, returnMetadata: 'all', ...(filter === undefined ? {} : { filter }) })
-      .catch((error: unknown) => {
-        throw vectorizeFault(error);
+    const ask = () =>
+      vectorize.query(vector, {
+        topK: k,
+        namespace,
+        returnMetadata: 'all',
+        ...(filter === undefined ? {} : { filter }),
       });
+    const answer = await askTwiceAtMost(ask).catch((error: unknown) => {
+      throw vectorizeFault(error);
+    });
     return answer.matches.flatMap((match) => candidateOf(match, dimensions));
   },
 });

@@ -1,15 +1,14 @@
 // POST /v1/score: the measure of everything here; the demonstration and the quality study use it.
 import type { Context } from 'hono';
 import { type ScoreResponse, scoreRequest } from '../../wire/api/score.ts';
-import { MAX_BODY_BYTES, TUNE_DEADLINE_MS } from '../../wire/limits.ts';
-import { scoreResponse as scoredByGateway } from '../../wire/tune.ts';
+import { MAX_BODY_BYTES } from '../../wire/limits.ts';
 import type { Authenticated } from '../auth/keys.ts';
 import { readJson } from '../http/body.ts';
 import { failedBeforeTuning, RETRY_HEADER } from '../http/retry.ts';
 import { Stages, serverTiming } from '../http/stages.ts';
 import { selectForTuning, stepsOf } from '../openai/prepare.ts';
 import { selectionOnWire } from '../select/answer.ts';
-import { gatewayJson } from '../upstream/client.ts';
+import { gatewayScore } from '../upstream/client.ts';
 
 export const scoreRoute = async (c: Context<Authenticated>) => {
   const stages = new Stages();
@@ -23,9 +22,7 @@ export const scoreRoute = async (c: Context<Authenticated>) => {
   const request = { tenant: c.var.principal.tenant, model, context, text, picks, tuning: sift.tuning };
   if (picks.length > 0) c.header(RETRY_HEADER, 'false');
   try {
-    const scored = await stages.time('score', () =>
-      gatewayJson(c.env, '/v1/score', request, scoredByGateway, TUNE_DEADLINE_MS, c.req.raw.signal),
-    );
+    const scored = await stages.time('score', () => gatewayScore(c.env, request, c.req.raw.signal));
     c.header('server-timing', serverTiming(stages.timings));
     return c.json({
       object: 'score',

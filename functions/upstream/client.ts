@@ -1,134 +1,161 @@
-// The edge's way to the gateway: signed requests, signed answers, and a clock for each way of hanging (no answer, no next
-// byte). Whatever the gateway refuses goes on to the caller as it said it; what is not its own answer is unreachable.
-import { createParser } from 'eventsource-parser';
+// The edge's way to the gateway: signed requests, signed answers, one deadline over the whole call and a clock on every
+// wait. Nothing that the gateway did not sign is parsed, relayed or followed (a redirect would carry prompt and signature
+// elsewhere): that is 502. What it signed and refused goes to the caller by its kind (refusal.ts).
+// One retry within a budget, and never twice the work: it carries the same signature, which a gateway that took the first
+// request refuses as used. Only after the gateway's own signed "not now" is the request signed anew.
 import type { z } from 'zod';
-import { errorBody } from '../../wire/api/error.ts';
-import { FaultError } from '../../wire/faults.ts';
-import { GATEWAY_FIRST_BYTE_MS, GATEWAY_IDLE_MS } from '../../wire/limits.ts';
-import { SIGNATURE_HEADER, signRequest, verifyResponse } from '../../wire/signature.ts';
-import { modelsResponse, type TuneEvent, type TuneRequest, tuneEvent } from '../../wire/tune.ts';
-import type { Env } from '../env.ts';
-import { RelayedError } from '../http/errors.ts';
-import { firstByte, untilIdle } from './deadline.ts';
+import { parseAs } from '../../wire/body.ts';
+import { describe } from '../../wire/faults.ts';
+import { GATEWAY_DEADLINE_MS, GATEWAY_FIRST_BYTE_MS, GATEWAY_IDLE_MS } from '../../wire/limits.ts';
+import { signRequest, verifyEvent } from '../../wire/signature.ts';
+import {
+  modelsResponse,
+  type ScoreRequest,
+  type ScoreResponse,
+  scoreResponse,
+  type TuneEvent,
+  type TuneRequest,
+} from '../../wire/tune.ts';
+import { UpstreamError, upstreamFault, wireError } from '../http/errors.ts';
+import { RetryBudget, retryDelayMs } from '../http/retry-budget.ts';
+import { attempt, type Call, type Outcome } from './attempt.ts';
+import { Patience } from './deadline.ts';
+import { relayed } from './relay.ts';
 
-const relayed = async (response: Response): Promise<Error> => {
-  const parsed = errorBody.safeParse(await response.json().catch(() => undefined));
-  if (!parsed.success || parsed.data.error.code === 'bad_signature') {
-    const message = parsed.success ? parsed.data.error.message : `it answered ${response.status}`;
-    return new FaultError({ kind: 'gateway_unreachable', message });
-  }
-  const retryAfter = response.headers.get('retry-after');
-  const headers: Record<string, string> = retryAfter === null ? {} : { 'retry-after': retryAfter };
-  return new RelayedError({ status: response.status, body: parsed.data, headers });
+/** Where the gateway listens, and the secret shared with it: a part of the Worker's Env. */
+export interface Gateway {
+  readonly GATEWAY_URL?: string;
+  readonly GATEWAY_SECRET?: string;
+}
+
+export interface Clocks {
+  /** Milliseconds until a stream, or the list of models, must have begun. */
+  readonly firstByteMs: number;
+  /** Milliseconds between two bytes. */
+  readonly idleMs: number;
+  /** Milliseconds of a whole call that works. */
+  readonly deadlineMs: number;
+}
+
+export interface ClientOptions {
+  readonly clocks: Clocks;
+  readonly budget: RetryBudget;
+}
+
+const DEFAULTS: ClientOptions = {
+  clocks: { firstByteMs: GATEWAY_FIRST_BYTE_MS, idleMs: GATEWAY_IDLE_MS, deadlineMs: GATEWAY_DEADLINE_MS },
+  budget: new RetryBudget(),
 };
 
-interface Call {
+interface Request {
   readonly method: 'GET' | 'POST';
   readonly path: string;
   readonly body?: unknown;
-  /** Ends the call when the caller goes away. */
-  readonly signal: AbortSignal;
-  /** Milliseconds until the gateway must have answered at all. */
-  readonly firstByteMs?: number;
+  readonly answer: 'json' | 'stream';
+  readonly firstByteMs: number;
 }
 
-const send = async (env: Env, call: Call): Promise<{ response: Response; abort: () => void }> => {
-  if (!env.GATEWAY_URL || !env.GATEWAY_SECRET) {
-    throw new FaultError({ kind: 'not_configured', what: 'the gateway (GATEWAY_URL and GATEWAY_SECRET)' });
+const callOf = (
+  { GATEWAY_URL, GATEWAY_SECRET }: Gateway,
+  request: Request,
+  patience: Patience,
+  idleMs: number,
+): Call => {
+  if (!GATEWAY_URL || !GATEWAY_SECRET || !URL.canParse(GATEWAY_URL)) {
+    throw upstreamFault({ kind: 'not_configured', what: 'the gateway (GATEWAY_URL and GATEWAY_SECRET)' }, false);
   }
-  const url = new URL(env.GATEWAY_URL + call.path);
-  const body = new TextEncoder().encode(call.body === undefined ? '' : JSON.stringify(call.body));
-  const parts = { method: call.method, path: url.pathname + url.search, body: new Uint8Array(body) };
-  const { header, nonce } = await signRequest(env.GATEWAY_SECRET, parts, Date.now());
-  const controller = new AbortController();
-  const abort = (): void => controller.abort();
-  const sent = fetch(url, {
-    method: call.method,
-    headers: { [SIGNATURE_HEADER]: header, 'content-type': 'application/json' },
-    ...(call.body === undefined ? {} : { body: parts.body }),
-    signal: AbortSignal.any([call.signal, controller.signal]),
-  }).catch((error: unknown) => {
-    if (call.signal.aborted) throw new FaultError({ kind: 'cancelled', stage: 'gateway' }, error);
-    const message = error instanceof Error ? error.message : String(error);
-    throw new FaultError({ kind: 'gateway_unreachable', message }, error);
-  });
-  const response = await firstByte(sent, call.firstByteMs ?? GATEWAY_FIRST_BYTE_MS, abort);
-  if (!response.ok) throw await relayed(response);
-  const genuine = await verifyResponse(
-    env.GATEWAY_SECRET,
-    response.headers.get(SIGNATURE_HEADER),
-    nonce,
-    response.status,
-  );
-  if (!genuine) {
-    abort();
-    throw new FaultError({ kind: 'gateway_unreachable', message: 'its answer is not signed by our gateway' });
+  const { method, path, answer, firstByteMs } = request;
+  const url = new URL(GATEWAY_URL.replace(/\/+$/, '') + path);
+  const body =
+    request.body === undefined ? undefined : new Uint8Array(new TextEncoder().encode(JSON.stringify(request.body)));
+  return { url, secret: GATEWAY_SECRET, method, body, answer, firstByteMs, idleMs, patience };
+};
+
+/** One attempt, and a second where it is safe and the budget allows. */
+const twiceAtMost = async (call: Call, budget: RetryBudget): Promise<Outcome> => {
+  const { method, url } = call;
+  const target = { method, path: url.pathname + url.search, body: call.body ?? new Uint8Array(0) };
+  const sign = () => signRequest(call.secret, target, Date.now());
+  budget.request(Date.now());
+  const signed = await sign();
+  const first = await attempt(call, signed);
+  if (first.ok || first.again === 'never' || !budget.take()) return first;
+  await call.patience.pause(retryDelayMs(Math.random()));
+  const second = await attempt(call, first.again === 'same' ? signed : await sign());
+  if (second.ok) return second;
+  // the signature was used: the first request had arrived after all
+  const arrived = first.again === 'same' && second.status === 401;
+  const { wire, cause } = arrived ? first.error : second.error;
+  const begun = arrived || first.error.begun || second.error.begun;
+  return { ok: false, again: 'never', error: new UpstreamError(wire, begun, cause) };
+};
+
+/** A genuine answer of status 200, or the UpstreamError; a call that failed leaves nothing open. */
+const send = async (
+  gateway: Gateway,
+  request: Request,
+  patience: Patience,
+  { clocks, budget }: ClientOptions,
+): Promise<{ call: Call; response: Response; bytes: Uint8Array<ArrayBuffer>; nonce: string }> => {
+  try {
+    const call = callOf(gateway, request, patience, clocks.idleMs);
+    const outcome = await twiceAtMost(call, budget);
+    if (!outcome.ok) throw outcome.error;
+    return { call, response: outcome.response, bytes: outcome.bytes, nonce: outcome.nonce };
+  } catch (error) {
+    patience.abandon();
+    throw error instanceof UpstreamError ? error : new UpstreamError(wireError(error), true, error);
   }
-  return { response, abort };
 };
 
-const parsed = <Schema extends z.ZodType>(value: unknown, schema: Schema): z.output<Schema> => {
-  const result = schema.safeParse(value);
-  if (result.success) return result.data;
-  throw new FaultError({ kind: 'backend', message: `the gateway's answer is not understood: ${result.error.message}` });
-};
-
-export const gatewayModels = async (env: Env, signal: AbortSignal) => {
-  const { response } = await send(env, { method: 'GET', path: '/v1/models', signal });
-  return parsed(await response.json(), modelsResponse).models;
-};
-
-/** One JSON answer, which may take as long as the gateway's own deadline. */
-export const gatewayJson = async <Schema extends z.ZodType>(
-  env: Env,
-  path: string,
-  body: unknown,
+const json = async <Schema extends z.ZodType>(
+  gateway: Gateway,
+  request: Omit<Request, 'answer' | 'firstByteMs'>,
   schema: Schema,
   deadlineMs: number,
-  signal: AbortSignal,
+  caller: AbortSignal,
+  options: ClientOptions,
 ): Promise<z.output<Schema>> => {
-  const { response } = await send(env, { method: 'POST', path, body, signal, firstByteMs: deadlineMs });
-  return parsed(await response.json(), schema);
+  const patience = new Patience(caller, deadlineMs);
+  const { bytes } = await send(gateway, { ...request, answer: 'json', firstByteMs: deadlineMs }, patience, options);
+  patience.end();
+  const parsed = parseAs(bytes, schema);
+  if (parsed.ok) return parsed.value;
+  const message = `the gateway's answer is not understood: ${describe(parsed.fault)}`;
+  throw upstreamFault({ kind: 'backend', message }, true);
 };
+
+export const gatewayModels = async (gateway: Gateway, caller: AbortSignal, options = DEFAULTS) => {
+  const request = { method: 'GET', path: '/v1/models' } as const;
+  // no work stands behind it, so all of it must have come when others begin
+  return (await json(gateway, request, modelsResponse, options.clocks.firstByteMs, caller, options)).models;
+};
+
+/** The score, which may take as long as the gateway's own deadline. */
+export const gatewayScore = (
+  gateway: Gateway,
+  body: ScoreRequest,
+  caller: AbortSignal,
+  options = DEFAULTS,
+): Promise<ScoreResponse> =>
+  json(gateway, { method: 'POST', path: '/v1/score', body }, scoreResponse, options.clocks.deadlineMs, caller, options);
 
 /** A tuning request, once the gateway has taken it: what it refuses is thrown here, with its status. */
 export const gatewayTune = async (
-  env: Env,
-  request: TuneRequest,
-  signal: AbortSignal,
+  gateway: Gateway,
+  body: TuneRequest,
+  caller: AbortSignal,
+  options = DEFAULTS,
 ): Promise<AsyncGenerator<TuneEvent, void, void>> => {
-  const { response, abort } = await send(env, { method: 'POST', path: '/v1/tune', body: request, signal });
-  if (response.body === null) throw new FaultError({ kind: 'backend', message: 'the gateway sent no events' });
-  return tuneEvents(response.body, abort, signal);
-};
-
-/** The events until `done` or `error`. Leaving the loop early aborts the gateway's work. */
-async function* tuneEvents(
-  body: ReadableStream<Uint8Array>,
-  abort: () => void,
-  signal: AbortSignal,
-): AsyncGenerator<TuneEvent, void, void> {
-  let finished = false;
-  const parser = createParser({ onEvent: ({ data }) => void waiting.push(data) });
-  const waiting: string[] = [];
-  const utf8 = new TextDecoder();
-  try {
-    // heartbeat comments are bytes too: they show that the gateway is alive
-    for await (const bytes of untilIdle(body, GATEWAY_IDLE_MS)) {
-      parser.feed(utf8.decode(bytes, { stream: true }));
-      for (const data of waiting.splice(0)) {
-        const event = parsed(JSON.parse(data), tuneEvent);
-        finished = event.event === 'done' || event.event === 'error';
-        yield event;
-        if (finished) return;
-      }
-    }
-    throw new FaultError({ kind: 'gateway_unreachable', message: 'the stream ended before its end' });
-  } catch (error) {
-    if (error instanceof FaultError) throw error;
-    if (signal.aborted) throw new FaultError({ kind: 'cancelled', stage: 'gateway' }, error);
-    throw new FaultError({ kind: 'gateway_unreachable', message: 'the stream broke off' }, error);
-  } finally {
-    if (!finished) abort();
+  const { firstByteMs, idleMs, deadlineMs } = options.clocks;
+  const patience = new Patience(caller, deadlineMs);
+  const request = { method: 'POST', path: '/v1/tune', body, answer: 'stream', firstByteMs } as const;
+  const { call, response, nonce } = await send(gateway, request, patience, options);
+  if (response.body === null) {
+    patience.abandon();
+    throw upstreamFault({ kind: 'backend', message: 'the gateway sent no events' }, true);
   }
-}
+  const verify = (id: string | undefined, index: number, data: string) =>
+    verifyEvent(call.secret, id, nonce, index, data);
+  return relayed(response.body, verify, patience, idleMs);
+};

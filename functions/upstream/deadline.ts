@@ -1,51 +1,76 @@
-// How long another server may keep us waiting: for its first byte, and between any two. Every timer ends with its wait.
-import { FaultError } from '../../wire/faults.ts';
+// How long one call to another server may last: the whole of it, and each wait for its next sign of life. One signal ends
+// the call, by whichever comes first: the caller leaves, the deadline passes, a wait takes too long. Its reason is the
+// fault. Every timer and listener ends with its wait or with the call.
+import { type Fault, FaultError } from '../../wire/faults.ts';
 
-/** The work's result, or gateway_timeout after so many milliseconds; `abort` then ends the work itself. */
-export const firstByte = async <T>(work: Promise<T>, afterMs: number, abort: () => void): Promise<T> => {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      reject(new FaultError({ kind: 'gateway_timeout', stage: 'first byte', afterMs }));
-      abort();
-    }, afterMs);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    if (timer !== undefined) clearTimeout(timer);
+export class Patience {
+  readonly #controller = new AbortController();
+  readonly #caller: AbortSignal;
+  readonly #deadline: ReturnType<typeof setTimeout>;
+
+  constructor(caller: AbortSignal, deadlineMs: number) {
+    this.#caller = caller;
+    this.#deadline = setTimeout(() => {
+      this.stop({ kind: 'deadline', afterMs: deadlineMs, stage: 'gateway' });
+    }, deadlineMs);
+    if (caller.aborted) this.#left();
+    else caller.addEventListener('abort', this.#left, { once: true });
   }
-};
 
-const nextOf = async (
-  reader: ReadableStreamDefaultReader<Uint8Array>,
-  afterMs: number,
-): Promise<Uint8Array | undefined> => {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new FaultError({ kind: 'gateway_timeout', stage: 'idle', afterMs })), afterMs);
-  });
-  try {
-    return (await Promise.race([reader.read(), late])).value;
-  } finally {
-    if (timer !== undefined) clearTimeout(timer);
+  /** Ends the call's own I/O. */
+  get signal(): AbortSignal {
+    return this.#controller.signal;
   }
-};
 
-/** Bytes as they come; gateway_timeout when none came for so many milliseconds. Only waiting counts, not our reader. */
-export async function* untilIdle(
-  source: ReadableStream<Uint8Array>,
-  afterMs: number,
-): AsyncGenerator<Uint8Array, void, void> {
-  const reader = source.getReader();
-  let finished = false;
-  try {
-    for (let bytes = await nextOf(reader, afterMs); bytes !== undefined; bytes = await nextOf(reader, afterMs)) {
-      yield bytes;
+  /** Ends the call now, for this reason. */
+  stop(fault: Fault): void {
+    this.end();
+    this.#controller.abort(new FaultError(fault));
+  }
+
+  /** Whatever is still to come is not wanted: the connection is given up. */
+  abandon(): void {
+    this.stop({ kind: 'cancelled', stage: 'gateway' });
+  }
+
+  /** The call is over: nothing of it stays behind. */
+  end(): void {
+    clearTimeout(this.#deadline);
+    this.#caller.removeEventListener('abort', this.#left);
+  }
+
+  /** The work's result; rejects with the call's fault as soon as it is stopped, whatever the work does. */
+  wait<T>(work: Promise<T>, afterMs: number, stage: 'first byte' | 'idle'): Promise<T> {
+    const { signal } = this;
+    return new Promise<T>((resolve, reject) => {
+      const timer = setTimeout(() => this.stop({ kind: 'gateway_timeout', stage, afterMs }), afterMs);
+      const over = (): void => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', stopped);
+      };
+      const stopped = (): void => {
+        over();
+        reject(signal.reason);
+      };
+      signal.addEventListener('abort', stopped, { once: true });
+      // looked at in any case, so that work that fails after the call was stopped is no unhandled rejection
+      work.then(resolve, reject).finally(over);
+      if (signal.aborted) stopped();
+    });
+  }
+
+  /** Resolves after so many milliseconds, or rejects like any other wait. */
+  async pause(ms: number): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const over = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, ms);
+    });
+    try {
+      await this.wait(over, ms + 1_000, 'idle');
+    } finally {
+      if (timer !== undefined) clearTimeout(timer);
     }
-    finished = true;
-  } finally {
-    // leaving early for whatever reason ends the source too
-    if (!finished) void reader.cancel().catch(() => {});
   }
+
+  readonly #left = (): void => this.abandon();
 }

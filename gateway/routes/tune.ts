@@ -54,31 +54,57 @@ const rejectOnAbort = (signal: AbortSignal): Promise<never> => {
   return gone;
 };
 
+/** Resolves with the work. If it takes too long, `stalled` says how to go on. */
+const orStalled = async (work: Promise<void>, afterMs: number, stalled: () => void, gone?: Promise<never>) => {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(() => {
+      stalled();
+      resolve();
+    }, afterMs);
+  });
+  try {
+    await Promise.race(gone === undefined ? [work, late] : [work, late, gone]);
+  } finally {
+    clearTimeout(timer);
+  }
+};
+
 const stream = (
-  c: Context,
+  c: Context<Signed>,
   work: Work,
   backend: string,
   turn: Turn,
   events: () => AsyncIterable<TuneEvent>,
 ): Response =>
   streamSSE(c, async (sse) => {
-    const send = (event: TuneEvent) => sse.writeSSE({ event: event.event, data: JSON.stringify(event) });
+    let sent = 0;
+    let last = Promise.resolve();
+    // one after another: signing takes a moment, and an event's signature holds only at its own place
+    const send = (event: TuneEvent): Promise<void> => {
+      const data = JSON.stringify(event);
+      const index = sent++;
+      last = last.then(async () => sse.writeSSE({ event: event.event, data, id: await c.var.signEvent(index, data) }));
+      return last;
+    };
     sse.onAbort(() => turn.abandon());
     const heartbeat = setInterval(() => void sse.write(': waiting\n\n').catch(() => {}), work.heartbeatMs);
+    // a caller who stops reading must not hold the worker, neither past the deadline nor for long
+    const gone = rejectOnAbort(turn.signal);
     try {
-      if (turn.ticket.position > 0) await send({ event: 'queued', position: turn.ticket.position });
+      if (turn.ticket.position > 0) void send({ event: 'queued', position: turn.ticket.position }).catch(() => {});
       turn.ticket.onMove((position) => void send({ event: 'queued', position }).catch(() => {}));
       await inTurn(turn, async () => {
-        // a caller who stops reading must not hold the worker past the deadline
-        const gone = rejectOnAbort(turn.signal);
-        for await (const event of events()) await Promise.race([send(event), gone]);
+        for await (const event of events()) await orStalled(send(event), work.stallMs, turn.abandon, gone);
       });
       work.metrics.requests.inc({ route: 'tune', outcome: 'ok', backend });
     } catch (error) {
       const fault = asFault(error);
       work.metrics.requests.inc({ route: 'tune', outcome: fault.kind, backend });
       logUnexpected(c.req.path, error);
-      if (!sse.aborted) await send({ event: 'error', error: toWire(fault).body.error });
+      const said = sse.aborted ? undefined : send({ event: 'error', error: toWire(fault).body.error });
+      // a reader who has stalled may never take it: the server's own clock then ends the connection
+      if (said !== undefined) await orStalled(said, work.stallMs, () => {});
     } finally {
       clearInterval(heartbeat);
     }

@@ -17,6 +17,8 @@ export interface Work {
   readonly metrics: Metrics;
   readonly deadlineMs: number;
   readonly heartbeatMs: number;
+  /** Milliseconds one event may wait for a reader that has stopped reading. */
+  readonly stallMs: number;
   readonly shutdown: AbortSignal;
   readonly now: Clock;
 }

@@ -302,7 +302,7 @@ describe('a gateway that is not itself', () => {
     use({ stepMs: 50 });
     front.mode = 'cut';
     const text = await (await complete({ ...tuned, stream: true })).text();
-    expect(text).toContain('data: {"error":{"message":"the backend cannot be reached: the stream ');
+    expect(text).toContain('data: {"error":{"message":"the backend cannot be reached: its stream broke off');
     expect(text).not.toContain('[DONE]');
     await until(() => backend.live() === 0);
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { RelayedError } from '../../functions/http/errors.ts';
+import { UpstreamError } from '../../functions/http/errors.ts';
 import { completionObject, completionStream } from '../../functions/openai/events.ts';
 import { FaultError } from '../../wire/faults.ts';
 import type { TuneEvent } from '../../wire/tune.ts';
@@ -97,6 +97,17 @@ describe('a streamed completion', () => {
   });
 });
 
+describe('a stream that failed', () => {
+  it('is told to the log too, whole', async () => {
+    const failure = new TypeError('secret detail');
+    const failures: unknown[] = [];
+    const options = { includeUsage: false, onFailure: (error: unknown) => void failures.push(error) };
+    for await (const _ of completionStream(envelope, eventsOf([failure]), options));
+    for await (const _ of completionStream(envelope, eventsOf(GOOD), options));
+    expect(failures).toEqual([failure]);
+  });
+});
+
 describe('a completion in one object', () => {
   it('holds the whole text, reason and usage', async () => {
     expect(await completionObject(envelope, eventsOf(GOOD))).toMatchObject({
@@ -109,7 +120,19 @@ describe('a completion in one object', () => {
   it('throws the gateway’s own words for an error event', async () => {
     const error = { message: 'it broke', type: 'server_error', code: 'backend', param: null };
     const failing = async () => completionObject(envelope, eventsOf([{ event: 'error', error }]));
-    await expect(failing()).rejects.toBeInstanceOf(RelayedError);
+    await expect(failing()).rejects.toBeInstanceOf(UpstreamError);
     await expect(failing()).rejects.toThrow('it broke');
+  });
+
+  it.each([
+    ['deadline', 504, undefined],
+    ['shutting_down', 503, '5'],
+    ['queue_full', 503, '5'],
+    ['backend', 502, undefined],
+  ])('keeps the status of an error event’s kind: %s is %i', async (code, status, retryAfter) => {
+    const error = { message: 'it broke', type: 'server_error', code, param: null };
+    const failed = await completionObject(envelope, eventsOf([{ event: 'error', error }])).catch((error) => error);
+    expect(failed.wire).toMatchObject({ status, body: { error: { code, message: 'it broke' } } });
+    expect(failed.wire.headers['retry-after']).toBe(retryAfter);
   });
 });
