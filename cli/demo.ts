@@ -29,7 +29,7 @@ export interface Report {
   readonly bpb: BitsPerByte;
   /** Paired differences in bits per byte over the rows, with 95 % t intervals; null for a single row. */
   readonly difference: { readonly siftFromBase: Interval; readonly siftFromNn: Interval } | null;
-  /** Of the first prompt: its text, its picks, and the continuation before and after. */
+  /** Of the prompt that gained most by SIFT: its text, its picks, and the continuation before and after. */
   readonly prompt: { readonly source: string; readonly text: string };
   readonly picks: readonly {
     readonly id: string;
@@ -126,6 +126,12 @@ const complete = ({ edge, options, filter, time }: Session, prompt: Prompt, mode
     }),
   );
 
+/** The row whose bits per byte fell by the largest share. */
+const mostGained = (documents: readonly Row[]): number => {
+  const ratios = documents.map(({ bpb }) => bpb.sift / bpb.base);
+  return ratios.indexOf(Math.min(...ratios));
+};
+
 /** Mean milliseconds of the stages of one name. */
 const means = (ms: ReadonlyMap<string, readonly number[]>): Record<string, number> =>
   Object.fromEntries([...ms].map(([stage, times]) => [stage, mean(times)]));
@@ -138,8 +144,7 @@ export const demonstrate = async (
   const started = performance.now();
   const { times, time } = stopwatch();
   const session: Session = { edge, options, filter: withoutSources(leftOut), time };
-  const shown = at(prompts, 0);
-  // two scores a prompt, and two continuations of the first
+  // two scores a prompt, and two continuations of one
   const total = 2 * prompts.length + 2;
   let done = 0;
   const counted =
@@ -154,22 +159,12 @@ export const demonstrate = async (
   for (const prompt of prompts) {
     selections.push({ sift: await select(session, prompt, 'sift'), nn: await select(session, prompt, 'nn') });
   }
-  const chosen = at(selections, 0).sift;
-  const exhausted = await select(session, shown, 'sift', MAX_PICKS);
-  const completions: string[] = [];
-  const tasks = [
-    ...[MODEL, `${MODEL}:sift`].map((model, i) => async () => {
-      completions[i] = await complete(session, shown, model);
-      return undefined;
-    }),
-    ...prompts.flatMap((prompt, i) =>
-      (['nn', 'sift'] as const).map((strategy) => () => score(session, prompt, at(selections, i)[strategy])),
-    ),
-  ];
-  const [, , ...scores] = await inParallel(options.parallel, tasks.map(counted));
+  const scoring = prompts.flatMap((prompt, i) =>
+    (['nn', 'sift'] as const).map((strategy) => () => score(session, prompt, at(selections, i)[strategy])),
+  );
+  const scores = await inParallel(options.parallel, scoring.map(counted));
   const documents = prompts.map((prompt, i): Row => {
-    const [nn, sift] = [scores[2 * i], scores[2 * i + 1]];
-    if (nn === undefined || sift === undefined) throw new Error(`no score of ${prompt.source}`);
+    const [nn, sift] = [at(scores, 2 * i), at(scores, 2 * i + 1)];
     return {
       source: prompt.source,
       scored: {
@@ -179,6 +174,12 @@ export const demonstrate = async (
       bpb: { base: sift.before.bits_per_byte, nn: nn.after.bits_per_byte, sift: sift.after.bits_per_byte },
     };
   });
+  const place = mostGained(documents);
+  const shown = at(prompts, place);
+  const chosen = at(selections, place).sift;
+  const exhausted = await select(session, shown, 'sift', MAX_PICKS);
+  const continuing = [MODEL, `${MODEL}:sift`].map((model) => () => complete(session, shown, model));
+  const completions = await inParallel(options.parallel, continuing.map(counted));
   const fromBase = tInterval(documents.map(({ bpb }) => bpb.sift - bpb.base));
   const fromNn = tInterval(documents.map(({ bpb }) => bpb.sift - bpb.nn));
   return {

@@ -74,7 +74,7 @@ export const render = (report: Report, leftOut: number): string => {
           interval('SIFT against nearest neighbours', difference.siftFromNn),
         ]),
     '',
-    `${bold('Prompt')}  ${printable(prompt.source)}`,
+    `${bold('Prompt')}  ${printable(prompt.source)}${documents.length > 1 ? dim('  (the document that gained most)') : ''}`,
     indent(lastLines(prompt.text, 6)),
     '',
     `${bold('SIFT picks for it')}  ${dim(`they explain ${(100 * report.explained).toFixed(0)} % of what all ${report.pool} candidates of the pool could explain`)}`,

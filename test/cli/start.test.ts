@@ -190,6 +190,8 @@ describe('npm start', () => {
     expect(databases.length).toBe(1);
     const path = join(edge, databases[0] ?? '');
     await writeFile(path, 'no database');
+    // a journal that was not yet written back would heal it
+    for (const part of ['-wal', '-shm']) await rm(path + part, { force: true });
     const damaged = await start('--once', '--no-demo', ...free);
     expect(damaged.code).toBe(1);
     expect(damaged.stderr).toContain(`${path} is damaged`);
