@@ -269,8 +269,8 @@ describe('a full queue', () => {
         .then((response) => response.text())
         .catch(() => {}),
     );
-    await until(() => backend.live() === 1);
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    const waiting = async () => (await json(fetch(`${gateway.url}/health`))).waiting;
+    await expect.poll(waiting, { timeout: 5_000 }).toBe(1);
     const response = await complete(tuned);
     expect(response.status).toBe(503);
     expect(Number(response.headers.get('retry-after'))).toBeGreaterThan(0);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { isUnit, normalise, squaredNorm } from '../../functions/vectors/algebra.ts';
 import { parseVector } from '../../functions/vectors/input.ts';
+import { unwrap } from '../../wire/faults.ts';
 
 const base64 = (values: readonly number[]): string =>
   Buffer.from(new Uint8Array(Float32Array.from(values).buffer)).toString('base64');
@@ -14,9 +15,9 @@ const faultOf = (input: string | unknown[], dimensions?: number, at: { param: st
 describe('a caller’s vector', () => {
   it('is the same as numbers and as base64 of float32', () => {
     const values = [0.25, -1.5, 3e-20, 7];
-    const a = parseVector(values, 4, place);
-    const b = parseVector(base64(values), 4, place);
-    expect(a.ok && b.ok && [...a.value]).toEqual(b.ok && [...b.value]);
+    const numbers = unwrap(parseVector(values, 4, place));
+    expect([...numbers]).toEqual([...new Float32Array(values)]);
+    expect([...unwrap(parseVector(base64(values), 4, place))]).toEqual([...numbers]);
   });
 
   it.each<[string, string | unknown[], Record<string, unknown>]>([
