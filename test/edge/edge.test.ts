@@ -29,6 +29,22 @@ const TEXTS = [
   'The parser reads tokens from left to right and builds a tree of nodes.',
 ];
 
+describe('a compressed body', () => {
+  it.each(['gzip', 'br', 'zstd', 'gzip, identity'])('is refused by its name: %s', async (encoding) => {
+    const response = await edge.send('/v1/select', {
+      body: new Uint8Array([31, 139, 8, 0]),
+      headers: { 'content-encoding': encoding },
+    });
+    expect(response.status).toBe(415);
+    expect(JSON.parse(await response.text())).toMatchObject({ error: { code: 'encoded_body' } });
+  });
+
+  it('may say that it is none', async () => {
+    const response = await edge.send('/v1/select', { body: {}, headers: { 'content-encoding': 'identity' } });
+    expect(response.status).toBe(400);
+  });
+});
+
 describe('who asks', () => {
   it('needs no key for health', async () => {
     expect(await json(edge.send('/health', { key: null }))).toEqual({ status: 'ok' });
