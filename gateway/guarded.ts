@@ -117,6 +117,13 @@ const guarded = (session: Session): Session => {
   let closing: Promise<void> | undefined;
   return {
     check: (prompt, signal) => abortable(() => session.check(prompt, signal), signal),
+    count: async (texts, signal) => {
+      const counts = await abortable(() => session.count(texts, signal), signal);
+      if (counts.length !== texts.length) throw backendFault(`it counted ${counts.length} of ${texts.length} texts`);
+      const wrong = counts.find((tokens) => !isCount(tokens));
+      if (wrong !== undefined) throw backendFault(`it says that a text has ${wrong} tokens`);
+      return counts;
+    },
     train: (examples, signal) => guardedSteps(session, examples, signal),
     generate: (prompt, sampling, signal) => guardedPieces(session, prompt, sampling, signal),
     score: async (context, text, signal): Promise<Score> => {

@@ -1,7 +1,7 @@
 // The backends behind one gateway: which of them serves a model, and whether that model can do what a request asks.
 // A model's name belongs to one backend; two that claim it are an error at start, not a matter of order.
 import { type Fault, fail, ok, type Result } from '../../wire/faults.ts';
-import type { ScoreRequest, TuneRequest } from '../../wire/tune.ts';
+import { type ScoreRequest, type TuneRequest, tunedOn } from '../../wire/tune.ts';
 import type { Backend, Model } from './contract.ts';
 
 export interface Hosted {
@@ -56,7 +56,7 @@ export const registryOf = (backend: Backend, name = 'embedded'): Registry => cre
 export const beyondModel = ({ id, capabilities }: Model, request: TuneRequest | ScoreRequest): Fault | undefined => {
   const { methods, maxRank } = capabilities;
   const { method, rank } = request.tuning;
-  if (request.picks.length === 0) return undefined;
+  if (tunedOn(request).length === 0) return undefined;
   if (!methods.includes(method)) {
     const message = `is '${method}'; model '${id}' has: ${methods.join(', ') || 'no method of tuning'}`;
     return { kind: 'bad_field', param: 'tuning.method', message };
