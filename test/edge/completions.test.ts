@@ -11,7 +11,7 @@ import { registryOf } from '../../gateway/backends/registry.ts';
 import { type RunningGateway, serveGateway } from '../../gateway/serve.ts';
 import { type RunningEdge, startEdge } from '../../local/edge.ts';
 import { embedderFiles } from '../../local/embedder.ts';
-import { type FakeBackend, type FakeOptions, fakeBackend, fakeModel } from '../gateway/fake-backend.ts';
+import { type FakeBackend, type FakeOptions, fakeBackend } from '../gateway/fake-backend.ts';
 import { type Front, type Mode, startFront } from './front.ts';
 import { type Caller, edgeAt, GATEWAY_SECRET, KEY, OTHER_KEY } from './harness.ts';
 
@@ -272,12 +272,17 @@ describe('sift.use', () => {
     expect(backend.log).toEqual([`generate Notes:\n[guide.md] Braces {prompt} are kept.\n\nQ: ${PROMPT} 1`]);
   });
 
-  it('drops what does not fit into the model’s context', async () => {
-    const [, , nearest = ''] = await bySimilarity();
-    use({ models: [fakeModel({ contextTokens: nearest.length + 2 + PROMPT.length + 5 })] });
-    const { sift } = await json(complete({ ...using('context'), max_tokens: 5 }));
-    expect(sift.context).toEqual({ examples: 1, dropped: 2, tokens: nearest.length + 2 });
-    expect(backend.log).toEqual([`generate ${nearest}\n\n${PROMPT} 1`]);
+  it('drops what does not fit into the model’s context, the least similar first', async () => {
+    // a token is a character here: 512 of context less 16 to generate hold the prompt and two of these
+    const long = (text: string) => `${text} `.repeat(40).slice(0, 220);
+    await edge.upload('long', [
+      { id: 'far', text: long('Cats sleep.') },
+      { id: 'near', text: long(PROMPT) },
+      { id: 'middle', text: long('The router has a path.') },
+    ]);
+    const { sift } = await json(complete({ ...tuned, sift: { corpus: 'long', n: 3, use: 'context' } }));
+    expect(sift.context).toEqual({ examples: 2, dropped: 1, tokens: 2 * 222 });
+    expect(backend.log).toEqual([`generate ${long('The router has a path.')}\n\n${long(PROMPT)}\n\n${PROMPT} 1`]);
   });
 
   it('is not looked at for a model’s own name', async () => {
