@@ -119,7 +119,8 @@ const guarded = (session: Session): Session => {
     check: (prompt, signal) => abortable(() => session.check(prompt, signal), signal),
     count: async (texts, signal) => {
       const counts = await abortable(() => session.count(texts, signal), signal);
-      if (counts.length !== texts.length) throw backendFault(`it counted ${counts.length} of ${texts.length} texts`);
+      const counted = Array.isArray(counts) ? counts.length : 0;
+      if (counted !== texts.length) throw backendFault(`it counted ${counted} of ${texts.length} texts`);
       const wrong = counts.find((tokens) => !isCount(tokens));
       if (wrong !== undefined) throw backendFault(`it says that a text has ${wrong} tokens`);
       return counts;

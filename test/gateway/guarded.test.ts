@@ -155,6 +155,7 @@ describe('a backend with invalid answers', () => {
 describe('a backend that miscounts tokens', () => {
   it.each<[string, unknown, string]>([
     ['counts too few texts', [], 'it counted 0 of 3 texts'],
+    ['counts nothing', undefined, 'it counted 0 of 3 texts'],
     ['counts too many', [1, 2, 3, 4], 'it counted 4 of 3 texts'],
     ['counts NaN', [1, Number.NaN, 3], 'it says that a text has NaN tokens'],
     ['counts below zero', [-1, 2, 3], 'it says that a text has -1 tokens'],
