@@ -125,8 +125,8 @@ describe('no examples', () => {
 
 /** Merges two letters that stand side by side, spaces between passed over: texts joined have fewer tokens than apart. */
 const merging = (text: string): number => Math.ceil(text.replaceAll(/\s/g, '').length / 2);
-/** The other way round: what stands at a border costs more. */
-const splitting = (text: string): number => text.length + 3 * (text.split('\n\n').length - 1);
+/** The other way round: texts joined have more tokens than apart. */
+const splitting = (text: string): number => text.length + (text.split('\n\n').length - 1) ** 2;
 
 describe('for any texts and tokenizers', () => {
   const texts = fc.array(
@@ -159,14 +159,20 @@ describe('for any texts and tokenizers', () => {
     );
   });
 
-  it('the largest number that fits goes in, where every example fits alone', async () => {
+  it.each([
+    ['words', words],
+    ['merging across borders', merging],
+    ['splitting at borders', splitting],
+  ])('the largest number that fits goes in, where every example fits alone (%s)', async (_, tokensOf) => {
     await fc.assert(
-      fc.asyncProperty(fc.integer({ min: 0, max: 60 }), fc.integer({ min: 12, max: 200 }), async (n, most) => {
+      fc.asyncProperty(fc.integer({ min: 1, max: 60 }), fc.integer({ min: 0, max: 200 }), async (n, more) => {
         const picks = Array.from({ length: n }, (_, i) => pick(`a${i} `.repeat(1 + (i % 4)).trim(), i));
-        const { report } = await place(picks, most);
-        const written = (k: number) => [...picks.slice(n - k).map(({ text }) => text), 'prompt'].join('\n\n');
+        const written = (texts: readonly string[]) => tokensOf([...texts, 'prompt'].join('\n\n'));
+        const most = more + Math.max(...picks.map(({ text }) => written([text])));
+        const { report } = await place(picks, most, { tokensOf });
+        const nearest = (k: number) => picks.slice(n - k).map(({ text }) => text);
         let best = 0;
-        for (let k = 1; k <= n; k++) if (words(written(k)) <= most) best = k;
+        for (let k = 1; k <= n; k++) if (written(nearest(k)) <= most) best = k;
         expect(report.examples).toBe(best);
       }),
     );
@@ -194,6 +200,7 @@ describe('a template that leaves no room', () => {
       dropped: 200,
       tokens: 0,
     });
+    expect(asked.length).toBe(1);
     const apart = layout.parse({ separator: ' word'.repeat(200) });
     expect((await placeExamples(count, { picks, layout: apart, prompt: 'x' }, () => 100)).report.examples).toBe(1);
     expect(asked.length).toBeLessThan(20);
