@@ -238,6 +238,11 @@ export const describeBackend = (name: string, make: () => Promise<Backend>): voi
         abort();
         return scoring;
       },
+      count: (session, signal, abort) => {
+        const counting = session.count(Array(100).fill(TEXT.repeat(1_000)), signal);
+        abort();
+        return counting;
+      },
       'train, before its first step': (session, signal, abort) => {
         const first = session
           .train([TEXT.repeat(100)], signal)

@@ -100,6 +100,7 @@ export const fakeBackend = (options: FakeOptions = {}): FakeBackend => {
       },
       async count(texts, signal) {
         await at('count', signal);
+        signal.throwIfAborted();
         return texts.map((text) => text.length);
       },
       async *train(examples, signal) {
