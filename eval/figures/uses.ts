@@ -8,6 +8,8 @@ export interface UseFigures {
   readonly strategy: string;
   readonly use: UseMode;
   readonly bitsPerByte: number;
+  /** The same in each domain. */
+  readonly byDomain: Readonly<Record<string, number>>;
   /** Less the base model's, the same strategy's tuning, and NN's in the same mode; negative is better. */
   readonly lessBase: Interval | null;
   readonly lessTune: Interval | null;
@@ -48,6 +50,9 @@ export const summarise = (rows: readonly UseRow[]): UseSummary => {
     );
   const difference = (of: readonly UseRow[], use: UseMode, from: readonly UseRow[], other: UseMode): Interval =>
     shortInterval(bootstrap(of.map(({ domain, bits }, i) => ({ domain, value: bits[use] - at(from, i).bits[other] }))));
+  const domains = [...new Set(byPrompt.map((group) => at(group, 0).domain))].toSorted();
+  const inDomain = (of: readonly UseRow[], use: UseMode, wanted: string): number =>
+    short(mean(of.filter(({ domain }) => domain === wanted).map(({ bits }) => bits[use])));
   const nn = strategies.includes('nn') ? rowsOf('nn') : [];
   const figures = strategies.flatMap((strategy, index) => {
     const of = rowsOf(strategy);
@@ -57,6 +62,7 @@ export const summarise = (rows: readonly UseRow[]): UseSummary => {
         strategy: base ? '' : strategy,
         use,
         bitsPerByte: short(macroMean(of.map(({ domain, bits }) => ({ domain, value: bits[use] })))),
+        byDomain: Object.fromEntries(domains.map((domain) => [domain, inDomain(of, use, domain)])),
         lessBase: base ? null : difference(of, use, of, 'base'),
         lessTune: base || use === 'tune' ? null : difference(of, use, of, 'tune'),
         lessNn: base || strategy === 'nn' || nn.length === 0 ? null : difference(of, use, nn, use),
@@ -72,7 +78,7 @@ export const summarise = (rows: readonly UseRow[]): UseSummary => {
   });
   return {
     prompts: byPrompt.length,
-    domains: [...new Set(byPrompt.map((group) => at(group, 0).domain))].toSorted(),
+    domains,
     figures,
     context: Object.fromEntries(
       strategies.map((strategy) => {

@@ -21,17 +21,42 @@ const interval = (of: Interval | null): string =>
 const NAMES: Readonly<Record<string, string>> = { nn: 'NN', sift: 'SIFT', '': 'base model' };
 const nameOf = (strategy: string): string => NAMES[strategy] ?? strategy;
 
-const row = ({ strategy, use, bitsPerByte, lessBase, lessTune, lessNn, better, seconds }: UseFigures): string =>
+const row = ({
+  strategy,
+  use,
+  bitsPerByte,
+  byDomain,
+  lessBase,
+  lessTune,
+  lessNn,
+  better,
+  seconds,
+}: UseFigures): string =>
   `| ${[
     nameOf(strategy),
     use === 'base' ? '' : `\`${use}\``,
     bitsPerByte.toFixed(3),
+    ...Object.values(byDomain).map((value) => value.toFixed(3)),
     interval(lessBase),
     interval(lessTune),
     interval(lessNn),
     better === null ? '' : `${Math.round(100 * better)} %`,
     seconds.toFixed(2),
   ].join(' | ')} |`;
+
+/** How much of the gain of tuning the context alone has, and at what part of its time. */
+const shares = ({ figures }: UseJson): string[] => {
+  const of = (strategy: string, use: string) => figures.find((one) => one.strategy === strategy && one.use === use);
+  const percent = (part: number, whole: number): string => `${Math.round((100 * part) / whole)} %`;
+  return [...new Set(figures.map(({ strategy }) => strategy))].flatMap((strategy) => {
+    const [tune, context] = [of(strategy, 'tune'), of(strategy, 'context')];
+    if (!tune?.lessBase || !context?.lessBase) return [];
+    const gain = percent(context.lessBase.mean, tune.lessBase.mean);
+    return [
+      `${nameOf(strategy)} ${gain} of the gain of tuning alone in ${percent(context.seconds, tune.seconds)} of its time`,
+    ];
+  });
+};
 
 export const contextPage = (json: UseJson): string => {
   const held = Object.entries(json.context)
@@ -41,11 +66,13 @@ export const contextPage = (json: UseJson): string => {
     .join(', ');
   return `# Tuning, examples in the context, or both
 
-The same ${json.picks} picks, used in each way that \`sift.use\` offers. Bits per byte of the ${json.prompts} continuations (800 characters each, the base model’s prompt up to 800 before them), less is better; means over the domains ${json.domains.join(' and ')}; differences are paired, with 95 % bootstrap intervals over prompts. Written by \`node eval/use.ts\` from [use.json](../eval/results/use.json); nobody edits it by hand.
+The same ${json.picks} picks, used in each way that \`sift.use\` offers. Bits per byte of the ${json.prompts} continuations (800 characters each, after a prompt of up to 800), less is better; means over the domains ${json.domains.join(' and ')}; differences are paired, with 95 % bootstrap intervals over prompts. Written by \`node eval/use.ts\` from [use.json](../eval/results/use.json); nobody edits it by hand.
 
-| picks | \`use\` | bits per byte | less base | less tuning alone | less NN, same use | better than base | seconds |
-|---|---|---:|---:|---:|---:|---:|---:|
+| picks | \`use\` | bits per byte | ${json.domains.join(' | ')} | less base | less tuning alone | less NN, same use | better than base | seconds |
+|---|---|---:|${'---:|'.repeat(json.domains.length)}---:|---:|---:|---:|---:|
 ${json.figures.map(row).join('\n')}
+
+In the context alone: ${shares(json).join('; ')}.
 
 Measured on ${json.date} on ${json.machine}: the bundled model (\`${json.model.slice(0, 12)}\`), the starter corpus (${json.examples.toLocaleString('en-US')} examples), every prompt’s document and its twins left out, and any example that holds a part of the continuation; full fine-tuning at the default rate of ${json.learningRate}. Seconds are medians, from opening a session until the continuation has been read, without the selection; other work ran on the machine at the same time, so they compare the rows and are no statement of speed.
 

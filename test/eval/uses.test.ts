@@ -75,7 +75,12 @@ describe('the figures', () => {
     expect(figures.map(({ strategy, use }) => `${strategy} ${use}`)).toEqual([
       ...[' base', 'nn tune', 'nn context', 'nn both', 'sift tune', 'sift context', 'sift both'],
     ]);
-    expect(at(figures, 0)).toMatchObject({ bitsPerByte: 1.5, lessBase: null, seconds: 1 });
+    expect(at(figures, 0)).toMatchObject({
+      bitsPerByte: 1.5,
+      byDomain: { a: 2, b: 1 },
+      lessBase: null,
+      seconds: 1,
+    });
     expect(at(figures, 2)).toMatchObject({ bitsPerByte: 1.5, better: 0.5, lessBase: { mean: 0 }, lessNn: null });
     expect(at(figures, 6)).toMatchObject({
       bitsPerByte: 0.55,
