@@ -5,7 +5,8 @@
     python training/smollm2.py smollm2 DIR
 
 The weights are quantised in the package; transformers dequantises them, and they are saved as bfloat16. The GGUF loader of
-transformers loses the tokenizer's digit splitting ("smollm"), which is put back. Opt-in: nothing of it is committed.
+transformers gives the tokenizer the components of SentencePiece in place of its own ("smollm": digits one by one, then
+bytes), which are put back. Opt-in: nothing of it is committed.
 """
 
 import json
@@ -27,6 +28,9 @@ def main(package: str, out: str) -> None:
     path = directory / "tokenizer.json"
     data = json.loads(path.read_text())
     byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
+    data["normalizer"] = None
+    data["decoder"] = {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True, "use_regex": True}
+    data["post_processor"] = None
     data["pre_tokenizer"] = {
         "type": "Sequence",
         "pretokenizers": [{"type": "Digits", "individual_digits": True}, byte_level],
