@@ -2,9 +2,13 @@
 // before it is believed: lengths, offsets, overlaps with the end, shapes against byte counts.
 import { open } from 'node:fs/promises';
 import { z } from 'zod';
+import { isLfsPointer, LFS_WORDS } from './refusals.ts';
 
 /** Bytes of the largest header believed; real ones are a few hundred kilobytes at most. */
 const MAX_HEADER = 50_000_000;
+
+/** Bytes of the largest Git LFS pointer, by its specification. */
+const MAX_POINTER = 1_024;
 
 const BYTES = { F32: 4, F16: 2, BF16: 2 } as const;
 type Type = keyof typeof BYTES;
@@ -71,6 +75,7 @@ export const readSafetensors = async (
       }
       return bytes.buffer;
     };
+    if (size < MAX_POINTER && isLfsPointer(new Uint8Array(await read(0, size)))) wrong(LFS_WORDS);
     if (size < 8) wrong(`is ${size} bytes, too short for a safetensors file`);
     const length = Number(new DataView(await read(0, 8)).getBigUint64(0, true));
     if (length > MAX_HEADER || length > size - 8) wrong(`claims a header of ${length} bytes in a file of ${size}`);
