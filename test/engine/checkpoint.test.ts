@@ -58,6 +58,18 @@ describe('readSafetensors', () => {
     expect(tensors.get('c')?.shape).toEqual([1, 3]);
   });
 
+  it('reads every number there is in float16', async () => {
+    const all = Uint16Array.from({ length: 65_536 }, (_, bits) => bits);
+    const header = JSON.stringify({ w: { dtype: 'F16', shape: [65_536], data_offsets: [0, 131_072] } });
+    const tensors = await readSafetensors(await fileOf('halves', header, new Uint8Array(all.buffer)));
+    const value = (half: number): number => {
+      const [exponent, fraction] = [(half >> 10) & 0x1f, half & 0x3ff];
+      if (exponent === 31) return fraction === 0 ? Number.POSITIVE_INFINITY : Number.NaN;
+      return exponent === 0 ? fraction * 2 ** -24 : (1 + fraction / 1024) * 2 ** (exponent - 15);
+    };
+    expect(tensors.get('w')?.data).toEqual(Float32Array.from(all, (half) => (half & 0x8000 ? -1 : 1) * value(half)));
+  });
+
   const entry = (change: object): string =>
     JSON.stringify({ w: { dtype: 'F32', shape: [2], data_offsets: [0, 8], ...change } });
   it.each([

@@ -30,23 +30,9 @@ const fromBf16 = (source: Uint16Array): Float32Array => {
   return new Float32Array(bits.buffer);
 };
 
-const fromF16 = (source: Uint16Array): Float32Array => {
-  const out = new Float32Array(source.length);
-  for (let i = 0; i < source.length; i++) {
-    const half = source[i] ?? 0;
-    const sign = half & 0x8000 ? -1 : 1;
-    const exponent = (half >> 10) & 0x1f;
-    const fraction = half & 0x3ff;
-    if (exponent === 0) out[i] = sign * fraction * 2 ** -24;
-    else if (exponent === 31) out[i] = fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-    else out[i] = sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
-  }
-  return out;
-};
-
 const decode = (type: Type, bytes: ArrayBuffer): Float32Array => {
   if (type === 'F32') return new Float32Array(bytes);
-  return type === 'BF16' ? fromBf16(new Uint16Array(bytes)) : fromF16(new Uint16Array(bytes));
+  return type === 'BF16' ? fromBf16(new Uint16Array(bytes)) : new Float32Array(new Float16Array(bytes));
 };
 
 /**
