@@ -107,6 +107,8 @@ describe('parseConfig', () => {
       'architecture MambaForCausalLM is not supported; known: Qwen2ForCausalLM, Qwen3ForCausalLM, LlamaForCausalLM',
     ],
     ['another model_type', { model_type: 'mamba', architectures: null }, 'model_type mamba is not supported; known: '],
+    ['a name of the language', { model_type: 'toString', architectures: null }, 'model_type toString is not supported'],
+    ['an activation of the language', { hidden_act: 'constructor' }, 'hidden_act constructor is not supported'],
     [
       'no kind at all',
       { architectures: undefined, model_type: undefined },

@@ -118,13 +118,14 @@ const familyOf = (c: Config, wrong: Wrong): FamilyName => {
   const all = Object.entries(FAMILIES) as [FamilyName, Family][];
   const known = all.map(([, { architecture }]) => architecture).join(', ');
   const [name] = c.architectures ?? [];
-  if (name === undefined && !c.model_type) return wrong(`neither architectures nor model_type says what it is`);
+  if (name === undefined && !c.model_type) return wrong('neither architectures nor model_type says what it is');
   const [type] = all.find(([, { architecture }]) => architecture === name) ?? [];
   if (name !== undefined && type === undefined) {
     return wrong(`architecture ${name} is not supported; known: ${known}`);
   }
   if (!c.model_type) return type as FamilyName; // a name was found above
-  if (!(c.model_type in FAMILIES)) return wrong(`model_type ${c.model_type} is not supported; known: ${known}`);
+  if (!Object.hasOwn(FAMILIES, c.model_type))
+    return wrong(`model_type ${c.model_type} is not supported; known: ${known}`);
   if (type !== undefined && type !== c.model_type) {
     return wrong(`model_type ${c.model_type} and architecture ${name} do not go together`);
   }
@@ -140,9 +141,9 @@ const ACTIVATIONS: Record<string, Architecture['activation']> = {
 
 const activationOf = (c: Config, family: Family, wrong: Wrong): Architecture['activation'] => {
   const name = c[family.activationKey] ?? family.defaults.activation;
+  const known = Object.hasOwn(ACTIVATIONS, name) ? ACTIVATIONS[name] : undefined;
   return (
-    ACTIVATIONS[name] ??
-    wrong(`${family.activationKey} ${name} is not supported, only ${Object.keys(ACTIVATIONS).join(', ')}`)
+    known ?? wrong(`${family.activationKey} ${name} is not supported, only ${Object.keys(ACTIVATIONS).join(', ')}`)
   );
 };
 
