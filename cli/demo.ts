@@ -1,6 +1,7 @@
 // The main job, through the edge's public API: for each prompt select, tune on nearest neighbours and on SIFT's picks with
 // the same number of steps, and score both against the base model; one prompt is also continued before and after.
-import type { EdgeClient, Selected } from '../client/edge.ts';
+import type { EdgeClient } from '../client/edge.ts';
+import type { SelectResponse } from '../wire/api/select.ts';
 import { MAX_PICKS } from '../wire/limits.ts';
 import { at } from '../wire/list.ts';
 import { byteLength } from '../wire/text.ts';
@@ -73,7 +74,18 @@ const inParallel = async <T>(parallel: number, tasks: readonly (() => Promise<T>
   return results;
 };
 
-const gainOf = ({ picks }: Pick<Selected, 'picks'>): number => picks.reduce((sum, { score }) => sum + score, 0);
+/** Everything that the demonstration indexed has a text. */
+const textOf = (id: string, text: string | null): string => {
+  if (text === null) throw new Error(`example ${id} came without its text`);
+  return text;
+};
+
+/** What a selection adds, pick by pick. */
+interface Gains {
+  readonly picks: readonly { readonly score: number }[];
+}
+
+const gainOf = ({ picks }: Gains): number => picks.reduce((sum, { score }) => sum + score, 0);
 
 /**
  * What the picks explain of what could be explained: the drop of the posterior variance by them over the drop by picking
@@ -81,7 +93,7 @@ const gainOf = ({ picks }: Pick<Selected, 'picks'>): number => picks.reduce((sum
  * ends at 1. It is of the pool that the index answered with, not of the corpus. Sums of gains, because σ² itself may
  * differ from its first value by less than its last digit.
  */
-export const explainedShare = (picked: Pick<Selected, 'picks'>, all: Pick<Selected, 'picks'>): number => {
+export const explainedShare = (picked: Gains, all: Gains): number => {
   const own = gainOf(picked);
   // a longer selection may have seen another pool; what was explained could be explained
   const most = Math.max(own, gainOf(all));
@@ -102,12 +114,12 @@ const scoredOf = ({ prompt, continuation }: Prompt): { text: string; context?: s
 const select = ({ edge, options, filter, time }: Session, prompt: Prompt, strategy: 'sift' | 'nn', n = options.n) =>
   time('select', () => edge.select({ corpus: options.corpus, n, strategy, input: prompt.prompt, ...filter }));
 
-const score = ({ edge, time }: Session, prompt: Prompt, { picks }: Selected) =>
+const score = ({ edge, time }: Session, prompt: Prompt, { picks }: SelectResponse) =>
   time('tune_and_score', () =>
     edge.score({
       model: MODEL,
       ...scoredOf(prompt),
-      picks: picks.map(({ id, text }) => ({ id, text })),
+      picks: picks.map(({ id, text }) => ({ id, text: textOf(id, text) })),
       sift: { strategy: 'none' },
     }),
   );
@@ -155,7 +167,7 @@ export const demonstrate = async (
       return result;
     };
   options.onProgress(0, total);
-  const selections: { sift: Selected; nn: Selected }[] = [];
+  const selections: { sift: SelectResponse; nn: SelectResponse }[] = [];
   for (const prompt of prompts) {
     selections.push({ sift: await select(session, prompt, 'sift'), nn: await select(session, prompt, 'nn') });
   }
@@ -196,7 +208,7 @@ export const demonstrate = async (
       gain,
       similarity,
       sigma2,
-      text,
+      text: textOf(id, text),
     })),
     sigma2: chosen.sigma2,
     pool: exhausted.pool.size,

@@ -1,39 +1,11 @@
 // The edge's API as the demonstration uses it: an ordinary HTTP client with the caller's key, nothing internal.
-import { z } from 'zod';
+import type { z } from 'zod';
+import { completionResponse } from '../wire/api/completions.ts';
+import { examplePage, type ResultLine, resultLine } from '../wire/api/corpora.ts';
+import { type ScoreResponse, scoreResponse } from '../wire/api/score.ts';
+import { type SelectResponse, selectResponse } from '../wire/api/select.ts';
 import { MAX_PAGE } from '../wire/limits.ts';
 import { at } from '../wire/list.ts';
-
-const resultLine = z.object({
-  line: z.int(),
-  id: z.string().nullish(),
-  status: z.enum(['created', 'updated', 'unchanged', 'error']),
-  error: z.object({ message: z.string() }).nullish(),
-});
-export type ResultLine = z.output<typeof resultLine>;
-
-const selection = z.object({
-  picks: z.array(
-    z.object({
-      id: z.string(),
-      text: z.string(),
-      score: z.number(),
-      similarity: z.number(),
-      sigma2: z.number(),
-    }),
-  ),
-  sigma2: z.object({ initial: z.number(), final: z.number() }),
-  pool: z.object({ size: z.int() }).loose(),
-  stop: z.string(),
-});
-export type Selected = z.output<typeof selection>;
-
-const bits = z.object({ bits_per_byte: z.number() });
-const scored = z.object({ before: bits, after: bits });
-export type Scored = z.output<typeof scored>;
-
-const completion = z.object({ choices: z.array(z.object({ text: z.string(), finish_reason: z.string() })).min(1) });
-
-const page = z.object({ data: z.array(z.object({ id: z.string() })), next_cursor: z.string().nullable() });
 
 /** What an edge refused, in its own words. */
 export class EdgeError extends Error {
@@ -53,8 +25,8 @@ export interface EdgeClient {
   exampleIds(corpus: string): Promise<string[] | undefined>;
   /** Deleting what is not there is no error. */
   deleteExample(corpus: string, id: string): Promise<void>;
-  select(body: Record<string, unknown>): Promise<Selected>;
-  score(body: Record<string, unknown>): Promise<Scored>;
+  select(body: Record<string, unknown>): Promise<SelectResponse>;
+  score(body: Record<string, unknown>): Promise<ScoreResponse>;
   complete(body: Record<string, unknown>): Promise<string>;
 }
 
@@ -95,7 +67,7 @@ export const edgeClient = (url: string, key: string): EdgeClient => {
       while (cursor !== null) {
         const query = new URLSearchParams({ limit: String(MAX_PAGE), ...(cursor === '' ? {} : { cursor }) });
         try {
-          const answer = page.parse(await (await send('GET', `/v1/corpora/${corpus}/examples?${query}`)).json());
+          const answer = examplePage.parse(await (await send('GET', `/v1/corpora/${corpus}/examples?${query}`)).json());
           ids.push(...answer.data.map(({ id }) => id));
           cursor = answer.next_cursor;
         } catch (error) {
@@ -108,8 +80,8 @@ export const edgeClient = (url: string, key: string): EdgeClient => {
     async deleteExample(corpus, id) {
       await (await send('DELETE', `/v1/corpora/${corpus}/examples/${encodeURIComponent(id)}`)).text();
     },
-    select: (body) => post('/v1/select', body, selection),
-    score: (body) => post('/v1/score', body, scored),
-    complete: async (body) => at((await post('/v1/completions', body, completion)).choices, 0).text,
+    select: (body) => post('/v1/select', body, selectResponse),
+    score: (body) => post('/v1/score', body, scoreResponse),
+    complete: async (body) => at((await post('/v1/completions', body, completionResponse)).choices, 0).text,
   };
 };

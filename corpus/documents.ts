@@ -53,7 +53,7 @@ const REFUSED = {
   'an unknown encoding': 'neither UTF-8 nor Windows-1252',
 } as const;
 
-/** Documents as they come, and a note of each that is none; the same text twice is one document. */
+/** Documents as they come, and a note of each file that is not one; the same text twice is one document. */
 const collector = () => {
   const documents: Document[] = [];
   const notes: Note[] = [];

@@ -8,6 +8,7 @@ import { FaultError } from '../wire/faults.ts';
 import { type Authenticated, authenticated } from './auth/keys.ts';
 import { corporaRoutes } from './corpora/routes.ts';
 import { logFailure, wireError } from './http/errors.ts';
+import { plainBody } from './http/plain.ts';
 import { completionsRoute } from './openai/completions.ts';
 import { modelRoute, modelsRoute } from './openai/models.ts';
 import { scoreRoute } from './score/route.ts';
@@ -36,7 +37,7 @@ app.use(
     maxAge: 86_400,
   }),
 );
-app.use('/v1/*', authenticated);
+app.use('/v1/*', authenticated, plainBody);
 
 app.get('/health', (c) => c.json({ status: 'ok' }));
 app.get('/v1/models', modelsRoute);

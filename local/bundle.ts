@@ -1,6 +1,6 @@
 // A Worker as Miniflare takes it: one ES module and the binaries beside it, as wrangler's rules would build them.
 import { basename, join } from 'node:path';
-import { build } from 'esbuild';
+import { build, stop } from 'esbuild';
 import { type Modules, type Runtime, startWorkerd } from './workerd.ts';
 
 export interface BundleOptions {
@@ -9,8 +9,21 @@ export interface BundleOptions {
   readonly minify?: boolean;
 }
 
+/** Bundles being made now: with the last of them esbuild's process, some 140 MB, ends too. */
+let inMaking = 0;
+
 /** Bundles the Worker that begins at `entry`. */
-export const bundle = async (entry: string, { embedder, minify = false }: BundleOptions = {}): Promise<Modules> => {
+export const bundle = async (entry: string, options: BundleOptions = {}): Promise<Modules> => {
+  inMaking += 1;
+  try {
+    return await bundled(entry, options);
+  } finally {
+    inMaking -= 1;
+    if (inMaking === 0) await stop();
+  }
+};
+
+const bundled = async (entry: string, { embedder, minify = false }: BundleOptions): Promise<Modules> => {
   const { outputFiles } = await build({
     entryPoints: [entry],
     entryNames: 'index',

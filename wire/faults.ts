@@ -20,6 +20,7 @@ export type Fault =
   | { kind: 'unknown_model'; model: string; known: readonly string[] }
   | { kind: 'not_found'; path: string }
   | { kind: 'wrong_method'; method: string; allowed: readonly string[] }
+  | { kind: 'encoded_body'; encoding: string }
   // who asks
   | { kind: 'no_key' }
   | { kind: 'bad_key' }
@@ -100,6 +101,8 @@ export const describe = (fault: Fault): string => {
       return `model '${fault.model}' does not exist; known models: ${fault.known.join(', ') || 'none'}`;
     case 'not_found':
       return `nothing at ${fault.path}`;
+    case 'encoded_body':
+      return `content-encoding '${fault.encoding}' is not read here: send the body as it is`;
     case 'wrong_method':
       return `${fault.method} is not allowed here; allowed: ${fault.allowed.join(', ')}`;
     case 'no_key':
@@ -160,6 +163,8 @@ const wireOf = (fault: Fault): { status: number; type: string; param?: string; r
       return { status: 404, type: INVALID, param: 'model' };
     case 'not_found':
       return { status: 404, type: INVALID };
+    case 'encoded_body':
+      return { status: 415, type: INVALID };
     case 'wrong_method':
       return { status: 405, type: INVALID };
     case 'no_key':

@@ -29,7 +29,7 @@ export const MAX_JSON_PARTS = 65_536;
 export const MAX_SHOWN_CHARACTERS = 60;
 /** Unknown keys that an error names. 2026-11-26 */
 export const MAX_SHOWN_KEYS = 3;
-/** Characters of an error's message and of its `param`, whoever phrased them. 2026-11-26 */
+/** Characters of an error's message and of its `param`, also when the gateway wrote them. 2026-11-26 */
 export const MAX_MESSAGE_CHARACTERS = 1_000;
 export const MAX_PARAM_CHARACTERS = 200;
 /** Characters of a model's name. 2026-11-26 */
@@ -64,7 +64,7 @@ export const DEFAULT_DEGREE = 6;
 export const MAX_DEGREE = 16;
 /** Below this λ float32 rows no longer carry σ² (kernel measurements). 2026-11-24 */
 export const MIN_LAMBDA = 1e-6;
-/** Above this λ nothing is ever learnt from a unit vector. 2026-11-24 */
+/** With a larger λ no pick lowers σ² measurably. 2026-11-24 */
 export const MAX_LAMBDA = 1e3;
 /** λ as the kernel takes it: a caller's λ times the largest squared norm, which candidates may bring to 1e12. 2026-11-24 */
 export const MAX_NOISE = 1e15;

@@ -2,6 +2,7 @@
 // Results not yet read are held up to RESULT_BUFFER_BYTES; beyond that the upload waits for its reader, so a client that
 // sends everything before it reads anything must stay below that (some 80,000 lines). An empty line is an
 // error, a run of them one error; an upload of nothing but bad lines is ended after MAX_UPLOAD_ERRORS.
+import type { ResultLine } from '../../wire/api/corpora.ts';
 import { asFault, type Fault } from '../../wire/faults.ts';
 import {
   INGEST_BATCH_BYTES,
@@ -16,20 +17,20 @@ import { type Line, lines } from '../http/body.ts';
 import { pause } from '../pause.ts';
 import { processBatch } from './batch.ts';
 import { type Prepared, prepareLine, type Refused } from './line.ts';
-import { errorResult, type LineResult, type Upload } from './write.ts';
+import { errorResult, type Upload } from './write.ts';
 
 /** Bytes of a line, its newline not counted; of a run of empty lines, all newlines but one. */
 const sizeOf = (line: Line): number =>
   'bytes' in line ? line.bytes.byteLength : 'oversize' in line ? line.oversize : line.empty - 1;
 
-async function* results(upload: Upload, body: ReadableStream<Uint8Array>): AsyncGenerator<LineResult[], void, void> {
+async function* results(upload: Upload, body: ReadableStream<Uint8Array>): AsyncGenerator<ResultLine[], void, void> {
   let batch: (Prepared | Refused)[] = [];
   let held = 0;
   let total = 0;
   let last = 0;
   let refused = 0;
   let prepared = 0;
-  const flush = async (): Promise<LineResult[]> => {
+  const flush = async (): Promise<ResultLine[]> => {
     const done = batch;
     batch = [];
     held = 0;
@@ -37,7 +38,7 @@ async function* results(upload: Upload, body: ReadableStream<Uint8Array>): Async
     refused += answers.filter(({ status }) => status === 'error').length;
     return answers;
   };
-  const refuseRest = (fault: Fault): LineResult[] => [errorResult(last + 1, null, fault)];
+  const refuseRest = (fault: Fault): ResultLine[] => [errorResult(last + 1, null, fault)];
   try {
     for await (const line of lines(body, MAX_LINE_BYTES)) {
       const size = sizeOf(line);

@@ -1,5 +1,7 @@
 // Corpora over HTTP: upload, list, inspect, delete.
+
 import { Hono } from 'hono';
+import type { CorpusOnWire, EntryOnWire } from '../../wire/api/corpora.ts';
 import { pageQuery, uploadQuery } from '../../wire/api/corpora.ts';
 import { FaultError } from '../../wire/faults.ts';
 import { VECTORIZE_MAX_ID_BYTES } from '../../wire/limits.ts';
@@ -14,7 +16,7 @@ import { readRecord } from './record.ts';
 import { allowedCorpus, catalogueOf, checkEmbedder, forgetCorpusInfo, listedCatalogue, listOf } from './store.ts';
 import { vectorizeFault } from './vectorize.ts';
 
-const corpusOnWire = (info: CorpusInfo, counts: CorpusCounts) => ({
+const corpusOnWire = (info: CorpusInfo, counts: CorpusCounts): CorpusOnWire => ({
   object: 'corpus',
   name: info.name,
   examples: counts.examples,
@@ -25,7 +27,7 @@ const corpusOnWire = (info: CorpusInfo, counts: CorpusCounts) => ({
   created_at: info.createdAt,
 });
 
-const entryOnWire = ({ id, hash, stripe, bytes, long }: Entry) => ({
+const entryOnWire = ({ id, hash, stripe, bytes, long }: Entry): EntryOnWire => ({
   object: 'example',
   id,
   hash,

@@ -1,6 +1,7 @@
 // Examples of a batch, all with different ids: reserved, embedded, their texts to R2, their vectors to the index, committed.
 // Answers one result per example, in order. A failure affects only its own lines; they stay reserved, and sending them
 // again is safe. What the embedder or the index refuses as a whole is halved until the culprits stand alone.
+import type { ResultLine } from '../../wire/api/corpora.ts';
 import { asFault, type Fault, FaultError, fail, ok, type Result, toWire } from '../../wire/faults.ts';
 import { MAX_CONNECTIONS, MAX_EMBEDS_OF_A_BATCH, MAX_UPSERTS_OF_A_BATCH } from '../../wire/limits.ts';
 import { at } from '../../wire/list.ts';
@@ -17,14 +18,7 @@ import { makeRecord, type RecordMetadata } from './record.ts';
 import { catalogueOf } from './store.ts';
 import { isRefusal, vectorizeFault } from './vectorize.ts';
 
-export interface LineResult {
-  line: number;
-  id: string | null;
-  status: ReservedStatus | 'error';
-  error?: { message: string; type: string; code: string; param: string | null };
-}
-
-export const errorResult = (line: number, id: string | null, fault: Fault): LineResult => ({
+export const errorResult = (line: number, id: string | null, fault: Fault): ResultLine => ({
   line,
   id,
   status: 'error',
@@ -138,9 +132,9 @@ const writeChanged = async (upload: Upload, changed: readonly Prepared[]): Promi
 };
 
 /** One result for each of a batch of examples with different ids. */
-export const writeBatch = async (upload: Upload, batch: readonly Prepared[]): Promise<LineResult[]> => {
+export const writeBatch = async (upload: Upload, batch: readonly Prepared[]): Promise<ResultLine[]> => {
   const { env, info, writer } = upload;
-  const failed = ({ line, example }: Prepared, fault: Fault): LineResult => errorResult(line, example.id, fault);
+  const failed = ({ line, example }: Prepared, fault: Fault): ResultLine => errorResult(line, example.id, fault);
   const reservations = batch.map(({ example, fingerprint, vectorId }) => ({
     id: example.id,
     fingerprint,

@@ -1,4 +1,4 @@
-// Errors on their way to the wire, whoever phrased them: our own faults, and what became of a call to the gateway.
+// Errors on their way to the wire: our own faults, and failed calls to the gateway.
 import { asFault, type Fault, FaultError, toWire, type WireError } from '../../wire/faults.ts';
 
 /** A call to the gateway that failed: what our caller is told, and whether work may have begun that a retry pays again. */
@@ -16,11 +16,11 @@ export class UpstreamError extends Error {
 export const upstreamFault = (fault: Fault, begun: boolean, cause?: unknown): UpstreamError =>
   new UpstreamError(toWire(fault), begun, cause);
 
-/** Nobody foresaw it: to be logged whole. */
+/** Not a fault that the code foresees: to be logged with its stack. */
 export const isUnforeseen = (error: unknown): boolean =>
   !(error instanceof UpstreamError) && asFault(error).kind === 'internal';
 
-/** For the operator: what nobody foresaw, whole, and in one line why the gateway could not be used. */
+/** For the operator: unforeseen errors with their stack, and in one line why the gateway could not be used. */
 export const logFailure = (requestId: string, error: unknown): void => {
   if (error instanceof UpstreamError && error.wire.status === 502) {
     // a fault says no more than the message made of it; the runtime's own error does

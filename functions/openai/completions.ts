@@ -36,7 +36,7 @@ const tuneRequestOf = (
     stop: request.stop,
     seed: request.seed ?? crypto.getRandomValues(new Uint32Array(1))[0] ?? 0,
   },
-  // streamed in any case: steps and tokens then keep the connection's clocks wound
+  // streamed in any case: steps and tokens then reset the idle timeouts of the connection
   stream: true,
 });
 

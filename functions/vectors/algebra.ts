@@ -16,7 +16,7 @@ export const normalise = (vector: Float32Array): Float32Array<ArrayBuffer> => {
   return Float32Array.from(vector, (value) => value / largest / norm);
 };
 
-/** False for the zeros or NaNs that an embedder gives for a text of which it knows nothing. */
+/** False for the zeros or NaNs that an embedder gives for a text without known tokens. */
 export const isUnit = (vector: Float32Array): boolean => Math.abs(squaredNorm(vector) - 1) < 1e-2;
 
 export const dot = (

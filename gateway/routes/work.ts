@@ -1,5 +1,5 @@
 // What every working route needs: the backend of its model, a turn in that backend's queue, and one signal that ends the work when the caller leaves,
-// the deadline passes or the server shuts down; with the reason told apart, so that each gets its own message.
+// the deadline passes or the server shuts down; with the cause kept, so that each gets its own message.
 import { asFault, type Fault, FaultError, fail, ok, type Result } from '../../wire/faults.ts';
 import { SHUTDOWN_RETRY_S } from '../../wire/limits.ts';
 import type { ScoreRequest, TuneRequest } from '../../wire/tune.ts';

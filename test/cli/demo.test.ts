@@ -103,7 +103,7 @@ describe('a prompt file', () => {
 
 describe('the figures', () => {
   const picks = (...gains: number[]) => ({
-    picks: gains.map((score) => ({ id: '', text: '', score, similarity: 0, sigma2: 0 })),
+    picks: gains.map((score) => ({ score })),
   });
 
   it('the explained share grows with every pick, from 0 to 1', () => {

@@ -33,8 +33,10 @@ const fakeEdge = (): FakeEdge => {
         if (i >= edge.breakAfter) throw new Error('the connection broke');
         const { id, text } = JSON.parse(line) as { id: string; text: string };
         edge.sent.push(id);
-        if (text.includes('BAD')) onLine({ line: i + 1, id, status: 'error', error: { message: 'no known tokens' } });
-        else {
+        if (text.includes('BAD')) {
+          const error = { message: 'no known tokens', type: 'invalid_request_error', code: 'bad_field', param: 'text' };
+          onLine({ line: i + 1, id, status: 'error', error });
+        } else {
           corpus.set(id, text);
           onLine({ line: i + 1, id, status: 'created' });
         }

@@ -127,7 +127,7 @@ describe('npm start', () => {
   it.each([
     ['an unknown option', ['--colour'], "Unknown option '--colour'"],
     ['n out of range', ['--n', '0'], "--n is '0', it must be a whole number from 1 to 200"],
-    ['a port that is none', ['--port', 'http'], "--port is 'http'"],
+    ['an invalid port', ['--port', 'http'], "--port is 'http'"],
     ['twice the same port', ['--port', '9000', '--gateway-port', '9000'], '--port and --gateway-port are both 9000'],
     ['two prompts', ['--prompt', 'a', '--prompt-file', 'b'], 'give --prompt or --prompt-file, not both'],
     ['an empty prompt', ['--prompt', ' '], '--prompt is empty'],
@@ -203,7 +203,7 @@ describe('npm start', () => {
     await rm(join(scratch, 'state'), { recursive: true });
   });
 
-  it('refuses a port that is taken, and a model that is none', async () => {
+  it('refuses a port that is taken, and a directory without a model', async () => {
     const server = createServer();
     await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
     const address = server.address();

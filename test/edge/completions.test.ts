@@ -282,7 +282,7 @@ describe('a full queue', () => {
   });
 });
 
-describe('a gateway that is not itself', () => {
+describe('an impostor gateway', () => {
   it.each<[Mode, string]>([
     ['refuse', 'gateway_unreachable'],
     ['garbage', 'gateway_unreachable'],

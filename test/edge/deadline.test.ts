@@ -69,7 +69,7 @@ describe('a wait', () => {
     patience.end();
   });
 
-  it('of work that fails after the call was stopped troubles nobody', async () => {
+  it('causes no unhandled rejection when its work fails after the call was stopped', async () => {
     const patience = new Patience(caller.signal, 500);
     const work = later(1000, undefined).then(() => {
       throw new Error('too late to matter');

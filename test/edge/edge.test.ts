@@ -29,6 +29,22 @@ const TEXTS = [
   'The parser reads tokens from left to right and builds a tree of nodes.',
 ];
 
+describe('a compressed body', () => {
+  it.each(['gzip', 'br', 'zstd', 'gzip, identity'])('is refused by its name: %s', async (encoding) => {
+    const response = await edge.send('/v1/select', {
+      body: new Uint8Array([31, 139, 8, 0]),
+      headers: { 'content-encoding': encoding },
+    });
+    expect(response.status).toBe(415);
+    expect(JSON.parse(await response.text())).toMatchObject({ error: { code: 'encoded_body' } });
+  });
+
+  it('may declare the identity encoding', async () => {
+    const response = await edge.send('/v1/select', { body: {}, headers: { 'content-encoding': 'identity' } });
+    expect(response.status).toBe(400);
+  });
+});
+
 describe('who asks', () => {
   it('needs no key for health', async () => {
     expect(await json(edge.send('/health', { key: null }))).toEqual({ status: 'ok' });
@@ -231,7 +247,7 @@ describe('an upload', () => {
     expect(rest).toContain('"line":201,"id":"last","status":"created"');
   });
 
-  it('refuses a name that is none, and stripes that are not the corpus’ own', async () => {
+  it('refuses an invalid name, and a number of stripes other than the corpus has', async () => {
     expect((await edge.send('/v1/corpora/Bad%2FName/examples', { body: '{}' })).status).toBe(400);
     const corpus = fresh();
     expect((await edge.send(`/v1/corpora/${corpus}/examples?stripes=3`, { body: '{"text":"x"}' })).status).toBe(200);
@@ -444,7 +460,7 @@ describe('a selection', () => {
     expect(await select({ corpus: striped, input: 'x', stripes: 4 })).toMatchObject({ error: { param: 'stripes' } });
   });
 
-  it('is not starved by two hundred copies of the nearest neighbour', async () => {
+  it('finds other examples beside two hundred copies of the nearest neighbour', async () => {
     const crowded = fresh();
     await edge.upload(crowded, [
       ...Array.from({ length: 200 }, (_, i) => ({ id: `copy-${i}`, text: TEXTS[3] })),
@@ -485,7 +501,7 @@ describe('a selection', () => {
   const nan = Array.from({ length: DIMENSIONS }, () => 0.5).with(3, Number.NaN);
   it.each<[string, object, number, Record<string, unknown>]>([
     ['an unknown corpus', { corpus: 'nope', input: 'x' }, 404, { code: 'unknown_corpus', param: 'corpus' }],
-    ['a corpus name that is none', { corpus: '../x', input: 'x' }, 400, { code: 'bad_field', param: 'corpus' }],
+    ['an invalid corpus name', { corpus: '../x', input: 'x' }, 400, { code: 'bad_field', param: 'corpus' }],
     [
       'a NaN in base64',
       { corpus, vector: base64(Float32Array.from(nan)) },
@@ -521,7 +537,7 @@ describe('a selection', () => {
     expect(await json(response)).toMatchObject({ error: { type: 'invalid_request_error', ...error } });
   });
 
-  it('refuses a body that is no JSON, or over 16 MiB', async () => {
+  it('refuses a body that is not JSON, or over 16 MiB', async () => {
     expect(await json(edge.send('/v1/select', { body: '{' }))).toMatchObject({ error: { code: 'bad_json' } });
     const response = await edge.send('/v1/select', { body: 'x'.repeat(16 * 1024 * 1024 + 1) });
     expect([response.status, (await json(response)).error.code]).toEqual([413, 'too_large']);

@@ -67,15 +67,15 @@ describe('Workers AI', () => {
 });
 
 describe('a prompt', () => {
-  it('of which the embedder knows nothing is refused as such', async () => {
+  it('without any known token is rejected', async () => {
     const silent: Embedder = { name: 'silent', dimensions: 4, embed: async () => [new Float32Array(4)] };
     const ask = async () => promptVectors({ input: '\u200b' }, undefined, () => silent);
     await expect(ask()).rejects.toThrow('input: holds nothing that the embedder knows');
   });
 });
 
-describe('what is kept of a text too long for the model', () => {
-  it('is a prompt’s end: what a model continues', async () => {
+describe('a text too long for the model', () => {
+  it('is read from its end if it is a prompt, since the model continues there', async () => {
     const kept: string[] = [];
     const noting: Embedder = {
       name: 'noting',

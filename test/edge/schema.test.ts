@@ -45,7 +45,7 @@ describe('POST /v1/select', () => {
     ['n = 1.5', { ...good, n: 1.5 }, /^n: is 1.5, it must be a whole number$/],
     ['n too large', { ...good, n: 201 }, /^n: is 201, the limit is 200$/],
     ['n as a text', { ...good, n: '5' }, /^n: is "5", it must be a number$/],
-    ['a strategy that is none', { ...good, strategy: 'best' }, /^strategy: is "best", it must be sift or nn or mmr$/],
+    ['an unknown strategy', { ...good, strategy: 'best' }, /^strategy: is "best", it must be sift or nn or mmr$/],
     ['λ = 0', { ...good, lambda: 0 }, /^lambda: is 0, it must be at least 0.000001$/],
     ['degree 0', { ...good, degree: 0 }, /^degree: is 0, it must be at least 1$/],
     ['degree 1.5', { ...good, degree: 1.5 }, /^degree: is 1.5, it must be a whole number$/],
@@ -220,10 +220,10 @@ describe('POST /v1/completions', () => {
 });
 
 describe('names', () => {
-  it.each(['a', 'docs-2', 'a.b_c', 'x'.repeat(64)])('%s is a corpus', (name) => {
+  it.each(['a', 'docs-2', 'a.b_c', 'x'.repeat(64)])('%s is a corpus name', (name) => {
     expect(corpusName.safeParse(name).success).toBe(true);
   });
-  it.each(['', 'A', '-a', '../b', 'a/b', 'ä', 'x'.repeat(65), 'a b'])('%j is none', (name) => {
+  it.each(['', 'A', '-a', '../b', 'a/b', 'ä', 'x'.repeat(65), 'a b'])('%j is not a corpus name', (name) => {
     expect(corpusName.safeParse(name).success).toBe(false);
   });
   it.each(['$a', 'a.b', 'a"b', ''])('metadata may not be called %j', (name) => {

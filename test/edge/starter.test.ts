@@ -117,7 +117,7 @@ describe('rounds by residual, on the starter corpus', () => {
     expect(await sigma2(defaults)).toBeLessThan(await sigma2({ ...defaults, residualPicks: 50 }));
   });
 
-  it('are not starved by two hundred copies of the nearest neighbour', async () => {
+  it('find other examples beside two hundred copies of the nearest neighbour', async () => {
     const finals = { starved: [] as number[], crowded: [] as number[], clear: [] as number[] };
     for (const prompt of prompts) {
       const all = others(prompt);

@@ -106,7 +106,7 @@ describe('a selection', () => {
     expect(selection.picks.every((pick) => pick.text === `text ${pick.id}`)).toBe(true);
   });
 
-  it('does not care how long the prompt’s vector is when it comes to a corpus', async () => {
+  it('does not depend on the length of the prompt’s vector when selecting from a corpus', async () => {
     const long = q.map((value) => 7 * value);
     const a = await selectFromCorpus('c', deps(), [q], options());
     const b = await selectFromCorpus('c', deps(), [long], options());
@@ -114,25 +114,22 @@ describe('a selection', () => {
     expect(b.finalVariance).toBeCloseTo(a.finalVariance, 5);
   });
 
-  it.each(['sift', 'nn', 'mmr'] as const)(
-    '%s learns from nothing that is less like the prompt than asked',
-    async (strategy) => {
-      const all = await selectFromCorpus('c', deps(), [q], options({ strategy, n: 150 }));
-      const least = all.picks.map(({ similarity }) => similarity).sort((a, b) => b - a)[12] ?? 1;
-      const some = await selectFromCorpus('c', deps(), [q], options({ strategy, n: 150, min_similarity: least }));
-      expect(some.picks.length).toBe(13);
-      expect(Math.min(...some.picks.map(({ similarity }) => similarity))).toBeGreaterThanOrEqual(least);
-      expect(some.stop).toBe('exhausted');
-      // the figures are those of the picks alone
-      const kept = new Set(some.picks.map(({ id }) => id));
-      const alone = rows.flatMap((vector, i) => (kept.has(`${i}`) ? [{ id: `${i}`, vector }] : []));
-      const again = selectFromCandidates(alone, [q], options({ strategy, n: 150 }), deps().select);
-      expect(again.picks.map(({ id }) => id)).toEqual(some.picks.map(({ id }) => id));
-      expect(again.finalVariance).toBeCloseTo(some.finalVariance, 3);
-    },
-  );
+  it.each(['sift', 'nn', 'mmr'] as const)('%s leaves out candidates below min_similarity', async (strategy) => {
+    const all = await selectFromCorpus('c', deps(), [q], options({ strategy, n: 150 }));
+    const least = all.picks.map(({ similarity }) => similarity).sort((a, b) => b - a)[12] ?? 1;
+    const some = await selectFromCorpus('c', deps(), [q], options({ strategy, n: 150, min_similarity: least }));
+    expect(some.picks.length).toBe(13);
+    expect(Math.min(...some.picks.map(({ similarity }) => similarity))).toBeGreaterThanOrEqual(least);
+    expect(some.stop).toBe('exhausted');
+    // the figures are those of the picks alone
+    const kept = new Set(some.picks.map(({ id }) => id));
+    const alone = rows.flatMap((vector, i) => (kept.has(`${i}`) ? [{ id: `${i}`, vector }] : []));
+    const again = selectFromCandidates(alone, [q], options({ strategy, n: 150 }), deps().select);
+    expect(again.picks.map(({ id }) => id)).toEqual(some.picks.map(({ id }) => id));
+    expect(again.finalVariance).toBeCloseTo(some.finalVariance, 3);
+  });
 
-  it('says so where nothing is like enough, in the units of what was sent', async () => {
+  it('warns when no candidate reaches min_similarity, in the units of the vectors sent', async () => {
     const none = await selectFromCorpus('c', deps(), [q], options({ min_similarity: 0.99 }));
     expect([none.picks, none.stop, none.finalVariance]).toEqual([[], 'exhausted', none.initialVariance]);
     expect(none.warnings).toEqual(['no candidate reaches min_similarity 0.99']);

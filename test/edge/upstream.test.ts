@@ -323,7 +323,7 @@ const BROKEN_JSON: Record<string, Scenario> = {
     message: /larger than 4194304 bytes/,
     script: (x) => x.answer(200, BOMB, { headers: { 'content-encoding': 'gzip' } }),
   },
-  'compression that is none': {
+  'a body that is not compressed as its header says': {
     ...unreachable,
     script: (x) => x.answer(200, MODELS, { headers: { 'content-encoding': 'gzip' } }),
   },

@@ -86,7 +86,7 @@ describe('readSafetensors', () => {
     await expect(readSafetensors(path)).rejects.toThrow(message);
   });
 
-  it('refuses a header longer than the file, and a file that is no file', async () => {
+  it('refuses a header longer than the file, and a missing file', async () => {
     const path = join(scratch, 'absurd');
     await writeFile(path, Buffer.from([255, 255, 255, 255, 255, 255, 255, 127, 0]));
     await expect(readSafetensors(path)).rejects.toThrow('claims a header of');

@@ -475,7 +475,7 @@ describe('operations', () => {
     expect(wrong.headers.get('allow')).toContain('GET');
   });
 
-  it('refuses a weight that is no weight at start', async () => {
+  it('refuses an invalid weight at start', async () => {
     const weights = new Map([['acme', 0]]);
     await expect(start({}, { weights })).rejects.toThrow("the weight of tenant 'acme' is 0, it must be above 0");
   });

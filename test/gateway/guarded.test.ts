@@ -74,7 +74,7 @@ const endless = <T, R>(): AsyncGenerator<T, R, void> => ({
   [Symbol.asyncDispose]: hang,
 });
 
-describe('a backend that talks nonsense', () => {
+describe('a backend with invalid answers', () => {
   it.each<[string, Partial<Session>, string]>([
     [
       'makes too few steps',
@@ -141,7 +141,7 @@ describe('a backend that talks nonsense', () => {
     expect(closed()).toBe(1);
   });
 
-  it('has a score that is no number: 502 that says so', async () => {
+  it('scores NaN: 502 that says so', async () => {
     const { backend, closed } = backendOf({ score: async () => ({ bits: Number.NaN, bytes: 4, tokens: 1 }) });
     expect(await answer(backend, '/v1/score')).toMatchObject({
       status: 502,
@@ -151,7 +151,7 @@ describe('a backend that talks nonsense', () => {
   });
 });
 
-describe('a backend that throws what is no error', () => {
+describe('a backend that throws something other than an Error', () => {
   it.each<[string, unknown, string]>([
     ['a string', 'out of memory', 'out of memory'],
     ['undefined', undefined, 'it threw something that is no error'],

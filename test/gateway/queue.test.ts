@@ -178,7 +178,7 @@ describe('Retry-After', () => {
     expect(refused(queue, 'flood')).toBe(36);
   });
 
-  it('is short for a stranger, who would start before the rest of the flood', () => {
+  it('is short for another tenant, which would start before the rest of them', () => {
     const { queue } = measured({ limit: 2 });
     enter(queue, 'flood', 10);
     enter(queue, 'flood', 10);

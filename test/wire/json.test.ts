@@ -42,7 +42,7 @@ describe('the time a body takes', () => {
       'numbers that JSON does not have',
       (n: number) => `[${'NaN,'.repeat(Math.min(n, MAX_JSON_LIST - 2))} ${' '.repeat(n)}oops`,
     ],
-    ['white space before a number that is none', (n: number) => `[${' '.repeat(n)}NaN`],
+    ['white space before NaN', (n: number) => `[${' '.repeat(n)}NaN`],
     ['colons and white space', (n: number) => `{"a":${' '.repeat(2 * n)}x`],
     ['open lists', (n: number) => '['.repeat(2 * n)],
     ['minus signs', (n: number) => `[${'-'.repeat(2 * n)}Infinity`],
