@@ -33,7 +33,7 @@ const CONTINUATION_CHARACTERS = 800;
 /** Not between the two halves of a surrogate pair. */
 const whole = (text: string, at: number): number => (/[\uD800-\uDBFF]/.test(text.charAt(at - 1)) ? at - 1 : at);
 
-const cut = (text: string, source: string): Prompt => {
+export const cut = (text: string, source: string): Prompt => {
   const half = Math.min(PROMPT_CHARACTERS, Math.floor(text.length / 2));
   const line = text.lastIndexOf('\n', half) + 1;
   const at = line > half / 2 ? line : whole(text, half);

@@ -79,10 +79,16 @@ export const createGateway = (options: GatewayOptions) => {
   app.post('/v1/score', scoreRoute(work));
   app.get('/v1/models', (c) =>
     c.json({
-      models: registry.models.map(({ id, contextTokens, parameters, capabilities }) => ({
+      models: registry.models.map(({ id, contextTokens, parameters, capabilities, defaults }) => ({
         id,
         context_tokens: contextTokens,
         parameters,
+        defaults: {
+          method: defaults.method,
+          rank: defaults.rank,
+          learning_rate: defaults.learningRate,
+          from: defaults.from,
+        },
         capabilities: {
           methods: capabilities.methods,
           max_rank: capabilities.maxRank,

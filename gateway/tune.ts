@@ -3,8 +3,9 @@
 import { FaultError } from '../wire/faults.ts';
 import { at } from '../wire/list.ts';
 import type { ScoreRequest, ScoreResponse, StepReport, TuneEvent, TuneRequest } from '../wire/tune.ts';
-import type { Backend, Generation, Method, Model, OpenOptions, Piece, Score, Session } from './backends/contract.ts';
+import type { Backend, Generation, Model, OpenOptions, Piece, Score, Session } from './backends/contract.ts';
 import { openGuarded } from './guarded.ts';
+import { type ResolvedTuning, resolveTuning, tunedOnWire } from './tuning.ts';
 
 export type Clock = () => number;
 
@@ -14,21 +15,14 @@ export interface Served {
   readonly model: Model;
 }
 
-/** Without steps the method says nothing, so that any will do: a model that has LoRA only still generates. */
-const methodOf = ({ capabilities }: Model, { picks, tuning }: TuneRequest | ScoreRequest): Method => {
-  const [any] = capabilities.methods;
-  const has = capabilities.methods.includes(tuning.method);
-  return picks.length > 0 || has || any === undefined ? tuning.method : any;
-};
-
-const openOptions = (model: Model, request: TuneRequest | ScoreRequest, seed: number): OpenOptions => ({
+const openOptions = (tuning: ResolvedTuning, request: TuneRequest | ScoreRequest, seed: number): OpenOptions => ({
   model: request.model,
-  method: methodOf(model, request),
-  rank: request.tuning.rank,
+  method: tuning.method,
+  rank: tuning.rank,
   seed,
   reuseGradients: request.tuning.reuse_gradients,
   optimiser: {
-    learningRate: request.tuning.learning_rate,
+    learningRate: tuning.learningRate,
     beta1: request.tuning.beta1,
     beta2: request.tuning.beta2,
     epsilon: request.tuning.epsilon,
@@ -78,7 +72,8 @@ export async function* tune(
   now: Clock,
 ): AsyncGenerator<TuneEvent, void, void> {
   const started = now();
-  const session = await openGuarded(backend, openOptions(model, request, request.sampling.seed), signal);
+  const tuning = resolveTuning(model, request);
+  const session = await openGuarded(backend, openOptions(tuning, request, request.sampling.seed), signal);
   try {
     const opened = now();
     await session.check(request.prompt, signal);
@@ -108,6 +103,7 @@ export async function* tune(
         completion_tokens: completionTokens,
         tuning_tokens: tuningTokens,
         steps: request.picks.length,
+        tuning: tunedOnWire(tuning),
         ms: { queue: queueMs, open: opened - started, tune: tuned - opened, generate: now() - tuned },
       },
     };
@@ -133,7 +129,8 @@ export const score = async (
   now: Clock,
 ): Promise<ScoreResponse> => {
   const started = now();
-  const session = await openGuarded(backend, openOptions(model, request, 0), signal);
+  const tuning = resolveTuning(model, request);
+  const session = await openGuarded(backend, openOptions(tuning, request, 0), signal);
   try {
     const opened = now();
     const before = await session.score(request.context, request.text, signal);
@@ -147,6 +144,7 @@ export const score = async (
       before: scoreOnWire(before),
       after: scoreOnWire(after),
       steps: reports,
+      tuning: tunedOnWire(tuning),
       ms: {
         queue: queueMs,
         open: opened - started,

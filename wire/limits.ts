@@ -42,7 +42,7 @@ export const MAX_UPLOAD_ERRORS = 10_000;
 export const MAX_PICKS = 200;
 /** Default picks. 2026-11-24 */
 export const DEFAULT_PICKS = 10;
-/** Default learning rate of a gradient step, chosen on prompts of their own (docs/study.md). 2026-11-25 */
+/** Learning rate of full fine-tuning for models of a few million parameters, chosen on the bundled one (docs/study.md). 2026-11-25 */
 export const DEFAULT_LEARNING_RATE = 5e-4;
 /** Below it a step changes no float32 weight that matters; float32 itself ends at 1.4e-45. 2026-11-26 */
 export const MIN_LEARNING_RATE = 1e-12;
@@ -53,6 +53,15 @@ export const MIN_LEARNING_RATE = 1e-12;
 export const MIN_EPSILON = 1e-18;
 /** Adam's β1 and β2: above it 1 − β is wrong by more than 1 % in float32, and zero from 0.99999998 on. 2026-11-26 */
 export const MAX_BETA = 0.999997;
+/** LoRA's rate and rank for such models: the best of the study's grid. 2026-11-25 */
+export const SMALL_MODEL_LORA_RATE = 5e-3;
+export const SMALL_MODEL_RANK = 8;
+/** Parameters above which LoRA is the default: full fine-tuning then takes gigabytes for each prompt. 2026-11-26 */
+export const LARGE_MODEL_PARAMETERS = 50_000_000;
+/** Rates and rank above that, measured on SmolLM2-135M (docs/models.md): at 5e-4 full fine-tuning does harm there. 2026-11-26 */
+export const LARGE_MODEL_FULL_RATE = 5e-5;
+export const LARGE_MODEL_LORA_RATE = 1e-3;
+export const LARGE_MODEL_RANK = 32;
 /** Default observation noise λ, chosen with the degree on prompts of their own (docs/study.md); the paper's is 0.01. 2026-11-25 */
 export const DEFAULT_LAMBDA = 0.3;
 /**
@@ -287,3 +296,7 @@ export const MAX_DEFAULT_WORKERS = 4;
 export const MAX_WORKERS = 64;
 /** Milliseconds a refusal waits for the rest of a body that is still coming; over loopback 100 MB take under one second. 2026-11-26 */
 export const REFUSAL_WAIT_MS = 2_000;
+
+// ── Calibration (cli) ────────────────────────────────────────────────────────────────────────────────────────────
+/** Documents that a calibration measures on: some minutes for a model of 100 M parameters on two cores. 2026-11-26 */
+export const CALIBRATION_DOCUMENTS = 12;

@@ -2,7 +2,6 @@
 import { z } from 'zod';
 import { wireError } from './api/error.ts';
 import {
-  DEFAULT_LEARNING_RATE,
   MAX_BETA,
   MAX_NEW_TOKENS,
   MAX_PROMPT_BYTES,
@@ -22,9 +21,10 @@ export const pick = z.strictObject({
 });
 
 export const tuning = z.strictObject({
-  method: z.enum(['full', 'lora']).default('full'),
-  rank: z.int().min(1).max(MAX_RANK).default(8),
-  learning_rate: z.number().min(MIN_LEARNING_RATE).max(1).default(DEFAULT_LEARNING_RATE),
+  /** auto: what suits the model (gateway/tuning.ts), like an absent rank and a learning_rate of auto. */
+  method: z.enum(['auto', 'full', 'lora']).default('auto'),
+  rank: z.int().min(1).max(MAX_RANK).optional(),
+  learning_rate: z.union([z.literal('auto'), z.number().min(MIN_LEARNING_RATE).max(1)]).default('auto'),
   beta1: z.number().min(0).max(MAX_BETA).default(0.9),
   beta2: z.number().min(0).max(MAX_BETA).default(0.999),
   epsilon: z.number().min(MIN_EPSILON).max(1).default(1e-8),
@@ -88,11 +88,20 @@ const step = z.object({
 });
 export type StepReport = z.output<typeof step>;
 
+/** How the steps were made, `auto` filled in. */
+export const tuned = z.object({
+  method: z.enum(['full', 'lora']),
+  rank: z.int().nullable(),
+  learning_rate: z.number(),
+});
+export type Tuned = z.output<typeof tuned>;
+
 export const scoreResponse = z.object({
   model: z.string(),
   before: score,
   after: score,
   steps: z.array(step),
+  tuning: tuned,
   ms: z.object({ queue: z.number(), open: z.number(), tune: z.number(), score: z.number() }),
 });
 export type ScoreResponse = z.output<typeof scoreResponse>;
@@ -102,6 +111,7 @@ const usage = z.object({
   completion_tokens: z.int(),
   tuning_tokens: z.int(),
   steps: z.int(),
+  tuning: tuned,
   ms: z.object({ queue: z.number(), open: z.number(), tune: z.number(), generate: z.number() }),
 });
 export type Usage = z.output<typeof usage>;
@@ -137,6 +147,12 @@ export const modelsResponse = z.object({
       id: z.string(),
       context_tokens: z.int(),
       parameters: z.int(),
+      defaults: z.object({
+        method: z.enum(['full', 'lora']),
+        rank: z.int(),
+        learning_rate: z.object({ full: z.number(), lora: z.number() }),
+        from: z.enum(['measured', 'size']),
+      }),
       capabilities: z.object({
         methods: z.array(z.enum(['full', 'lora'])),
         max_rank: z.int(),

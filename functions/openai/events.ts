@@ -12,12 +12,12 @@ export interface Envelope {
   readonly model: string;
 }
 
-const usageOnWire = ({ prompt_tokens, completion_tokens, tuning_tokens, steps }: Usage) => ({
+const usageOnWire = ({ prompt_tokens, completion_tokens, tuning_tokens, steps, tuning }: Usage) => ({
   prompt_tokens,
   completion_tokens,
   total_tokens: prompt_tokens + completion_tokens,
   // the steps' tokens are no part of the total that SDKs know
-  prompt_tokens_details: { tuning_tokens, tuning_steps: steps },
+  prompt_tokens_details: { tuning_tokens, tuning_steps: steps, tuning: steps === 0 ? null : tuning },
 });
 
 const choice = (text: string, finish: 'stop' | 'length' | null) => ({

@@ -7,7 +7,7 @@ import { gatewayModels } from '../upstream/client.ts';
 
 const modelsOf = async (c: Context<Authenticated>): Promise<ModelOnWire[]> => {
   const models = await gatewayModels(c.env, c.req.raw.signal);
-  return models.flatMap(({ id, context_tokens, parameters }) =>
+  return models.flatMap(({ id, context_tokens, parameters, defaults }) =>
     [false, true].map((tuned) => ({
       id: tuned ? `${id}${SIFT_SUFFIX}` : id,
       object: 'model' as const,
@@ -16,6 +16,7 @@ const modelsOf = async (c: Context<Authenticated>): Promise<ModelOnWire[]> => {
       context_window: context_tokens,
       parameters,
       tuned,
+      defaults,
     })),
   );
 };

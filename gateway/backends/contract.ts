@@ -12,6 +12,17 @@ export interface Model {
   readonly contextTokens: number;
   readonly parameters: number;
   readonly capabilities: Capabilities;
+  readonly defaults: TuningDefaults;
+}
+
+/** How a model is tuned where a request leaves it to the server: measured for it, or by its size. */
+export interface TuningDefaults {
+  readonly method: Method;
+  /** Of LoRA. */
+  readonly rank: number;
+  readonly learningRate: Readonly<Record<Method, number>>;
+  /** `measured`: somebody calibrated this model; `size`: a rule for models of its size. */
+  readonly from: 'measured' | 'size';
 }
 
 /** What a model can be asked; the gateway refuses the rest before a place in the queue is taken. */

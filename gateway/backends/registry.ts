@@ -2,6 +2,7 @@
 // A model's name belongs to one backend; two that claim it are an error at start, not a matter of order.
 import { type Fault, fail, ok, type Result } from '../../wire/faults.ts';
 import type { ScoreRequest, TuneRequest } from '../../wire/tune.ts';
+import { resolveTuning } from '../tuning.ts';
 import type { Backend, Model } from './contract.ts';
 
 export interface Hosted {
@@ -53,10 +54,11 @@ export const createRegistry = (backends: Readonly<Record<string, Backend>>): Reg
 export const registryOf = (backend: Backend, name = 'embedded'): Registry => createRegistry({ [name]: backend });
 
 /** What a request asks that its model cannot do; only steps ask anything. */
-export const beyondModel = ({ id, capabilities }: Model, request: TuneRequest | ScoreRequest): Fault | undefined => {
+export const beyondModel = (model: Model, request: TuneRequest | ScoreRequest): Fault | undefined => {
+  const { id, capabilities } = model;
   const { methods, maxRank } = capabilities;
-  const { method, rank } = request.tuning;
   if (request.picks.length === 0) return undefined;
+  const { method, rank } = resolveTuning(model, request);
   if (!methods.includes(method)) {
     const message = `is '${method}'; model '${id}' has: ${methods.join(', ') || 'no method of tuning'}`;
     return { kind: 'bad_field', param: 'tuning.method', message };

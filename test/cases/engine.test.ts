@@ -1,5 +1,6 @@
 // What people reported of the engine, asked of the embedded backend as the gateway uses it: cases that name a checkpoint
 // of their own, or tokens. Each file of data/ holds an input and the right value, a further one is picked up by itself.
+
 import { readdirSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
@@ -8,6 +9,7 @@ import { z } from 'zod';
 import type { Backend, OpenOptions, Session } from '../../gateway/backends/contract.ts';
 import { createEmbeddedBackend } from '../../gateway/backends/embedded/index.ts';
 import { readTokenizer } from '../../gateway/backends/embedded/tokenizer/index.ts';
+import { DEFAULT_LEARNING_RATE } from '../../wire/limits.ts';
 import { tuning } from '../../wire/tune.ts';
 import { named } from '../engine/variants.ts';
 
@@ -66,12 +68,12 @@ afterAll(() => Promise.all(temporary.map((directory) => rm(directory, { recursiv
 
 const optionsOf = ({ tuning: t }: z.output<typeof request>): OpenOptions => ({
   model: 'm',
-  method: t.method,
-  rank: t.rank,
+  method: t.method === 'auto' ? 'full' : t.method,
+  rank: t.rank ?? 8,
   seed: 1,
   reuseGradients: t.reuse_gradients,
   optimiser: {
-    learningRate: t.learning_rate,
+    learningRate: t.learning_rate === 'auto' ? DEFAULT_LEARNING_RATE : t.learning_rate,
     beta1: t.beta1,
     beta2: t.beta2,
     epsilon: t.epsilon,

@@ -50,7 +50,14 @@ const errorOf = (code: string) => ({
 });
 const picks = [{ id: 'mine', text: 'Mine.' }];
 const bits = { bits: 4, bytes: 1, tokens: 1, bits_per_byte: 4 };
-const SCORE = { model: 'base', before: bits, after: bits, steps: [], ms: { queue: 0, open: 0, tune: 0, score: 0 } };
+const SCORE = {
+  model: 'base',
+  before: bits,
+  after: bits,
+  steps: [],
+  tuning: { method: 'full', rank: null, learning_rate: 5e-4 },
+  ms: { queue: 0, open: 0, tune: 0, score: 0 },
+};
 
 const score = (body: object = {}) =>
   edge.send('/v1/score', { body: { model: 'base', context: 'a', text: 'b', picks, ...body } });

@@ -71,11 +71,20 @@ const JSON_CALLS: readonly CallKind[] = ['models', 'score'];
 const STREAMS: readonly CallKind[] = ['whole', 'streamed'];
 
 // ── what a gateway that works says ────────────────────────────────────────────────────────────────────────────────
+const tuning = { method: 'full', rank: null, learning_rate: 5e-4 };
+const defaults = { method: 'full', rank: 8, learning_rate: { full: 5e-4, lora: 5e-3 }, from: 'size' };
 const capabilities = { methods: ['full', 'lora'], max_rank: 256, logprobs: false };
-const MODELS = { models: [{ id: 'base', context_tokens: 512, parameters: 5, capabilities }] };
+const MODELS = { models: [{ id: 'base', context_tokens: 512, parameters: 5, defaults, capabilities }] };
 const bits = { bits: 4, bytes: 1, tokens: 1, bits_per_byte: 4 };
 const step = { index: 0, of: 1, id: 'a', loss: 2, tokens: 3, ms: 1, truncated: false, reused: false };
-const SCORE = { model: 'base', before: bits, after: bits, steps: [step], ms: { queue: 0, open: 0, tune: 0, score: 0 } };
+const SCORE = {
+  model: 'base',
+  before: bits,
+  after: bits,
+  steps: [step],
+  tuning,
+  ms: { queue: 0, open: 0, tune: 0, score: 0 },
+};
 const STEP = { event: 'step', step };
 const TOKEN = { event: 'token', text: 'Hel', tokens: 1 };
 const TOKEN_2 = { event: 'token', text: 'lo', tokens: 2 };
@@ -85,6 +94,7 @@ const USAGE = {
     prompt_tokens: 1,
     completion_tokens: 2,
     tuning_tokens: 3,
+    tuning,
     steps: 1,
     ms: { queue: 0, open: 0, tune: 0, generate: 0 },
   },

@@ -341,6 +341,7 @@ describe('several tenants', () => {
 });
 
 describe('several backends', () => {
+  const defaults = { method: 'full', rank: 8, learning_rate: { full: 5e-4, lora: 5e-3 }, from: 'size' };
   const small = fakeModel({ id: 'small' });
   const large = fakeModel({
     id: 'large',
@@ -364,12 +365,14 @@ describe('several backends', () => {
         id: 'small',
         context_tokens: 512,
         parameters: 5_000_000,
+        defaults,
         capabilities: { methods: ['full', 'lora'], max_rank: 256, logprobs: false },
       },
       {
         id: 'large',
         context_tokens: 8_192,
         parameters: 5_000_000,
+        defaults,
         capabilities: { methods: ['lora'], max_rank: 64, logprobs: true },
       },
     ]);

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { MAX_NEW_TOKENS, MAX_PROMPT_BYTES } from '../limits.ts';
 import { textUpTo } from '../text.ts';
+import { tuned } from '../tune.ts';
 import { modelName } from './model.ts';
 import { selectionOnWire } from './select.ts';
 import { sift } from './sift.ts';
@@ -97,7 +98,12 @@ const usage = z.object({
   completion_tokens: z.int(),
   total_tokens: z.int(),
   /** The steps' tokens are no part of the total that SDKs know. */
-  prompt_tokens_details: z.object({ tuning_tokens: z.int(), tuning_steps: z.int() }),
+  prompt_tokens_details: z.object({
+    tuning_tokens: z.int(),
+    tuning_steps: z.int(),
+    /** How the steps were made; null where there were none. */
+    tuning: tuned.nullable(),
+  }),
 });
 
 /** What was learnt from, beside OpenAI's fields. */

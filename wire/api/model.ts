@@ -18,6 +18,15 @@ export const modelOnWire = z.object({
   parameters: z.int(),
   /** Whether this name tunes for each prompt. */
   tuned: z.boolean(),
+  /** How it is tuned where a request leaves it to the server. */
+  defaults: z.object({
+    method: z.enum(['full', 'lora']),
+    /** Of LoRA. */
+    rank: z.int(),
+    learning_rate: z.object({ full: z.number(), lora: z.number() }),
+    /** `measured` for this model (sift.json), or a rule by `size`. */
+    from: z.enum(['measured', 'size']),
+  }),
 });
 export type ModelOnWire = z.output<typeof modelOnWire>;
 

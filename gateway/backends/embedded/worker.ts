@@ -1,6 +1,7 @@
 // A worker process: reads the models, says so, then does one call after another on the one session it holds.
 import { type Fault, FaultError } from '../../../wire/faults.ts';
 import { MAX_RANK } from '../../../wire/limits.ts';
+import { readDefaults } from './defaults.ts';
 import type { Call, FromWorker, Outcome, ToWorker, WorkerSetup } from './messages.ts';
 import { readCheckpoint } from './model/checkpoint.ts';
 import { createModel, type Model } from './model/model.ts';
@@ -56,14 +57,17 @@ const load = async ({ models: directories, threads }: WorkerSetup): Promise<void
     for (const [name, directory] of Object.entries(directories)) {
       models.set(name, createModel(await readCheckpoint(directory), threads));
     }
-    say({
-      ready: Array.from(models, ([id, { architecture, parameters }]) => ({
+    const ready = Array.from(models, async ([id, { architecture, parameters }]) => {
+      const count = Array.from(parameters.values()).reduce((sum, { length }) => sum + length, 0);
+      return {
         id,
         contextTokens: architecture.context,
-        parameters: Array.from(parameters.values()).reduce((sum, { length }) => sum + length, 0),
-        capabilities: { methods: ['full', 'lora'], maxRank: MAX_RANK, logprobs: false },
-      })),
+        parameters: count,
+        capabilities: { methods: ['full', 'lora'] as const, maxRank: MAX_RANK, logprobs: false },
+        defaults: await readDefaults(directories[id] ?? '', count),
+      };
     });
+    say({ ready: await Promise.all(ready) });
   } catch (error) {
     say({ failed: messageOf(error) });
   }

@@ -1,0 +1,32 @@
+// How a request is tuned, once what it leaves to the server is filled in from the model: method, rank, learning rate.
+// One rate does not fit all: what is best for 5 M parameters does harm at 135 M (docs/models.md).
+import type { ScoreRequest, Tuned, TuneRequest } from '../wire/tune.ts';
+import type { Method, Model } from './backends/contract.ts';
+
+export interface ResolvedTuning {
+  readonly method: Method;
+  /** Of LoRA; full fine-tuning ignores it. */
+  readonly rank: number;
+  readonly learningRate: number;
+}
+
+export const resolveTuning = (
+  { capabilities, defaults }: Pick<Model, 'capabilities' | 'defaults'>,
+  { tuning, picks }: Pick<TuneRequest | ScoreRequest, 'tuning' | 'picks'>,
+): ResolvedTuning => {
+  const asked = tuning.method === 'auto' ? defaults.method : tuning.method;
+  // without steps the method says nothing, so that any will do: a model that has LoRA only still generates
+  const [any = asked] = capabilities.methods;
+  const method = picks.length > 0 || capabilities.methods.includes(asked) ? asked : any;
+  return {
+    method,
+    rank: tuning.rank ?? Math.min(defaults.rank, capabilities.maxRank),
+    learningRate: tuning.learning_rate === 'auto' ? defaults.learningRate[method] : tuning.learning_rate,
+  };
+};
+
+export const tunedOnWire = ({ method, rank, learningRate }: ResolvedTuning): Tuned => ({
+  method,
+  rank: method === 'lora' ? rank : null,
+  learning_rate: learningRate,
+});
