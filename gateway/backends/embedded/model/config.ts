@@ -1,11 +1,12 @@
 // A checkpoint's config.json: what this engine computes exactly, and a clear refusal of everything else. A feature that
 // is silently ignored gives plausible nonsense, so whatever changes the computation and is not known here is refused.
 // Keys that are not there mean what transformers 5 takes for them, by model_type.
-import { z } from 'zod';
 import { FAMILIES, type Family, type FamilyName } from './families.ts';
+import { type Config, configSchema, type GenerationConfig, type Wrong } from './keys.ts';
 import { type LayerKind, layerKinds } from './layers.ts';
 import { foreignKind } from './refusals.ts';
-import { type Rotation, ropeSchema, rotation } from './rope.ts';
+import type { Rotation } from './rope.ts';
+import { rotationsOf } from './rotations.ts';
 
 export interface Architecture {
   readonly family: FamilyName;
@@ -52,64 +53,6 @@ export interface Scales {
 
 /** Tokens of context this engine serves at most: attention matrices are kept whole for the backward pass. */
 export const MAX_CONTEXT = 4_096;
-
-const token = z.int().min(0);
-const size = z.int().min(1);
-const positive = z.number().positive();
-const schema = z.object({
-  model_type: z.string().nullish(),
-  architectures: z.array(z.string()).nullish(),
-  vocab_size: size,
-  hidden_size: size,
-  intermediate_size: size,
-  num_hidden_layers: size,
-  num_attention_heads: size,
-  num_key_value_heads: size.nullish(),
-  head_dim: z.int().min(2).nullish(),
-  max_position_embeddings: size.nullish(),
-  original_max_position_embeddings: size.nullish(),
-  rms_norm_eps: positive.nullish(),
-  tie_word_embeddings: z.boolean().nullish(),
-  hidden_act: z.string().nullish(),
-  hidden_activation: z.string().nullish(),
-  attention_bias: z.boolean().nullish(),
-  mlp_bias: z.boolean().nullish(),
-  use_bidirectional_attention: z.union([z.boolean(), z.string()]).nullish(),
-  use_sliding_window: z.boolean().nullish(),
-  sliding_window: size.nullish(),
-  sliding_window_pattern: size.nullish(),
-  max_window_layers: z.int().min(0).nullish(),
-  layer_types: z.array(z.string()).nullish(),
-  no_rope_layers: z.array(z.int()).nullish(),
-  no_rope_layer_interval: size.nullish(),
-  rope_theta: positive.nullish(),
-  rope_local_base_freq: positive.nullish(),
-  partial_rotary_factor: positive.nullish(),
-  rope_scaling: z.record(z.string(), z.unknown()).nullish(),
-  rope_parameters: z.record(z.string(), z.unknown()).nullish(),
-  query_pre_attn_scalar: positive.nullish(),
-  attn_logit_softcapping: positive.nullish(),
-  final_logit_softcapping: positive.nullish(),
-  embedding_multiplier: positive.nullish(),
-  residual_multiplier: positive.nullish(),
-  attention_multiplier: positive.nullish(),
-  logits_scaling: positive.nullish(),
-  bos_token_id: token.nullish(),
-  eos_token_id: z.union([token, z.array(token)]).nullish(),
-});
-type Config = z.output<typeof schema>;
-type Wrong = (what: string) => never;
-
-const generationSchema = z.object({ bos_token_id: token.nullish(), eos_token_id: schema.shape.eos_token_id });
-export type GenerationConfig = Partial<z.output<typeof generationSchema>>;
-
-/** Parses generation_config.json: an instruct checkpoint names its end tokens there, config.json often only one. */
-export const parseGenerationConfig = (json: unknown, where: string): GenerationConfig => {
-  const parsed = generationSchema.safeParse(json);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw new Error(`${where}: ${issue?.path.join('.')}: ${issue?.message}`);
-};
 
 const listOf = (ids: number | number[] | null | undefined): number[] => (typeof ids === 'number' ? [ids] : (ids ?? []));
 
@@ -180,55 +123,6 @@ const scalesOf = (c: Config, family: Family, headSize: number, wrong: Wrong): Sc
   };
 };
 
-const LAYER_TYPES = ['full_attention', 'sliding_attention'];
-
-/** The rotation of full layers, and of sliding ones where they have their own. */
-const rotationsOf = (c: Config, family: Family, headSize: number, positions: number, wrong: Wrong): Rotation[] => {
-  const { defaults } = family;
-  const of = (json: Record<string, unknown>, theta: number): Rotation => {
-    const parsed = ropeSchema.safeParse(json);
-    if (!parsed.success) {
-      const [issue] = parsed.error.issues;
-      return wrong(`rope_parameters.${issue?.path.join('.')}: ${issue?.message}`);
-    }
-    const rope = parsed.data;
-    const part = rope.partial_rotary_factor ?? c.partial_rotary_factor ?? 1;
-    if ((c.partial_rotary_factor ?? part) !== part) {
-      wrong(`partial_rotary_factor is ${c.partial_rotary_factor} and, in the rope parameters, ${part}`);
-    }
-    if (part !== 1 && !family.partialRotation) wrong(`partial_rotary_factor ${part} is not a setting of this family`);
-    const kind = rope.rope_type ?? rope.type;
-    if (family.partialRotation && kind && !['default', 'longrope'].includes(kind)) {
-      wrong(`rope scaling '${kind}' is not supported for this family`);
-    }
-    return rotation(rope, {
-      headSize,
-      theta: rope.rope_theta ?? theta,
-      part,
-      positions,
-      original:
-        c.original_max_position_embeddings ??
-        defaults.originalContext ??
-        rope.original_max_position_embeddings ??
-        positions,
-      wrong,
-    });
-  };
-  // as transformers: rope_scaling, if it holds anything, stands in place of rope_parameters, not beside it
-  const scaling = Object.keys(c.rope_scaling ?? {}).length > 0 ? (c.rope_scaling ?? undefined) : undefined;
-  const theta = c.rope_theta ?? defaults.theta;
-  const nested = c.rope_parameters ?? {};
-  const keys = Object.keys(nested);
-  const isNested = keys.length > 0 && keys.every((key) => LAYER_TYPES.includes(key));
-  if (!family.localRotation) {
-    if (scaling === undefined && isNested) wrong('rope_parameters by layer type is not a setting of this family');
-    return [of(scaling ?? nested, theta)];
-  }
-  if (keys.length > 0 && !isNested) wrong('rope_parameters has to name full_attention and sliding_attention');
-  const [full, sliding] = LAYER_TYPES.map((key) => (nested[key] ?? {}) as Record<string, unknown>);
-  return [of({ ...full, ...scaling }, theta), of(sliding ?? {}, c.rope_local_base_freq ?? 10_000)];
-};
-
 /** Parses config.json; throws an Error that says what is not supported. `where` is named in it. */
 export const parseConfig = (json: unknown, where: string, generation: GenerationConfig = {}): Architecture => {
   const wrong = (what: string): never => {
@@ -236,7 +130,7 @@ export const parseConfig = (json: unknown, where: string, generation: Generation
   };
   const foreign = foreignKind(json);
   if (foreign !== undefined) return wrong(foreign);
-  const parsed = schema.safeParse(json);
+  const parsed = configSchema.safeParse(json);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     return wrong(`${issue?.path.join('.')}: ${issue?.message}`);
