@@ -2,9 +2,10 @@
 // one token read (scored, or part of a prompt). Measured on the embedded backend with models/base (2026-11-26, medians,
 // one thread, ms): a token scored 0.3, a prompt token 0.12 to 0.3, a token trained 1.0 with full fine-tuning and 0.5 with
 // LoRA, a token generated 5; a full step costs 45 more, whatever its length (Adam over all weights), a session 33.
+// Examples in the context are prompt tokens: all of them count, up to the context.
 // Trade-off: full and LoRA count the same, and what ends before max_tokens is charged as if it did not. Another backend
 // has other ratios; the shares are then less exact, but every tenant is still measured alike.
-import type { ScoreRequest, TuneRequest } from '../wire/tune.ts';
+import { type ScoreRequest, type TuneRequest, tunedOn } from '../wire/tune.ts';
 
 const READ = 1;
 const TRAINED = 3;
@@ -17,13 +18,14 @@ const BYTES_PER_TOKEN = 3;
 // UTF-16 units stand for bytes: an estimate needs no pass over 50 MB of text
 const tokensOf = (text: string): number => Math.ceil(text.length / BYTES_PER_TOKEN);
 
-type Training = Pick<TuneRequest, 'picks' | 'tuning'>;
+type Learning = Pick<TuneRequest, 'picks' | 'tuning' | 'use'>;
 
 /** A text longer than the context is cut; with reuse_gradients every second step on a text has no pass of its own. */
-const trainingCost = ({ picks, tuning }: Training, contextTokens: number): number => {
+const trainingCost = (request: Learning, contextTokens: number): number => {
+  const { tuning } = request;
   const seen = new Map<string, number>();
   let cost = 0;
-  for (const { text } of picks) {
+  for (const { text } of tunedOn(request)) {
     const count = (seen.get(text) ?? 0) + 1;
     seen.set(text, count);
     const reused = tuning.reuse_gradients && count % 2 === 0;
@@ -32,17 +34,25 @@ const trainingCost = ({ picks, tuning }: Training, contextTokens: number): numbe
   return cost;
 };
 
+/** Tokens of the examples that go into the context, before any are dropped; a text comes there once. */
+const examplesTokens = ({ picks, use }: Learning): number => {
+  if (use === 'tune') return 0;
+  return [...new Set(picks.map(({ text }) => text))].reduce((sum, text) => sum + tokensOf(text), 0);
+};
+
 export const tuneCost = (request: TuneRequest, contextTokens: number): number => {
   const generated = Math.min(request.sampling.max_tokens, contextTokens);
-  const prompt = Math.min(tokensOf(request.prompt), contextTokens);
+  const prompt = Math.min(tokensOf(request.prompt) + examplesTokens(request), contextTokens);
   return OPEN + trainingCost(request, contextTokens) + READ * prompt + GENERATED * generated;
 };
 
-/** The text is scored before the steps and, if there are any, after them. */
+/** The text is scored before anything is learnt from and, if there are examples, after it. */
 export const scoreCost = (request: ScoreRequest, contextTokens: number): number => {
   const own = tokensOf(request.text);
   // beyond the context a window slides by half of it, so that those tokens are read twice
-  const read = Math.min(tokensOf(request.context), contextTokens) + own + Math.max(0, own - contextTokens);
-  const passes = request.picks.length === 0 ? 1 : 2;
-  return OPEN + trainingCost(request, contextTokens) + passes * READ * read;
+  const text = own + Math.max(0, own - contextTokens);
+  const context = tokensOf(request.context);
+  const before = text + Math.min(context, contextTokens);
+  const after = request.picks.length === 0 ? 0 : text + Math.min(context + examplesTokens(request), contextTokens);
+  return OPEN + trainingCost(request, contextTokens) + READ * (before + after);
 };

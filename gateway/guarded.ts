@@ -117,6 +117,14 @@ const guarded = (session: Session): Session => {
   let closing: Promise<void> | undefined;
   return {
     check: (prompt, signal) => abortable(() => session.check(prompt, signal), signal),
+    count: async (texts, signal) => {
+      const counts = await abortable(() => session.count(texts, signal), signal);
+      const counted = Array.isArray(counts) ? counts.length : 0;
+      if (counted !== texts.length) throw backendFault(`it counted ${counted} of ${texts.length} texts`);
+      const wrong = counts.find((tokens) => !isCount(tokens));
+      if (wrong !== undefined) throw backendFault(`it says that a text has ${wrong} tokens`);
+      return counts;
+    },
     train: (examples, signal) => guardedSteps(session, examples, signal),
     generate: (prompt, sampling, signal) => guardedPieces(session, prompt, sampling, signal),
     score: async (context, text, signal): Promise<Score> => {

@@ -1,9 +1,18 @@
-// One request's work on a backend, as events: a step for every pick in pick order, then the generation.
+// One request's work on a backend, as events: a step for every pick in pick order, then the generation; the picks may go
+// before the prompt too, or instead. What goes there is settled before any step is made.
 // Pure but for the backend and the clock: it knows no Request and no stream, so both JSON and SSE are made from it.
 import { FaultError } from '../wire/faults.ts';
 import { at } from '../wire/list.ts';
-import type { ScoreRequest, ScoreResponse, StepReport, TuneEvent, TuneRequest } from '../wire/tune.ts';
+import {
+  type ScoreRequest,
+  type ScoreResponse,
+  type StepReport,
+  type TuneEvent,
+  type TuneRequest,
+  tunedOn,
+} from '../wire/tune.ts';
 import type { Backend, Generation, Model, OpenOptions, Piece, Score, Session } from './backends/contract.ts';
+import { type Placed, placeExamples, roomForAnswer } from './context.ts';
 import { openGuarded } from './guarded.ts';
 import { type ResolvedTuning, resolveTuning, tunedOnWire } from './tuning.ts';
 
@@ -32,7 +41,7 @@ const openOptions = (tuning: ResolvedTuning, request: TuneRequest | ScoreRequest
 
 async function* steps(
   session: Session,
-  picks: TuneRequest['picks'],
+  picks: ReturnType<typeof tunedOn>,
   signal: AbortSignal,
 ): AsyncGenerator<StepReport, void, void> {
   let index = 0;
@@ -63,7 +72,20 @@ async function* tokens(
   }
 }
 
-/** Events of one tuning request after its turn came: step* token* usage done. */
+/** The prompt with examples before it, as far as they leave room for the answer; undefined where they are tuned on only. */
+const examplesBefore = async (
+  session: Session,
+  { contextTokens }: Model,
+  { use, picks, layout, prompt, sampling }: TuneRequest,
+  signal: AbortSignal,
+): Promise<Placed | undefined> => {
+  if (use === 'tune') return undefined;
+  const mostOf = (promptTokens: number): number =>
+    contextTokens - roomForAnswer(sampling.max_tokens, contextTokens, promptTokens);
+  return placeExamples((texts) => session.count(texts, signal), { picks, layout, prompt }, mostOf);
+};
+
+/** Events of one tuning request after its turn came: step* context? token* usage done. */
 export async function* tune(
   { backend, model }: Served,
   request: TuneRequest,
@@ -77,14 +99,18 @@ export async function* tune(
   try {
     const opened = now();
     await session.check(request.prompt, signal);
+    const placed = await examplesBefore(session, model, request, signal);
     let tuningTokens = 0;
-    for await (const step of steps(session, request.picks, signal)) {
+    let made = 0;
+    for await (const step of steps(session, tunedOn(request), signal)) {
       tuningTokens += step.tokens;
+      made += 1;
       yield { event: 'step', step };
     }
     const tuned = now();
+    if (placed !== undefined) yield { event: 'context', ...placed.report };
     const generation = session.generate(
-      request.prompt,
+      placed?.prompt ?? request.prompt,
       {
         maxTokens: request.sampling.max_tokens,
         temperature: request.sampling.temperature,
@@ -102,7 +128,7 @@ export async function* tune(
         prompt_tokens: promptTokens,
         completion_tokens: completionTokens,
         tuning_tokens: tuningTokens,
-        steps: request.picks.length,
+        steps: made,
         tuning: tunedOnWire(tuning),
         ms: { queue: queueMs, open: opened - started, tune: tuned - opened, generate: now() - tuned },
       },
@@ -120,7 +146,25 @@ const scoreOnWire = ({ bits, bytes, tokens }: Score): ScoreResponse['before'] =>
   bits_per_byte: bits / bytes,
 });
 
-/** Bits per byte of a text before and after tuning on the picks, in one session. */
+/**
+ * The context with examples before it, as far as the text leaves room in the same window: a text that slides through
+ * several would see them only at its beginning, so that none go in then.
+ */
+const examplesBeforeText = async (
+  session: Session,
+  { contextTokens }: Model,
+  { use, picks, layout, context, text }: ScoreRequest,
+  signal: AbortSignal,
+): Promise<Placed | undefined> =>
+  use === 'tune'
+    ? undefined
+    : placeExamples(
+        (texts) => session.count(texts, signal),
+        { picks, layout, prompt: context, following: text },
+        () => contextTokens,
+      );
+
+/** Bits per byte of a text before and after learning from the picks, in one session. */
 export const score = async (
   { backend, model }: Served,
   request: ScoreRequest,
@@ -134,17 +178,21 @@ export const score = async (
   try {
     const opened = now();
     const before = await session.score(request.context, request.text, signal);
+    const placed = await examplesBeforeText(session, model, request, signal);
     const scored = now();
     const reports: StepReport[] = [];
-    for await (const step of steps(session, request.picks, signal)) reports.push(step);
+    for await (const step of steps(session, tunedOn(request), signal)) reports.push(step);
     const tuned = now();
-    const after = request.picks.length === 0 ? before : await session.score(request.context, request.text, signal);
+    const context = placed?.prompt ?? request.context;
+    const same = reports.length === 0 && context === request.context;
+    const after = same ? before : await session.score(context, request.text, signal);
     return {
       model: request.model,
       before: scoreOnWire(before),
       after: scoreOnWire(after),
       steps: reports,
       tuning: tunedOnWire(tuning),
+      ...(placed === undefined ? {} : { context: placed.report }),
       ms: {
         queue: queueMs,
         open: opened - started,

@@ -1,6 +1,6 @@
 // How a request is tuned, once what it leaves to the server is filled in from the model: method, rank, learning rate.
 // One rate does not fit all: what is best for 5 M parameters does harm at 135 M (docs/models.md).
-import type { ScoreRequest, Tuned, TuneRequest } from '../wire/tune.ts';
+import { type ScoreRequest, type Tuned, type TuneRequest, tunedOn } from '../wire/tune.ts';
 import type { Method, Model } from './backends/contract.ts';
 
 export interface ResolvedTuning {
@@ -12,12 +12,13 @@ export interface ResolvedTuning {
 
 export const resolveTuning = (
   { capabilities, defaults }: Pick<Model, 'capabilities' | 'defaults'>,
-  { tuning, picks }: Pick<TuneRequest | ScoreRequest, 'tuning' | 'picks'>,
+  request: Pick<TuneRequest | ScoreRequest, 'tuning' | 'picks' | 'use'>,
 ): ResolvedTuning => {
+  const { tuning } = request;
   const asked = tuning.method === 'auto' ? defaults.method : tuning.method;
   // without steps the method says nothing, so that any will do: a model that has LoRA only still generates
   const [any = asked] = capabilities.methods;
-  const method = picks.length > 0 || capabilities.methods.includes(asked) ? asked : any;
+  const method = tunedOn(request).length > 0 || capabilities.methods.includes(asked) ? asked : any;
   return {
     method,
     rank: tuning.rank ?? Math.min(defaults.rank, capabilities.maxRank),

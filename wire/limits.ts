@@ -32,6 +32,10 @@ export const MAX_SHOWN_KEYS = 3;
 /** Characters of an error's message and of its `param`, also when the gateway wrote them. 2026-11-26 */
 export const MAX_MESSAGE_CHARACTERS = 1_000;
 export const MAX_PARAM_CHARACTERS = 200;
+/** Bytes of a template for examples in the context: instructions of some pages. It is written once an example. 2026-11-26 */
+export const MAX_TEMPLATE_BYTES = 16 * 1024;
+/** Bytes between two examples in the context. 2026-11-26 */
+export const MAX_SEPARATOR_BYTES = 1_024;
 /** Characters of a model's name. 2026-11-26 */
 export const MAX_MODEL_NAME = 256;
 /** Results that are errors in one upload; after so many the rest is refused by one last result. 2026-11-26 */

@@ -1,24 +1,39 @@
 // What the edge asks of the gateway, and the events it gets back: one schema for both sides.
 import { z } from 'zod';
 import { wireError } from './api/error.ts';
+import { contextReport, layout, use } from './context.ts';
 import {
   MAX_BETA,
   MAX_NEW_TOKENS,
   MAX_PROMPT_BYTES,
   MAX_RANK,
+  MAX_SOURCE,
   MAX_STEPS,
   MAX_TENANT_CHARACTERS,
   MAX_TEXT_BYTES,
   MIN_EPSILON,
   MIN_LEARNING_RATE,
 } from './limits.ts';
-import { textUpTo } from './text.ts';
+import { textUpTo, wellFormed } from './text.ts';
 
-/** One gradient step: the text of a pick, in pick order; a repeated id is a second step on the same example. */
+/** An example to learn from, in pick order. Tuning makes one gradient step on each; a repeated id is a second step. */
 export const pick = z.strictObject({
   id: z.string().min(1),
   text: textUpTo(MAX_TEXT_BYTES).min(1, 'is empty'),
+  /** For a template that names it. */
+  source: wellFormed.max(MAX_SOURCE).optional(),
 });
+
+/** As the edge sends it: the more similar, the nearer to the prompt in the context; without it, later is nearer. */
+const rankedPick = pick.extend({ similarity: z.number().optional() });
+export type RankedPick = z.output<typeof rankedPick>;
+
+/** What examples are for, and how they are written into the context. */
+const used = {
+  picks: z.array(rankedPick).max(MAX_STEPS).default([]),
+  use: use.default('tune'),
+  layout: layout.prefault({}),
+};
 
 export const tuning = z.strictObject({
   /** auto: what suits the model (gateway/tuning.ts), like an absent rank and a learning_rate of auto. */
@@ -50,7 +65,7 @@ export const tuneRequest = z.strictObject({
   tenant,
   model: z.string().min(1),
   prompt: textUpTo(MAX_PROMPT_BYTES),
-  picks: z.array(pick).max(MAX_STEPS).default([]),
+  ...used,
   tuning: tuning.prefault({}),
   sampling: sampling.prefault({}),
   stream: z.boolean().default(false),
@@ -58,13 +73,13 @@ export const tuneRequest = z.strictObject({
 export type TuneRequest = z.output<typeof tuneRequest>;
 export type TuneRequestInput = z.input<typeof tuneRequest>;
 
-/** POST /v1/score: bits per byte of `text` given `context`, before and after tuning on `picks`. */
+/** POST /v1/score: bits per byte of `text` given `context`, before and after learning from `picks`. */
 export const scoreRequest = z.strictObject({
   tenant,
   model: z.string().min(1),
   context: textUpTo(MAX_PROMPT_BYTES).default(''),
   text: textUpTo(MAX_TEXT_BYTES).min(1, 'is empty'),
-  picks: z.array(pick).max(MAX_STEPS).default([]),
+  ...used,
   tuning: tuning.prefault({}),
 });
 export type ScoreRequest = z.output<typeof scoreRequest>;
@@ -96,12 +111,18 @@ export const tuned = z.object({
 });
 export type Tuned = z.output<typeof tuned>;
 
+/** The picks that a gradient step is made on. */
+export const tunedOn = ({ picks, use: wanted }: Pick<TuneRequest, 'picks' | 'use'>): readonly RankedPick[] =>
+  wanted === 'context' ? [] : picks;
+
 export const scoreResponse = z.object({
   model: z.string(),
   before: score,
   after: score,
   steps: z.array(step),
   tuning: tuned,
+  /** Absent where nothing was to go into the context. */
+  context: contextReport.optional(),
   ms: z.object({ queue: z.number(), open: z.number(), tune: z.number(), score: z.number() }),
 });
 export type ScoreResponse = z.output<typeof scoreResponse>;
@@ -116,10 +137,11 @@ const usage = z.object({
 });
 export type Usage = z.output<typeof usage>;
 
-/** The server-sent events of /v1/tune, by event name, in order: queued* step* token* usage done | error. */
+/** The server-sent events of /v1/tune, by event name, in order: queued* step* context? token* usage done | error. */
 export const tuneEvent = z.discriminatedUnion('event', [
   z.object({ event: z.literal('queued'), position: z.int() }),
   z.object({ event: z.literal('step'), step }),
+  contextReport.extend({ event: z.literal('context') }),
   z.object({ event: z.literal('token'), text: z.string(), tokens: z.int() }),
   z.object({ event: z.literal('usage'), usage }),
   z.object({ event: z.literal('done'), finish_reason: z.enum(['stop', 'length']) }),
@@ -136,6 +158,7 @@ export const tuneResponse = z.object({
   text: z.string(),
   finish_reason: z.enum(['stop', 'length']),
   steps: z.array(step),
+  context: contextReport.optional(),
   usage,
 });
 export type TuneResponse = z.output<typeof tuneResponse>;

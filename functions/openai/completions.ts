@@ -1,10 +1,11 @@
-// POST /v1/completions: OpenAI's route. `NAME` generates; `NAME:sift` selects for the prompt, tunes, then generates.
+// POST /v1/completions: OpenAI's route. `NAME` generates; `NAME:sift` selects for the prompt, tunes on the picks or puts
+// them into the context, then generates.
 // Once tuning has begun an answer carries x-should-retry: false, since trying again would pay for all of it again.
 import type { Context } from 'hono';
 import type { RequestIdVariables } from 'hono/request-id';
 import { type CompletionRequest, completionRequest } from '../../wire/api/completions.ts';
 import { MAX_BODY_BYTES } from '../../wire/limits.ts';
-import type { TuneRequest } from '../../wire/tune.ts';
+import { type TuneRequest, tunedOn } from '../../wire/tune.ts';
 import type { Authenticated } from '../auth/keys.ts';
 import { readJson } from '../http/body.ts';
 import { logFailure } from '../http/errors.ts';
@@ -15,7 +16,7 @@ import { chosenOnWire } from '../select/answer.ts';
 import type { Selection } from '../select/selection.ts';
 import { gatewayTune } from '../upstream/client.ts';
 import { completionObject, completionStream, type Envelope } from './events.ts';
-import { parseModel, selectForTuning, stepsOf } from './prepare.ts';
+import { examplesOf, parseModel, selectExamples } from './prepare.ts';
 
 const tuneRequestOf = (
   tenant: string,
@@ -26,8 +27,11 @@ const tuneRequestOf = (
   tenant,
   model: base,
   prompt: request.prompt,
-  picks: selection === undefined ? [] : stepsOf(selection),
+  picks: selection === undefined ? [] : examplesOf(selection),
   tuning: request.sift.tuning,
+  // a model's own name generates, whatever stands in `sift`
+  use: selection === undefined ? 'tune' : request.sift.use,
+  layout: request.sift.layout,
   sampling: {
     max_tokens: request.max_tokens,
     temperature: request.temperature,
@@ -48,10 +52,10 @@ export const completionsRoute = async (c: Context<Authenticated & { Variables: R
   const request = await readJson(c.req.raw, completionRequest, MAX_BODY_BYTES);
   const { base, sift } = parseModel(request.model);
   const selection = sift
-    ? await selectForTuning(c.env, c.var.principal, { text: request.prompt, param: 'prompt' }, request.sift, stages)
+    ? await selectExamples(c.env, c.var.principal, { text: request.prompt, param: 'prompt' }, request.sift, stages)
     : undefined;
   const tuneRequest = tuneRequestOf(c.var.principal.tenant, request, base, selection);
-  const tunes = tuneRequest.picks.length > 0;
+  const tunes = tunedOn(tuneRequest).length > 0;
   const gone = new AbortController();
   const signal = AbortSignal.any([c.req.raw.signal, gone.signal]);
   const envelope: Envelope = {
@@ -63,9 +67,10 @@ export const completionsRoute = async (c: Context<Authenticated & { Variables: R
   try {
     const events = await gatewayTune(c.env, tuneRequest, signal);
     if (!request.stream) {
-      const answer = await completionObject(envelope, events);
+      const { completion, context } = await completionObject(envelope, events);
       c.header('server-timing', serverTiming(stages.timings));
-      return c.json(selection === undefined ? answer : { ...answer, sift: chosenOnWire(selection) });
+      if (selection === undefined) return c.json(completion);
+      return c.json({ ...completion, sift: chosenOnWire(selection, request.sift.use, context) });
     }
     const pieces = completionStream(envelope, events, {
       includeUsage: request.stream_options?.include_usage === true,

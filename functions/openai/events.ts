@@ -1,6 +1,7 @@
 // The gateway's events in OpenAI's shapes: a stream of chunks, or one completion. Pure over an async iterable of events.
 // Progress of queueing and tuning goes out as SSE comments, because SDKs parse every `data:` line. A failed stream says
 // `data: {"error":…}` and never [DONE], so that no client takes half an answer for a whole one.
+import type { ContextReport } from '../../wire/context.ts';
 import type { TuneEvent, Usage } from '../../wire/tune.ts';
 import { upstreamFault, wireError } from '../http/errors.ts';
 import { refusal } from '../upstream/refusal.ts';
@@ -64,6 +65,11 @@ export async function* completionStream(
           yield comment(`step ${index + 1}/${of} loss ${loss.toFixed(4)} example ${id}`);
           break;
         }
+        case 'context': {
+          const { examples, dropped, tokens } = event;
+          yield comment(`context ${examples} of ${examples + dropped} examples, ${tokens} tokens`);
+          break;
+        }
         case 'token':
           yield data({ ...completion(envelope, [choice(event.text, null)]), ...withUsage });
           break;
@@ -88,18 +94,25 @@ export async function* completionStream(
   }
 }
 
-/** The whole completion in one object. Throws what the events ended in. */
+/** The whole completion in one object, and what went into its context. Throws what the events ended in. */
 export const completionObject = async (envelope: Envelope, events: AsyncIterable<TuneEvent>) => {
   let text = '';
   let usage: Usage | undefined;
+  let context: ContextReport | undefined;
   for await (const event of events) {
-    if (event.event === 'token') text += event.text;
+    if (event.event === 'context') {
+      const { examples, dropped, tokens } = event;
+      context = { examples, dropped, tokens };
+    } else if (event.event === 'token') text += event.text;
     else if (event.event === 'usage') usage = event.usage;
     else if (event.event === 'error') throw refusal(event.error, { atWork: true });
     else if (event.event === 'done') {
       return {
-        ...completion(envelope, [choice(text, event.finish_reason)]),
-        ...(usage === undefined ? {} : { usage: usageOnWire(usage) }),
+        completion: {
+          ...completion(envelope, [choice(text, event.finish_reason)]),
+          ...(usage === undefined ? {} : { usage: usageOnWire(usage) }),
+        },
+        context,
       };
     }
   }

@@ -1,4 +1,4 @@
-// From an OpenAI completion to the gateway's request: which model, and which examples to tune on.
+// From an OpenAI completion to the gateway's request: which model, and which examples to learn from.
 import { SIFT_SUFFIX } from '../../wire/api/model.ts';
 import type { Sift } from '../../wire/api/sift.ts';
 import { FaultError } from '../../wire/faults.ts';
@@ -12,19 +12,21 @@ import type { Selection } from '../select/selection.ts';
 export const parseModel = (name: string): { base: string; sift: boolean } =>
   name.endsWith(SIFT_SUFFIX) ? { base: name.slice(0, -SIFT_SUFFIX.length), sift: true } : { base: name, sift: false };
 
-/** Picks as gradient steps. A pick without text cannot be learnt from. */
-export const stepsOf = (selection: Selection): TuneRequest['picks'] =>
-  selection.picks.map(({ id, text }) => {
-    if (text !== undefined && text !== '') return { id, text };
+/** Picks as examples to learn from. One without text cannot be. */
+export const examplesOf = (selection: Selection): TuneRequest['picks'] =>
+  selection.picks.map(({ id, text, source, similarity }) => {
+    if (text !== undefined && text !== '') {
+      return { id, text, similarity, ...(source === undefined ? {} : { source }) };
+    }
     throw new FaultError({
       kind: 'bad_field',
       param: 'sift.corpus',
-      message: `example '${id}' has no text to tune on`,
+      message: `example '${id}' has no text to learn from`,
     });
   });
 
 /** `param` is the field that the prompt came in. */
-export const selectForTuning = async (
+export const selectExamples = async (
   env: Env,
   principal: Principal,
   prompt: { readonly text: string; readonly param: string },

@@ -2,11 +2,12 @@
 import type { Context } from 'hono';
 import { type ScoreResponse, scoreRequest } from '../../wire/api/score.ts';
 import { MAX_BODY_BYTES } from '../../wire/limits.ts';
+import { type ScoreRequest, tunedOn } from '../../wire/tune.ts';
 import type { Authenticated } from '../auth/keys.ts';
 import { readJson } from '../http/body.ts';
 import { failedBeforeTuning, RETRY_HEADER } from '../http/retry.ts';
 import { Stages, serverTiming } from '../http/stages.ts';
-import { selectForTuning, stepsOf } from '../openai/prepare.ts';
+import { examplesOf, selectExamples } from '../openai/prepare.ts';
 import { selectionOnWire } from '../select/answer.ts';
 import { gatewayScore } from '../upstream/client.ts';
 
@@ -17,16 +18,18 @@ export const scoreRoute = async (c: Context<Authenticated>) => {
   const selection =
     own != null || !sift.selects
       ? undefined
-      : await selectForTuning(c.env, c.var.principal, { text: context, param: 'context' }, sift, stages);
-  const picks = selection === undefined ? (own ?? []) : stepsOf(selection);
-  const request = { tenant: c.var.principal.tenant, model, context, text, picks, tuning: sift.tuning };
-  if (picks.length > 0) c.header(RETRY_HEADER, 'false');
+      : await selectExamples(c.env, c.var.principal, { text: context, param: 'context' }, sift, stages);
+  const picks = selection === undefined ? (own ?? []) : examplesOf(selection);
+  const { tuning, use, layout } = sift;
+  const request: ScoreRequest = { tenant: c.var.principal.tenant, model, context, text, picks, tuning, use, layout };
+  if (tunedOn(request).length > 0) c.header(RETRY_HEADER, 'false');
   try {
     const scored = await stages.time('score', () => gatewayScore(c.env, request, c.req.raw.signal));
     c.header('server-timing', serverTiming(stages.timings));
     return c.json({
       object: 'score',
       ...scored,
+      use,
       selection: selection === undefined ? null : selectionOnWire(selection),
     } satisfies ScoreResponse);
   } catch (error) {

@@ -1,6 +1,7 @@
 // A selection in the shapes of the API: whole, and as the short account beside a completion.
 import type { ChosenOnWire } from '../../wire/api/completions.ts';
 import type { SelectionOnWire } from '../../wire/api/select.ts';
+import type { ContextReport, Use } from '../../wire/context.ts';
 import type { Pick, Selection } from './selection.ts';
 
 const pickOnWire = ({ id, text, gain, similarity, covariance, variance, copies, source, metadata, index }: Pick) => ({
@@ -34,11 +35,13 @@ export const selectionOnWire = (selection: Selection): SelectionOnWire => {
   };
 };
 
-/** What was learnt from, beside OpenAI's fields: SDKs pass over what they do not know. */
-export const chosenOnWire = (selection: Selection): ChosenOnWire => {
+/** What was learnt from and how, beside OpenAI's fields: SDKs pass over what they do not know. */
+export const chosenOnWire = (selection: Selection, use: Use, context: ContextReport | undefined): ChosenOnWire => {
   const { corpus, picks, sigma2, pool, stop, warnings } = selectionOnWire(selection);
   return {
     corpus,
+    use,
+    ...(context === undefined ? {} : { context }),
     picks: picks.map(({ id, score, similarity, sigma2: after }) => ({ id, score, similarity, sigma2: after })),
     sigma2,
     pool,

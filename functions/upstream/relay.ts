@@ -14,7 +14,7 @@ import { pieces } from './read.ts';
 /** Whether this id is the gateway's signature of this data at this place. */
 export type VerifyEvent = (id: string | undefined, index: number, data: string) => Promise<boolean>;
 
-const ORDER: readonly TuneEvent['event'][] = ['queued', 'step', 'token', 'usage', 'done'];
+const ORDER: readonly TuneEvent['event'][] = ['queued', 'step', 'context', 'token', 'usage', 'done'];
 
 const unreachable = (message: string): FaultError => new FaultError({ kind: 'gateway_unreachable', message });
 const notUnderstood = (why: string): FaultError =>
@@ -33,14 +33,14 @@ const understood = (data: string): TuneEvent => {
   throw notUnderstood(found === undefined ? 'it does not fit' : `${found.param}: ${found.message}`);
 };
 
-/** Complains about an event that cannot follow those before it: queued* step* token* usage done, or error anywhere. */
+/** Complains about an event that cannot follow those before it: queued* step* context? token* usage done; error anywhere. */
 const inOrder = () => {
   let reached = 0;
   let steps = 0;
   return (event: TuneEvent): void => {
     if (event.event === 'error') return;
     const place = ORDER.indexOf(event.event);
-    const once = event.event === 'usage';
+    const once = event.event === 'usage' || event.event === 'context';
     if (place < reached || (once && place === reached)) throw notUnderstood(`${event.event} after ${ORDER[reached]}`);
     if (event.event === 'done' && ORDER[reached] !== 'usage') throw notUnderstood('done without usage');
     if (event.event === 'step' && event.step.index !== steps++)

@@ -103,6 +103,11 @@ export interface Session {
   /** Throws 'context_length' for a prompt that leaves no room to generate: asked before any step is paid for. */
   check(prompt: string, signal: AbortSignal): Promise<void>;
   /**
+   * How many tokens each text has, read as a prompt: what the tokenizer puts around it included, so that a text of fewer
+   * tokens than the context leaves room to generate. Weights play no part. A text may be longer than the context.
+   */
+  count(texts: readonly string[], signal: AbortSignal): Promise<readonly number[]>;
+  /**
    * One gradient step on each example, in order; a step is yielded once it is done. A backend may submit them all at once.
    * Leaving the loop early ends the rest.
    */

@@ -1,7 +1,7 @@
 // The backends behind one gateway: which of them serves a model, and whether that model can do what a request asks.
 // A model's name belongs to one backend; two that claim it are an error at start, not a matter of order.
 import { type Fault, fail, ok, type Result } from '../../wire/faults.ts';
-import type { ScoreRequest, TuneRequest } from '../../wire/tune.ts';
+import { type ScoreRequest, type TuneRequest, tunedOn } from '../../wire/tune.ts';
 import { resolveTuning } from '../tuning.ts';
 import type { Backend, Model } from './contract.ts';
 
@@ -57,7 +57,7 @@ export const registryOf = (backend: Backend, name = 'embedded'): Registry => cre
 export const beyondModel = (model: Model, request: TuneRequest | ScoreRequest): Fault | undefined => {
   const { id, capabilities } = model;
   const { methods, maxRank } = capabilities;
-  if (request.picks.length === 0) return undefined;
+  if (tunedOn(request).length === 0) return undefined;
   const { method, rank } = resolveTuning(model, request);
   if (!methods.includes(method)) {
     const message = `is '${method}'; model '${id}' has: ${methods.join(', ') || 'no method of tuning'}`;

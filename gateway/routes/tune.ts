@@ -3,6 +3,7 @@
 import type { Context } from 'hono';
 import { streamSSE } from 'hono/streaming';
 import { parseAs } from '../../wire/body.ts';
+import type { ContextReport } from '../../wire/context.ts';
 import { asFault, FaultError, toWire, unwrap } from '../../wire/faults.ts';
 import { type StepReport, type TuneEvent, type TuneResponse, tuneRequest } from '../../wire/tune.ts';
 import type { Signed } from '../auth.ts';
@@ -35,12 +36,22 @@ const gather = async (model: string, events: AsyncIterable<TuneEvent>): Promise<
   const steps: StepReport[] = [];
   let text = '';
   let usage: TuneResponse['usage'] | undefined;
+  let context: ContextReport | undefined;
   for await (const event of events) {
     if (event.event === 'step') steps.push(event.step);
+    else if (event.event === 'context')
+      context = { examples: event.examples, dropped: event.dropped, tokens: event.tokens };
     else if (event.event === 'token') text += event.text;
     else if (event.event === 'usage') usage = event.usage;
     else if (event.event === 'done' && usage !== undefined) {
-      return { model, text, finish_reason: event.finish_reason, steps, usage };
+      return {
+        model,
+        text,
+        finish_reason: event.finish_reason,
+        steps,
+        usage,
+        ...(context === undefined ? {} : { context }),
+      };
     }
   }
   throw new FaultError({ kind: 'backend', message: 'the work ended without a result' });

@@ -205,6 +205,105 @@ describe('NAME:sift', () => {
   });
 });
 
+describe('sift.use', () => {
+  const PROMPT = 'How does a router match?';
+  const using = (what: string, others: object = {}) => ({ ...tuned, sift: { ...tuned.sift, use: what, ...others } });
+  /** Texts of the picks, the least similar first. */
+  const bySimilarity = async (): Promise<string[]> => {
+    const { picks } = await json(edge.send('/v1/select', { body: { corpus: 'docs', n: 3, input: PROMPT } }));
+    const order = picks.toSorted((a: { similarity: number }, b: { similarity: number }) => a.similarity - b.similarity);
+    return order.map(({ text }: { text: string }) => text);
+  };
+
+  it('context: puts the picks before the prompt, the most similar last, makes no step and may be retried', async () => {
+    const response = await complete(using('context'));
+    expect(response.headers.get('x-should-retry')).toBeNull();
+    const answer = await json(response);
+    const whole = [...(await bySimilarity()), PROMPT].join('\n\n');
+    expect(backend.log).toEqual([`generate ${whole} 1`]);
+    expect(answer.sift).toMatchObject({
+      use: 'context',
+      context: { examples: 3, dropped: 0, tokens: whole.length - PROMPT.length },
+    });
+    expect(answer.usage).toMatchObject({
+      prompt_tokens: whole.length,
+      prompt_tokens_details: { tuning_steps: 0, tuning_tokens: 0 },
+    });
+  });
+
+  it('both: tunes on the picks and puts them into the context', async () => {
+    const response = await complete(using('both'));
+    expect(response.headers.get('x-should-retry')).toBe('false');
+    expect(await json(response)).toMatchObject({
+      sift: { use: 'both', context: { examples: 3 } },
+      usage: { prompt_tokens_details: { tuning_steps: 3 } },
+    });
+    expect(backend.log.filter((line) => line.startsWith('step '))).toHaveLength(3);
+    expect(backend.log.at(-1)).toBe(`generate ${[...(await bySimilarity()), PROMPT].join('\n\n')} 1`);
+  });
+
+  it('tune, or nothing: puts nothing into the context', async () => {
+    for (const body of [using('tune'), tuned]) {
+      const { sift } = await json(complete(body));
+      expect(sift.use).toBe('tune');
+      expect(sift).not.toHaveProperty('context');
+      expect(backend.log.at(-1)).toBe(`generate ${PROMPT} 1`);
+    }
+  });
+
+  it('tells a stream’s reader in a comment', async () => {
+    const both = await (await complete({ ...using('both'), stream: true })).text();
+    expect(both).toMatch(/: step 3\/3 [^\n]*\n\n: context 3 of 3 examples, \d+ tokens\n\ndata: /);
+    const context = await complete({ ...using('context'), stream: true });
+    expect(context.headers.get('x-should-retry')).toBeNull();
+    expect(await context.text()).toMatch(
+      /^: selected 3 of 3, [^\n]*\n\n: context 3 of 3 examples, \d+ tokens\n\ndata: /,
+    );
+  });
+
+  it('takes the caller’s templates, with each example’s source', async () => {
+    const sift = {
+      corpus: 'sourced',
+      template: 'Notes:\n{examples}\n\nQ: {prompt}',
+      example_template: '[{source}] {text}',
+    };
+    await edge.upload('sourced', [{ id: 'a', text: 'Braces {prompt} are kept.', source: 'guide.md' }]);
+    await json(complete({ ...tuned, sift: { ...sift, use: 'context' } }));
+    expect(backend.log).toEqual([`generate Notes:\n[guide.md] Braces {prompt} are kept.\n\nQ: ${PROMPT} 1`]);
+  });
+
+  it('drops what does not fit into the model’s context, the least similar first', async () => {
+    // a token is a character here: 512 of context less 16 to generate hold the prompt and two of these
+    const long = (text: string) => `${text} `.repeat(40).slice(0, 220);
+    await edge.upload('long', [
+      { id: 'far', text: long('Cats sleep.') },
+      { id: 'near', text: long(PROMPT) },
+      { id: 'middle', text: long('The router has a path.') },
+    ]);
+    const { sift } = await json(complete({ ...tuned, sift: { corpus: 'long', n: 3, use: 'context' } }));
+    expect(sift.context).toEqual({ examples: 2, dropped: 1, tokens: 2 * 222 });
+    expect(backend.log).toEqual([`generate ${long('The router has a path.')}\n\n${long(PROMPT)}\n\n${PROMPT} 1`]);
+  });
+
+  it('is not looked at for a model’s own name', async () => {
+    const answer = await json(complete({ ...using('context'), model: 'base' }));
+    expect(backend.log).toEqual([`generate ${PROMPT} 1`]);
+    expect(answer).not.toHaveProperty('sift');
+  });
+
+  it.each([
+    [{ use: 'prompt' }, 'sift.use'],
+    [{ template: 'no placeholders' }, 'sift.template'],
+    [{ example_template: '{text} {text}' }, 'sift.example_template'],
+    [{ separator: 'x'.repeat(2_000) }, 'sift.separator'],
+  ])('is refused by name where it cannot be read: %o', async (fields, param) => {
+    const response = await complete(using('context', fields));
+    expect(response.status).toBe(400);
+    expect((await json(response)).error.param).toBe(param);
+    expect(backend.opened).toEqual([]);
+  });
+});
+
 describe('a caller who goes away', () => {
   // a hundred seconds of work, so that ending soon is ending early
   const SLOW = { stepMs: 200, pieces: Array.from({ length: 500 }, () => 'x') };
@@ -331,6 +430,35 @@ describe('POST /v1/score', () => {
     expect([own.selection, own.steps.length, own.after.bits_per_byte]).toEqual([null, 1, 3]);
     const none = await json(score({ sift: { strategy: 'none' } }));
     expect([none.steps.length, none.after]).toEqual([0, none.before]);
+  });
+
+  it('with the picks in the context, tuned or not: the base is scored without them', async () => {
+    const response = await score({ sift: { corpus: 'docs', n: 2, use: 'context' } });
+    expect(response.headers.get('x-should-retry')).toBeNull();
+    const scored = await json(response);
+    expect(scored).toMatchObject({ use: 'context', steps: [], context: { examples: 2, dropped: 0 } });
+    const [before, after] = backend.scored;
+    expect(before?.context).toBe('How does a router');
+    expect(after?.context).toMatch(/\n\nHow does a router$/);
+    expect(after?.steps).toBe(0);
+    const both = await score({ sift: { corpus: 'docs', n: 2, use: 'both' } });
+    expect(both.headers.get('x-should-retry')).toBe('false');
+    expect((await json(both)).use).toBe('both');
+    expect(backend.scored.at(-1)).toEqual({ ...after, steps: 2 });
+  });
+
+  it('with one’s own picks in the context, in their order', async () => {
+    const picks = [
+      { id: 'a', text: 'Far.', source: 's' },
+      { id: 'b', text: 'Near.' },
+    ];
+    const scored = await json(score({ picks, sift: { use: 'context', example_template: '{source}{text}' } }));
+    expect(backend.scored.at(-1)?.context).toBe('sFar.\n\nNear.\n\nHow does a router');
+    expect([scored.selection, scored.context.examples]).toEqual([null, 2]);
+    const none = await json(score({ sift: { strategy: 'none', use: 'context' } }));
+    expect([none.context, none.after]).toEqual([{ examples: 0, dropped: 0, tokens: 0 }, none.before]);
+    expect(await json(score({}))).toMatchObject({ error: { param: 'sift.corpus' } });
+    expect(await json(score({ picks }))).not.toHaveProperty('context');
   });
 
   it('needs a context to select for', async () => {

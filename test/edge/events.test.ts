@@ -98,6 +98,27 @@ describe('a streamed completion', () => {
   });
 });
 
+const CONTEXT: TuneEvent = { event: 'context', examples: 7, dropped: 3, tokens: 512 };
+const WITH_CONTEXT = [...GOOD.slice(0, 3), CONTEXT, ...GOOD.slice(3)];
+
+describe('examples in the context', () => {
+  it('are told in a comment before the first token', async () => {
+    const text = await textOf(WITH_CONTEXT);
+    const lines = text.split('\n').filter((line) => line !== '');
+    const told = lines.indexOf(': context 7 of 10 examples, 512 tokens');
+    expect(lines[told - 1]).toMatch(/^: step 2\/2/);
+    expect(lines[told + 1]).toMatch(/^data: .*"Hel"/);
+    expect(dataOf(text)).toEqual(dataOf(await textOf(GOOD)));
+  });
+
+  it('are told beside a completion in one object, and only where there were any', async () => {
+    const { completion, context } = await completionObject(envelope, eventsOf(WITH_CONTEXT));
+    expect(context).toEqual({ examples: 7, dropped: 3, tokens: 512 });
+    expect(completion).toEqual((await completionObject(envelope, eventsOf(GOOD))).completion);
+    expect((await completionObject(envelope, eventsOf(GOOD))).context).toBeUndefined();
+  });
+});
+
 describe('a stream that failed', () => {
   it('is told to the log too, whole', async () => {
     const failure = new TypeError('secret detail');
@@ -111,7 +132,7 @@ describe('a stream that failed', () => {
 
 describe('a completion in one object', () => {
   it('holds the whole text, reason and usage', async () => {
-    expect(await completionObject(envelope, eventsOf(GOOD))).toMatchObject({
+    expect((await completionObject(envelope, eventsOf(GOOD))).completion).toMatchObject({
       object: 'text_completion',
       choices: [{ text: 'Hello', index: 0, logprobs: null, finish_reason: 'length' }],
       usage: { prompt_tokens: 5, completion_tokens: 2, total_tokens: 7, prompt_tokens_details: { tuning_tokens: 18 } },

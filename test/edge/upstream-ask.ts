@@ -61,7 +61,8 @@ const made = async ({ call, url, secret, clocks, noRetry }: Question, caller: Ab
   if (call === 'score') return { status: 200, value: await gatewayScore(gateway, score, caller, options) };
   const events = await gatewayTune(gateway, tune, caller, options);
   if (call === 'streamed') return readStream(completionStream(envelope, events, { includeUsage: true }));
-  const { choices } = (await completionObject(envelope, events)) as { choices: { text: string }[] };
+  const { completion } = await completionObject(envelope, events);
+  const { choices } = completion as { choices: { text: string }[] };
   return { status: 200, text: choices.map(({ text }) => text).join('') };
 };
 

@@ -86,6 +86,7 @@ const SCORE = {
   ms: { queue: 0, open: 0, tune: 0, score: 0 },
 };
 const STEP = { event: 'step', step };
+const CONTEXT = { event: 'context', examples: 1, dropped: 0, tokens: 3 };
 const TOKEN = { event: 'token', text: 'Hel', tokens: 1 };
 const TOKEN_2 = { event: 'token', text: 'lo', tokens: 2 };
 const USAGE = {
@@ -100,7 +101,7 @@ const USAGE = {
   },
 };
 const DONE = { event: 'done', finish_reason: 'stop' };
-const GOOD = [{ event: 'queued', position: 1 }, STEP, TOKEN, TOKEN_2, USAGE, DONE];
+const GOOD = [{ event: 'queued', position: 1 }, STEP, CONTEXT, TOKEN, TOKEN_2, USAGE, DONE];
 
 const goodAnswer = (x: Exchange): Promise<void> => {
   if (x.seen.path === '/v1/models') return x.answer(200, MODELS);
@@ -564,6 +565,10 @@ const STREAM_FAULTS: Record<string, StreamScenario> = {
     script: then((x) => x.event({ ...STEP, step: { ...step, index: 1 } })),
   },
   'a step sent a second time': { ...backend, script: events(STEP, STEP) },
+  'a context sent a second time': { ...backend, script: events(STEP, CONTEXT, CONTEXT) },
+  'a step after the context': { ...backend, script: events(CONTEXT, STEP) },
+  'a context after a token': { ...backend, text: 'Hel', script: then((x) => x.event(CONTEXT)) },
+  'a context without figures': { ...backend, script: (x) => x.event({ event: 'context' }).then(() => x.end()) },
   'usage twice': { ...backend, text: 'Hel', script: then((x) => x.events(USAGE, USAGE)) },
   'done without usage': { ...backend, text: 'Hel', script: then((x) => x.event(DONE)) },
   'bytes that are not UTF-8': {

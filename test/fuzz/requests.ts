@@ -16,6 +16,7 @@ export interface Outcome {
 }
 
 const SIFT = { corpus: 'fuzz', n: 3, lambda: 0.3, degree: 6, rounds: 2, strategy: 'sift', method: 'lora', rank: 2 };
+const TEMPLATES = { template: '{examples}\n{prompt}', example_template: '{source}: {text}', separator: '\n' };
 const BODIES: Readonly<Record<string, unknown>> = {
   '/v1/select': {
     corpus: 'fuzz',
@@ -44,7 +45,7 @@ const BODIES: Readonly<Record<string, unknown>> = {
     stop: ['\n'],
     stream: false,
     seed: 7,
-    sift: { ...SIFT, learning_rate: 1e-4 },
+    sift: { ...SIFT, learning_rate: 1e-4, use: 'both' },
   },
   '/v1/completions?': {
     model: 'base',
@@ -59,8 +60,8 @@ const BODIES: Readonly<Record<string, unknown>> = {
     model: 'base',
     context: 'const app',
     text: ' = new Hono();',
-    picks: [{ id: 'p', text: 'app.get' }],
-    sift: { ...SIFT, strategy: 'none' },
+    picks: [{ id: 'p', text: 'app.get', source: 'hono' }],
+    sift: { ...SIFT, strategy: 'none', use: 'context', ...TEMPLATES },
   },
 };
 
@@ -192,7 +193,12 @@ export const goodRequest = async (target: Target, random: Random): Promise<Outco
     temperature: choose(random, [0, 0.5, 1, 2]),
     top_p: choose(random, [0, 0.1, 1]),
     stream: random() < 0.5,
-    ...(tuned ? { prompt: 'How is a cookie set?', sift: { ...SIFT, n: 1 + whole(random, 2) } } : {}),
+    ...(tuned
+      ? {
+          prompt: 'How is a cookie set?',
+          sift: { ...SIFT, n: 1 + whole(random, 2), use: choose(random, ['tune', 'context', 'both']) },
+        }
+      : {}),
   };
   const outcome = await send(target, '/v1/completions', JSON.stringify(body));
   const ended = !body.stream || outcome.body.trimEnd().endsWith('data: [DONE]');

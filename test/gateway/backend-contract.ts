@@ -90,6 +90,24 @@ export const describeBackend = (name: string, make: () => Promise<Backend>): voi
       expect(backend.concurrency).toBeGreaterThanOrEqual(2);
     });
 
+    it('counts the tokens of texts as it reads them as prompts, trained or not', async () => {
+      const texts = ['Once', 'Once upon a time', 'Größe: 🌍', '', ' \n', `${TEXT} `.repeat(2_000)];
+      await withSession(async (session) => {
+        const counts = await session.count(texts, never);
+        expect(counts.length).toBe(texts.length);
+        for (const tokens of counts) expect(Number.isSafeInteger(tokens) && tokens >= 0).toBe(true);
+        // a text beyond the context is counted whole
+        expect(counts.at(-1)).toBeGreaterThan(at(backend.models, 0).contextTokens);
+        for (const [i, prompt] of texts.slice(0, 3).entries()) {
+          const { end } = await generated(session.generate(prompt, { ...greedy, maxTokens: 1 }, never));
+          expect(end.promptTokens).toBe(counts[i]);
+        }
+        await trained(session, [TEXT]);
+        expect(await session.count(texts, never)).toEqual(counts);
+        expect(await session.count([], never)).toEqual([]);
+      });
+    });
+
     it('makes one step an example, in order, by every method it has', async () => {
       for (const method of methods()) {
         const steps = await withSession((session) => trained(session, EXAMPLES), { method });
@@ -219,6 +237,11 @@ export const describeBackend = (name: string, make: () => Promise<Backend>): voi
         const scoring = session.score('', TEXT.repeat(1_000), signal);
         abort();
         return scoring;
+      },
+      count: (session, signal, abort) => {
+        const counting = session.count(Array(100).fill(TEXT.repeat(1_000)), signal);
+        abort();
+        return counting;
       },
       'train, before its first step': (session, signal, abort) => {
         const first = session

@@ -51,4 +51,18 @@ describe('the cost of a request', () => {
     expect(score({ picks }) - step - score({})).toBe(100);
     expect(score({ text: 'x'.repeat(30_000) })).toBeGreaterThan(10_000);
   });
+
+  it('counts examples in the context as a longer prompt, and no steps where none are made', () => {
+    const picks = [example('x'.repeat(300)), example('y'.repeat(600)), example('x'.repeat(300))];
+    const prompt = 'p'.repeat(30);
+    const longer = tune({ prompt: prompt + 'x'.repeat(300) + 'y'.repeat(600) });
+    expect(tune({ prompt, picks, use: 'context' })).toBe(longer);
+    expect(tune({ prompt, picks, use: 'both' })).toBe(longer + tune({ prompt, picks }) - tune({ prompt }));
+    const giant = [example('x'.repeat(200_000))];
+    expect(tune({ picks: giant, use: 'context' })).toBe(tune({ prompt: giant[0]?.text ?? '' }));
+    const score = (changes: object) =>
+      scoreCost(scoreRequest.parse({ model: 'base', text: 'x'.repeat(300), ...changes }), CONTEXT);
+    expect(score({ picks, use: 'context' })).toBe(2 * score({}) - tune() + 300);
+    expect(score({ picks: [], use: 'context' })).toBe(score({}));
+  });
 });

@@ -1,10 +1,10 @@
 // A backend of plain objects for tests: it writes down what happened, and a test can stop it at any point (`pauseAt`),
-// so that no test has to sleep. Losses and scores fall with the steps.
+// so that no test has to sleep. Losses and scores fall with the steps; a token is a UTF-16 unit.
 
 import type { Backend, Model, OpenOptions, Sampling, Session } from '../../gateway/backends/contract.ts';
 import { FaultError } from '../../wire/faults.ts';
 
-export type Stage = 'open' | 'step' | 'generate' | 'piece' | 'score' | 'close';
+export type Stage = 'open' | 'count' | 'step' | 'generate' | 'piece' | 'score' | 'close';
 
 export interface Pause {
   /** Resolves when the backend has come there. */
@@ -16,6 +16,8 @@ export interface Pause {
 export interface FakeBackend extends Backend {
   readonly log: string[];
   readonly opened: OpenOptions[];
+  /** What was scored, and after how many steps of its session. */
+  readonly scored: { readonly context: string; readonly text: string; readonly steps: number }[];
   /** Sessions open now; must be 0 whenever all requests are over. */
   readonly live: () => number;
   /** Resolves when no session is open. */
@@ -66,6 +68,7 @@ export const fakeBackend = (options: FakeOptions = {}): FakeBackend => {
   const { concurrency = 1, stepMs = 0, pieces = ['Hel', 'lo'], loss = 2, failAt, models = [fakeModel()] } = options;
   const log: string[] = [];
   const opened: OpenOptions[] = [];
+  const scored: { context: string; text: string; steps: number }[] = [];
   const pauses = new Map<Stage, { arrive: () => void; released: Promise<void> }[]>();
   let ends: (() => void)[] = [];
   let live = 0;
@@ -95,6 +98,11 @@ export const fakeBackend = (options: FakeOptions = {}): FakeBackend => {
         if (options.contextTokens !== undefined) {
           throw new FaultError({ kind: 'context_length', param: 'prompt', got: 9, limit: options.contextTokens });
         }
+      },
+      async count(texts, signal) {
+        await at('count', signal);
+        signal.throwIfAborted();
+        return texts.map((text) => text.length);
       },
       async *train(examples, signal) {
         for (const text of examples) {
@@ -133,8 +141,9 @@ export const fakeBackend = (options: FakeOptions = {}): FakeBackend => {
         }
         return end('stop');
       },
-      async score(_context, text, signal) {
+      async score(context, text, signal) {
         await at('score', signal);
+        scored.push({ context, text, steps });
         await pause(stepMs, signal);
         const bytes = Buffer.byteLength(text);
         return { bits: bytes * (4 - steps), bytes, tokens: text.length };
@@ -153,6 +162,7 @@ export const fakeBackend = (options: FakeOptions = {}): FakeBackend => {
   return {
     log,
     opened,
+    scored,
     live: () => live,
     ended: () => (live === 0 ? Promise.resolve() : new Promise((resolve) => ends.push(resolve))),
     closed: () => closed,

@@ -31,6 +31,7 @@ const backendOf = (changes: Partial<Session> = {}, backend: Partial<Backend> = {
   let closed = 0;
   const session: Session = {
     check: async () => {},
+    count: async (texts) => texts.map(({ length }) => length),
     async *train(examples) {
       for (const _ of examples) yield step();
     },
@@ -148,6 +149,41 @@ describe('a backend with invalid answers', () => {
       message: 'the backend failed: the score of the text is NaN bits',
     });
     expect(closed()).toBe(1);
+  });
+});
+
+describe('a backend that miscounts tokens', () => {
+  it.each<[string, unknown, string]>([
+    ['counts too few texts', [], 'it counted 0 of 3 texts'],
+    ['counts nothing', undefined, 'it counted 0 of 3 texts'],
+    ['counts too many', [1, 2, 3, 4], 'it counted 4 of 3 texts'],
+    ['counts NaN', [1, Number.NaN, 3], 'it says that a text has NaN tokens'],
+    ['counts below zero', [-1, 2, 3], 'it says that a text has -1 tokens'],
+    ['counts half tokens', [1.5, 2, 3], 'it says that a text has 1.5 tokens'],
+  ])('%s: 502 that says so, before any step', async (_, counts, message) => {
+    const { backend, closed } = backendOf({
+      count: async () => counts as number[],
+      async *train() {
+        yield step();
+        throw new Error('a step was made');
+      },
+    });
+    for (const [path, body] of [
+      ['/v1/tune', { ...request, use: 'both' }],
+      ['/v1/score', { model: 'base', text: 'four', picks: request.picks, use: 'both' }],
+    ] as const) {
+      const { call } = await serve({ registry: registryOf(backend) });
+      const { response } = await soon('an answer', call(path, body));
+      expect(await errorOf(response)).toMatchObject({ code: 'backend', message: `the backend failed: ${message}` });
+    }
+    expect(closed()).toBe(2);
+  });
+
+  it('hangs: the deadline ends the request and closes the session', async () => {
+    const { backend, closed } = backendOf({ count: hang });
+    const { call } = await serve({ registry: registryOf(backend), deadlineMs: 50 });
+    const { response } = await soon('an answer', call('/v1/tune', { ...request, use: 'context' }));
+    expect([response.status, closed()]).toEqual([504, 1]);
   });
 });
 

@@ -13,7 +13,7 @@ const defaults: TuningDefaults = {
 const capabilities = { methods: ['full', 'lora'] as const, maxRank: 64, logprobs: false };
 const picks = [{ id: 'a', text: 'a' }];
 const resolved = (asked: object, model: object = {}, steps = picks) =>
-  resolveTuning({ capabilities, defaults, ...model }, { tuning: tuning.parse(asked), picks: steps });
+  resolveTuning({ capabilities, defaults, ...model }, { tuning: tuning.parse(asked), picks: steps, use: 'tune' });
 
 describe('what a request leaves to the server', () => {
   it('is the model’s own method, rank and rate', () => {

@@ -17,8 +17,11 @@ import {
   MAX_PROMPT_BYTES,
   MAX_QUERIES,
   MAX_ROUNDS,
+  MAX_SEPARATOR_BYTES,
+  MAX_SOURCE,
   MAX_STEPS,
   MAX_STRIPES,
+  MAX_TEMPLATE_BYTES,
   MAX_TEXT_BYTES,
   MIN_LAMBDA,
   VECTORIZE_TOP_K_FULL,
@@ -81,6 +84,26 @@ describe('a limit takes its edge and refuses one more', () => {
     ['the learning rate', complete({ sift: { learning_rate: 1 } }), complete({ sift: { learning_rate: 1.01 } })],
     ['bytes of a context', score({ context: wide(MAX_PROMPT_BYTES) }), score({ context: wide(MAX_PROMPT_BYTES + 2) })],
     ['bytes of a scored text', score({ text: wide(MAX_TEXT_BYTES) }), score({ text: wide(MAX_TEXT_BYTES + 2) })],
+    [
+      'bytes of a template',
+      complete({ sift: { template: `{examples}{prompt}${wide(MAX_TEMPLATE_BYTES - 18)}` } }),
+      complete({ sift: { template: `{examples}{prompt}${wide(MAX_TEMPLATE_BYTES - 16)}` } }),
+    ],
+    [
+      'bytes of an example’s template',
+      score({ sift: { example_template: `{text}${wide(MAX_TEMPLATE_BYTES - 6)}` } }),
+      score({ sift: { example_template: `{text}${wide(MAX_TEMPLATE_BYTES - 4)}` } }),
+    ],
+    [
+      'bytes between two examples',
+      complete({ sift: { separator: wide(MAX_SEPARATOR_BYTES) } }),
+      complete({ sift: { separator: wide(MAX_SEPARATOR_BYTES + 2) } }),
+    ],
+    [
+      'characters of an own pick’s source',
+      score({ picks: [{ ...pick, source: text(MAX_SOURCE) }] }),
+      score({ picks: [{ ...pick, source: text(MAX_SOURCE + 1) }] }),
+    ],
     ['own picks', score({ picks: list(MAX_STEPS, pick) }), score({ picks: list(MAX_STEPS + 1, pick) })],
     ['steps at the gateway', tune({ picks: list(MAX_STEPS, pick) }), tune({ picks: list(MAX_STEPS + 1, pick) })],
     [

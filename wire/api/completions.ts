@@ -1,6 +1,7 @@
 // POST /v1/completions, OpenAI's route: what cannot be honoured is refused by its name rather than ignored, and every
 // field may be absent, null, or at the value that means nothing.
 import { z } from 'zod';
+import { contextReport, use } from '../context.ts';
 import { MAX_NEW_TOKENS, MAX_PROMPT_BYTES } from '../limits.ts';
 import { textUpTo } from '../text.ts';
 import { tuned } from '../tune.ts';
@@ -110,6 +111,9 @@ const usage = z.object({
 export const chosenOnWire = selectionOnWire
   .pick({ corpus: true, sigma2: true, pool: true, stop: true, warnings: true })
   .extend({
+    /** What the picks were for, and what became of them in the context. */
+    use,
+    context: contextReport.optional(),
     picks: z.array(selectionOnWire.shape.picks.element.pick({ id: true, score: true, similarity: true, sigma2: true })),
   });
 export type ChosenOnWire = z.output<typeof chosenOnWire>;

@@ -1,6 +1,7 @@
-// POST /v1/score: bits per byte of a text given its context, before and after tuning on what a strategy selects for the
-// context, or on the caller's own picks.
+// POST /v1/score: bits per byte of a text given its context, before and after learning from what a strategy selects for the
+// context, or from the caller's own picks: by tuning, in the context, or both.
 import { z } from 'zod';
+import { use } from '../context.ts';
 import { MAX_PROMPT_BYTES, MAX_STEPS, MAX_TEXT_BYTES } from '../limits.ts';
 import { textUpTo } from '../text.ts';
 import { pick, scoreResponse as scored } from '../tune.ts';
@@ -23,7 +24,7 @@ export const scoreRequest = z
     model: modelName,
     context: textUpTo(MAX_PROMPT_BYTES).nullable().optional(),
     text: textUpTo(MAX_TEXT_BYTES).min(1, 'is empty'),
-    /** Gradient steps of the caller's own choice, in order; nothing is selected then. */
+    /** Examples of the caller's own choice, in order, the last one nearest in the context; nothing is selected then. */
     picks: z.array(pick).max(MAX_STEPS).nullable().optional(),
     sift,
   })
@@ -34,5 +35,10 @@ export const scoreRequest = z
 export type ScoreRequest = z.output<typeof scoreRequest>;
 
 /** 200 of POST /v1/score. */
-export const scoreResponse = scored.extend({ object: z.literal('score'), selection: selectionOnWire.nullable() });
+export const scoreResponse = scored.extend({
+  object: z.literal('score'),
+  /** What the picks were for. */
+  use,
+  selection: selectionOnWire.nullable(),
+});
 export type ScoreResponse = z.output<typeof scoreResponse>;

@@ -1,6 +1,7 @@
-// The `sift` object of completions and scores: where to select from, how to select, how to tune. One parse gives the
-// three apart; nothing downstream looks at the flat object again.
+// The `sift` object of completions and scores: where to select from, how to select, what the picks are for, how to tune and
+// how to write them into the context. One parse gives these apart; nothing downstream looks at the flat object again.
 import { z } from 'zod';
+import { type Layout, layout, type Use, use } from '../context.ts';
 import { type Tuning, tuning } from '../tune.ts';
 import { type SelectionOptions, selectionFields, selectionOf } from './select.ts';
 
@@ -9,18 +10,25 @@ export interface Sift {
   readonly corpus?: string | undefined;
   readonly selection: SelectionOptions;
   readonly tuning: Tuning;
+  readonly use: Use;
+  readonly layout: Layout;
 }
 
 /** Flat, as callers write it. */
-export const siftFields = selectionFields.extend(tuning.shape).extend({ corpus: z.string().optional() });
+export const siftFields = selectionFields
+  .extend(tuning.shape)
+  .extend(layout.shape)
+  .extend({ corpus: z.string().optional(), use: use.default('tune') });
 
 export const splitSift = (fields: z.output<typeof siftFields>): Sift => {
-  const { corpus, method, rank, learning_rate, beta1, beta2, epsilon, weight_decay, reuse_gradients, ...selection } =
-    fields;
+  const { corpus, use: wanted, template, example_template, separator, ...others } = fields;
+  const { method, rank, learning_rate, beta1, beta2, epsilon, weight_decay, reuse_gradients, ...selection } = others;
   return {
     corpus,
     selection: selectionOf(selection),
     tuning: { method, rank, learning_rate, beta1, beta2, epsilon, weight_decay, reuse_gradients },
+    use: wanted,
+    layout: { template, example_template, separator },
   };
 };
 

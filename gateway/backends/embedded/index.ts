@@ -91,6 +91,7 @@ const createSession = (worker: WorkerProcess, pool: Pool): Session => {
     async check(prompt, signal) {
       await worker.call({ do: 'check', prompt }, signal);
     },
+    count: async (texts, signal) => (await worker.call({ do: 'count', texts }, signal)) as readonly number[],
     async *train(examples, signal) {
       for (const text of examples) yield (await worker.call({ do: 'step', text }, signal)) as Step;
     },

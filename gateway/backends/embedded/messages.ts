@@ -11,6 +11,7 @@ export interface WorkerSetup {
 export type Call =
   | { readonly do: 'open'; readonly options: OpenOptions }
   | { readonly do: 'check'; readonly prompt: string }
+  | { readonly do: 'count'; readonly texts: readonly string[] }
   | { readonly do: 'step'; readonly text: string }
   | { readonly do: 'score'; readonly context: string; readonly text: string }
   | { readonly do: 'generate'; readonly prompt: string; readonly sampling: Sampling }
@@ -21,7 +22,7 @@ export type ToWorker =
   | { readonly call: number; readonly body: Call }
   | { readonly cancel: number };
 
-export type Outcome = Step | Score | Generation | null;
+export type Outcome = Step | Score | Generation | readonly number[] | null;
 
 export type FromWorker =
   | { readonly ready: readonly Model[] }

@@ -8,18 +8,20 @@ type Reader = Pick<Model, 'architecture' | 'tokenizer'>;
 const beginning = ({ architecture, tokenizer }: Reader): readonly number[] =>
   tokenizer.before.length > 0 ? tokenizer.before : [architecture.start];
 
-/**
- * A prompt as transformers encodes it; throws where it leaves no room for a token more. An empty one begins with the start
- * token: there must be something to go on from.
- */
+/** A prompt as transformers encodes it; an empty one begins with the start token: there must be something to go on from. */
+export const promptIds = ({ architecture, tokenizer }: Reader, text: string): number[] => {
+  const ids = [...tokenizer.before, ...tokenizer.encode(text), ...tokenizer.after];
+  return ids.length > 0 ? ids : [architecture.start];
+};
+
+/** The same; throws where it leaves no room for a token more. */
 export const fittingPrompt = (model: Reader, text: string): number[] => {
-  const { before, after } = model.tokenizer;
-  const ids = [...before, ...model.tokenizer.encode(text), ...after];
-  const { start, context } = model.architecture;
+  const ids = promptIds(model, text);
+  const { context } = model.architecture;
   if (ids.length >= context) {
     throw new FaultError({ kind: 'context_length', param: 'prompt', got: ids.length, limit: context });
   }
-  return ids.length > 0 ? ids : [start];
+  return ids;
 };
 
 /** A training example: each token but the first is a target. */

@@ -9,7 +9,7 @@ import { allFinite } from './finite.ts';
 import { generate } from './generate.ts';
 import { type Model, sequenceFeeds } from './model/model.ts';
 import { type Feeds, floats, ints } from './runtime.ts';
-import { exampleIds, fittingPrompt, scoredIds } from './sequence.ts';
+import { exampleIds, fittingPrompt, promptIds, scoredIds } from './sequence.ts';
 import { createWeights, type Gradients } from './weights.ts';
 
 /** Tokens of one training example: the attention matrices of its backward pass grow with the square. */
@@ -22,6 +22,8 @@ type Gradient = Pick<Step, 'loss' | 'tokens' | 'truncated'>;
 export interface EngineSession {
   /** Throws where the prompt leaves no room in the context. */
   check(prompt: string): void;
+  /** Tokens of each text as a prompt. */
+  count(texts: readonly string[]): number[];
   step(text: string): Promise<Step>;
   score(context: string, text: string): Promise<Score>;
   generate(prompt: string, sampling: Sampling, cancelled: () => boolean): AsyncGenerator<Piece, Generation, void>;
@@ -90,6 +92,7 @@ export const createSession = (model: Model, options: OpenOptions): EngineSession
 
   return {
     check: (prompt) => void fittingPrompt(model, prompt),
+    count: (texts) => texts.map((text) => promptIds(model, text).length),
 
     async step(text) {
       const started = performance.now();

@@ -32,6 +32,8 @@ const perform = async (call: number, body: Call): Promise<Outcome> => {
     case 'check':
       open().check(body.prompt);
       return null;
+    case 'count':
+      return open().count(body.texts);
     case 'step':
       return open().step(body.text);
     case 'score':
