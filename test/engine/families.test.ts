@@ -1,5 +1,6 @@
 // What keeps the golden checkpoints honest: each feature that sets a family apart changes the loss of its checkpoint, so
-// an engine that left it out would be found out. And the configurations of models that people have, as the hub holds them.
+// an engine that left it out would be found out. And configurations in the shape of
+// models that people have, written from memory: the hub was not at hand.
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { readArchitecture, readWeights } from '../../gateway/backends/embedded/model/checkpoint.ts';
@@ -95,8 +96,8 @@ describe.each(features)('the checkpoint %s has another loss', (name, names) => {
   });
 });
 
-/** config.json of the hub, less what no computation reads. */
-const hub: Record<string, { config: object; parameters: number; is: Partial<Architecture> }> = {
+/** Sizes and keys as remembered, with the remembered number of parameters as a check; not copies of the hub's files. */
+const known: Record<string, { config: object; parameters: number; is: Partial<Architecture> }> = {
   'Qwen2.5-0.5B-Instruct': {
     config: {
       architectures: ['Qwen2ForCausalLM'],
@@ -290,8 +291,8 @@ const hub: Record<string, { config: object; parameters: number; is: Partial<Arch
   },
 };
 
-describe('a configuration as the hub holds it', () => {
-  it.each(Object.entries(hub))('%s is read, with as many parameters as it says', (_, { config, parameters, is }) => {
+describe('a configuration in the shape of a known model', () => {
+  it.each(Object.entries(known))('%s is read, with as many parameters as it says', (_, { config, parameters, is }) => {
     const a = parseConfig(config, 'config.json');
     expect(a).toMatchObject(is);
     const sizes = [...parameterShapes(a).values()].map((shape) => shape.reduce((product, size) => product * size, 1));
