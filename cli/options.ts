@@ -34,7 +34,8 @@ export const HELP = `npm start -- [options]
   --corpus DIR         index the text files under DIR instead of the documentation in node_modules
   --prompt TEXT        tune for this prompt instead of documents drawn from the corpus; its own text is scored
   --prompt-file F      tune for the first half of this file; its second half is scored
-  --model DIR          a Qwen3 or Llama checkpoint in Hugging Face layout (default ${DEFAULT_MODEL})
+  --model DIR          a checkpoint in Hugging Face layout: Qwen2, 2.5 or 3, Llama, SmolLM, Mistral, Phi-3, Gemma 2 or 3,
+                       OLMo 2, Granite; docs/models.md lists what is read (default ${DEFAULT_MODEL})
   --embedder DIR       an ONNX sentence embedder: model.onnx, tokenizer.json, config.json (default ${DEFAULT_EMBEDDER})
   --n N                gradient steps, 1 to ${MAX_PICKS} (default ${DEFAULT_PICKS})
   --workers W          processes that tune and generate; each holds the model (default one a core, up to

@@ -44,7 +44,7 @@ export const HELP = `npm run eval -- [options]
   --prompts DIR      draw prompts from the text files under DIR, each subfolder a domain (default: from the corpus)
   --data FILE        add documents from lines of {"package","domain","path","text"} to the packages
   --score WHAT       prompt (default): the prompt's own text, as in the paper; continuation: the text after it
-  --model DIR        a Qwen3 or Llama checkpoint in Hugging Face layout (default models/base)
+  --model DIR        a checkpoint in Hugging Face layout, as docs/models.md lists them (default models/base)
   --embedder DIR     config.json, tokenizer.json and model.onnx (default models/embedder)
   --per-domain N     prompts of a domain (default 30, with --quick 8)
   --workers N        tuning runs at once (default: the cores, 2 at most)

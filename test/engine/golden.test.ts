@@ -1,26 +1,27 @@
-// The engine against PyTorch, transformers and PEFT on two tiny checkpoints (golden/make.py made them).
+// The engine against PyTorch, transformers and PEFT on a tiny checkpoint of each family (golden/make.py made them).
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { readArchitecture, readParameters } from '../../gateway/backends/embedded/model/checkpoint.ts';
+import { adamStep } from '../../gateway/backends/embedded/adam.ts';
+import { readArchitecture, readWeights } from '../../gateway/backends/embedded/model/checkpoint.ts';
 import { createModel, type Model, sequenceFeeds, weightFeeds } from '../../gateway/backends/embedded/model/model.ts';
 import { loraShapes } from '../../gateway/backends/embedded/model/transformer.ts';
-import { floats, ints } from '../../gateway/backends/embedded/runtime.ts';
+import { type Feeds, floats, ints } from '../../gateway/backends/embedded/runtime.ts';
 import { createSession, TRAIN_TOKENS } from '../../gateway/backends/embedded/session.ts';
-import type { Tokenizer } from '../../gateway/backends/embedded/tokenizer/index.ts';
+import { wordTokenizer } from './variants.ts';
 
 const array = z.string().transform((text) => new Float32Array(new Uint8Array(Buffer.from(text, 'base64')).buffer));
+const adam = z.object({
+  learning_rate: z.number(),
+  weight_decay: z.number(),
+  losses: z.array(z.number()).length(5),
+  after: z.number(),
+});
 const schema = z.object({
   ids: z.array(z.int()),
   loss: z.number(),
-  logits: array,
   gradients: z.record(z.string(), array),
-  adam: z.object({
-    learning_rate: z.number(),
-    weight_decay: z.number(),
-    losses: z.array(z.number()),
-    after: z.number(),
-  }),
+  adam,
   greedy: z.object({ prompt: z.array(z.int()), continuation: z.array(z.int()) }),
   long: z.object({ ids: z.array(z.int()), nats: z.number(), cut_loss: z.number() }),
   lora: z.object({
@@ -28,22 +29,10 @@ const schema = z.object({
     loss: z.number(),
     factors: z.record(z.string(), array),
     gradients: z.record(z.string(), array),
+    adam,
   }),
 });
 type Golden = z.output<typeof schema>;
-
-/** Ids as words, so that sessions, which speak text, can be given exact ids; `before` is what the template puts first. */
-const wordTokenizer = (before: readonly number[] = []): Tokenizer => {
-  const decode = (ids: readonly number[]) => ids.map((id) => `${id} `).join('');
-  return {
-    before,
-    after: [],
-    encode: (text) => text.split(' ').filter(Boolean).map(Number),
-    decode,
-    stream: () => ({ push: (id) => ({ text: decode([id]), special: '' }), end: () => '' }),
-    byteLengths: (ids) => ids.map((id) => ` ${id}`.length),
-  };
-};
 
 /** Largest difference relative to the largest value. */
 const error = (actual: ArrayLike<number> | undefined, expected: Float32Array): number => {
@@ -60,15 +49,29 @@ const error = (actual: ArrayLike<number> | undefined, expected: Float32Array): n
 const optimiser = { learningRate: 2e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01 };
 const options = { model: 'm', method: 'full' as const, rank: 4, seed: 1, reuseGradients: false, optimiser };
 
-describe.each(['qwen3', 'llama'])('a tiny %s', (name) => {
+const NAMES = [
+  'qwen3',
+  'llama',
+  'qwen2',
+  'other_head',
+  'llama3',
+  'mistral',
+  'phi3',
+  'gemma2',
+  'gemma3',
+  'smollm3',
+  'olmo2',
+  'granite',
+];
+
+describe.each(NAMES)('a tiny %s', (name) => {
   let golden: Golden;
   let model: Model;
   beforeAll(async () => {
     const directory = new URL(`golden/${name}`, import.meta.url).pathname;
     golden = schema.parse(JSON.parse(readFileSync(`${directory}/golden.json`, 'utf8')));
-    const architecture = await readArchitecture(directory);
-    const parameters = await readParameters(directory, architecture);
-    model = createModel({ architecture, parameters, tokenizer: wordTokenizer() }, 1);
+    const weights = await readWeights(directory, await readArchitecture(directory));
+    model = createModel({ ...weights, tokenizer: wordTokenizer() }, 1);
   });
 
   const stepFeeds = (ids: readonly number[]) => ({
@@ -108,7 +111,6 @@ describe.each(['qwen3', 'llama'])('a tiny %s', (name) => {
     // each example of PyTorch begins with another token, which here the template puts there
     const own = { ...model, tokenizer: wordTokenizer() };
     const session = createSession(own, options);
-    expect(golden.adam.losses.length).toBe(5);
     for (const [n, loss] of golden.adam.losses.entries()) {
       const ids = [...golden.ids.slice(n), ...golden.ids.slice(0, n)];
       own.tokenizer = wordTokenizer(ids.slice(0, 1));
@@ -119,6 +121,31 @@ describe.each(['qwen3', 'llama'])('a tiny %s', (name) => {
     own.tokenizer = wordTokenizer(golden.ids.slice(0, 1));
     const after = await session.score('', golden.ids.slice(1).join(' '));
     expect((after.bits * Math.LN2) / (golden.ids.length - 1)).toBeCloseTo(golden.adam.after, 4);
+  });
+
+  it('takes the same five Adam steps on LoRA factors as PEFT', async () => {
+    const { rank, adam, factors } = golden.lora;
+    const shapes = loraShapes(model.architecture, rank);
+    const own = Object.entries(factors).map(([factor, data]) => ({
+      factor,
+      data: data.slice(),
+      shape: shapes.get(factor) ?? [],
+      moments: { m: new Float32Array(data.length), v: new Float32Array(data.length) },
+    }));
+    const training = await model.training(rank);
+    const run = async (ids: readonly number[]) => {
+      const feeds: Feeds = { ...weightFeeds(model.architecture, model.parameters), ...stepFeeds(ids) };
+      for (const { factor, data, shape } of own) feeds[factor] = floats(data, shape);
+      return training.run(feeds);
+    };
+    for (const [n, loss] of adam.losses.entries()) {
+      const outputs = await run([...golden.ids.slice(n), ...golden.ids.slice(0, n)]);
+      expect(outputs.loss?.[0]).toBeCloseTo(loss, 4);
+      for (const { factor, data, moments } of own) {
+        adamStep(data, outputs[`grad:${factor}`] ?? new Float32Array(), moments, n + 1, optimiser);
+      }
+    }
+    expect((await run(golden.ids)).loss?.[0]).toBeCloseTo(adam.after, 4);
   });
 
   it('cuts an example to the context, and to 1,024 tokens, and says so', async () => {

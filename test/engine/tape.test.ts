@@ -37,6 +37,25 @@ const one = (v: Record<string, Var>, name: string): Var => {
 
 const cases: Record<string, Case> = {
   linear: { variables: { x: [T, 3], w: [4, 3] }, output: [T, 4], build: (t, v) => t.linear(one(v, 'x'), one(v, 'w')) },
+  'linear, with a bias': {
+    variables: { x: [T, 3], w: [4, 3], b: [4] },
+    output: [T, 4],
+    build: (t, v) => t.linear(one(v, 'x'), one(v, 'w'), one(v, 'b')),
+  },
+  scale: { variables: { x: [T, 3] }, output: [T, 3], build: (t, v) => t.scale(one(v, 'x'), 2.5) },
+  plus: { variables: { x: [T, 3] }, output: [T, 3], build: (t, v) => t.plus(one(v, 'x'), 1) },
+  cap: { variables: { x: [T, 3] }, output: [T, 3], build: (t, v) => t.cap(one(v, 'x'), 0.7) },
+  geglu: { variables: { a: [T, 6], b: [T, 6] }, output: [T, 6], build: (t, v) => t.geglu(one(v, 'a'), one(v, 'b')) },
+  'split into parts of several widths, one used twice': {
+    variables: { x: [T, 6] },
+    output: [T, 2],
+    build: (t, v) => {
+      const [a, b, c] = t.split(one(v, 'x'), [2, 1, 3]) as [Var, Var, Var];
+      const wide = t.linear(c, t.constant(t.graph.op('Expand', [t.graph.scalar(0.5), t.graph.ints([2, 3])])));
+      const column = t.linear(b, t.constant(t.graph.op('Expand', [t.graph.scalar(2), t.graph.ints([2, 1])])));
+      return t.add(t.swiglu(a, wide), t.add(a, column));
+    },
+  },
   scaledLinear: {
     variables: { x: [T, 3], w: [4, 3] },
     output: [T, 4],
@@ -68,7 +87,14 @@ const cases: Record<string, Case> = {
     output: [2, T, 4],
     extra: (g) => ({ cos: g.input('cos', 'float32', [T, 2]), sin: g.input('sin', 'float32', [T, 2]) }),
     extraFeeds: angleFeeds,
-    build: (t, v) => t.rotate(one(v, 'x'), { name: 'cos' }, { name: 'sin' }),
+    build: (t, v) => t.rotate(one(v, 'x'), { name: 'cos' }, { name: 'sin' }, { rotated: 4, kept: 0 }),
+  },
+  'rotate, of a part of each head': {
+    variables: { x: [2, T, 7] },
+    output: [2, T, 7],
+    extra: (g) => ({ cos: g.input('cos', 'float32', [T, 2]), sin: g.input('sin', 'float32', [T, 2]) }),
+    extraFeeds: angleFeeds,
+    build: (t, v) => t.rotate(one(v, 'x'), { name: 'cos' }, { name: 'sin' }, { rotated: 4, kept: 3 }),
   },
   matmulTransposed: {
     variables: { a: [2, T, 3], b: [2, 4, 3] },
@@ -105,6 +131,13 @@ const cases: Record<string, Case> = {
     extra: (g) => ({ targets: g.input('targets', 'int64', [T]), weights: g.input('weights', 'float32', [T]) }),
     extraFeeds: { targets: ints([1, 6, 1, 0, 3]), weights: floats(Float32Array.of(0.5, 0.1, 0, 0.2, 0.3), [T]) },
     build: (t, v) => t.crossEntropy(one(v, 'x'), one(v, 'e'), { name: 'targets' }, { name: 'weights' }),
+  },
+  'crossEntropy of capped logits': {
+    variables: { x: [T, 3], e: [7, 3] },
+    output: [],
+    extra: (g) => ({ targets: g.input('targets', 'int64', [T]), weights: g.input('weights', 'float32', [T]) }),
+    extraFeeds: { targets: ints([1, 6, 1, 0, 3]), weights: floats(Float32Array.of(0.5, 0.1, 0, 0.2, 0.3), [T]) },
+    build: (t, v) => t.crossEntropy(one(v, 'x'), one(v, 'e'), { name: 'targets' }, { name: 'weights' }, 0.8),
   },
 };
 

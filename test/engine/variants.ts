@@ -4,6 +4,7 @@ import { cp, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Tokenizer } from '../../gateway/backends/embedded/tokenizer/index.ts';
 
 export const golden = (name: string): string => fileURLToPath(new URL(`golden/${name}`, import.meta.url));
 
@@ -22,18 +23,58 @@ export const variant = async (
   return directory;
 };
 
-/** Adds a tensor to a checkpoint's weights, of any type. */
-export const addTensor = async (directory: string, name: string, dtype: string, bytes: Uint8Array): Promise<void> => {
+interface Header {
+  [name: string]: { dtype: string; shape: readonly number[]; data_offsets: readonly [number, number] };
+}
+
+/** Rewrites a checkpoint's weights: another header, and bytes after the others. */
+const rewrite = async (
+  directory: string,
+  change: (header: Header, end: number) => Header,
+  bytes: Uint8Array = new Uint8Array(),
+): Promise<void> => {
   const path = join(directory, 'model.safetensors');
   const file = await readFile(path);
   const length = Number(file.readBigUInt64LE(0));
-  const header = JSON.parse(file.subarray(8, 8 + length).toString('utf8'));
   const data = file.subarray(8 + length);
-  header[name] = { dtype, shape: [bytes.length], data_offsets: [data.length, data.length + bytes.length] };
-  const head = Buffer.from(JSON.stringify(header));
+  const head = Buffer.from(
+    JSON.stringify(change(JSON.parse(file.subarray(8, 8 + length).toString('utf8')), data.length)),
+  );
   const size = Buffer.alloc(8);
   size.writeBigUInt64LE(BigInt(head.length));
   await writeFile(path, Buffer.concat([size, head, data, bytes]));
+};
+
+/** Adds a tensor to a checkpoint's weights, of any type; without a shape, a row of as many numbers as the type has. */
+export const addTensor = (
+  directory: string,
+  name: string,
+  dtype: string,
+  bytes: Uint8Array,
+  shape: readonly number[] = [dtype === 'F32' ? bytes.length / 4 : bytes.length],
+): Promise<void> =>
+  rewrite(
+    directory,
+    (header, end) => ({ ...header, [name]: { dtype, shape, data_offsets: [end, end + bytes.length] } }),
+    bytes,
+  );
+
+export const renameTensor = (directory: string, before: string, after: string): Promise<void> =>
+  rewrite(directory, (header) =>
+    Object.fromEntries(Object.entries(header).map(([name, entry]) => [name === before ? after : name, entry])),
+  );
+
+/** Ids as words, so that sessions, which speak text, can be given exact ids; `before` is what the template puts first. */
+export const wordTokenizer = (before: readonly number[] = []): Tokenizer => {
+  const decode = (ids: readonly number[]) => ids.map((id) => `${id} `).join('');
+  return {
+    before,
+    after: [],
+    encode: (text) => text.split(' ').filter(Boolean).map(Number),
+    decode,
+    stream: () => ({ push: (id) => ({ text: decode([id]), special: '' }), end: () => '' }),
+    byteLengths: (ids) => ids.map((id) => ` ${id}`.length),
+  };
 };
 
 interface TokenizerJson {

@@ -7,8 +7,8 @@ import { seededRandom } from '../../../wire/random.ts';
 import type { Generation, Piece, Sampling } from '../contract.ts';
 import { allFinite } from './finite.ts';
 import type { Architecture } from './model/config.ts';
-import { type Model, sequenceFeeds } from './model/model.ts';
-import { angles } from './model/positions.ts';
+import { type Model, rotationFeeds, sequenceFeeds } from './model/model.ts';
+import { maskName, showCached, usedWindows } from './model/positions.ts';
 import { type Feeds, floats, ints } from './runtime.ts';
 import { sample } from './sampler.ts';
 import { fittingPrompt } from './sequence.ts';
@@ -16,7 +16,6 @@ import { textStream } from './text.ts';
 
 /** Tokens by which a cache grows. */
 const BLOCK = 128;
-const HIDDEN = -1e9;
 
 interface Cache {
   readonly length: number;
@@ -33,7 +32,10 @@ const createCache = (a: Architecture): Cache => {
   let length = 0;
   const arrays = new Map<string, Float32Array>();
   const feeds: Feeds = {};
-  let mask = new Float32Array(0);
+  const masks = usedWindows(a).map((window) => ({ window, data: new Float32Array(0) }));
+  const show = (): void => {
+    for (const { window, data } of masks) showCached(data, capacity, length, window);
+  };
 
   const grow = (least: number): void => {
     const next = Math.ceil(least / BLOCK) * BLOCK;
@@ -46,14 +48,11 @@ const createCache = (a: Architecture): Cache => {
       arrays.set(name, after);
       feeds[name] = floats(after, [a.groups, next, E]);
     }
-    // the last column is the token itself, which always sees itself
-    mask = new Float32Array(repeats * (next + 1)).fill(HIDDEN);
-    for (let r = 0; r < repeats; r++) {
-      mask.fill(0, r * (next + 1), r * (next + 1) + length);
-      mask[r * (next + 1) + next] = 0;
+    for (const mask of masks) {
+      mask.data = new Float32Array(repeats * (next + 1));
+      feeds[maskName(mask.window)] = floats(mask.data, [repeats, next + 1]);
     }
     capacity = next;
-    feeds.mask = floats(mask, [repeats, next + 1]);
   };
 
   return {
@@ -71,8 +70,8 @@ const createCache = (a: Architecture): Cache => {
           target.set(source.subarray(g * count * E, (g + 1) * count * E), (g * capacity + length) * E);
         }
       }
-      for (let r = 0; r < repeats; r++) mask.fill(0, r * (capacity + 1) + length, r * (capacity + 1) + length + count);
       length += count;
+      show();
     },
   };
 };
@@ -98,7 +97,6 @@ export async function* generate(
   const random = seededRandom(sampling.seed);
   const text = textStream(model.tokenizer.stream(ids), sampling.stop);
   const cache = createCache(a);
-  const half = a.headSize / 2;
   const first = await (await model.prompt()).run({ ...weights, ...sequenceFeeds(a, ids) });
   cache.append(first, ids.length);
   let { logits } = first;
@@ -120,13 +118,11 @@ export async function* generate(
       if (rest !== '') yield { text: rest, tokens: count };
       return end('length', count);
     }
-    const { cos, sin } = angles(a, cache.length, 1);
     const outputs = await next.run({
       ...weights,
       ...cache.feeds,
+      ...rotationFeeds(a, cache.length, 1),
       ids: ints([token]),
-      cos: floats(cos, [1, half]),
-      sin: floats(sin, [1, half]),
     });
     cache.append(outputs, 1);
     ({ logits } = outputs);

@@ -5,8 +5,8 @@
 import { seededRandom } from '../../../wire/random.ts';
 import type { OpenOptions } from '../contract.ts';
 import { adamStep, type Moments } from './adam.ts';
-import { loraTargets } from './model/config.ts';
 import { LORA_SCALE, type Model, weightFeeds } from './model/model.ts';
+import { loraTargets } from './model/parameters.ts';
 import { loraNames, loraShapes } from './model/transformer.ts';
 import { type Feeds, floats } from './runtime.ts';
 

@@ -5,7 +5,10 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { readTokenizer, type Tokenizer } from '../tokenizer/index.ts';
-import { type Architecture, parameterShapes, parseConfig, parseGenerationConfig } from './config.ts';
+import { type Architecture, parseConfig } from './config.ts';
+import { parseGenerationConfig } from './keys.ts';
+import { EMBEDDINGS, OUTPUT, parameterShapes } from './parameters.ts';
+import { foreignDirectory, isLfsPointer, LFS_WORDS } from './refusals.ts';
 import { readSafetensors, type StoredTensor } from './safetensors.ts';
 
 export type Parameters = ReadonlyMap<string, Float32Array>;
@@ -17,12 +20,15 @@ export interface Checkpoint {
   readonly tokenizer: Tokenizer;
 }
 
-const json = async (path: string): Promise<unknown> => {
-  const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    throw new Error(`${path} cannot be read: ${error instanceof Error ? error.message : error}`);
+const json = async (directory: string, name: string): Promise<unknown> => {
+  const path = join(directory, name);
+  const bytes = await readFile(path).catch(async (error: unknown) => {
+    const foreign = await foreignDirectory(directory, name);
+    throw new Error(foreign ?? `${path} cannot be read: ${error instanceof Error ? error.message : error}`);
   });
+  if (isLfsPointer(bytes)) throw new Error(`${path}: ${LFS_WORDS}`);
   try {
-    return JSON.parse(text);
+    return JSON.parse(bytes.toString('utf8'));
   } catch {
     throw new Error(`${path} is not JSON`);
   }
@@ -32,11 +38,14 @@ const shardIndex = z.object({ weight_map: z.record(z.string(), z.string().regex(
 
 /** The tensors of these names; whatever else a checkpoint holds (buffers of integers, unused heads) is passed over. */
 const readTensors = async (directory: string, names: ReadonlySet<string>): Promise<Map<string, StoredTensor>> => {
-  const indexPath = join(directory, 'model.safetensors.index.json');
-  const index = await readFile(indexPath, 'utf8').catch(() => undefined);
-  if (index === undefined) return readSafetensors(join(directory, 'model.safetensors'), names);
-  const parsed = shardIndex.safeParse(await json(indexPath));
-  if (!parsed.success) throw new Error(`${indexPath}: ${parsed.error.issues[0]?.message}`);
+  const [whole, index] = ['model.safetensors', 'model.safetensors.index.json'] as const;
+  if (!existsSync(join(directory, index))) {
+    const foreign = existsSync(join(directory, whole)) ? undefined : await foreignDirectory(directory, whole);
+    if (foreign !== undefined) throw new Error(foreign);
+    return readSafetensors(join(directory, whole), names);
+  }
+  const parsed = shardIndex.safeParse(await json(directory, index));
+  if (!parsed.success) throw new Error(`${join(directory, index)}: ${parsed.error.issues[0]?.message}`);
   const all = new Map<string, StoredTensor>();
   const shards = Object.entries(parsed.data.weight_map).filter(([name]) => names.has(name));
   for (const shard of new Set(shards.map(([, file]) => file))) {
@@ -47,24 +56,27 @@ const readTensors = async (directory: string, names: ReadonlySet<string>): Promi
 
 /** Only config.json and generation_config.json: enough to tell what a directory holds, without reading its weights. */
 export const readArchitecture = async (directory: string): Promise<Architecture> => {
-  const path = join(directory, 'config.json');
-  const generationPath = join(directory, 'generation_config.json');
-  const generation = existsSync(generationPath)
-    ? parseGenerationConfig(await json(generationPath), generationPath)
+  const [config, generation] = ['config.json', 'generation_config.json'] as const;
+  const generationPath = join(directory, generation);
+  const parsed = existsSync(generationPath)
+    ? parseGenerationConfig(await json(directory, generation), generationPath)
     : {};
-  return parseConfig(await json(path), path, generation);
+  return parseConfig(await json(directory, config), join(directory, config), parsed);
 };
 
-export const readParameters = async (
+/** The parameters that an architecture names, of the shapes it names, out of what is stored. */
+const select = (
   directory: string,
   architecture: Architecture,
-): Promise<Map<string, Float32Array>> => {
-  const shapes = parameterShapes(architecture);
-  const stored = await readTensors(directory, new Set(shapes.keys()));
+  stored: ReadonlyMap<string, StoredTensor>,
+): Map<string, Float32Array> => {
   const parameters = new Map<string, Float32Array>();
-  for (const [name, shape] of shapes) {
+  for (const [name, shape] of parameterShapes(architecture)) {
     const tensor = stored.get(name);
-    if (tensor === undefined) throw new Error(`${directory}: the weights lack '${name}'`);
+    if (tensor === undefined) {
+      const why = name === OUTPUT ? ', and config.json does not tie it to the embeddings (tie_word_embeddings)' : '';
+      throw new Error(`${directory}: the weights lack '${name}'${why}`);
+    }
     if (tensor.shape.join() !== shape.join()) {
       throw new Error(`${directory}: '${name}' has shape [${tensor.shape}], config.json asks for [${shape}]`);
     }
@@ -73,11 +85,37 @@ export const readParameters = async (
   return parameters;
 };
 
+const equal = (a: Float32Array, b: Float32Array): boolean =>
+  Buffer.compare(
+    Buffer.from(a.buffer, a.byteOffset, a.byteLength),
+    Buffer.from(b.buffer, b.byteOffset, b.byteLength),
+  ) === 0;
+
+/**
+ * The weights, and the architecture they make: where config.json ties the output to the embeddings, the file has the
+ * last word, as in transformers 5. A stored lm_head that differs is used by itself; one without embeddings is both.
+ */
+export const readWeights = async (
+  directory: string,
+  architecture: Architecture,
+): Promise<{ architecture: Architecture; parameters: Map<string, Float32Array> }> => {
+  const stored = await readTensors(directory, new Set([...parameterShapes(architecture).keys(), OUTPUT]));
+  const [embeddings, output] = [stored.get(EMBEDDINGS), stored.get(OUTPUT)];
+  if (architecture.tied && output !== undefined) {
+    if (embeddings === undefined) stored.set(EMBEDDINGS, output);
+    else if (output.shape.join() !== embeddings.shape.join() || !equal(embeddings.data, output.data)) {
+      const untied = { ...architecture, tied: false };
+      return { architecture: untied, parameters: select(directory, untied, stored) };
+    }
+  }
+  return { architecture, parameters: select(directory, architecture, stored) };
+};
+
 export const readCheckpoint = async (directory: string): Promise<Checkpoint> => {
-  const architecture = await readArchitecture(directory);
-  const [parameters, tokenizer] = await Promise.all([
-    readParameters(directory, architecture),
-    readTokenizer(directory, architecture.vocabulary),
+  const described = await readArchitecture(directory);
+  const [weights, tokenizer] = await Promise.all([
+    readWeights(directory, described),
+    readTokenizer(directory, described.vocabulary),
   ]);
-  return { architecture, parameters, tokenizer };
+  return { ...weights, tokenizer };
 };

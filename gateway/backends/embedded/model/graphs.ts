@@ -1,8 +1,9 @@
 // The four graphs a prompt may need, each built once per model (and LoRA rank), for any number of tokens.
 import { Graph, type Tensor } from '../onnx/graph.ts';
 import { Tape, type Var } from '../onnx/tape.ts';
-import { type Architecture, parameterShapes } from './config.ts';
-import { decoder, loraShapes, outputMatrix, parameterInputs, positionInputs } from './transformer.ts';
+import type { Architecture } from './config.ts';
+import { parameterShapes } from './parameters.ts';
+import { decoder, logits, loraShapes, outputMatrix, parameterInputs, positionInputs } from './transformer.ts';
 
 const ids = (graph: Graph): Tensor => graph.input('ids', 'int64', ['T']);
 
@@ -23,7 +24,7 @@ export const trainingGraph = (a: Architecture, lora?: { rank: number; scale: num
   });
   const targets = graph.input('targets', 'int64', ['T']);
   const weights = graph.input('weights', 'float32', ['T']);
-  const loss = tape.crossEntropy(hidden, outputMatrix(a, parameters), targets, weights);
+  const loss = tape.crossEntropy(hidden, outputMatrix(a, parameters), targets, weights, a.scales.logitCap);
   tape.backward(loss, graph.scalar(1));
   graph.output(loss, 'loss', []);
   const shapes = lora === undefined ? parameterShapes(a) : factorShapes;
@@ -45,8 +46,7 @@ export const scoringGraph = (a: Architecture): Uint8Array => {
     ids: ids(graph),
   });
   const targets = graph.input('targets', 'int64', ['T']);
-  const logits = tape.linear(hidden, outputMatrix(a, parameters));
-  const logp = graph.op('LogSoftmax', [logits], { axis: -1 });
+  const logp = graph.op('LogSoftmax', [logits(tape, a, hidden, parameters)], { axis: -1 });
   const picked = graph.op('GatherElements', [logp, graph.op('Unsqueeze', [targets, graph.ints([1])])], { axis: 1 });
   graph.output(graph.op('Squeeze', [picked, graph.ints([1])]), 'logp', ['T']);
   return graph.bytes();
@@ -75,9 +75,7 @@ export const generationGraph = (a: Architecture, withPast: boolean): Uint8Array 
     ...(past === undefined ? {} : { past }),
   });
   const last = tape.constant(graph.op('Slice', [hidden, graph.ints([-1]), graph.ints([2 ** 31]), graph.ints([0])]));
-  graph.output(graph.op('Squeeze', [tape.linear(last, outputMatrix(a, parameters)), graph.ints([0])]), 'logits', [
-    a.vocabulary,
-  ]);
+  graph.output(graph.op('Squeeze', [logits(tape, a, last, parameters), graph.ints([0])]), 'logits', [a.vocabulary]);
   for (const [i, { keys, values }] of cache.entries()) {
     graph.output(keys, `newKeys:${i}`, [a.groups, 'T', a.headSize]);
     graph.output(values, `newValues:${i}`, [a.groups, 'T', a.headSize]);

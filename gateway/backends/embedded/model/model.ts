@@ -2,9 +2,10 @@
 import { compile, type Feeds, floats, ints, type Runnable } from '../runtime.ts';
 import type { Tokenizer } from '../tokenizer/index.ts';
 import type { Checkpoint } from './checkpoint.ts';
-import { type Architecture, parameterShapes } from './config.ts';
+import type { Architecture } from './config.ts';
 import { generationGraph, scoringGraph, trainingGraph } from './graphs.ts';
-import { angles, causalMask } from './positions.ts';
+import { parameterShapes } from './parameters.ts';
+import { angles, causalMask, maskName, rotationNames, usedRotations, usedWindows } from './positions.ts';
 
 /** LoRA ranks whose training graph is kept; each costs about 10 MB. */
 const KEPT_RANKS = 4;
@@ -33,17 +34,27 @@ export const weightFeeds = (a: Architecture, weights: ReadonlyMap<string, Float3
   return feeds;
 };
 
-/** Ids with their positions and causal mask, for a pass without a past. */
+/** The rotary angles of positions [from, from + count). */
+export const rotationFeeds = (a: Architecture, from: number, count: number): Feeds => {
+  const feeds: Feeds = {};
+  for (const [index, rotation] of usedRotations(a)) {
+    const { cos, sin } = angles(rotation, from, count);
+    const names = rotationNames(index);
+    feeds[names.cos] = floats(cos, [count, rotation.frequencies.length]);
+    feeds[names.sin] = floats(sin, [count, rotation.frequencies.length]);
+  }
+  return feeds;
+};
+
+/** Ids with their positions and masks, for a pass without a past. */
 export const sequenceFeeds = (a: Architecture, ids: readonly number[]): Feeds => {
   const count = ids.length;
   const repeats = a.heads / a.groups;
-  const { cos, sin } = angles(a, 0, count);
-  return {
-    ids: ints(ids),
-    cos: floats(cos, [count, a.headSize / 2]),
-    sin: floats(sin, [count, a.headSize / 2]),
-    mask: floats(causalMask(repeats, count), [repeats * count, count]),
-  };
+  const feeds: Feeds = { ids: ints(ids), ...rotationFeeds(a, 0, count) };
+  for (const window of usedWindows(a)) {
+    feeds[maskName(window)] = floats(causalMask(repeats, count, window), [repeats * count, count]);
+  }
+  return feeds;
 };
 
 export const createModel = ({ architecture: a, parameters, tokenizer }: Checkpoint, threads: number): Model => {

@@ -2,9 +2,13 @@
 // before it is believed: lengths, offsets, overlaps with the end, shapes against byte counts.
 import { open } from 'node:fs/promises';
 import { z } from 'zod';
+import { isLfsPointer, LFS_WORDS } from './refusals.ts';
 
 /** Bytes of the largest header believed; real ones are a few hundred kilobytes at most. */
 const MAX_HEADER = 50_000_000;
+
+/** Bytes of the largest Git LFS pointer, by its specification. */
+const MAX_POINTER = 1_024;
 
 const BYTES = { F32: 4, F16: 2, BF16: 2 } as const;
 type Type = keyof typeof BYTES;
@@ -26,23 +30,9 @@ const fromBf16 = (source: Uint16Array): Float32Array => {
   return new Float32Array(bits.buffer);
 };
 
-const fromF16 = (source: Uint16Array): Float32Array => {
-  const out = new Float32Array(source.length);
-  for (let i = 0; i < source.length; i++) {
-    const half = source[i] ?? 0;
-    const sign = half & 0x8000 ? -1 : 1;
-    const exponent = (half >> 10) & 0x1f;
-    const fraction = half & 0x3ff;
-    if (exponent === 0) out[i] = sign * fraction * 2 ** -24;
-    else if (exponent === 31) out[i] = fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-    else out[i] = sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
-  }
-  return out;
-};
-
 const decode = (type: Type, bytes: ArrayBuffer): Float32Array => {
   if (type === 'F32') return new Float32Array(bytes);
-  return type === 'BF16' ? fromBf16(new Uint16Array(bytes)) : fromF16(new Uint16Array(bytes));
+  return type === 'BF16' ? fromBf16(new Uint16Array(bytes)) : new Float32Array(new Float16Array(bytes));
 };
 
 /**
@@ -71,6 +61,7 @@ export const readSafetensors = async (
       }
       return bytes.buffer;
     };
+    if (size < MAX_POINTER && isLfsPointer(new Uint8Array(await read(0, size)))) wrong(LFS_WORDS);
     if (size < 8) wrong(`is ${size} bytes, too short for a safetensors file`);
     const length = Number(new DataView(await read(0, 8)).getBigUint64(0, true));
     if (length > MAX_HEADER || length > size - 8) wrong(`claims a header of ${length} bytes in a file of ${size}`);

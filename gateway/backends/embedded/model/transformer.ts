@@ -1,9 +1,12 @@
-// The forward pass of a Qwen3 or Llama decoder over the tape: one definition for training, scoring and generation.
+// The forward pass of a decoder over the tape: one definition for every family, and for training, scoring and generation.
 // T tokens; H heads in G groups of R = H/G share keys and values; E is a head's size. Query heads of a group lie beside
 // each other, so [H,T,E] is [G,R·T,E] without moving a number, and keys are never repeated.
 import type { Graph, Tensor } from '../onnx/graph.ts';
 import type { Tape, Var } from '../onnx/tape.ts';
-import { type Architecture, loraTargets, parameterShapes } from './config.ts';
+import type { Architecture } from './config.ts';
+import type { LayerKind } from './layers.ts';
+import { biasOf, EMBEDDINGS, loraTargets, OUTPUT, parameterShapes } from './parameters.ts';
+import { maskName, rotationNames, usedRotations, usedWindows, type Window } from './positions.ts';
 
 export interface Lora {
   readonly rank: number;
@@ -39,18 +42,23 @@ export const parameterInputs = (tape: Tape, architecture: Architecture, trained:
   return inputs;
 };
 
-/** What attention needs of the positions: rotary angles [T,E/2] and a mask added to the scores [R·T, T or past+T]. */
+/** What attention needs of the positions: rotary angles [T, pairs], and masks added to the scores [R·T, T or past+T]. */
 export interface Positions {
-  readonly cos: Tensor;
-  readonly sin: Tensor;
-  readonly mask: Tensor;
+  readonly rotations: ReadonlyMap<number, { readonly cos: Tensor; readonly sin: Tensor }>;
+  readonly masks: ReadonlyMap<Window, Tensor>;
 }
 
-export const positionInputs = (graph: Graph, a: Architecture, keys: string): Positions => ({
-  cos: graph.input('cos', 'float32', ['T', a.headSize / 2]),
-  sin: graph.input('sin', 'float32', ['T', a.headSize / 2]),
-  mask: graph.input('mask', 'float32', ['RT', keys]),
-});
+export const positionInputs = (graph: Graph, a: Architecture, keys: string): Positions => {
+  const rotations = usedRotations(a).map(([index, { frequencies }]) => {
+    const names = rotationNames(index);
+    const input = (name: string): Tensor => graph.input(name, 'float32', ['T', frequencies.length]);
+    return [index, { cos: input(names.cos), sin: input(names.sin) }] as const;
+  });
+  const masks = usedWindows(a).map(
+    (window) => [window, graph.input(maskName(window), 'float32', ['RT', keys])] as const,
+  );
+  return { rotations: new Map(rotations), masks: new Map(masks) };
+};
 
 /** Keys and values of one layer, [G,T,E] each, after rotation. */
 export interface KeyValue {
@@ -59,7 +67,7 @@ export interface KeyValue {
 }
 
 export interface Decoder {
-  /** The normed last hidden states [T,D], and each layer's own keys and values. */
+  /** The normed last hidden states [T,D], scaled for the logits, and each layer's own keys and values. */
   readonly hidden: Var;
   readonly cache: readonly KeyValue[];
 }
@@ -76,6 +84,7 @@ export interface DecoderOptions {
 
 export const decoder = (tape: Tape, options: DecoderOptions): Decoder => {
   const { architecture: a, positions } = options;
+  const { scales } = a;
   const repeats = a.heads / a.groups;
   const parameter = (name: string): Var => {
     const found = options.parameters.get(name);
@@ -83,62 +92,96 @@ export const decoder = (tape: Tape, options: DecoderOptions): Decoder => {
     return found;
   };
   const linear = (x: Var, name: string): Var => {
-    const y = tape.linear(x, parameter(name));
+    const y = tape.linear(x, parameter(name), options.parameters.get(biasOf(name)));
     const names = loraNames(name);
     const down = options.lora?.factors.get(names.a);
     const up = options.lora?.factors.get(names.b);
     if (down === undefined || up === undefined) return y;
     return tape.add(y, tape.scaledLinear(tape.linear(x, down), up, options.lora?.scale ?? 1));
   };
-  const norm = (x: Var, name: string): Var => tape.rmsNorm(x, parameter(name), a.epsilon, [0]);
-  /** [T, count·E] → [count,T,E], normed per head where the family does that. */
+  const normOf = (x: Var, name: string, leadingAxes: readonly number[]): Var =>
+    tape.rmsNorm(x, a.unitNorms ? tape.plus(parameter(name), 1) : parameter(name), a.epsilon, leadingAxes);
+  const norm = (x: Var, name: string): Var => normOf(x, name, [0]);
+  /** [T, count·E] → [count,T,E], normed where the family does that. */
   const split = (x: Var, count: number, normName: string | undefined): Var => {
-    const heads = tape.reshape(x, [-1, count, a.headSize], [-1, count * a.headSize]);
-    const normed = normName === undefined ? heads : tape.rmsNorm(heads, parameter(normName), a.epsilon, [0, 1]);
+    const row = normName !== undefined && a.queryNorms === 'row' ? norm(x, normName) : x;
+    const heads = tape.reshape(row, [-1, count, a.headSize], [-1, count * a.headSize]);
+    const normed = normName !== undefined && a.queryNorms === 'head' ? normOf(heads, normName, [0, 1]) : heads;
     return tape.transpose(normed, [1, 0, 2]);
   };
+  const rotate = (x: Var, { rotation }: LayerKind): Var => {
+    if (rotation === undefined) return x;
+    const angles = positions.rotations.get(rotation);
+    const pairs = a.rotations[rotation]?.frequencies.length;
+    if (angles === undefined || pairs === undefined) throw new Error(`no rotation ${rotation}`);
+    return tape.rotate(x, angles.cos, angles.sin, { rotated: 2 * pairs, kept: a.headSize - 2 * pairs });
+  };
+  /** The linear maps `names` of x; or, fused, the parts of one map. */
+  const several = (x: Var, names: readonly string[], fused: string, widths: readonly number[]): Var[] =>
+    a.fused ? tape.split(linear(x, fused), widths) : names.map((name) => linear(x, name));
 
   const cache: KeyValue[] = [];
-  const attention = (x: Var, layer: string, past: KeyValue | undefined): Var => {
+  const attention = (x: Var, layer: string, kind: LayerKind, past: KeyValue | undefined): Var => {
     const at = `${layer}.self_attn`;
-    const normOf = (name: string): string | undefined => (a.headNorms ? `${at}.${name}.weight` : undefined);
-    const q = tape.rotate(
-      split(linear(x, `${at}.q_proj.weight`), a.heads, normOf('q_norm')),
-      positions.cos,
-      positions.sin,
-    );
-    const k = tape.rotate(
-      split(linear(x, `${at}.k_proj.weight`), a.groups, normOf('k_norm')),
-      positions.cos,
-      positions.sin,
-    );
-    const v = split(linear(x, `${at}.v_proj.weight`), a.groups, undefined);
+    const nameOf = (name: string): string | undefined => (a.queryNorms === 'none' ? undefined : `${at}.${name}.weight`);
+    const mask = positions.masks.get(kind.window);
+    if (mask === undefined) throw new Error(`no mask of window ${kind.window}`);
+    const widths = [a.heads, a.groups, a.groups].map((count) => count * a.headSize);
+    const names = ['q', 'k', 'v'].map((name) => `${at}.${name}_proj.weight`);
+    const [queries, ownKeys, ownValues] = several(x, names, `${at}.qkv_proj.weight`, widths) as [Var, Var, Var];
+    const q = rotate(split(queries, a.heads, nameOf('q_norm')), kind);
+    const k = rotate(split(ownKeys, a.groups, nameOf('k_norm')), kind);
+    const v = split(ownValues, a.groups, undefined);
     cache.push({ keys: k, values: v });
     const join = (before: Var, now: Var): Var => tape.constant(tape.graph.op('Concat', [before, now], { axis: 1 }));
     const keys = past === undefined ? k : join(past.keys, k);
     const values = past === undefined ? v : join(past.values, v);
     const grouped = tape.reshape(q, [a.groups, -1, a.headSize], [a.heads, -1, a.headSize]); // [G,R·T,E]
-    const scores = tape.matmulTransposed(grouped, keys, a.headSize ** -0.5); // [G,R·T,keys]
-    const mixed = tape.matmul(tape.softmax(scores, positions.mask), values); // [G,R·T,E]
+    const raw = tape.matmulTransposed(grouped, keys, scales.attention); // [G,R·T,keys]
+    const scores = scales.attentionCap === undefined ? raw : tape.cap(raw, scales.attentionCap);
+    const mixed = tape.matmul(tape.softmax(scores, mask), values); // [G,R·T,E]
     const heads = tape.reshape(mixed, [a.groups * repeats, -1, a.headSize], [a.groups, -1, a.headSize]); // [H,T,E]
     const flat = tape.reshape(tape.transpose(heads, [1, 0, 2]), [-1, a.heads * a.headSize], [-1, a.heads, a.headSize]);
     return linear(flat, `${at}.o_proj.weight`);
   };
+  const feedForward = (x: Var, layer: string): Var => {
+    const at = `${layer}.mlp`;
+    const names = [`${at}.gate_proj.weight`, `${at}.up_proj.weight`];
+    const widths = [a.intermediate, a.intermediate];
+    const [gate, up] = several(x, names, `${at}.gate_up_proj.weight`, widths) as [Var, Var];
+    const gated = a.activation === 'silu' ? tape.swiglu(gate, up) : tape.geglu(gate, up);
+    return linear(gated, `${at}.down_proj.weight`);
+  };
+  /** x + f(x), with the norms where the family has them. */
+  const residual = (x: Var, before: string, after: string, f: (x: Var) => Var): Var => {
+    const y = f(a.norms === 'after' ? x : norm(x, before));
+    const normed = a.norms === 'before' ? y : norm(y, after);
+    return tape.add(x, tape.scale(normed, scales.residual));
+  };
 
-  let x = tape.gather(parameter('model.embed_tokens.weight'), options.ids, a.vocabulary, a.hidden);
-  for (let i = 0; i < a.layers; i++) {
+  const embedded = tape.gather(parameter(EMBEDDINGS), options.ids, a.vocabulary, a.hidden);
+  let x = tape.scale(embedded, scales.embeddings);
+  for (const [i, kind] of a.kinds.entries()) {
     const layer = `model.layers.${i}`;
-    x = tape.add(x, attention(norm(x, `${layer}.input_layernorm.weight`), layer, options.past?.[i]));
-    const h = norm(x, `${layer}.post_attention_layernorm.weight`);
-    const gated = tape.swiglu(linear(h, `${layer}.mlp.gate_proj.weight`), linear(h, `${layer}.mlp.up_proj.weight`));
-    x = tape.add(x, linear(gated, `${layer}.mlp.down_proj.weight`));
+    const at = (name: string): string => `${layer}.${name}_layernorm.weight`;
+    // a Llama calls the norm before its feed-forward post_attention_layernorm; where there are four, it is what it says
+    const beforeFeedForward = at(a.norms === 'both' ? 'pre_feedforward' : 'post_attention');
+    x = residual(x, `${layer}.input_layernorm.weight`, at('post_attention'), (h) =>
+      attention(h, layer, kind, options.past?.[i]),
+    );
+    x = residual(x, beforeFeedForward, at('post_feedforward'), (h) => feedForward(h, layer));
   }
-  return { hidden: norm(x, 'model.norm.weight'), cache };
+  return { hidden: tape.scale(norm(x, 'model.norm.weight'), scales.logits), cache };
 };
 
 /** The matrix that turns hidden states into logits: the embeddings themselves where they are tied. */
 export const outputMatrix = (a: Architecture, parameters: ReadonlyMap<string, Var>): Var => {
-  const matrix = parameters.get(a.tied ? 'model.embed_tokens.weight' : 'lm_head.weight');
+  const matrix = parameters.get(a.tied ? EMBEDDINGS : OUTPUT);
   if (matrix === undefined) throw new Error('no output matrix');
   return matrix;
+};
+
+export const logits = (tape: Tape, a: Architecture, hidden: Var, parameters: ReadonlyMap<string, Var>): Var => {
+  const raw = tape.linear(hidden, outputMatrix(a, parameters));
+  return a.scales.logitCap === undefined ? raw : tape.cap(raw, a.scales.logitCap);
 };

@@ -60,12 +60,14 @@ export class Tape {
 
   // ── operations ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** y = x Wᵀ, x [T,in], W [out,in].   dx = dy W,  dW = dyᵀ x */
-  linear(x: Var, w: Var): Var {
+  /** y = x Wᵀ + b, x [T,in], W [out,in], b [out] or none.   dx = dy W,  dW = dyᵀ x,  db = Σ dy */
+  linear(x: Var, w: Var, b?: Var): Var {
     const g = this.graph;
-    return this.#record(g.op('Gemm', [x, w], { transB: 1 }), [x, w], (dy) => {
+    const inputs = b === undefined ? [x, w] : [x, w, b];
+    return this.#record(g.op('Gemm', inputs, { transB: 1 }), inputs, (dy) => {
       this.#add(x, () => g.op('Gemm', [dy, w]));
       this.#add(w, () => g.op('Gemm', [dy, x], { transA: 1 }));
+      if (b !== undefined) this.#add(b, () => g.op('ReduceSum', [dy, g.ints([0])], { keepdims: 0 }));
     });
   }
 
@@ -84,6 +86,72 @@ export class Tape {
     return this.#record(this.graph.op('Add', [a, b]), [a, b], (dy) => {
       this.#add(a, () => dy);
       this.#add(b, () => dy);
+    });
+  }
+
+  /** y = s x; x itself where s is 1. */
+  scale(x: Var, s: number): Var {
+    if (s === 1) return x;
+    const g = this.graph;
+    return this.#record(g.op('Mul', [x, g.scalar(s)]), [x], (dy) => this.#add(x, () => g.op('Mul', [dy, g.scalar(s)])));
+  }
+
+  /** y = x + c */
+  plus(x: Var, c: number): Var {
+    const g = this.graph;
+    return this.#record(g.op('Add', [x, g.scalar(c)]), [x], (dy) => this.#add(x, () => dy));
+  }
+
+  /** y = c tanh(x / c), which keeps |y| below c.   dx = dy (1 − (y/c)²) */
+  cap(x: Var, c: number): Var {
+    const g = this.graph;
+    const bent = g.op('Tanh', [g.op('Div', [x, g.scalar(c)])]);
+    return this.#record(g.op('Mul', [bent, g.scalar(c)]), [x], (dy) =>
+      this.#add(x, () => g.op('Mul', [dy, this.#capSlope(bent)])),
+    );
+  }
+
+  #capSlope(bent: Tensor): Tensor {
+    const g = this.graph;
+    return g.op('Sub', [g.scalar(1), g.op('Mul', [bent, bent])]);
+  }
+
+  /** Parts of x [T, Σ widths] side by side.   dx = the parts' gradients side by side */
+  split(x: Var, widths: readonly number[]): Var[] {
+    const g = this.graph;
+    const parts = g.ops('Split', [x, g.ints(widths)], widths.length, { axis: -1 });
+    // one entry for all of them: whatever uses a part comes later on the tape, so their gradients are there by then
+    this.#record(parts[0] as Tensor, [x], () =>
+      this.#add(x, () =>
+        g.op(
+          'Concat',
+          parts.map((part) => this.grad({ ...part, needsGrad: true })),
+          { axis: -1 },
+        ),
+      ),
+    );
+    return parts.map(({ name }) => ({ name, needsGrad: x.needsGrad }));
+  }
+
+  /**
+   * y = gelu(a) · b with gelu(a) = a h, h = (1 + t) / 2, t = tanh(k (a + c a³)), k = √(2/π), c = 0.044715.
+   * da = dy b (h + a (1 − t²) k (1 + 3 c a²) / 2),  db = dy gelu
+   */
+  geglu(a: Var, b: Var): Var {
+    const g = this.graph;
+    const [k, c] = [Math.sqrt(2 / Math.PI), 0.044715];
+    const squared = g.op('Mul', [a, a]);
+    const inner = g.op('Mul', [a, g.op('Add', [g.op('Mul', [squared, g.scalar(k * c)]), g.scalar(k)])]);
+    const t = g.op('Tanh', [inner]);
+    const h = g.op('Mul', [g.op('Add', [t, g.scalar(1)]), g.scalar(0.5)]);
+    const gelu = g.op('Mul', [a, h]);
+    return this.#record(g.op('Mul', [gelu, b]), [a, b], (dy) => {
+      this.#add(b, () => g.op('Mul', [dy, gelu]));
+      this.#add(a, () => {
+        const bend = g.op('Add', [g.op('Mul', [squared, g.scalar(1.5 * k * c)]), g.scalar(0.5 * k)]);
+        const slope = g.op('Add', [h, g.op('Mul', [g.op('Mul', [a, this.#capSlope(t)]), bend])]);
+        return g.op('Mul', [g.op('Mul', [dy, b]), slope]);
+      });
     });
   }
 
@@ -137,17 +205,22 @@ export class Tape {
     );
   }
 
-  /** Rotary position: the two halves (x₁, x₂) of the last axis turn by each position's angles. Backward turns back. */
-  rotate(x: Var, cos: Tensor, sin: Tensor): Var {
+  /**
+   * Rotary position: the two halves (x₁, x₂) of the first `rotated` places of the last axis turn by each position's
+   * angles, the other `kept` stay. Backward turns back (and multiplies by the same factor, where cos and sin hold one).
+   */
+  rotate(x: Var, cos: Tensor, sin: Tensor, { rotated, kept }: { rotated: number; kept: number }): Var {
     const g = this.graph;
+    const sizes = kept === 0 ? [rotated / 2, rotated / 2] : [rotated / 2, rotated / 2, kept];
     const turn = (v: Tensor, sign: 1 | -1): Tensor => {
-      const [a, b] = g.ops('Split', [v], 2, { axis: -1, num_outputs: 2 }) as [Tensor, Tensor];
+      const [a, b, ...rest] = g.ops('Split', [v, g.ints(sizes)], sizes.length, { axis: -1 }) as [Tensor, Tensor];
       const [first, second] = sign === 1 ? (['Sub', 'Add'] as const) : (['Add', 'Sub'] as const);
       return g.op(
         'Concat',
         [
           g.op(first, [g.op('Mul', [a, cos]), g.op('Mul', [b, sin])]),
           g.op(second, [g.op('Mul', [b, cos]), g.op('Mul', [a, sin])]),
+          ...rest,
         ],
         { axis: -1 },
       );
@@ -206,26 +279,36 @@ export class Tape {
   }
 
   /**
-   * Loss of a language model: Σ_t w_t · −log softmax(x Eᵀ)[t, target_t], x [T,D], E [V,D].
+   * Loss of a language model: Σ_t w_t · −log softmax(z)[t, target_t], z = x Eᵀ, x [T,D], E [V,D].
    * With p the softmax:  dx = w (p E − E[target]);  dE = pᵀ (w x) − (w x added at the targets' rows).
    * So the V × T matrix is swept once, and one-hot targets are never made.
+   * With a cap, z = c tanh(x Eᵀ / c), and its slope s multiplies p, and w at the targets.
    */
-  crossEntropy(x: Var, e: Var, targets: Tensor, weights: Tensor): Var {
+  crossEntropy(x: Var, e: Var, targets: Tensor, weights: Tensor, cap?: number): Var {
     const g = this.graph;
-    const p = g.op('Softmax', [g.op('Gemm', [x, e], { transB: 1 })], { axis: -1 });
+    const raw = g.op('Gemm', [x, e], { transB: 1 });
+    const bent = cap === undefined ? undefined : g.op('Tanh', [g.op('Div', [raw, g.scalar(cap)])]);
+    const logits = cap === undefined || bent === undefined ? raw : g.op('Mul', [bent, g.scalar(cap)]);
+    const p = g.op('Softmax', [logits], { axis: -1 });
     const column = g.op('Unsqueeze', [targets, g.ints([1])]);
     const w = g.op('Unsqueeze', [weights, g.ints([1])]);
     // p below the smallest float32 counts as that: 126 bits, far beyond any real token
     const picked = g.op('Max', [g.op('GatherElements', [p, column], { axis: 1 }), g.scalar(1.2e-38)]);
     const loss = g.op('ReduceSum', [g.op('Mul', [g.op('Neg', [g.op('Log', [picked])]), w])], { keepdims: 0 });
     return this.#record(loss, [x, e], () => {
+      const slope = bent === undefined ? undefined : this.#capSlope(bent);
+      const pull = slope === undefined ? p : g.op('Mul', [p, slope]);
+      const slopeAtTarget = slope === undefined ? undefined : g.op('GatherElements', [slope, column], { axis: 1 });
+      const atTarget = (rows: Tensor): Tensor =>
+        slopeAtTarget === undefined ? rows : g.op('Mul', [rows, slopeAtTarget]);
       this.#add(x, () => {
-        const pull = g.op('Sub', [g.op('Gemm', [p, e]), g.op('Gather', [e, targets])]);
-        return g.op('Mul', [pull, w]);
+        const difference = g.op('Sub', [g.op('Gemm', [pull, e]), atTarget(g.op('Gather', [e, targets]))]);
+        return g.op('Mul', [difference, w]);
       });
       this.#add(e, () => {
         const weighted = g.op('Mul', [x, w]);
-        return this.#scatterAdd(g.op('Gemm', [p, weighted], { transA: 1 }), targets, g.op('Neg', [weighted]));
+        const swept = g.op('Gemm', [pull, weighted], { transA: 1 });
+        return this.#scatterAdd(swept, targets, g.op('Neg', [atTarget(weighted)]));
       });
     });
   }

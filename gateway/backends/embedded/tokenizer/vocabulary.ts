@@ -1,5 +1,5 @@
 // The model inside a tokenizer.json: byte-pair encoding, done by the library. What the library leaves out (suffixes and
-// prefixes of subwords, dropout) and the other models are refused by name: no Qwen3 or Llama checkpoint needs them.
+// prefixes of subwords, dropout) and the other models are refused by name: none of the families' checkpoints needs them.
 import { z } from 'zod';
 import { BPE } from './library.ts';
 
