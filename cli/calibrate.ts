@@ -29,7 +29,7 @@ const SEED = 2;
 
 const GRID = {
   full: { small: [1e-4, 2e-4, 5e-4, 1e-3], large: [2e-5, 5e-5, 1e-4] },
-  lora: { small: [1e-3, 2e-3, 5e-3, 1e-2], large: [3e-4, 1e-3, 3e-3] },
+  lora: { small: [1e-3, 2e-3, 5e-3, 1e-2], large: [1e-4, 3e-4, 1e-3] },
 } as const;
 
 const HELP = `npm run calibrate -- [options]

@@ -64,7 +64,7 @@ export const SMALL_MODEL_RANK = 8;
 export const LARGE_MODEL_PARAMETERS = 50_000_000;
 /** Rates and rank above that, measured on SmolLM2-135M (docs/models.md): at 5e-4 full fine-tuning does harm there. 2026-11-26 */
 export const LARGE_MODEL_FULL_RATE = 5e-5;
-export const LARGE_MODEL_LORA_RATE = 1e-3;
+export const LARGE_MODEL_LORA_RATE = 3e-4;
 export const LARGE_MODEL_RANK = 32;
 /** Default observation noise λ, chosen with the degree on prompts of their own (docs/study.md); the paper's is 0.01. 2026-11-25 */
 export const DEFAULT_LAMBDA = 0.3;
