@@ -1,23 +1,16 @@
 // `npm run fuzz -- [--requests 25000] [--seed 1]`: fuzzed requests against everything that `npm start` runs. No answer may be
 // a 5xx, none may take longer than 30 s, no process may be lost, no good line of an upload may go missing. Seeded: the
 // same seed sends the same requests.
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { UsageError, whole as wholeOption } from '../../cli/arguments.ts';
-import { embedderFiles } from '../../local/embedder.ts';
-import { startStack } from '../../local/stack.ts';
 import { completionResponse } from '../../wire/api/completions.ts';
 import { errorBody } from '../../wire/api/error.ts';
 import { scoreResponse } from '../../wire/api/score.ts';
 import { selectResponse } from '../../wire/api/select.ts';
 import { seededRandom } from '../../wire/random.ts';
+import { startTestStack } from '../stack.ts';
 import { goodRequest, jsonRequest, type Outcome, rawRequest, type Target, uploadRequest } from './requests.ts';
-
-const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
 /** Requests in flight at once. */
 const CONCURRENCY = 8;
@@ -53,16 +46,7 @@ const { values } = parseArgs({
 const main = async (): Promise<number> => {
   const requests = wholeOption('requests', values.requests, 1, 10_000_000);
   const seed = wholeOption('seed', values.seed, 0, 0xffff_ffff);
-  const state = await mkdtemp(join(tmpdir(), 'sift-fuzz-'));
-  const stack = await startStack({
-    root: ROOT,
-    state,
-    model: 'models/base',
-    embedder: await embedderFiles(join(ROOT, 'models/embedder')),
-    port: 0,
-    gatewayPort: 0,
-    defaultCorpus: '',
-  });
+  const stack = await startTestStack();
   const target: Target = { url: new URL(stack.edge), key: stack.key };
   const failures: string[] = [];
   const counts = new Map<string, number>();
@@ -102,8 +86,7 @@ const main = async (): Promise<number> => {
       `${Math.min(next, requests)} requests, seed ${seed}, ${seconds.toFixed(0)} s, slowest ${(slowest / 1000).toFixed(1)} s\n`,
     );
   } finally {
-    await stack.close();
-    await rm(state, { recursive: true, force: true });
+    await stack.end();
   }
   for (const text of failures) process.stdout.write(`FAILED ${text}\n`);
   return failures.length === 0 ? 0 : 1;

@@ -122,7 +122,8 @@ const PATHS = [
   '/v1/models',
   '/v1/models/base',
   '/v1/corpora',
-  '/v1/corpora/fuzz',
+  // not the corpus that the others use: a raw DELETE does delete
+  '/v1/corpora/raw',
   '/v1/corpora/none',
   '/v1/corpora/fuzz/examples?limit=1&cursor=%00',
   '/v1/corpora/%2e%2e/examples/x',

@@ -5,16 +5,12 @@
 // collects seriously, whatever they do (so did every version so far). What is stored may grow by a few pages for each corpus that ever
 // was: workerd on one machine keeps an empty file and a note in a journal until the next start (local/vacant.ts).
 import { execFileSync } from 'node:child_process';
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { UsageError, whole } from '../../cli/arguments.ts';
-import { embedderFiles } from '../../local/embedder.ts';
-import { startStack } from '../../local/stack.ts';
+import { startTestStack } from '../stack.ts';
 
-const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const SAMPLE_MS = 10_000;
 /** Corpora alive at once; the oldest is deleted when another comes. */
 const KEPT = 20;
@@ -74,16 +70,7 @@ const { values } = parseArgs({ options: { minutes: { type: 'string', default: '1
 
 const main = async (): Promise<number> => {
   const minutes = whole('minutes', values.minutes, 1, 10_000);
-  const state = await mkdtemp(join(tmpdir(), 'sift-soak-'));
-  const stack = await startStack({
-    root: ROOT,
-    state,
-    model: 'models/base',
-    embedder: await embedderFiles(join(ROOT, 'models/embedder')),
-    port: 0,
-    gatewayPort: 0,
-    defaultCorpus: '',
-  });
+  const stack = await startTestStack();
   const call = async (path: string, body?: unknown, method = body === undefined ? 'GET' : 'POST'): Promise<string> => {
     const response = await fetch(stack.edge + path, {
       method,
@@ -123,7 +110,7 @@ const main = async (): Promise<number> => {
     if (oldest !== undefined) await call(`/v1/corpora/${oldest}`, undefined, 'DELETE');
   };
   const sample = async (): Promise<void> => {
-    const { bytes, files } = await storedIn(state);
+    const { bytes, files } = await storedIn(stack.state);
     const one = { seconds: since(), round, memory: memoryOf(), stored: bytes / 2 ** 20, files };
     samples.push(one);
     const memory = Object.entries(one.memory).map(([label, mb]) => `${label} ${mb.toFixed(0)} MB`);
@@ -156,8 +143,7 @@ const main = async (): Promise<number> => {
       await new Promise((resolve) => setTimeout(resolve, Math.max(0, 1_000 - (performance.now() - began))));
     }
   } finally {
-    await stack.close();
-    await rm(state, { recursive: true, force: true });
+    await stack.end();
   }
   const labels = Object.keys(samples.at(-1)?.memory ?? {});
   const figures = labels.map((label): [string, number] => [
