@@ -5,7 +5,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import type { EdgeClient } from '../client/edge.ts';
+import { type EdgeClient, EdgeError } from '../client/edge.ts';
 import { ownCorpus, starterCorpus } from '../corpus/documents.ts';
 import { defaultsBySize, SIFT_FILE, siftFile } from '../gateway/backends/embedded/defaults.ts';
 import { embedderFiles } from '../local/embedder.ts';
@@ -110,8 +110,11 @@ const measure = async (task: Task, ways: readonly Way[], onDone: () => void): Pr
       const sift = { strategy: 'none', method, learning_rate: learningRate, ...(method === 'lora' ? { rank } : {}) };
       const scored = await edge
         .score({ model: 'base', context: prompt, text: continuation, picks: examples, sift })
-        // a rate at which the weights overflow is the worst there is, and no reason to stop
-        .catch(() => undefined);
+        .catch((error: unknown) => {
+          // a rate at which the weights overflow is the worst there is, and no reason to stop; the error names it
+          if (error instanceof EdgeError && error.message.includes('learning_rate')) return undefined;
+          throw error;
+        });
       one.after.push(scored?.after.bits_per_byte ?? Number.POSITIVE_INFINITY);
       one.before.push(scored?.before.bits_per_byte ?? 1);
       onDone();
