@@ -1,6 +1,7 @@
 // `npm run calibrate -- --model DIR`: which method and learning rate suit a model, measured on documents of the corpus that
 // are left out of the selection. Everything goes through the edge, as a caller's requests do. The result is written to
 // sift.json in the model's directory, which every later start reads.
+
 import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,6 +15,7 @@ import { startStack } from '../local/stack.ts';
 import { checkState, checkWritable } from '../local/storage.ts';
 import { modelOnWire } from '../wire/api/model.ts';
 import { CALIBRATION_DOCUMENTS, DEFAULT_PICKS, MAX_PICKS, MAX_RANK } from '../wire/limits.ts';
+import { messageOf } from '../wire/message.ts';
 import { UsageError, whole } from './arguments.ts';
 import { drawDocuments, withoutSources } from './draw.ts';
 import { indexCorpus } from './index.ts';
@@ -61,7 +63,7 @@ const parse = () => {
       },
     }).values;
   } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
+    throw new UsageError(messageOf(error));
   }
 };
 

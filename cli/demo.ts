@@ -1,9 +1,11 @@
 // The main job, through the edge's public API: for each prompt select, tune on nearest neighbours and on SIFT's picks with
 // the same number of steps, and score both against the base model; one prompt is also continued before and after.
+
 import type { EdgeClient } from '../client/edge.ts';
 import type { SelectResponse } from '../wire/api/select.ts';
 import { MAX_PICKS } from '../wire/limits.ts';
 import { at } from '../wire/list.ts';
+import { inParallel } from '../wire/parallel.ts';
 import { byteLength } from '../wire/text.ts';
 import { withoutSources } from './draw.ts';
 import { type Interval, mean, tInterval } from './interval.ts';
@@ -59,20 +61,6 @@ export interface DemoOptions {
 
 const MODEL = 'base';
 const COMPLETION_TOKENS = 96;
-
-/** Runs the tasks, so many at once, and answers their results in order. */
-const inParallel = async <T>(parallel: number, tasks: readonly (() => Promise<T>)[]): Promise<T[]> => {
-  const results: T[] = [];
-  let next = 0;
-  const worker = async (): Promise<void> => {
-    while (next < tasks.length) {
-      const mine = next++;
-      results[mine] = await at(tasks, mine)();
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(parallel, tasks.length) }, worker));
-  return results;
-};
 
 /** Everything that the demonstration indexed has a text. */
 const textOf = (id: string, text: string | null): string => {
@@ -174,7 +162,7 @@ export const demonstrate = async (
   const scoring = prompts.flatMap((prompt, i) =>
     (['nn', 'sift'] as const).map((strategy) => () => score(session, prompt, at(selections, i)[strategy])),
   );
-  const scores = await inParallel(options.parallel, scoring.map(counted));
+  const scores = await inParallel(scoring.map(counted), options.parallel);
   const documents = prompts.map((prompt, i): Row => {
     const [nn, sift] = [at(scores, 2 * i), at(scores, 2 * i + 1)];
     return {
@@ -191,7 +179,7 @@ export const demonstrate = async (
   const chosen = at(selections, place).sift;
   const exhausted = await select(session, shown, 'sift', MAX_PICKS);
   const continuing = [MODEL, `${MODEL}:sift`].map((model) => () => complete(session, shown, model));
-  const completions = await inParallel(options.parallel, continuing.map(counted));
+  const completions = await inParallel(continuing.map(counted), options.parallel);
   const fromBase = tInterval(documents.map(({ bpb }) => bpb.sift - bpb.base));
   const fromNn = tInterval(documents.map(({ bpb }) => bpb.sift - bpb.nn));
   return {

@@ -2,12 +2,14 @@
 // The secret it shares with the edge comes from GATEWAY_SECRET and is never given on the command line.
 // Exit codes: 0 after a shutdown that was asked for (SIGTERM or SIGINT), 128 + the signal's number if a second signal cut
 // it short, 2 if it could not start as it was called, 1 if it broke.
+
 import { constants } from 'node:os';
 import { parseArgs } from 'node:util';
 import { createEmbeddedBackend } from '../gateway/backends/embedded/index.ts';
 import { registryOf } from '../gateway/backends/registry.ts';
 import { logInfo } from '../gateway/log.ts';
 import { serveGateway } from '../gateway/serve.ts';
+import { messageOf } from '../wire/message.ts';
 import { UsageError, whole } from './arguments.ts';
 
 const HELP = `npm run gateway -- [options]        (GATEWAY_SECRET: at least 16 characters, shared with the edge)
@@ -85,7 +87,7 @@ const main = async (): Promise<void> => {
 };
 
 const end = (code: number, error: unknown): void => {
-  process.stderr.write(`gateway: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.stderr.write(`gateway: ${messageOf(error)}\n`);
   process.exitCode = code;
   process.exit();
 };

@@ -1,7 +1,9 @@
 // How a serving process ends: on SIGINT, SIGTERM or SIGHUP, and when whoever reads its output goes away (`| head -1`).
 // The first time it closes what it opened; a second signal, or one before anything is open, ends it at once. Its children
 // end with it either way: workers when their channel closes, workerd by local/watch.ts.
+
 import { constants } from 'node:os';
+import { messageOf } from '../wire/message.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /** Milliseconds of closing after which it is said what is being waited for. */
@@ -24,7 +26,7 @@ export const watchLifetime = (graceMs: number): Lifetime => {
     close().then(
       () => process.exit(0),
       (error: unknown) => {
-        process.stderr.write(`sift-edge: ${error instanceof Error ? error.message : error}\n`);
+        process.stderr.write(`sift-edge: ${messageOf(error)}\n`);
         process.exit(1);
       },
     );

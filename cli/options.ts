@@ -1,6 +1,8 @@
 // The command line of `npm start`: parsed once into a typed value; whatever is wrong is said with the value and the limit.
+
 import { parseArgs } from 'node:util';
 import { DEFAULT_PICKS, MAX_DEFAULT_WORKERS, MAX_PICKS, MAX_WORKERS } from '../wire/limits.ts';
+import { messageOf } from '../wire/message.ts';
 import { UsageError, whole } from './arguments.ts';
 
 export interface Options {
@@ -73,7 +75,7 @@ const parse = (args: readonly string[]) => {
       },
     }).values;
   } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
+    throw new UsageError(messageOf(error));
   }
 };
 

@@ -1,9 +1,11 @@
 // Where the text comes from: the documentation of the packages just installed, or a user's own directory.
 // Only the directory itself must be readable: every file that is passed over is named with its reason.
+
 import { createHash } from 'node:crypto';
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { MAX_CORPUS_FILE_BYTES } from '../wire/limits.ts';
+import { messageOf } from '../wire/message.ts';
 import { UsageError } from '../wire/usage.ts';
 import { decodeText } from './decode.ts';
 import { findFiles, type Note, readFound } from './files.ts';
@@ -119,7 +121,7 @@ export const starterCorpus = async (nodeModules: string): Promise<Gathered> => {
 /** Every text file below a user's directory. */
 export const ownCorpus = async (directory: string): Promise<Gathered> => {
   const unreadable = (error: unknown): never => {
-    throw new UsageError(`--corpus ${directory} cannot be read: ${error instanceof Error ? error.message : error}`);
+    throw new UsageError(`--corpus ${directory} cannot be read: ${messageOf(error)}`);
   };
   const root = await realpath(resolve(directory)).catch(unreadable);
   if (!(await stat(root).catch(unreadable)).isDirectory()) {

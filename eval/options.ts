@@ -1,9 +1,11 @@
 // The command line of `npm run eval`, parsed once. An error names the option and its value.
+
 import { availableParallelism } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { UsageError, whole } from '../cli/arguments.ts';
+import { messageOf } from '../wire/message.ts';
 import type { Scored } from './material/setting.ts';
 
 export const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -89,7 +91,7 @@ export const parseOptions = (args: readonly string[]): Options | undefined => {
         },
       });
     } catch (error) {
-      throw new UsageError(error instanceof Error ? error.message : String(error));
+      throw new UsageError(messageOf(error));
     }
   })();
   if (values.help) return undefined;

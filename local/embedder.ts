@@ -1,9 +1,11 @@
 // Whose vectors the edge works with: the embedder that comes with the repository, or a directory of the user's own.
 // Checked before anything starts, so that a mistake is a sentence and not a Worker that does not come up.
+
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parseEmbedderConfig } from '../functions/embedding/sentence.ts';
+import { messageOf } from '../wire/message.ts';
 import { UsageError } from '../wire/usage.ts';
 
 export interface EmbedderFiles {
@@ -22,7 +24,7 @@ export const embedderFiles = async (directory: string): Promise<EmbedderFiles> =
   for (const name of FILES) {
     const path = join(directory, name);
     const bytes = await readFile(path).catch((error: unknown) => {
-      throw new UsageError(`${path} cannot be read: ${error instanceof Error ? error.message : error}`);
+      throw new UsageError(`${path} cannot be read: ${messageOf(error)}`);
     });
     if (name === 'config.json') config = bytes.toString('utf8');
     sum.update(bytes);
@@ -31,6 +33,6 @@ export const embedderFiles = async (directory: string): Promise<EmbedderFiles> =
     const { dimensions } = parseEmbedderConfig(JSON.parse(config), join(directory, 'config.json'));
     return { directory: resolve(directory), dimensions, fingerprint: sum.digest('hex') };
   } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
+    throw new UsageError(messageOf(error));
   }
 };

@@ -3,11 +3,13 @@
 // Those are refused here, and so is every Host but this machine's: a web page whose name was pointed at 127.0.0.1
 // (DNS rebinding) sends its own. Bodies flow both ways with back-pressure; when one side goes away, so does the other.
 // Trade-off: one more hop and a connection of its own for each request, some tenths of a millisecond.
+
 import { once } from 'node:events';
 import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { toWire, type WireError } from '../wire/faults.ts';
 import { FRONT_KEEP_ALIVE_MS, MAX_UPLOAD_BYTES } from '../wire/limits.ts';
+import { messageOf } from '../wire/message.ts';
 import { badRequest, headersForCaller, headersForEdge, pathOf, refusal } from './front-rules.ts';
 
 export interface Front {
@@ -133,7 +135,7 @@ export const serveFront = async ({ port, upstream, headers }: FrontOptions): Pro
         relay(incoming, outgoing, url, agent, headers);
       } catch (error) {
         // Node refuses to send some characters that it was ready to read
-        say(outgoing, badRequest(error instanceof Error ? error.message : String(error)));
+        say(outgoing, badRequest(messageOf(error)));
       }
     };
     upstream.then(pass, () => say(outgoing, UNREACHABLE));

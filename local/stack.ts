@@ -1,10 +1,12 @@
 // Everything that serves, on this machine: the embedded backend behind the gateway, and the edge with its local index.
+
 import { join, resolve } from 'node:path';
 import { buildKernel } from '../assembly/build.ts';
 import { type EdgeClient, edgeClient } from '../client/edge.ts';
 import { createEmbeddedBackend } from '../gateway/backends/embedded/index.ts';
 import { registryOf } from '../gateway/backends/registry.ts';
 import { serveGateway } from '../gateway/serve.ts';
+import { messageOf } from '../wire/message.ts';
 import { UsageError } from '../wire/usage.ts';
 import { startEdge } from './edge.ts';
 import type { EmbedderFiles } from './embedder.ts';
@@ -39,7 +41,7 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
   const { apiKey, gatewaySecret } = await loadSecrets(state);
   const models = { base: resolve(root, options.model) };
   const backend = await createEmbeddedBackend({ models, workers: options.workers ?? 1 }).catch((error: unknown) => {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
+    throw new UsageError(messageOf(error));
   });
   const gateway = await serveGateway({
     registry: registryOf(backend),

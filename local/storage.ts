@@ -1,11 +1,11 @@
 // Whether the state directory can be worked with, asked before anything starts: a full or read-only disk and a damaged
 // database are a sentence now instead of a failure of every request later. GET /health asks the running edge (worker/).
+
 import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { STATE_PROBE_BYTES } from '../wire/limits.ts';
+import { messageOf } from '../wire/message.ts';
 import { UsageError } from '../wire/usage.ts';
-
-const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** Makes the directory if need be, and writes to it what a first upload would. */
 export const checkWritable = async (directory: string): Promise<void> => {
@@ -17,7 +17,7 @@ export const checkWritable = async (directory: string): Promise<void> => {
   } catch (error) {
     await rm(probe, { force: true }).catch(() => {});
     throw new UsageError(
-      `${directory} cannot be written, and everything that is indexed is kept there: ${reason(error)}. ` +
+      `${directory} cannot be written, and everything that is indexed is kept there: ${messageOf(error)}. ` +
         'Make it writable, or name another directory with SIFT_STATE',
     );
   }
@@ -27,7 +27,7 @@ const databasesBelow = async (directory: string): Promise<string[]> => {
   const entries = await readdir(directory, { withFileTypes: true, recursive: true }).catch(
     (error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return [];
-      throw new UsageError(`${directory} cannot be read: ${reason(error)}`);
+      throw new UsageError(`${directory} cannot be read: ${messageOf(error)}`);
     },
   );
   return entries
@@ -48,7 +48,7 @@ const problemOf = async (path: string): Promise<string | undefined> => {
       database.close();
     }
   } catch (error) {
-    return reason(error);
+    return messageOf(error);
   }
 };
 

@@ -3,6 +3,7 @@
 // A message carries the offending value and the limit, in the caller's terms.
 
 import { MAX_MESSAGE_CHARACTERS, MAX_PARAM_CHARACTERS } from './limits.ts';
+import { messageOf } from './message.ts';
 import { shortened } from './words.ts';
 
 export type Fault =
@@ -68,9 +69,7 @@ export const unwrap = <T>(result: Result<T>): T => {
 };
 
 export const asFault = (error: unknown): Fault =>
-  error instanceof FaultError
-    ? error.fault
-    : { kind: 'internal', message: error instanceof Error ? error.message : String(error) };
+  error instanceof FaultError ? error.fault : { kind: 'internal', message: messageOf(error) };
 
 const at = (line: number | undefined): string => (line === undefined ? '' : ` (line ${line})`);
 

@@ -1,12 +1,12 @@
 // Text files below a directory, in a fixed order. What is no UTF-8 is passed over; what cannot be read is an error that
 // names the path.
+
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UsageError } from '../../cli/arguments.ts';
+import { messageOf } from '../../wire/message.ts';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
-
-export const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** Files below a directory in the order of their names; links and hidden files are left out. */
 export const filesBelow = async (root: string, skip: (path: string) => boolean): Promise<string[]> => {
@@ -30,6 +30,6 @@ export const readText = async (path: string): Promise<string | undefined> => {
     return utf8.decode(await readFile(path));
   } catch (error) {
     if (error instanceof TypeError) return undefined;
-    throw new UsageError(`${path} cannot be read: ${reason(error)}`);
+    throw new UsageError(`${path} cannot be read: ${messageOf(error)}`);
   }
 };

@@ -2,7 +2,8 @@
 import { relative } from 'node:path';
 import { UsageError } from '../../cli/arguments.ts';
 import { at } from '../../wire/list.ts';
-import { filesBelow, readText, reason } from './files.ts';
+import { messageOf } from '../../wire/message.ts';
+import { filesBelow, readText } from './files.ts';
 import { isReadable, type Source, withinPackages } from './sources.ts';
 
 /** Characters of one package and domain of given lines, which come from fewer packages than node_modules has. */
@@ -38,7 +39,7 @@ export const lineSources = async (file: string): Promise<Source[]> => {
 /** Text files below a user's folder: each subfolder is a domain; files directly in the folder are the domain 'text'. */
 export const folderSources = async (directory: string, option: string): Promise<Source[]> => {
   const paths = await filesBelow(directory, (path) => path.endsWith('/node_modules')).catch((error: unknown) => {
-    throw new UsageError(`${option} ${directory} cannot be read: ${reason(error)}`);
+    throw new UsageError(`${option} ${directory} cannot be read: ${messageOf(error)}`);
   });
   const sources: Source[] = [];
   for (const path of paths) {

@@ -2,7 +2,8 @@
 // its name; licences, change logs, tests, minified and generated files are left out.
 import { relative } from 'node:path';
 import { UsageError } from '../../cli/arguments.ts';
-import { filesBelow, readText, reason } from './files.ts';
+import { messageOf } from '../../wire/message.ts';
+import { filesBelow, readText } from './files.ts';
 import { isReadable, type Source, withinPackages } from './sources.ts';
 
 /** Characters of one package and domain. */
@@ -39,7 +40,7 @@ const packageOf = (path: string): string => path.split('/', path.startsWith('@')
 /** Documents of the packages in a node_modules directory. */
 export const packageSources = async (nodeModules: string): Promise<Source[]> => {
   const paths = await filesBelow(nodeModules, isPassedOver).catch((error: unknown) => {
-    throw new UsageError(`${nodeModules} cannot be read: ${reason(error)}`);
+    throw new UsageError(`${nodeModules} cannot be read: ${messageOf(error)}`);
   });
   const sources: Source[] = [];
   for (const path of paths) {

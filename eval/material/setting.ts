@@ -1,5 +1,6 @@
 // What all runs of the study share, made once: documents, prompts, corpus, vectors, what each prompt may see of the corpus,
 // and the fingerprint that says which results belong to it.
+
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -9,6 +10,7 @@ import { readEmbedder } from '../../functions/embedding/onnx.node.ts';
 import type { Kernel } from '../../functions/kernel/index.ts';
 import { loadKernel } from '../../functions/kernel/module.node.ts';
 import { at } from '../../wire/list.ts';
+import { messageOf } from '../../wire/message.ts';
 import { buildCorpus, type Corpus, type Cut, holdersOf, type PromptView } from './corpus.ts';
 import { type Drawn, draw, HALF, type Prompt, withoutPromptTwins } from './prompts.ts';
 import type { Source } from './sources.ts';
@@ -71,14 +73,14 @@ export interface SettingOptions {
 
 const loadEmbedder = (directory: string): Promise<Embedder> =>
   readEmbedder(directory).catch((error: unknown) => {
-    throw new UsageError(`--embedder ${directory}: ${error instanceof Error ? error.message : error}`);
+    throw new UsageError(`--embedder ${directory}: ${messageOf(error)}`);
   });
 
 const fileHash = async (path: string): Promise<string> =>
   readFile(path).then(
     (bytes) => createHash('sha256').update(bytes).digest('hex').slice(0, 32),
     (error: unknown) => {
-      throw new UsageError(`${path} cannot be read: ${error instanceof Error ? error.message : error}`);
+      throw new UsageError(`${path} cannot be read: ${messageOf(error)}`);
     },
   );
 

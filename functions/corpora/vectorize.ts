@@ -1,9 +1,11 @@
 // The vector index as corpora use it: its errors as faults, and which of them are about what was sent.
+
 import { type Fault, FaultError } from '../../wire/faults.ts';
+import { messageOf } from '../../wire/message.ts';
 
 /** `VECTOR_QUERY_ERROR (code = 40025): …` as a fault. */
 export const vectorizeFault = (error: unknown): FaultError => {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   const [, code, rest] = /\(code = (\d+)\):? ?([\s\S]*)/.exec(message) ?? [];
   const fault: Fault = { kind: 'vectorize', code: code === undefined ? null : Number(code), message: rest ?? message };
   return new FaultError(fault, error);

@@ -1,11 +1,13 @@
 // An ONNX sentence embedder, whatever runs it: texts become windows of tokens, tokens become one unit vector a text.
 // Three kinds of model are known: those that pool by themselves, and those that give a vector a token, pooled here by
 // the mean or by the first token. Knows neither workerd nor Node: the session comes from outside.
+
 import type { Tokenizer } from '@huggingface/tokenizers';
 import { z } from 'zod';
 import { FaultError } from '../../wire/faults.ts';
 import { EMBED_BATCH, EMBED_RUN_TOKENS, TOKENISE_CHARACTERS, VECTORIZE_MAX_DIMENSIONS } from '../../wire/limits.ts';
 import { at } from '../../wire/list.ts';
+import { messageOf } from '../../wire/message.ts';
 import { pause } from '../pause.ts';
 import { normalise } from '../vectors/algebra.ts';
 import type { Embedder, Keep } from './embedder.ts';
@@ -183,7 +185,7 @@ export const sentenceEmbedder = (
         return vectors;
       } catch (error) {
         if (error instanceof FaultError) throw error;
-        const message = error instanceof Error ? error.message : String(error);
+        const message = messageOf(error);
         throw new FaultError({ kind: 'embedder', message }, error);
       }
     },

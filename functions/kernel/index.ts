@@ -2,8 +2,10 @@
 // that this wrapper owns. An instance that trapped or grew too large is thrown away, and the next call makes another. Trade-
 // off: one instance serves an isolate's requests in turn, which costs nothing, since a selection takes a millisecond or less
 // and JavaScript is single-threaded there.
+
 import { fail, type Result } from '../../wire/faults.ts';
 import { MAX_KEPT_KERNEL_BYTES } from '../../wire/limits.ts';
+import { messageOf } from '../../wire/message.ts';
 import { type Instance, instantiate } from './instance.ts';
 import type { Nearest, Problem, Rows, Selection } from './problem.ts';
 import { selectWith } from './select.ts';
@@ -37,7 +39,7 @@ export const createKernel = (module: WebAssembly.Module): Kernel => {
         if (used.reserve(0).byteLength <= MAX_KEPT_KERNEL_BYTES) instance = used;
         return selection;
       } catch (error) {
-        const message = error instanceof Error ? error.message : String(error);
+        const message = messageOf(error);
         return fail({ kind: 'internal', message: `the kernel failed: ${message}` });
       }
     },

@@ -6,9 +6,9 @@
 import { type Result, unwrap } from '../../wire/faults.ts';
 import { MAX_CONNECTIONS, MAX_POOL, MAX_POOL_LAMBDA, MAX_ROUNDS, MAX_ROUNDS_PAST_COPIES } from '../../wire/limits.ts';
 import { at } from '../../wire/list.ts';
+import { inParallel } from '../../wire/parallel.ts';
 import type { Problem, Selection } from '../kernel/problem.ts';
 import { toQ15 } from '../kernel/q15.ts';
-import { inParallel } from '../parallel.ts';
 import { dot, normalise, squaredNorm } from '../vectors/algebra.ts';
 import type { Index } from './candidate.ts';
 import { type Collected, Collector } from './collapse.ts';

@@ -1,5 +1,6 @@
 // Which failures of the index may be gone the next moment, and the one second try they get. A query only reads, so asking
 // again is always safe; a query that is wrong stays wrong and is never asked again.
+import { messageOf } from '../../wire/message.ts';
 import { RetryBudget, withOneRetry } from '../http/retry-budget.ts';
 
 /** Codes of the index itself begin at 50000; 40041 is "too many requests". What has no code is the network's. */
@@ -9,7 +10,7 @@ const TOO_MANY_REQUESTS = 40_041;
 /** Whether a failed query may work the next moment: the index' own trouble, and never a query that is wrong. */
 export const isTransient = (error: unknown): boolean => {
   if (error instanceof TypeError) return false;
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   const code = /\(code = (\d+)\)/.exec(message)?.[1];
   if (code !== undefined) return Number(code) >= SERVERS_CODE || Number(code) === TOO_MANY_REQUESTS;
   // an answer without a readable body is told by its status alone

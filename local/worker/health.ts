@@ -1,11 +1,11 @@
 // Whether what the edge keeps on this machine can still be read and written: asked by GET /health, of every kind of store.
 // A store that is only busy (an upload is being indexed) is not a broken one: past HEALTH_WAIT_MS the last answer stands.
+
 import type { Env } from '../../functions/env.ts';
 import { HEALTH_WAIT_MS } from '../../wire/limits.ts';
+import { messageOf } from '../../wire/message.ts';
 
 const PROBE = 'health';
-
-const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 const check = async (env: Env): Promise<string | undefined> => {
   const probes: readonly [string, () => Promise<unknown>][] = [
@@ -17,7 +17,7 @@ const check = async (env: Env): Promise<string | undefined> => {
     probes.map(([what, ask]) =>
       ask().then(
         () => undefined,
-        (error: unknown) => `${what}: ${reason(error)}`,
+        (error: unknown) => `${what}: ${messageOf(error)}`,
       ),
     ),
   );

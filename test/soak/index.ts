@@ -4,11 +4,13 @@
 // that of the second quarter. Before that, WARM_UP quick requests: V8 lets a heap grow for some 10,000 requests before it
 // collects seriously, whatever they do (so did every version so far). What is stored may grow by a few pages for each corpus that ever
 // was: workerd on one machine keeps an empty file and a note in a journal until the next start (local/vacant.ts).
+
 import { execFileSync } from 'node:child_process';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { UsageError, whole } from '../../cli/arguments.ts';
+import { mean } from '../../cli/interval.ts';
 import { startTestStack } from '../stack.ts';
 
 const SAMPLE_MS = 10_000;
@@ -57,8 +59,6 @@ const storedIn = async (directory: string): Promise<{ bytes: number; files: numb
   const files = sizes.filter((one) => one?.isFile());
   return { bytes: files.reduce((sum, one) => sum + (one?.size ?? 0), 0), files: files.length };
 };
-
-const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** Mean of the last quarter over that of the second: the first is spent on warming up. */
 const growth = (values: readonly number[]): number => {

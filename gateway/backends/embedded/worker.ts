@@ -1,6 +1,8 @@
 // A worker process: reads the models, says so, then does one call after another on the one session it holds.
+
 import { type Fault, FaultError } from '../../../wire/faults.ts';
 import { MAX_RANK } from '../../../wire/limits.ts';
+import { messageOf } from '../../../wire/message.ts';
 import { readDefaults } from './defaults.ts';
 import type { Call, FromWorker, Outcome, ToWorker, WorkerSetup } from './messages.ts';
 import { readCheckpoint } from './model/checkpoint.ts';
@@ -51,8 +53,6 @@ const perform = async (call: number, body: Call): Promise<Outcome> => {
       return null;
   }
 };
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 const load = async ({ models: directories, threads }: WorkerSetup): Promise<void> => {
   try {

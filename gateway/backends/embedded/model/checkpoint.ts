@@ -1,9 +1,11 @@
 // A model directory in Hugging Face layout, read whole: config.json and generation_config.json, safetensors (one file or
 // an index of several) and tokenizer.json. Everything a prompt will need is checked here, once, before the gateway says that it serves.
+
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { messageOf } from '../../../../wire/message.ts';
 import { readTokenizer, type Tokenizer } from '../tokenizer/index.ts';
 import { type Architecture, parseConfig } from './config.ts';
 import { parseGenerationConfig } from './keys.ts';
@@ -24,7 +26,7 @@ const json = async (directory: string, name: string): Promise<unknown> => {
   const path = join(directory, name);
   const bytes = await readFile(path).catch(async (error: unknown) => {
     const foreign = await foreignDirectory(directory, name);
-    throw new Error(foreign ?? `${path} cannot be read: ${error instanceof Error ? error.message : error}`);
+    throw new Error(foreign ?? `${path} cannot be read: ${messageOf(error)}`);
   });
   if (isLfsPointer(bytes)) throw new Error(`${path}: ${LFS_WORDS}`);
   try {

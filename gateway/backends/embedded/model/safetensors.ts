@@ -1,7 +1,9 @@
 // Reads safetensors: 8 bytes of header length, a JSON header, raw little-endian data. Everything in the file is checked
 // before it is believed: lengths, offsets, overlaps with the end, shapes against byte counts.
+
 import { open } from 'node:fs/promises';
 import { z } from 'zod';
+import { messageOf } from '../../../../wire/message.ts';
 import { isLfsPointer, LFS_WORDS } from './refusals.ts';
 
 /** Bytes of the largest header believed; real ones are a few hundred kilobytes at most. */
@@ -46,9 +48,7 @@ export const readSafetensors = async (
   const wrong = (what: string): never => {
     throw new Error(`${path}: ${what}`);
   };
-  const file = await open(path).catch((error: unknown) =>
-    wrong(error instanceof Error ? error.message : String(error)),
-  );
+  const file = await open(path).catch((error: unknown) => wrong(messageOf(error)));
   try {
     const { size } = await file.stat();
     const read = async (at: number, length: number): Promise<ArrayBuffer> => {

@@ -1,8 +1,10 @@
 // A checkpoint's tokenizer: text to ids and back, exactly as transformers 5 and tokenizers 0.22 do it. Read whole and
 // checked at load: whatever is not computed alike is refused with its name, since wrong ids give plausible nonsense.
+
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { messageOf } from '../../../../wire/message.ts';
 import { type AddedToken, addedTokens } from './added.ts';
 import { utf8Bytes } from './bytes.ts';
 import { decoder, type TokenStream, tokenStream } from './decode.ts';
@@ -158,16 +160,16 @@ export const readTokenizer = async (directory: string, rows: number): Promise<To
     }
   };
   const json = await read(path).catch((error: unknown) => {
-    throw new Error(`${path} cannot be read: ${error instanceof Error ? error.message : error}`);
+    throw new Error(`${path} cannot be read: ${messageOf(error)}`);
   });
   const configPath = join(directory, 'tokenizer_config.json');
   const configJson = await read(configPath).catch((error: unknown) => {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return {};
-    throw new Error(`${configPath} cannot be read: ${error instanceof Error ? error.message : error}`);
+    throw new Error(`${configPath} cannot be read: ${messageOf(error)}`);
   });
   try {
     return createTokenizer(json, configJson, rows);
   } catch (error) {
-    throw new Error(`${path}: ${error instanceof Error ? error.message : error}`);
+    throw new Error(`${path}: ${messageOf(error)}`);
   }
 };
