@@ -282,8 +282,6 @@ export const VECTORIZE_MAX_KEY_CHARACTERS = 512;
 export const FRONT_KEEP_ALIVE_MS = 65_000;
 /** Bytes written to the state directory to learn whether it can be written: about what one batch of an upload adds. 2026-11-26 */
 export const STATE_PROBE_BYTES = 1024 * 1024;
-/** Tries to take the state directory's lock, when other processes take and give it up at the same moment. 2026-11-26 */
-export const LOCK_ATTEMPTS = 10;
 /** Milliseconds GET /health waits for the stores; a busy one then counts as it did last time. 2026-11-26 */
 export const HEALTH_WAIT_MS = 1_000;
 /** Bytes of a file of a user's corpus: a larger one is no document. 2026-11-24 */

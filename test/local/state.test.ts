@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { lockState } from '../../local/lock.ts';
@@ -75,20 +76,27 @@ describe('the lock', () => {
     (await lockState(directory)).release();
   });
 
-  it('goes to one of many that ask at once', async () => {
-    await writeFile(join(directory, 'lock'), JSON.stringify({ pid: 1, started: 'long ago' }));
-    const asked = await Promise.allSettled(
-      Array.from({ length: 8 }, async () => {
-        const script = `import(${JSON.stringify(new URL('../../local/lock.ts', import.meta.url).href)}).then(async ({ lockState }) => {
-          await lockState(${JSON.stringify(directory)}); console.log('locked'); process.stdin.resume(); }).catch(() => console.log('refused'));`;
-        const child = spawn(process.execPath, ['-e', script], { stdio: ['pipe', 'pipe', 'inherit'] });
-        const [said] = await once(child.stdout, 'data');
-        return { child, said: String(said).trim() };
-      }),
-    );
-    const answers = asked.map((result) => (result.status === 'fulfilled' ? result.value : undefined));
-    expect(answers.map((answer) => answer?.said).filter((said) => said === 'locked').length).toBe(1);
-    for (const answer of answers) answer?.child.kill('SIGKILL');
+  it('goes to one of many that ask at the same moment, each time', async () => {
+    // every process has loaded and waits for a line; each line is one round over a lock that a crash left behind
+    const script = `import(${JSON.stringify(new URL('../../local/lock.ts', import.meta.url).href)}).then(async ({ lockState }) => {
+      const { createInterface } = await import('node:readline');
+      console.log('ready');
+      for await (const directory of createInterface({ input: process.stdin })) {
+        await lockState(directory).then(() => console.log('locked'), () => console.log('refused'));
+      } });`;
+    const children = Array.from({ length: 8 }, () => {
+      const child = spawn(process.execPath, ['-e', script], { stdio: ['pipe', 'pipe', 'inherit'] });
+      return { child, lines: createInterface({ input: child.stdout })[Symbol.asyncIterator]() };
+    });
+    const answers = () => Promise.all(children.map(async ({ lines }) => (await lines.next()).value));
+    await answers();
+    for (let round = 0; round < 10; round++) {
+      const contested = await mkdtemp(join(directory, 'round-'));
+      await writeFile(join(contested, 'lock'), JSON.stringify({ pid: 1, started: 'long ago' }));
+      for (const { child } of children) child.stdin.write(`${contested}\n`);
+      expect((await answers()).filter((said) => said === 'locked').length, `round ${round}`).toBe(1);
+    }
+    for (const { child } of children) child.kill('SIGKILL');
   });
 });
 
