@@ -7,7 +7,7 @@ import { availableParallelism } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Gathered, ownCorpus, starterCorpus } from '../corpus/documents.ts';
-import { embedderFiles } from '../local/embedder.ts';
+import { embedderFiles, triedEmbedder } from '../local/embedder.ts';
 import { lockState } from '../local/lock.ts';
 import { startStack } from '../local/stack.ts';
 import { checkState, checkWritable } from '../local/storage.ts';
@@ -68,7 +68,8 @@ const main = async (options: Options, lifetime: Lifetime): Promise<void> => {
   await checkPort(options.gatewayPort, 'gateway-port');
   const { gathered, corpus, root } = await gather(options.corpus);
   const prompts = options.demo ? await choosePrompts(options, gathered.documents, root) : undefined;
-  const embedder = await embedderFiles(resolve(ROOT, options.embedder));
+  const read = options.embedder === DEFAULT_EMBEDDER ? embedderFiles : triedEmbedder;
+  const embedder = await read(resolve(ROOT, options.embedder));
   // an index holds vectors of one model only: another embedder has a state of its own
   const state =
     options.embedder === DEFAULT_EMBEDDER ? STATE : join(STATE, `embedder-${embedder.fingerprint.slice(0, 12)}`);
@@ -84,6 +85,7 @@ const main = async (options: Options, lifetime: Lifetime): Promise<void> => {
   );
   lifetime.onEnd(() => stack.close(SHUTDOWN_GRACE_MS));
   try {
+    say(...embedder.notes.map((note) => `embedder: ${note}`));
     say(...describeFiles(corpus, gathered, options));
     const indexed = await time('index', () => indexCorpus(stack.client, embedder, state, corpus, gathered.documents));
     say(...describeIndexed(indexed, options.verbose));
