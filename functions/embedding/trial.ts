@@ -66,6 +66,8 @@ const checkWindow = async (config: EmbedderConfig, encoder: Encoder, session: Se
 /** Rejects with one sentence on what is wrong. */
 export const tryEmbedder = async (config: EmbedderConfig, encoder: Encoder, session: Session): Promise<Trial> => {
   const cut = windowOf(encoder, config.max_tokens, config.prompts);
+  await runBatch(config, session, [cut('a', 'head')]); // what fails here is no matter of length
+  await checkWindow(config, encoder, session);
   const windows = TEXTS.map((text) => cut(text, 'head'));
   const together = await runBatch(config, session, windows);
   const alone: Float32Array[] = [];
@@ -79,7 +81,6 @@ export const tryEmbedder = async (config: EmbedderConfig, encoder: Encoder, sess
   if (first !== undefined && others.every((other) => 1 - dot(first, other) < Number.EPSILON)) {
     throw new Error(`it gives the same vector for ${TEXTS.length} different texts`);
   }
-  await checkWindow(config, encoder, session);
   const worst = Math.max(...alone.map((vector, i) => 1 - dot(vector, at(together, i))));
   if (worst <= EMBED_ALONE_TOLERANCE || config.one_at_a_time === true) return { config, notes: [] };
   return {
