@@ -45,10 +45,13 @@ const inPlace = (embedder: EmbedderFiles): Plugin => ({
       contents: moduleOf(embedder),
       resolveDir: embedder.directory,
     }));
-    const binaries = new Set([embedder.model, ...embedder.external.map(({ path }) => path)]);
-    onLoad({ filter: /.*/ }, async ({ path }) =>
-      binaries.has(path) ? { contents: await readFile(path), loader: 'copy' } : undefined,
-    );
+    // only what no loader below knows: everything that passes here is copied between two processes
+    const beside = embedder.external.map(({ path }) => path.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'));
+    if (beside.length === 0) return;
+    onLoad({ filter: new RegExp(`^(?:${beside.join('|')})$`) }, async ({ path }) => ({
+      contents: await readFile(path),
+      loader: 'copy',
+    }));
   },
 });
 
