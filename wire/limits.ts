@@ -304,7 +304,7 @@ export const HEALTH_WAIT_MS = 1_000;
 export const MAX_CORPUS_FILE_BYTES = 20_000_000;
 /** Names given with a reason why files or examples were passed over; --verbose gives all. 2026-11-26 */
 export const MAX_NAMED = 3;
-/** Documents of the demonstration: each is tuned for twice, some seconds on two cores. The t table ends at 10. 2026-11-26 */
+/** Documents of the demonstration: each is tuned for twice, some seconds on two cores. 2026-11-26 */
 export const DEMO_DOCUMENTS = 5;
 /** Examples deleted at once when documents have gone. 2026-11-26 */
 export const DELETES_AT_ONCE = 8;
@@ -318,3 +318,11 @@ export const REFUSAL_WAIT_MS = 2_000;
 // ── Calibration (cli) ────────────────────────────────────────────────────────────────────────────────────────────
 /** Documents that a calibration measures on: some minutes for a model of 100 M parameters on two cores. 2026-11-26 */
 export const CALIBRATION_DOCUMENTS = 12;
+/** Milliseconds that the probe of a first start takes at most: what somebody who waits for a server bears. 2026-11-26 */
+export const PROBE_MS = 120_000;
+/** Documents below which nothing departs from the rule by size because no rate saved anything. 2026-11-26 */
+export const PROBE_LEAST_DOCUMENTS = 3;
+/** Threads of one session by default: matrices of the models here keep no more busy. 2026-11-26 */
+export const MAX_DEFAULT_THREADS = 8;
+/** Threads of one session at most. 2026-11-26 */
+export const MAX_THREADS = 64;

@@ -1,0 +1,166 @@
+// How a model is tuned, settled when it is first served: what the command line says; else its own sift.json; else what an
+// earlier start measured and kept; else a short probe now, which is kept; else the rule by size. The probe tries a grid of
+// rates on some documents of the corpus that was just indexed, left out of the selection, as `npm run calibrate` does, but
+// ends after a given time with the documents it has finished. It is kept whole or not at all.
+
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { EdgeClient } from '../client/edge.ts';
+import { EdgeError } from '../client/edge.ts';
+import type { Document } from '../corpus/documents.ts';
+import type { TuningDefaults } from '../gateway/backends/contract.ts';
+import { SIFT_FILE } from '../gateway/backends/embedded/defaults.ts';
+import { fingerprintOf } from '../gateway/backends/embedded/fingerprint.ts';
+import { type GivenDefaults, withGiven } from '../gateway/given.ts';
+import { loadProbe, type Probe, saveProbe } from '../local/state.ts';
+import { CALIBRATION_DOCUMENTS, PROBE_LEAST_DOCUMENTS, PROBE_MS } from '../wire/limits.ts';
+import { UsageError } from './arguments.ts';
+import { drawDocuments, withoutSources } from './draw.ts';
+import { waysOf } from './grid.ts';
+import { measure } from './measure.ts';
+import { progress } from './progress.ts';
+import { cut, type Prompt } from './prompt.ts';
+import { choose, summaryOf, type Tried, type Way } from './rates.ts';
+import { ratesTable, tableOnFile } from './rates-table.ts';
+
+export interface Question {
+  /** The model's directory, and whether it is the one that comes with the repository, which was measured long ago. */
+  readonly directory: string;
+  readonly isBundled: boolean;
+  readonly given: GivenDefaults;
+  /** False: nothing is measured. */
+  readonly probe: boolean;
+  /** Where probes are kept. */
+  readonly state: string;
+}
+
+export interface ProbeOptions {
+  readonly edge: Pick<EdgeClient, 'select' | 'score'>;
+  readonly corpus: string;
+  readonly documents: readonly Document[];
+  /** Sources that are kept for other uses, such as the demonstration's. */
+  readonly apart: readonly string[];
+  readonly n: number;
+  readonly parameters: number;
+  /** How the model is tuned as things stand. */
+  readonly defaults: TuningDefaults;
+  readonly parallel: number;
+  readonly limitMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+const SEED = 2;
+
+const wayOf = ({ method, learningRate }: TuningDefaults): Way => ({ method, learningRate: learningRate[method] });
+
+/** Documents that can be cut in two. */
+const promptsOf = (documents: readonly Document[]): Prompt[] =>
+  documents.flatMap(({ path, text }) => {
+    try {
+      return [cut(text, path)];
+    } catch (error) {
+      if (error instanceof UsageError) return [];
+      throw error;
+    }
+  });
+
+/**
+ * What the documents say of the rate. Where none of the grid saves anything it is the smallest of them, which does least
+ * harm, but one or two documents are no reason for that.
+ */
+export const conclude = (tried: readonly Tried[], there: Way): { chosen?: Way; why: string } => {
+  const documents = tried[0]?.before.length ?? 0;
+  const chosen = choose(tried, there);
+  if (documents === 0) return { why: 'no document was finished with every rate in time, so the rule by size stands' };
+  if (chosen !== undefined) {
+    const { method, learningRate, isCertain } = chosen;
+    return { chosen: { method, learningRate }, why: isCertain ? 'it saves bits' : 'no saving is certain on so little' };
+  }
+  if (documents < PROBE_LEAST_DOCUMENTS) {
+    return { why: 'no rate saves bits here, but on too few documents to conclude anything: the rule by size stands' };
+  }
+  const smallest = tried.toSorted((a, b) => a.learningRate - b.learningRate)[0];
+  const why = 'no rate is sure to do no harm, so the smallest was taken: tuning may not pay on this text';
+  return smallest === undefined ? { why } : { chosen: smallest, why };
+};
+
+/** Tries the rates and says what was found. Rejects with the signal's reason, or with what went wrong. */
+export const probe = async (options: ProbeOptions, say: (...lines: string[]) => void): Promise<Probe> => {
+  const { edge, corpus, n, parameters, defaults, parallel, signal } = options;
+  const limitMs = options.limitMs ?? PROBE_MS;
+  const apart = new Set(options.apart);
+  const others = options.documents.filter(({ path }) => !apart.has(path));
+  const { documents, leftOut } = drawDocuments(others, CALIBRATION_DOCUMENTS, SEED);
+  const prompts = promptsOf(documents);
+  const ways = waysOf(defaults.method, parameters);
+  const bar = progress('probing', ways.length * prompts.length, { limitMs });
+  bar.update(0);
+  const filter = withoutSources(leftOut);
+  const bound = { limitMs, ...(signal === undefined ? {} : { signal }) };
+  const trial = { edge, corpus, n, rank: defaults.rank, prompts, filter, parallel, ...bound };
+  const tried = await measure(trial, ways, bar.update).finally(bar.end);
+  const finished = tried[0]?.before.length ?? 0;
+  const summaries = finished === 0 ? [] : tried.map(summaryOf);
+  const { chosen, why } = conclude(tried, wayOf(defaults));
+  say(
+    ...(finished === 0 ? [] : ratesTable(summaries, finished)),
+    `  ${finished} of ${prompts.length} documents in ${limitMs / 1000} s at most, ${n} steps each; ${why}`,
+  );
+  return {
+    date: new Date().toISOString().slice(0, 10),
+    documents: finished,
+    table: tableOnFile(summaries),
+    ...(chosen === undefined ? {} : { chosen: { method: chosen.method, learning_rate: chosen.learningRate } }),
+  };
+};
+
+const percent = (value: number): string => Number(value.toPrecision(3)).toString();
+
+const inWords = (defaults: TuningDefaults, from: string): string => {
+  const { method, rank, learningRate } = defaults;
+  return `tuning ${method === 'lora' ? `LoRA of rank ${rank}` : 'all weights'} at a rate of ${percent(learningRate[method])} (${from})`;
+};
+
+const measuredDefaults = (defaults: TuningDefaults, { chosen }: Probe): TuningDefaults =>
+  chosen === undefined
+    ? defaults
+    : withGiven(defaults, { method: chosen.method, learningRate: chosen.learning_rate }, 'measured');
+
+/** Settles how the model is tuned, and says it. `start` measures, where that is needed. */
+export const settleTuning = async (
+  question: Question,
+  now: TuningDefaults,
+  start: (defaults: TuningDefaults) => Promise<Probe>,
+  say: (...lines: string[]) => void,
+): Promise<TuningDefaults> => {
+  const { directory, isBundled, given, state } = question;
+  const isGiven = Object.keys(given).length > 0;
+  const defaults = isGiven ? withGiven(now, given, 'given') : now;
+  const settled = (found: TuningDefaults, from: string): TuningDefaults => {
+    say(inWords(found, from));
+    return found;
+  };
+  if (given.learningRate !== undefined) return settled(defaults, 'as given');
+  if (existsSync(join(directory, SIFT_FILE)))
+    return settled(defaults, isGiven ? `as given, and ${SIFT_FILE}` : SIFT_FILE);
+  if (isBundled) return settled(defaults, isGiven ? 'as given' : 'docs/study.md');
+  const key = { fingerprint: await fingerprintOf(directory), method: defaults.method, rank: defaults.rank };
+  const kept = await loadProbe(state, key);
+  if (kept !== undefined) {
+    const found = measuredDefaults(defaults, kept);
+    if (kept.chosen !== undefined) return settled(found, `measured on ${kept.documents} documents, ${kept.date}`);
+    return settled(found, `the rule by size; a probe on ${kept.date} found nothing better`);
+  }
+  if (!question.probe) return settled(defaults, isGiven ? 'as given, and the rule by size' : 'the rule by size');
+  say('Which learning rate suits this model? Measured once, then kept; --no-probe skips it.');
+  try {
+    const made = await start(defaults);
+    await saveProbe(state, key, made);
+    return settled(measuredDefaults(defaults, made), made.chosen === undefined ? 'the rule by size' : 'measured');
+  } catch (error) {
+    // a server whose model cannot be measured still serves; the next start tries again
+    if (!(error instanceof EdgeError)) throw error;
+    say(`  the probe failed: ${error.message}`);
+    return settled(defaults, 'the rule by size');
+  }
+};
