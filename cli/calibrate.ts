@@ -12,7 +12,7 @@ import { messageOf } from '../wire/message.ts';
 import { UsageError, whole } from './arguments.ts';
 import { runCommand } from './command.ts';
 import { shareCores } from './cores.ts';
-import { drawDocuments, withoutSources } from './draw.ts';
+import { CALIBRATION_SEED, drawDocuments, withoutSources } from './draw.ts';
 import { waysOf } from './grid.ts';
 import { indexCorpus } from './index.ts';
 import { watchLifetime } from './lifetime.ts';
@@ -23,9 +23,6 @@ import { choose, type Summary, summaryOf, type Way } from './rates.ts';
 import { ratesTable, tableOnFile } from './rates-table.ts';
 import { learningRate, MACHINE_FLAGS, machineOf } from './tuning-flags.ts';
 import { DEFAULT_EMBEDDER, DEFAULT_MODEL, gatherCorpus, openWorkplace, ROOT } from './workplace.ts';
-
-/** Other documents than the demonstration's. */
-const SEED = 2;
 
 const HELP = `npm run calibrate -- [options]
 
@@ -101,7 +98,7 @@ const main = async (): Promise<void> => {
   const share = shareCores(machine, values.model === DEFAULT_MODEL);
   const directory = resolve(ROOT, values.model);
   const { gathered, corpus } = await gatherCorpus(values.corpus);
-  const { documents, leftOut } = drawDocuments(gathered.documents, count, SEED);
+  const { documents, leftOut } = drawDocuments(gathered.documents, count, CALIBRATION_SEED);
   const prompts = documents.map(({ path, text }) => cut(text, path));
   const { embedder, state } = await openWorkplace(DEFAULT_EMBEDDER);
   const ports = { port: 0, gatewayPort: 0 };

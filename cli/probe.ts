@@ -15,7 +15,7 @@ import { type GivenDefaults, withGiven } from '../gateway/given.ts';
 import { loadProbe, type Probe, saveProbe } from '../local/state.ts';
 import { CALIBRATION_DOCUMENTS, PROBE_LEAST_DOCUMENTS, PROBE_MS } from '../wire/limits.ts';
 import { UsageError } from './arguments.ts';
-import { drawDocuments, withoutSources } from './draw.ts';
+import { CALIBRATION_SEED, drawDocuments, withoutSources } from './draw.ts';
 import { waysOf } from './grid.ts';
 import { measure } from './measure.ts';
 import { progress } from './progress.ts';
@@ -48,8 +48,6 @@ export interface ProbeOptions {
   readonly limitMs?: number;
   readonly signal?: AbortSignal;
 }
-
-const SEED = 2;
 
 const wayOf = ({ method, learningRate }: TuningDefaults): Way => ({ method, learningRate: learningRate[method] });
 
@@ -90,7 +88,7 @@ export const probe = async (options: ProbeOptions, say: (...lines: string[]) => 
   const limitMs = options.limitMs ?? PROBE_MS;
   const apart = new Set(options.apart);
   const others = options.documents.filter(({ path }) => !apart.has(path));
-  const { documents, leftOut } = drawDocuments(others, CALIBRATION_DOCUMENTS, SEED);
+  const { documents, leftOut } = drawDocuments(others, CALIBRATION_DOCUMENTS, CALIBRATION_SEED);
   const prompts = promptsOf(documents);
   const ways = waysOf(defaults.method, parameters);
   const bar = progress('probing', ways.length * prompts.length, { limitMs });

@@ -61,6 +61,9 @@ const main = async (options: Options, lifetime: Lifetime): Promise<void> => {
   const stack = await time('start', () =>
     startStack({ root: ROOT, state, model, ...limits, embedder, port, gatewayPort, defaultCorpus: corpus }),
   );
+  stack.setDefaults(
+    withGiven(stack.defaults, options.given, Object.keys(options.given).length > 0 ? 'given' : stack.defaults.from),
+  );
   lifetime.onEnd(() => stack.close(SHUTDOWN_GRACE_MS));
   try {
     say(...describeFiles(corpus, gathered, options));
