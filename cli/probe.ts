@@ -24,9 +24,8 @@ import { choose, summaryOf, type Tried, type Way } from './rates.ts';
 import { ratesTable, tableOnFile } from './rates-table.ts';
 
 export interface Question {
-  /** The model's directory, and whether it is the one that comes with the repository, which was measured long ago. */
+  /** The model's. */
   readonly directory: string;
-  readonly isBundled: boolean;
   readonly given: GivenDefaults;
   /** False: nothing is measured. */
   readonly probe: boolean;
@@ -131,7 +130,7 @@ export const settleTuning = async (
   start: (defaults: TuningDefaults) => Promise<Probe>,
   say: (...lines: string[]) => void,
 ): Promise<TuningDefaults> => {
-  const { directory, isBundled, given, state } = question;
+  const { directory, given, state } = question;
   const isGiven = Object.keys(given).length > 0;
   const defaults = isGiven ? withGiven(now, given, 'given') : now;
   const settled = (found: TuningDefaults, from: string): TuningDefaults => {
@@ -141,7 +140,6 @@ export const settleTuning = async (
   if (given.learningRate !== undefined) return settled(defaults, 'as given');
   if (existsSync(join(directory, SIFT_FILE)))
     return settled(defaults, isGiven ? `as given, and ${SIFT_FILE}` : SIFT_FILE);
-  if (isBundled) return settled(defaults, isGiven ? 'as given' : 'docs/study.md');
   const key = { fingerprint: await fingerprintOf(directory), method: defaults.method, rank: defaults.rank };
   const kept = await loadProbe(state, key);
   if (kept !== undefined) {

@@ -2,6 +2,7 @@
 // corpus, shows the main job on documents of it, and keeps serving. This file is the order of the steps.
 import { createServer } from 'node:net';
 import { resolve } from 'node:path';
+import { withGiven } from '../gateway/given.ts';
 import { startStack } from '../local/stack.ts';
 import { SHUTDOWN_GRACE_MS } from '../wire/limits.ts';
 import { UsageError } from './arguments.ts';
@@ -61,9 +62,8 @@ const main = async (options: Options, lifetime: Lifetime): Promise<void> => {
   const stack = await time('start', () =>
     startStack({ root: ROOT, state, model, ...limits, embedder, port, gatewayPort, defaultCorpus: corpus }),
   );
-  stack.setDefaults(
-    withGiven(stack.defaults, options.given, Object.keys(options.given).length > 0 ? 'given' : stack.defaults.from),
-  );
+  const { given } = options;
+  if (Object.keys(given).length > 0) stack.setDefaults(withGiven(stack.defaults, given, 'given'));
   lifetime.onEnd(() => stack.close(SHUTDOWN_GRACE_MS));
   try {
     say(...describeFiles(corpus, gathered, options));
@@ -76,8 +76,7 @@ const main = async (options: Options, lifetime: Lifetime): Promise<void> => {
     }
     const question = {
       directory: resolve(ROOT, model),
-      isBundled: model === DEFAULT_MODEL,
-      given: options.given,
+      given,
       probe: options.probe,
       state: STATE,
     };

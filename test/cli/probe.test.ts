@@ -166,7 +166,7 @@ describe('how a model is tuned', () => {
     defaults = bySize,
     measured: () => Promise<Probe> = async () => found,
   ) => {
-    const question = { directory: model, isBundled: false, given: {}, probe: true, state, ...changes };
+    const question = { directory: model, given: {}, probe: true, state, ...changes };
     const said: string[] = [];
     let probes = 0;
     const settled = await settleTuning(
@@ -220,7 +220,6 @@ describe('how a model is tuned', () => {
     const own: TuningDefaults = { ...bySize, learningRate: { full: 1, lora: 9e-4 }, from: 'measured' };
     expect(await settle({}, own)).toMatchObject({ probes: 0, settled: own });
     expect((await settle({ given: { learningRate: 7e-4 } }, own)).settled.learningRate.lora).toBe(7e-4);
-    expect((await settle({ isBundled: true })).settled).toEqual(bySize);
   });
 
   it('is the rule by size where a probe found nothing, which is kept too', async () => {
