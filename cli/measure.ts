@@ -25,10 +25,10 @@ export interface Trial {
   readonly now?: () => number;
 }
 
-/** Codes of refusals that say that the machine is too slow for a request of this kind. */
 const TOO_SLOW = /"code":"(deadline|beyond_deadline)"/;
 
-const isTooSlow = (error: unknown): boolean => error instanceof EdgeError && TOO_SLOW.test(error.message);
+/** Whether an edge refused or ended a request because it takes too long. */
+export const isTooSlow = (error: unknown): boolean => error instanceof EdgeError && TOO_SLOW.test(error.message);
 
 /** A rate at which the weights overflow is the worst there is, and no reason to stop; the error names it. */
 const isOverflow = (error: unknown): boolean => error instanceof EdgeError && error.message.includes('learning_rate');

@@ -45,16 +45,16 @@ export const HELP = `npm start -- [options]
   --corpus DIR         index the text files under DIR instead of the documentation in node_modules
   --prompt TEXT        tune for this prompt instead of documents drawn from the corpus; its own text is scored
   --prompt-file F      tune for the first half of this file; its second half is scored
-  --model DIR          a checkpoint in Hugging Face layout: Qwen2, 2.5 or 3, Llama, SmolLM, Mistral, Phi-3, Gemma 2 or 3,
-                       OLMo 2, Granite; docs/models.md lists what is read (default ${DEFAULT_MODEL})
+  --model DIR          a checkpoint in Hugging Face layout: Qwen2, 2.5 or 3, Llama, SmolLM, Mistral, Phi-3, Gemma 2
+                       or 3, OLMo 2, Granite; docs/models.md lists what is read (default ${DEFAULT_MODEL})
   --embedder DIR       an ONNX sentence embedder: model.onnx, tokenizer.json, config.json (default ${DEFAULT_EMBEDDER})
   --n N                gradient steps, 1 to ${MAX_PICKS} (default ${DEFAULT_PICKS})
   --method M           full or lora: how the model is tuned where a request leaves it to the server
   --learning-rate X    the learning rate, likewise
   --rank R             the rank of LoRA, likewise
   --no-probe           do not measure which rate suits a model that has no sift.json (at most ${PROBE_MS / 1000} s, once)
-  --workers W          sessions at once: processes that tune and generate, each holds the model (default one a core, up
-                       to ${MAX_DEFAULT_WORKERS}; with --model 1)
+  --workers W          sessions at once: processes that tune and generate, each holds the model (default one a core,
+                       up to ${MAX_DEFAULT_WORKERS}; with --model 1)
   --threads T          threads of a session (default the cores divided among the workers, up to ${MAX_DEFAULT_THREADS})
   --deadline SECONDS   what a request may take in all, up to ${MAX_DEADLINE_MS / 1000} (default SIFT_DEADLINE, or ${TUNE_DEADLINE_MS / 1000})
   --port P             the edge's port (default 8787; 0: any free one)

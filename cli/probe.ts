@@ -68,7 +68,10 @@ const promptsOf = (documents: readonly Document[]): Prompt[] =>
 export const conclude = (tried: readonly Tried[], there: Way): { chosen?: Way; why: string } => {
   const documents = tried[0]?.before.length ?? 0;
   const chosen = choose(tried, there);
-  if (documents === 0) return { why: 'no document was finished with every rate in time, so the rule by size stands' };
+  if (documents === 0)
+    return {
+      why: 'no document was finished with every rate, so the rule by size stands; npm run calibrate measures without a limit of time',
+    };
   if (chosen !== undefined) {
     const { method, learningRate, isCertain } = chosen;
     return { chosen: { method, learningRate }, why: isCertain ? 'it saves bits' : 'no saving is certain on so little' };
@@ -81,27 +84,41 @@ export const conclude = (tried: readonly Tried[], there: Way): { chosen?: Way; w
   return smallest === undefined ? { why } : { chosen: smallest, why };
 };
 
-/** Tries the rates and says what was found. Rejects with the signal's reason, or with what went wrong. */
-export const probe = async (options: ProbeOptions, say: (...lines: string[]) => void): Promise<Probe> => {
+/**
+ * Tries the rates and says what was found; undefined where the corpus has no document to spare. Rejects with the signal's
+ * reason, or with what went wrong.
+ */
+export const probe = async (options: ProbeOptions, say: (...lines: string[]) => void): Promise<Probe | undefined> => {
   const { edge, corpus, n, parameters, defaults, parallel, signal } = options;
   const limitMs = options.limitMs ?? PROBE_MS;
   const apart = new Set(options.apart);
   const others = options.documents.filter(({ path }) => !apart.has(path));
   const { documents, leftOut } = drawDocuments(others, CALIBRATION_DOCUMENTS, CALIBRATION_SEED);
   const prompts = promptsOf(documents);
+  if (prompts.length === 0) return undefined;
   const ways = waysOf(defaults.method, parameters);
   const bar = progress('probing', ways.length * prompts.length, { limitMs });
-  bar.update(0);
+  let done = 0;
+  bar.update(done);
+  // a score may take long: the time that is left goes down meanwhile
+  const ticking = setInterval(() => bar.update(done), 1_000);
   const filter = withoutSources(leftOut);
   const bound = { limitMs, ...(signal === undefined ? {} : { signal }) };
   const trial = { edge, corpus, n, rank: defaults.rank, prompts, filter, parallel, ...bound };
-  const tried = await measure(trial, ways, bar.update).finally(bar.end);
+  const onDone = (count: number): void => {
+    done = count;
+    bar.update(done);
+  };
+  const tried = await measure(trial, ways, onDone).finally(() => {
+    clearInterval(ticking);
+    bar.end();
+  });
   const finished = tried[0]?.before.length ?? 0;
   const summaries = finished === 0 ? [] : tried.map(summaryOf);
   const { chosen, why } = conclude(tried, wayOf(defaults));
   say(
     ...(finished === 0 ? [] : ratesTable(summaries, finished)),
-    `  ${finished} of ${prompts.length} documents in ${limitMs / 1000} s at most, ${n} steps each; ${why}`,
+    `  ${finished} of ${prompts.length} documents within ${limitMs / 1000} s, ${n} steps each: ${why}`,
   );
   return {
     date: new Date().toISOString().slice(0, 10),
@@ -127,7 +144,7 @@ const measuredDefaults = (defaults: TuningDefaults, { chosen }: Probe): TuningDe
 export const settleTuning = async (
   question: Question,
   now: TuningDefaults,
-  start: (defaults: TuningDefaults) => Promise<Probe>,
+  start: (defaults: TuningDefaults) => Promise<Probe | undefined>,
   say: (...lines: string[]) => void,
 ): Promise<TuningDefaults> => {
   const { directory, given, state } = question;
@@ -145,12 +162,14 @@ export const settleTuning = async (
   if (kept !== undefined) {
     const found = measuredDefaults(defaults, kept);
     if (kept.chosen !== undefined) return settled(found, `measured on ${kept.documents} documents, ${kept.date}`);
-    return settled(found, `the rule by size; a probe on ${kept.date} found nothing better`);
+    const outcome = kept.documents === 0 ? 'did not end in time' : 'found nothing better';
+    return settled(found, `the rule by size; a probe on ${kept.date} ${outcome}`);
   }
   if (!question.probe) return settled(defaults, isGiven ? 'as given, and the rule by size' : 'the rule by size');
   say('Which learning rate suits this model? Measured once, then kept; --no-probe skips it.');
   try {
     const made = await start(defaults);
+    if (made === undefined) return settled(defaults, 'the rule by size; the corpus is too small to measure on');
     await saveProbe(state, key, made);
     return settled(measuredDefaults(defaults, made), made.chosen === undefined ? 'the rule by size' : 'measured');
   } catch (error) {

@@ -22,8 +22,11 @@ export const progress = (label: string, total: number, options: ProgressOptions 
     const filled = Math.round(share * WIDTH);
     const seconds = (performance.now() - started) / 1000;
     // from the first percent on; before that the model is still loading
-    const rest = Math.min(seconds / share, limitMs / 1000) - seconds;
-    const left = share > 0.01 && share < 1 ? `  ${Math.ceil(Math.max(0, rest))} s left` : '';
+    const rest = Math.min(share === 0 ? Number.POSITIVE_INFINITY : seconds / share, limitMs / 1000) - seconds;
+    const left =
+      share < 1 && (share > 0.01 || Number.isFinite(limitMs))
+        ? `  ${share > 0.01 ? '' : 'at most '}${Math.ceil(Math.max(0, rest))} s left`
+        : '';
     return `${label} ${'█'.repeat(filled)}${'░'.repeat(WIDTH - filled)} ${done}/${total}  ${seconds.toFixed(1)} s${left}`;
   };
   return {

@@ -5,6 +5,7 @@ import { resolve } from 'node:path';
 import { withGiven } from '../gateway/given.ts';
 import { startStack } from '../local/stack.ts';
 import { SHUTDOWN_GRACE_MS } from '../wire/limits.ts';
+import { messageOf } from '../wire/message.ts';
 import { UsageError } from './arguments.ts';
 import { runCommand } from './command.ts';
 import { shareCores } from './cores.ts';
@@ -12,6 +13,7 @@ import { demonstrate } from './demo.ts';
 import { describeFiles, describeIndexed, describeLeftOut, onWire } from './describe.ts';
 import { indexCorpus } from './index.ts';
 import { type Lifetime, watchLifetime } from './lifetime.ts';
+import { isTooSlow } from './measure.ts';
 import { HELP, type Options, parseOptions } from './options.ts';
 import { probe, settleTuning } from './probe.ts';
 import { progress } from './progress.ts';
@@ -110,11 +112,11 @@ const main = async (options: Options, lifetime: Lifetime): Promise<void> => {
       say(...describeLeftOut(options, prompts));
       const bar = progress('tuning', 2 * prompts.prompts.length + 2);
       const onProgress = bar.update;
-      const shown = await demonstrate(stack.client, prompts, {
-        corpus,
-        n: options.n,
-        parallel: share.workers,
-        onProgress,
+      const asked = { corpus, n: options.n, parallel: share.workers, onProgress };
+      const shown = await demonstrate(stack.client, prompts, asked).catch((error: unknown) => {
+        if (!isTooSlow(error)) throw error;
+        const help = 'give a longer --deadline, fewer steps with --n, or --no-demo';
+        throw new UsageError(`the model is too slow here for the demonstration: ${help} (${messageOf(error)})`);
       });
       bar.end();
       const report = { ...shown, ms: { ...ms, ...shown.ms, total: performance.now() - started } };

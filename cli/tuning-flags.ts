@@ -49,13 +49,17 @@ const seconds = (name: string, value: string): number => {
 };
 
 /** The flag, or else the variable SIFT_DEADLINE; undefined without either. */
-export const deadlineOf = (flag: string | undefined, variable = process.env.SIFT_DEADLINE): number | undefined => {
+export const deadlineOf = (flag: string | undefined, variable: string | undefined): number | undefined => {
   if (flag !== undefined) return seconds('--deadline', flag);
   return variable === undefined || variable === '' ? undefined : seconds('SIFT_DEADLINE', variable);
 };
 
-export const machineOf = ({ workers, threads, deadline }: Texts<typeof MACHINE_FLAGS>): Machine => {
-  const deadlineMs = deadlineOf(deadline);
+/** What was given on this command line, and the deadline of the variable. */
+export const machineOf = (
+  { workers, threads, deadline }: Texts<typeof MACHINE_FLAGS>,
+  variable = process.env.SIFT_DEADLINE,
+): Machine => {
+  const deadlineMs = deadlineOf(deadline, variable);
   return {
     ...(workers === undefined ? {} : { workers: whole('workers', workers, 1, MAX_WORKERS) }),
     ...(threads === undefined ? {} : { threads: whole('threads', threads, 1, MAX_THREADS) }),

@@ -164,7 +164,7 @@ describe('how a model is tuned', () => {
   const settle = async (
     changes: Partial<Question> = {},
     defaults = bySize,
-    measured: () => Promise<Probe> = async () => found,
+    measured: () => Promise<Probe | undefined> = async () => found,
   ) => {
     const question = { directory: model, given: {}, probe: true, state, ...changes };
     const said: string[] = [];
@@ -223,11 +223,24 @@ describe('how a model is tuned', () => {
   });
 
   it('is the rule by size where a probe found nothing, which is kept too', async () => {
-    const nothing: Probe = { date: '2026-11-26', documents: 0, table: [] };
-    expect(await settle({}, bySize, async () => nothing)).toMatchObject({ probes: 1, settled: bySize });
-    const again = await settle();
-    expect(again).toMatchObject({ probes: 0, settled: bySize });
-    expect(again.said).toContain('a probe on 2026-11-26 found nothing better');
+    for (const [documents, said] of [
+      [0, 'did not end in time'],
+      [2, 'found nothing better'],
+    ] as const) {
+      const nothing: Probe = { date: '2026-11-26', documents, table: [] };
+      expect(await settle({}, bySize, async () => nothing)).toMatchObject({ probes: 1, settled: bySize });
+      const again = await settle();
+      expect(again).toMatchObject({ probes: 0, settled: bySize });
+      expect(again.said).toContain(`a probe on 2026-11-26 ${said}`);
+      for (const file of await readdir(state)) await rm(join(state, file));
+    }
+  });
+
+  it('is the rule by size where the corpus is too small, and another corpus is measured on', async () => {
+    const small = await settle({}, bySize, async () => undefined);
+    expect(small.settled).toEqual(bySize);
+    expect(small.said).toContain('the corpus is too small to measure on');
+    expect((await settle()).probes).toBe(1);
   });
 
   it('is the rule by size where a probe failed; nothing is kept, and no more after Ctrl-C', async () => {
