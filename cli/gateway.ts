@@ -9,10 +9,10 @@ import { createEmbeddedBackend } from '../gateway/backends/embedded/index.ts';
 import { registryOf } from '../gateway/backends/registry.ts';
 import { logInfo } from '../gateway/log.ts';
 import { serveGateway } from '../gateway/serve.ts';
-import { MAX_DEADLINE_MS, MAX_DEADLINE_MS, TUNE_DEADLINE_MS, TUNE_DEADLINE_MS } from '../wire/limits.ts';
+import { MAX_DEADLINE_MS, TUNE_DEADLINE_MS } from '../wire/limits.ts';
 import { messageOf } from '../wire/message.ts';
 import { UsageError, whole } from './arguments.ts';
-import { MACHINE_FLAGS, MACHINE_FLAGS, machineOf, machineOf } from './tuning-flags.ts';
+import { MACHINE_FLAGS, machineOf } from './tuning-flags.ts';
 
 const HELP = `npm run gateway -- [options]        (GATEWAY_SECRET: at least 16 characters, shared with the edge)
   --model NAME=DIR      a model to serve, from a directory in Hugging Face layout; repeatable (default base=models/base)
@@ -21,7 +21,6 @@ const HELP = `npm run gateway -- [options]        (GATEWAY_SECRET: at least 16 c
   --port PORT           (default 8788; 0: any free port)
   --workers N           sessions at once, a process each (default 1)
   --threads N           threads inside one computation (default 1)
-  --deadline SECONDS    what a request may take in all, up to ${MAX_DEADLINE_MS / 1000} (default SIFT_DEADLINE, or ${TUNE_DEADLINE_MS / 1000})
   --deadline SECONDS    what a request may take in all, up to ${MAX_DEADLINE_MS / 1000} (default SIFT_DEADLINE, or ${TUNE_DEADLINE_MS / 1000})
 `;
 
