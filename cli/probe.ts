@@ -162,7 +162,8 @@ export const settleTuning = async (
   if (kept !== undefined) {
     const found = measuredDefaults(defaults, kept);
     if (kept.chosen !== undefined) return settled(found, `measured on ${kept.documents} documents, ${kept.date}`);
-    const outcome = kept.documents === 0 ? 'did not end in time' : 'found nothing better';
+    const outcome =
+      kept.documents === 0 ? 'did not end in time; npm run calibrate measures again' : 'found nothing better';
     return settled(found, `the rule by size; a probe on ${kept.date} ${outcome}`);
   }
   if (!question.probe) return settled(defaults, isGiven ? 'as given, and the rule by size' : 'the rule by size');

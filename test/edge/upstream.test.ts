@@ -122,6 +122,7 @@ const good = (call: CallKind, answer: Answer): void => {
   if (call === 'streamed') expect(answer.done).toBe(true);
 };
 const CALLERS = new Set([
+  'beyond_deadline',
   'bad_field',
   'too_large',
   'unknown_model',
