@@ -15,10 +15,11 @@ import { indexCorpus } from './index.ts';
 import { type Lifetime, watchLifetime } from './lifetime.ts';
 import { isTooSlow } from './measure.ts';
 import { HELP, type Options, parseOptions } from './options.ts';
-import { probe, settleTuning } from './probe.ts';
+import { probe } from './probe.ts';
 import { progress } from './progress.ts';
 import { choosePrompts } from './prompt.ts';
 import { render } from './report.ts';
+import { settleTuning } from './settle.ts';
 import { DEFAULT_MODEL, gatherCorpus, openWorkplace, ROOT, STATE } from './workplace.ts';
 
 /** Rejects with a sentence if a port is taken; 0 is always free. */

@@ -162,7 +162,7 @@ export const PACE_ADVICE = 0.9;
  * hangs, and holds a worker. All within the deadline. 2026-11-26
  */
 export const PACE_PATIENCE = 8;
-export const PACE_LEAST_MS = 30_000;
+export const PACE_LEAST_MS = 60_000;
 /** Seconds a signed request stays valid, either side of the gateway's clock. 2026-11-24 */
 export const SIGNATURE_WINDOW_S = 60;
 /**

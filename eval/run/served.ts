@@ -1,6 +1,6 @@
 // How a model is tuned when it is served, for runs that show what a user would get: what the command line gives, else the
 // model's sift.json, else what `npm start` measured of it, else the rule by size. Nothing is measured here.
-import { settleTuning } from '../../cli/probe.ts';
+import { settleTuning } from '../../cli/settle.ts';
 import { STATE } from '../../cli/workplace.ts';
 import { readDefaults } from '../../gateway/backends/embedded/defaults.ts';
 import { readArchitecture } from '../../gateway/backends/embedded/model/checkpoint.ts';

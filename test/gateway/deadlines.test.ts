@@ -3,7 +3,15 @@
 import { expect, it, vi } from 'vitest';
 import type { Backend } from '../../gateway/backends/contract.ts';
 import { registryOf } from '../../gateway/backends/registry.ts';
-import { PACE_LEAST, PACE_LEAST_MS } from '../../wire/limits.ts';
+import {
+  GATEWAY_DEADLINE_MS,
+  GATEWAY_IDLE_MS,
+  MAX_DEADLINE_MS,
+  PACE_LEAST,
+  PACE_LEAST_MS,
+  SSE_HEARTBEAT_MS,
+  TUNE_DEADLINE_MS,
+} from '../../wire/limits.ts';
 import { fakeBackend } from './fake-backend.ts';
 import { allEvents, errorOf, request, serve, untilHealth } from './harness.ts';
 
@@ -101,4 +109,10 @@ it('ends work that takes many times what such work took before, and says after h
     vi.useRealTimers();
   }
   await fake.ended();
+});
+
+it('comes before the edge gives up, whatever the gateway was told', () => {
+  expect(GATEWAY_DEADLINE_MS).toBeGreaterThan(MAX_DEADLINE_MS);
+  expect(MAX_DEADLINE_MS).toBeGreaterThanOrEqual(TUNE_DEADLINE_MS);
+  expect(GATEWAY_IDLE_MS).toBeGreaterThan(2 * SSE_HEARTBEAT_MS);
 });
