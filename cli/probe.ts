@@ -101,7 +101,7 @@ export const probe = async (options: ProbeOptions, say: (...lines: string[]) => 
   const { chosen, why } = conclude(tried, wayOf(defaults));
   say(
     ...(finished === 0 ? [] : ratesTable(summaries, finished)),
-    `  ${finished} of ${prompts.length} documents within ${limitMs / 1000} s, ${n} steps each: ${why}`,
+    `  ${finished} of ${prompts.length} documents within ${limitMs / 1000} s, ${n} ${n === 1 ? 'step' : 'steps'} each: ${why}`,
   );
   return {
     date: new Date().toISOString().slice(0, 10),
