@@ -236,8 +236,12 @@ export const RETRY_MAX_MS = 250;
 export const MAX_CORPUS_NAME = 64;
 /** Characters of an example's `source`: it travels with every candidate. 2026-11-24 */
 export const MAX_SOURCE = 512;
-/** Lines embedded, indexed and committed together: few, large Vectorize updates, yet results every few moments. 2026-11-24 */
+/** Lines embedded, indexed and committed together at most: few, large Vectorize updates. 2026-11-24 */
 export const INGEST_BATCH_LINES = 200;
+/** Lines of an upload's first batch: a slow embedder shows itself before much waits for it. 2026-11-26 */
+export const INGEST_FIRST_LINES = 25;
+/** Milliseconds that a batch should take: clients give up on an answer that says nothing for minutes. 2026-11-26 */
+export const INGEST_BATCH_MS = 5_000;
 /** Upserts of one batch at most, while the lines that the index refuses are searched by halves: eight of 200. 2026-11-26 */
 export const MAX_UPSERTS_OF_A_BATCH = 128;
 /** The same for calls of the embedder, which may be a slow service: two of 200. 2026-11-26 */
