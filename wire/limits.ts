@@ -180,6 +180,31 @@ export const SHUTDOWN_LAST_WORDS_MS = 500;
 /** Milliseconds a backend may take to close when the gateway ends. 2026-11-26 */
 export const SHUTDOWN_BACKEND_MS = 5_000;
 
+// ── The guard of tuning (gateway/prequential.ts; docs/guard.md) ──────────────────────────────────────────────────
+// Differences are in nats per token: the loss of a pick that is new to the model, under the weights so far, less its loss
+// under the base weights. Below zero the steps so far help texts like the prompt.
+/** Picks that are new to the model below which the guard does not judge: the first tells nothing, one more is a chance. 2026-11-26 */
+export const GUARD_MIN_PICKS = 3;
+/** Last picks whose mean difference tells early that a rate is too large; the first pick's zero counts there. 2026-11-26 */
+export const GUARD_EARLY_PICKS = 2;
+/** Above this mean of theirs the steps are undone at once: of rates that harm most differ by more, of others none do. 2026-11-26 */
+export const GUARD_EARLY_NATS = 0.05;
+/** Above this mean of all differences, at the end, tuning does not count as help. 2026-11-26 */
+export const GUARD_END_NATS = 0;
+/** Where the first picks gained at least this, and the last ones lost more than the other, the last steps are undone. 2026-11-26 */
+export const GUARD_FIRST_PART_NATS = -0.02;
+export const GUARD_LAST_PART_NATS = 0.02;
+/** Picks of either part, at least: one alone may differ by chance. 2026-11-26 */
+export const GUARD_PART_PICKS = 2;
+/** By what the learning rate is divided when the steps are begun again: a grid of rates has three to a power of ten. 2026-11-26 */
+export const GUARD_RATE_DIVISOR = 3;
+/** Times that the steps of one request are begun again at a lower rate: a ninth of the rate that was asked for. 2026-11-26 */
+export const GUARD_MAX_RESTARTS = 2;
+/** Of these, after all steps were made: each costs the whole tuning again. 2026-11-26 */
+export const GUARD_MAX_LATE_RESTARTS = 1;
+/** Further work is begun only if its estimate, times this, fits into the time left: estimates are from a few steps. 2026-11-26 */
+export const GUARD_TIME_FACTOR = 1.5;
+
 // ── The edge's calls to the gateway ──────────────────────────────────────────────────────────────────────────────
 /** Milliseconds the edge waits for the gateway: to answer at all, and between bytes (heartbeats come every 10 s). 2026-11-24 */
 export const GATEWAY_FIRST_BYTE_MS = 15_000;

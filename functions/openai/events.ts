@@ -65,6 +65,12 @@ export async function* completionStream(
           yield comment(`step ${index + 1}/${of} loss ${loss.toFixed(4)} example ${id}`);
           break;
         }
+        case 'restart': {
+          const { undone, of, learning_rate, reason } = event.restart;
+          const then = of === 0 ? 'the base model answers' : `${of} follow at learning_rate ${learning_rate}`;
+          yield comment(`restart: ${undone} steps undone, ${then}: ${reason}`);
+          break;
+        }
         case 'context': {
           const { examples, dropped, tokens } = event;
           yield comment(`context ${examples} of ${examples + dropped} examples, ${tokens} tokens`);

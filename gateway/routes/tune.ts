@@ -22,6 +22,8 @@ async function* observed(
   for await (const event of events) {
     if (event.event === 'step') work.metrics.steps.inc({ backend });
     if (event.event === 'usage') {
+      const { guard } = event.usage.tuning;
+      if (guard !== null) work.metrics.guard.inc({ backend, outcome: guard.outcome });
       work.metrics.tokens.inc({ backend }, event.usage.completion_tokens);
       for (const stage of ['queue', 'open', 'tune', 'generate'] as const) {
         work.metrics.seconds.observe({ stage, backend }, event.usage.ms[stage] / 1000);
@@ -39,6 +41,7 @@ const gather = async (model: string, events: AsyncIterable<TuneEvent>): Promise<
   let context: ContextReport | undefined;
   for await (const event of events) {
     if (event.event === 'step') steps.push(event.step);
+    else if (event.event === 'restart') steps.length = 0;
     else if (event.event === 'context')
       context = { examples: event.examples, dropped: event.dropped, tokens: event.tokens };
     else if (event.event === 'token') text += event.text;
@@ -130,7 +133,12 @@ export const tuneRoute = (work: Work) => async (c: Context<Signed>) => {
     const entered = work.now();
     const cost = tuneCost(request, place.model.contextTokens);
     const turn = unwrap(takeTurn(work, place.queue, c.req.raw, { tenant: request.tenant, cost }));
-    const events = () => observed(work, place.name, tune(place, request, work.now() - entered, turn.signal, work.now));
+    const events = () =>
+      observed(
+        work,
+        place.name,
+        tune(place, request, work.now() - entered, turn.signal, work.now, entered + work.deadlineMs),
+      );
     if (request.stream) return stream(c, work, place.name, turn, events);
     const response = await inTurn(turn, () => gather(request.model, events()));
     work.metrics.requests.inc({ route: 'tune', outcome: 'ok', backend });
