@@ -109,7 +109,14 @@ const measure = async (task: Task, ways: readonly Way[], onDone: () => void): Pr
     const examples = picks.flatMap(({ id, text }) => (text === null ? [] : [{ id, text }]));
     for (const one of tried) {
       const { method, learningRate } = one;
-      const sift = { strategy: 'none', method, learning_rate: learningRate, ...(method === 'lora' ? { rank } : {}) };
+      // the guard would hide what a rate does
+      const sift = {
+        strategy: 'none',
+        guard: false,
+        method,
+        learning_rate: learningRate,
+        ...(method === 'lora' ? { rank } : {}),
+      };
       const scored = await edge
         .score({ model: 'base', context: prompt, text: continuation, picks: examples, sift })
         .catch((error: unknown) => {

@@ -1,35 +1,26 @@
 // The gradient steps of one request, and what the guard makes of them: base losses first, then a step a pick; whenever the
 // policy (prequential.ts) says so, back to the base weights and again. What is undone is told, never hidden.
-// Steps made again are begun only if they and the answer fit into the request's time, by what the steps before took.
+// Steps are made again only if they and the answer fit into the request's time.
 // Trade-off: going back to the first k steps makes them again, which costs k steps and no memory for copies of weights.
 import { FaultError } from '../wire/faults.ts';
-import { GUARD_MIN_PICKS, GUARD_TIME_FACTOR } from '../wire/limits.ts';
+import { GUARD_MIN_PICKS } from '../wire/limits.ts';
 import { at } from '../wire/list.ts';
-import type {
-  GuardReport,
-  RankedPick,
-  Restart,
-  ScoreRequest,
-  StepReport,
-  TuneEvent,
-  TuneRequest,
+import {
+  type GuardReport,
+  type RankedPick,
+  type ScoreRequest,
+  type StepReport,
+  type TuneEvent,
+  type TuneRequest,
+  tunedOn,
 } from '../wire/tune.ts';
-import { tunedOn } from '../wire/tune.ts';
 import type { Session, Step } from './backends/contract.ts';
 import { lossesCost, stepsCost } from './cost.ts';
-import { type Attempt, afterStep, atEnd, type Difference, prequentialGain, type Verdict } from './prequential.ts';
+import { createPace, type Pace, type Time } from './pace.ts';
+import { afterStep, atEnd, type Difference, prequentialGain, type Verdict } from './prequential.ts';
 import { judgedTexts, type ResolvedTuning } from './tuning.ts';
 
 export type StepEvent = Extract<TuneEvent, { event: 'step' | 'restart' }>;
-
-/** What a request may take, by one clock. */
-export interface Time {
-  now(): number;
-  /** When it must be over. */
-  readonly until: number;
-  /** Estimated cost of what comes after the steps, in the units of cost.ts. */
-  readonly rest: number;
-}
 
 export interface Made {
   /** The steps that the session's weights come from. */
@@ -41,139 +32,171 @@ export interface Made {
   readonly guard: GuardReport | null;
 }
 
-type Request = TuneRequest | ScoreRequest;
+/** One request's steps. */
+interface Work {
+  readonly session: Session;
+  readonly request: TuneRequest | ScoreRequest;
+  readonly picks: readonly RankedPick[];
+  readonly contextTokens: number;
+  readonly time: Time;
+  readonly signal: AbortSignal;
+}
 
-const notFinite = (index: number, { id }: RankedPick, { loss }: Step): FaultError => {
-  const message = `the loss of step ${index + 1} (example '${id}') is ${loss}; a smaller learning_rate may help`;
-  return new FaultError({ kind: 'backend', message });
-};
+/** Losses under the base weights, by text. */
+type Bases = ReadonlyMap<string, number>;
 
-/** Whether work of this estimated cost fits, if a unit takes as long as those that were measured. */
-const fitting = ({ now, until }: Time, measured: { ms: number; cost: number }, cost: number): boolean =>
-  now() + GUARD_TIME_FACTOR * (measured.ms / measured.cost) * cost <= until;
-
-/** The losses of texts under the base weights, by text; undefined when they would leave too little time for the rest. */
-const baseLosses = async (
-  session: Session,
-  request: Request,
-  texts: readonly string[],
-  time: Time,
-  contextTokens: number,
-  signal: AbortSignal,
-): Promise<ReadonlyMap<string, number> | undefined> => {
+/** Undefined when they would leave too little time for the steps and the answer. */
+const baseLosses = async (work: Work, texts: readonly string[]): Promise<Bases | undefined> => {
+  const { session, request, contextTokens, time, signal } = work;
   const losses = new Map<string, number>();
+  const pace = createPace(time);
   const after = stepsCost(request, contextTokens) + time.rest;
-  // the fastest so far: the first may have waited for graphs to be compiled
-  let fastest = { ms: Number.POSITIVE_INFINITY, cost: 1 };
   let before = time.now();
   for await (const loss of session.losses(texts, signal)) {
     const text = at(texts, losses.size);
     losses.set(text, loss);
-    const one = { ms: time.now() - before, cost: lossesCost([text], contextTokens) };
-    before += one.ms;
-    if (one.ms / one.cost < fastest.ms / fastest.cost) fastest = one;
-    const left = lossesCost(texts.slice(losses.size), contextTokens) + after;
-    if (losses.size > 1 && !fitting(time, fastest, left)) return undefined;
+    const now = time.now();
+    pace.measured(now - before, lossesCost([text], contextTokens));
+    before = now;
+    // never after the first, which may have taken long by itself
+    if (losses.size > 1 && !pace.fits(lossesCost(texts.slice(losses.size), contextTokens) + after)) return undefined;
   }
   return losses;
 };
 
+interface Watched {
+  readonly bases: Bases;
+  readonly learningRate: number;
+  readonly restarts: number;
+  readonly lateRestarts: number;
+}
+
+interface Attempted {
+  readonly kept: readonly StepReport[];
+  readonly steps: number;
+  readonly tokens: number;
+  readonly verdict: Verdict;
+  readonly prequential: number | undefined;
+}
+
+/** How much a step's pick differs from the base, if it was new to the model. */
+const differenceOf = (step: Step, text: string, seen: ReadonlySet<string>, bases: Bases): number | undefined => {
+  if (!Number.isFinite(step.loss)) return Number.POSITIVE_INFINITY;
+  if (seen.has(text) || step.tokens === 0) return undefined;
+  return step.loss - (bases.get(text) ?? step.loss); // of the first pick, its own step tells the base's loss
+};
+
+/** The first `of` steps, until the policy says otherwise where they are watched. */
+async function* attemptSteps(
+  { session, request, picks, contextTokens, time, signal }: Work,
+  of: number,
+  pace: Pace,
+  watched: Watched | undefined,
+): AsyncGenerator<StepEvent, Attempted, void> {
+  const kept: StepReport[] = [];
+  const differences: Difference[] = [];
+  const seen = new Set<string>();
+  const fits = (count: number): boolean => pace.fits(stepsCost(request, contextTokens, count) + time.rest);
+  let verdict: Verdict = { kind: 'continue' };
+  let [steps, tokens] = [0, 0];
+  const texts = picks.slice(0, of).map(({ text }) => text);
+  for await (const step of session.train(texts, signal)) {
+    const { id, text } = at(picks, steps);
+    const { loss, truncated, ms, reused } = step;
+    const finite = Number.isFinite(loss);
+    // a step that diverged would only generate noise: without a way back say so rather than stream it
+    if (!finite && (watched === undefined || steps === 0)) {
+      const message = `the loss of step ${steps + 1} (example '${id}') is ${loss}; a smaller learning_rate may help`;
+      throw new FaultError({ kind: 'backend', message });
+    }
+    const report = { index: steps, of, id, loss, tokens: step.tokens, truncated, ms, reused };
+    steps += 1;
+    tokens += step.tokens;
+    pace.measured(ms, stepsCost(request, contextTokens, steps) - stepsCost(request, contextTokens, steps - 1));
+    if (finite) {
+      kept.push(report);
+      yield { event: 'step', step: report };
+    }
+    if (watched === undefined) continue;
+    const nats = differenceOf(step, text, seen, watched.bases);
+    seen.add(text);
+    if (nats !== undefined) differences.push({ step: steps, nats });
+    const attempt = { ...watched, steps: of, differences, fits };
+    verdict = finite && steps === of ? atEnd(attempt) : afterStep(attempt);
+    if (verdict.kind !== 'continue') break;
+  }
+  return { kept, steps, tokens, verdict, prequential: prequentialGain(differences) };
+}
+
+/** Why nothing is judged, where nothing is. */
+const notJudged = (picks: readonly RankedPick[], judged: readonly string[] | undefined): string => {
+  if (judged !== undefined) return 'not judged: the losses under the base weights would have taken too long';
+  const fresh = new Set(picks.map(({ text }) => text)).size;
+  return `not judged: ${fresh} of the picks ${fresh === 1 ? 'is' : 'are'} new to the model, ${GUARD_MIN_PICKS} are needed`;
+};
+
 export async function* makeSteps(
   session: Session,
-  request: Request,
-  { learningRate }: ResolvedTuning,
+  request: TuneRequest | ScoreRequest,
+  tuning: ResolvedTuning,
   contextTokens: number,
   time: Time,
   signal: AbortSignal,
 ): AsyncGenerator<StepEvent, Made, void> {
   const picks = tunedOn(request);
+  const work: Work = { session, request, picks, contextTokens, time, signal };
   const judged = judgedTexts(request);
-  const bases =
-    judged === undefined ? undefined : await baseLosses(session, request, judged, time, contextTokens, signal);
-  let reason: string | null = null;
-  if (judged === undefined) {
-    const fresh = new Set(picks.map(({ text }) => text)).size;
-    reason = `not judged: ${fresh} of the picks are new to the model, and ${GUARD_MIN_PICKS} are needed`;
-  } else if (bases === undefined) reason = 'not judged: the losses under the base weights would have taken too long';
+  const bases = judged === undefined ? undefined : await baseLosses(work, judged);
+  const pace = createPace(time);
 
-  let rate = learningRate;
+  let { learningRate } = tuning;
   let outcome: GuardReport['outcome'] = 'kept';
+  let reason = bases === undefined ? notJudged(picks, judged) : null;
   let prequential: number | undefined;
   let [restarts, lateRestarts] = [0, 0];
-  let [steps, undone, tokens] = [0, 0, 0];
-  let measured = { ms: 0, cost: 0 };
-  const fits = (count: number): boolean =>
-    fitting(time, measured, stepsCost(request, contextTokens, count) + time.rest);
+  let [steps, tokens, undone] = [0, 0, 0];
 
   for (let of = picks.length; ; ) {
-    const kept: StepReport[] = [];
-    const differences: Difference[] = [];
-    const seen = new Set<string>();
-    const watching = bases !== undefined && outcome !== 'cut';
-    let verdict: Verdict = { kind: 'continue' };
-    let made = 0;
-    if (of > 0) {
-      const texts = picks.slice(0, of).map(({ text }) => text);
-      for await (const step of session.train(texts, signal)) {
-        const index = made;
-        const pick = at(picks, index);
-        const finite = Number.isFinite(step.loss);
-        // a step that diverged would only generate noise: without a way back say so rather than stream it
-        if (!finite && (!watching || index === 0)) throw notFinite(index, pick, step);
-        made += 1;
-        tokens += step.tokens;
-        const cost = stepsCost(request, contextTokens, made) - stepsCost(request, contextTokens, index);
-        // the very first step may have waited for graphs to be compiled
-        if (steps + made <= 2) measured = { ms: step.ms, cost };
-        else measured = { ms: measured.ms + step.ms, cost: measured.cost + cost };
-        if (finite) {
-          const { loss, tokens: read, truncated, ms, reused } = step;
-          const report = { index, of, id: pick.id, loss, tokens: read, truncated, ms, reused };
-          kept.push(report);
-          yield { event: 'step', step: report };
-        }
-        if (!watching) continue;
-        const fresh = !seen.has(pick.text) && step.tokens > 0;
-        seen.add(pick.text);
-        if (!finite) differences.push({ step: made, nats: Number.POSITIVE_INFINITY });
-        else if (fresh) differences.push({ step: made, nats: step.loss - (bases.get(pick.text) ?? step.loss) });
-        const attempt: Attempt = { learningRate: rate, steps: of, differences, restarts, lateRestarts, fits };
-        verdict = finite && made === of ? atEnd(attempt) : afterStep(attempt);
-        if (verdict.kind !== 'continue') break;
-      }
-    }
-    steps += made;
-    if (watching && of > 0) prequential = prequentialGain(differences);
+    // what is made again of a cut, or not at all, was judged already
+    const watching = bases !== undefined && (outcome === 'kept' || outcome === 'lowered');
+    const watched = watching ? { bases, learningRate, restarts, lateRestarts } : undefined;
+    const attempted = yield* attemptSteps(work, of, pace, watched);
+    const { kept, verdict } = attempted;
+    steps += attempted.steps;
+    tokens += attempted.tokens;
+    if (watching) ({ prequential } = attempted);
     if (verdict.kind === 'continue') {
-      reason = verdict.reason ?? reason;
-      const report: GuardReport = {
+      const guard: GuardReport = {
         prequential: prequential !== undefined && Number.isFinite(prequential) ? prequential : null,
         kept_steps: kept.length,
         undone_steps: undone,
-        rate,
+        rate: learningRate,
         restarts,
         outcome,
-        reason,
+        reason: verdict.reason ?? reason,
       };
-      return { kept, steps, tokens, guard: request.tuning.guard && picks.length > 0 ? report : null };
+      return { kept, steps, tokens, guard: request.tuning.guard && picks.length > 0 ? guard : null };
     }
 
-    undone += made;
+    undone += attempted.steps;
     ({ reason } = verdict);
-    if (verdict.kind === 'lower') {
-      rate = verdict.learningRate;
-      if (verdict.late) lateRestarts += 1;
-      outcome = 'lowered';
-    } else if (verdict.kind === 'cut') {
-      ({ prequential, steps: of } = verdict);
-      outcome = 'cut';
-    } else {
-      of = 0;
-      outcome = 'base';
+    switch (verdict.kind) {
+      case 'lower':
+        ({ learningRate } = verdict);
+        outcome = 'lowered';
+        lateRestarts += verdict.late ? 1 : 0;
+        break;
+      case 'cut':
+        ({ prequential, steps: of } = verdict);
+        outcome = 'cut';
+        break;
+      case 'base':
+        of = 0;
+        outcome = 'base';
     }
-    if (of > 0) restarts += 1;
-    await session.restart(rate, signal);
-    const restart: Restart = { undone: made, of, learning_rate: rate, reason: verdict.reason };
+    restarts += of > 0 ? 1 : 0;
+    await session.restart(learningRate, signal);
+    const restart = { undone: attempted.steps, of, learning_rate: learningRate, reason: verdict.reason };
     yield { event: 'restart', restart };
   }
 }

@@ -71,7 +71,7 @@ const JSON_CALLS: readonly CallKind[] = ['models', 'score'];
 const STREAMS: readonly CallKind[] = ['whole', 'streamed'];
 
 // ── what a gateway that works says ────────────────────────────────────────────────────────────────────────────────
-const tuning = { method: 'full', rank: null, learning_rate: 5e-4 };
+const tuning = { method: 'full', rank: null, learning_rate: 5e-4, guard: null };
 const defaults = { method: 'full', rank: 8, learning_rate: { full: 5e-4, lora: 5e-3 }, from: 'size' };
 const capabilities = { methods: ['full', 'lora'], max_rank: 256, logprobs: false };
 const MODELS = { models: [{ id: 'base', context_tokens: 512, parameters: 5, defaults, capabilities }] };

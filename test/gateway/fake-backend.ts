@@ -34,6 +34,8 @@ export interface FakeOptions {
   concurrency?: number;
   /** Milliseconds of each step and piece. */
   stepMs?: number;
+  /** Milliseconds that a step says it took: by default those it took. */
+  toldMs?: number;
   /** Milliseconds of each loss that is asked for without a step. */
   lossMs?: number;
   pieces?: string[];
@@ -139,7 +141,7 @@ export const fakeBackend = (options: FakeOptions = {}): FakeBackend => {
           steps += 1;
           log.push(`step ${text}`);
           const reused = reuseGradients && time % 2 === 0;
-          yield { loss: before, tokens, truncated: tokens < text.length, ms: stepMs, reused };
+          yield { loss: before, tokens, truncated: tokens < text.length, ms: options.toldMs ?? stepMs, reused };
         }
       },
       async *losses(examples, signal) {
