@@ -2,7 +2,7 @@
 // Progress of queueing and tuning goes out as SSE comments, because SDKs parse every `data:` line. A failed stream says
 // `data: {"error":…}` and never [DONE], so that no client takes half an answer for a whole one.
 import type { ContextReport } from '../../wire/context.ts';
-import type { TuneEvent, Usage } from '../../wire/tune.ts';
+import type { GuardReport, TuneEvent, Usage } from '../../wire/tune.ts';
 import { upstreamFault, wireError } from '../http/errors.ts';
 import { refusal } from '../upstream/refusal.ts';
 
@@ -34,6 +34,13 @@ const data = (value: unknown): string => `data: ${JSON.stringify(value)}\n\n`;
 
 /** The comment's text must not end the comment. */
 const comment = (text: string): string => `: ${text.replaceAll(/[\r\n]+/g, ' ')}\n\n`;
+
+/** What the guard saw, as a stream tells it. */
+const guarded = ({ outcome, kept_steps, rate, prequential, reason }: GuardReport): string => {
+  const seen = prequential === null ? '' : `, ${prequential.toFixed(4)} nats a token from the base on new picks`;
+  const why = reason === null ? '' : `; ${reason}`;
+  return `guard ${outcome}: ${kept_steps} steps at learning_rate ${rate}${seen}${why}`;
+};
 
 const noResult = () => upstreamFault({ kind: 'backend', message: 'the work ended without a result' }, true);
 
@@ -79,9 +86,12 @@ export async function* completionStream(
         case 'token':
           yield data({ ...completion(envelope, [choice(event.text, null)]), ...withUsage });
           break;
-        case 'usage':
+        case 'usage': {
           usage = event.usage;
+          const { guard } = usage.tuning;
+          if (guard !== null) yield comment(guarded(guard));
           break;
+        }
         case 'done':
           yield data({ ...completion(envelope, [choice('', event.finish_reason)]), ...withUsage });
           if (options.includeUsage && usage !== undefined) {
