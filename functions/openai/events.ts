@@ -35,11 +35,14 @@ const data = (value: unknown): string => `data: ${JSON.stringify(value)}\n\n`;
 /** The comment's text must not end the comment. */
 const comment = (text: string): string => `: ${text.replaceAll(/[\r\n]+/g, ' ')}\n\n`;
 
+/** A learning rate for people: a third of one has too many digits. */
+const rateInWords = (rate: number): string => String(Number(rate.toPrecision(3)));
+
 /** What the guard saw, as a stream tells it. */
 const guarded = ({ outcome, kept_steps, rate, prequential, reason }: GuardReport): string => {
   const seen = prequential === null ? '' : `, ${prequential.toFixed(4)} nats a token from the base on new picks`;
   const why = reason === null ? '' : `; ${reason}`;
-  return `guard ${outcome}: ${kept_steps} steps at learning_rate ${rate}${seen}${why}`;
+  return `guard ${outcome}: ${kept_steps} steps at learning_rate ${rateInWords(rate)}${seen}${why}`;
 };
 
 const noResult = () => upstreamFault({ kind: 'backend', message: 'the work ended without a result' }, true);
@@ -74,7 +77,8 @@ export async function* completionStream(
         }
         case 'restart': {
           const { undone, of, learning_rate, reason } = event.restart;
-          const then = of === 0 ? 'the base model answers' : `${of} follow at learning_rate ${learning_rate}`;
+          const then =
+            of === 0 ? 'the base model answers' : `${of} follow at learning_rate ${rateInWords(learning_rate)}`;
           yield comment(`restart: ${undone} steps undone, ${then}: ${reason}`);
           break;
         }
