@@ -11,6 +11,7 @@ import {
   GUARD_LAST_PART_NATS,
   GUARD_MAX_LATE_RESTARTS,
   GUARD_MAX_RESTARTS,
+  GUARD_MOST_GAIN_NATS,
   GUARD_PART_PICKS,
   GUARD_RATE_DIVISOR,
   MIN_LEARNING_RATE,
@@ -49,10 +50,13 @@ export type Verdict =
 
 const CONTINUE: Verdict = { kind: 'continue' };
 
-const mean = (differences: readonly Difference[]): number =>
-  differences.reduce((sum, { nats }) => sum + nats, 0) / differences.length;
+/** As it counts: a pick that is nearly an earlier one again gains more than any other text would. */
+const counted = ({ nats }: Difference): number => Math.max(nats, -GUARD_MOST_GAIN_NATS);
 
-/** The mean over the picks after the first; undefined before there is any. */
+const mean = (differences: readonly Difference[]): number =>
+  differences.reduce((sum, difference) => sum + counted(difference), 0) / differences.length;
+
+/** The mean over the picks after the first, each as it counts; undefined before there is any. */
 export const prequentialGain = (differences: readonly Difference[]): number | undefined =>
   differences.length < 2 ? undefined : mean(differences.slice(1));
 
@@ -88,8 +92,8 @@ export const afterStep = (attempt: Attempt): Verdict => {
 /** Where the differences turn from gains to losses: the picks up to where their sum is lowest, and those after. */
 const parts = (differences: readonly Difference[]): [readonly Difference[], readonly Difference[]] => {
   let [sum, lowest, place] = [0, Number.POSITIVE_INFINITY, 0];
-  for (const [i, { nats }] of differences.entries()) {
-    sum += nats;
+  for (const [i, difference] of differences.entries()) {
+    sum += counted(difference);
     if (sum < lowest) [lowest, place] = [sum, i + 1];
   }
   return [differences.slice(0, place), differences.slice(place)];
@@ -112,6 +116,7 @@ export const atEnd = (attempt: Attempt): Verdict => {
     return { kind: gain <= GUARD_END_NATS ? 'continue' : 'base', reason: `${reason}; ${NO_TIME}` };
   }
   if (gain <= GUARD_END_NATS) return CONTINUE;
-  const why = `new picks cost ${inWords(gain)} more than under the base weights at learning_rate ${rateInWords(attempt.learningRate)}`;
+  const compared = gain > 0 ? `cost ${inWords(gain)} more` : `cost only ${inWords(gain)} less`;
+  const why = `new picks ${compared} than under the base weights at learning_rate ${rateInWords(attempt.learningRate)}`;
   return lowerOrBase(attempt, true, why);
 };
