@@ -99,6 +99,7 @@ async function* attemptSteps(
   const fits = (count: number): boolean => pace.fits(stepsCost(request, contextTokens, count) + time.rest);
   let verdict: Verdict = { kind: 'continue' };
   let [steps, tokens] = [0, 0];
+  if (of === 0) return { kept, steps, tokens, verdict, prequential: undefined };
   const texts = picks.slice(0, of).map(({ text }) => text);
   for await (const step of session.train(texts, signal)) {
     const { id, text } = at(picks, steps);
@@ -123,7 +124,8 @@ async function* attemptSteps(
     if (nats !== undefined) differences.push({ step: steps, nats });
     const attempt = { ...watched, steps: of, differences, fits };
     verdict = finite && steps === of ? atEnd(attempt) : afterStep(attempt);
-    if (verdict.kind !== 'continue') break;
+    // after the last one the backend ends by itself
+    if (verdict.kind !== 'continue' && steps < of) break;
   }
   return { kept, steps, tokens, verdict, prequential: prequentialGain(differences) };
 }
