@@ -16,8 +16,8 @@ import {
 } from '../wire/tune.ts';
 import type { Session, Step } from './backends/contract.ts';
 import { lossesCost, stepsCost } from './cost.ts';
-import { createPace, type Pace, type Time } from './pace.ts';
 import { afterStep, atEnd, type Difference, prequentialGain, type Verdict } from './prequential.ts';
+import { createTimeLeft, type Time, type TimeLeft } from './time-left.ts';
 import { judgedTexts, type ResolvedTuning } from './tuning.ts';
 
 export type StepEvent = Extract<TuneEvent, { event: 'step' | 'restart' }>;
@@ -49,17 +49,17 @@ type Bases = ReadonlyMap<string, number>;
 const baseLosses = async (work: Work, texts: readonly string[]): Promise<Bases | undefined> => {
   const { session, request, contextTokens, time, signal } = work;
   const losses = new Map<string, number>();
-  const pace = createPace(time);
+  const left = createTimeLeft(time);
   const after = stepsCost(request, contextTokens) + time.rest;
   let before = time.now();
   for await (const loss of session.losses(texts, signal)) {
     const text = at(texts, losses.size);
     losses.set(text, loss);
     const now = time.now();
-    pace.measured(now - before, lossesCost([text], contextTokens));
+    left.measured(now - before, lossesCost([text], contextTokens));
     before = now;
     // never after the first, which may have taken long by itself
-    if (losses.size > 1 && !pace.fits(lossesCost(texts.slice(losses.size), contextTokens) + after)) return undefined;
+    if (losses.size > 1 && !left.fits(lossesCost(texts.slice(losses.size), contextTokens) + after)) return undefined;
   }
   return losses;
 };
@@ -90,13 +90,13 @@ const differenceOf = (step: Step, text: string, seen: ReadonlySet<string>, bases
 async function* attemptSteps(
   { session, request, picks, contextTokens, time, signal }: Work,
   of: number,
-  pace: Pace,
+  left: TimeLeft,
   watched: Watched | undefined,
 ): AsyncGenerator<StepEvent, Attempted, void> {
   const kept: StepReport[] = [];
   const differences: Difference[] = [];
   const seen = new Set<string>();
-  const fits = (count: number): boolean => pace.fits(stepsCost(request, contextTokens, count) + time.rest);
+  const fits = (count: number): boolean => left.fits(stepsCost(request, contextTokens, count) + time.rest);
   let verdict: Verdict = { kind: 'continue' };
   let [steps, tokens] = [0, 0];
   if (of === 0) return { kept, steps, tokens, verdict, prequential: undefined };
@@ -113,7 +113,7 @@ async function* attemptSteps(
     const report = { index: steps, of, id, loss, tokens: step.tokens, truncated, ms, reused };
     steps += 1;
     tokens += step.tokens;
-    pace.measured(ms, stepsCost(request, contextTokens, steps) - stepsCost(request, contextTokens, steps - 1));
+    left.measured(ms, stepsCost(request, contextTokens, steps) - stepsCost(request, contextTokens, steps - 1));
     if (finite) {
       kept.push(report);
       yield { event: 'step', step: report };
@@ -149,7 +149,7 @@ export async function* makeSteps(
   const work: Work = { session, request, picks, contextTokens, time, signal };
   const judged = judgedTexts(request);
   const bases = judged === undefined ? undefined : await baseLosses(work, judged);
-  const pace = createPace(time);
+  const left = createTimeLeft(time);
 
   let { learningRate } = tuning;
   let outcome: GuardReport['outcome'] = 'kept';
@@ -162,7 +162,7 @@ export async function* makeSteps(
     // what is made again of a cut, or not at all, was judged already
     const watching = bases !== undefined && (outcome === 'kept' || outcome === 'lowered');
     const watched = watching ? { bases, learningRate, restarts, lateRestarts } : undefined;
-    const attempted = yield* attemptSteps(work, of, pace, watched);
+    const attempted = yield* attemptSteps(work, of, left, watched);
     const { kept, verdict } = attempted;
     steps += attempted.steps;
     tokens += attempted.tokens;
