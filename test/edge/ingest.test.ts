@@ -1,5 +1,7 @@
 // An upload in Node over plain objects in place of the bindings: batches, caps, halving, and what is remembered of a corpus.
+
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { nextBatchLines } from '../../functions/corpora/batch-size.ts';
 import type { CorpusInfo, Entry, Reservation } from '../../functions/corpora/contract.ts';
 import { byHalves } from '../../functions/corpora/halves.ts';
 import { catalogueName, textKey, textsUnder } from '../../functions/corpora/keys.ts';
