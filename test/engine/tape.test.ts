@@ -80,7 +80,7 @@ const cases: Record<string, Case> = {
   'reshape and transpose': {
     variables: { x: [T, 6] },
     output: [2, T, 3],
-    build: (t, v) => t.transpose(t.reshape(one(v, 'x'), [-1, 2, 3], [-1, 6]), [1, 0, 2]),
+    build: (t, v) => t.transpose(t.reshape(one(v, 'x'), ['T', 2, 3], ['T', 6]), [1, 0, 2]),
   },
   rotate: {
     variables: { x: [2, T, 4] },

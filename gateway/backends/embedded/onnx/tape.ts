@@ -5,6 +5,7 @@
 // Shapes: T tokens (known only at run time), everything else fixed. Formulas stand above each operation, with dy for
 // the gradient that arrives.
 import type { Graph, Tensor } from './graph.ts';
+import type { Dimension } from './protobuf.ts';
 
 /** A tensor on the tape; `grad` is set by backward() where `needsGrad`. */
 export interface Var extends Tensor {
@@ -189,12 +190,10 @@ export class Tape {
     });
   }
 
-  /** y = x in another shape; `back` is x's own, −1 for the one dimension known at run time. */
-  reshape(x: Var, shape: readonly number[], back: readonly number[]): Var {
+  /** y = x in another shape; `back` is x's own. A dimension known at run time only is given by its name. */
+  reshape(x: Var, shape: readonly Dimension[], back: readonly Dimension[]): Var {
     const g = this.graph;
-    return this.#record(g.op('Reshape', [x, g.ints(shape)]), [x], (dy) =>
-      this.#add(x, () => g.op('Reshape', [dy, g.ints(back)])),
-    );
+    return this.#record(g.reshape(x, shape), [x], (dy) => this.#add(x, () => g.reshape(dy, back)));
   }
 
   transpose(x: Var, order: readonly number[]): Var {
