@@ -97,7 +97,7 @@ export const decoder = (tape: Tape, options: DecoderOptions): Decoder => {
     const down = options.lora?.factors.get(names.a);
     const up = options.lora?.factors.get(names.b);
     if (down === undefined || up === undefined) return y;
-    return tape.add(y, tape.scaledLinear(tape.linear(x, down), up, options.lora?.scale ?? 1));
+    return tape.lowRank(y, x, down, up, options.lora?.scale ?? 1);
   };
   const normOf = (x: Var, name: string, leadingAxes: readonly number[]): Var =>
     tape.rmsNorm(x, a.unitNorms ? tape.plus(parameter(name), 1) : parameter(name), a.epsilon, leadingAxes);

@@ -72,13 +72,17 @@ export class Tape {
     });
   }
 
-  /** y = scale · x Wᵀ for the small factors of LoRA. */
-  scaledLinear(x: Var, w: Var, scale: number): Var {
+  /**
+   * y = z + s (x Aᵀ) Bᵀ, LoRA's factors A [r,in] and B [out,r] beside z [T,out].
+   * The scale goes to the r columns in between: onnxruntime is fast on one token where a Gemm has no factor of its own.
+   */
+  lowRank(z: Var, x: Var, a: Var, b: Var, s: number): Var {
     const g = this.graph;
-    const alpha = { float: scale };
-    return this.#record(g.op('Gemm', [x, w], { transB: 1, alpha }), [x, w], (dy) => {
-      this.#add(x, () => g.op('Gemm', [dy, w], { alpha }));
-      this.#add(w, () => g.op('Gemm', [dy, x], { transA: 1, alpha }));
+    const inner = this.scale(this.linear(x, a), s);
+    return this.#record(g.op('Gemm', [inner, b, z], { transB: 1 }), [inner, b, z], (dy) => {
+      this.#add(inner, () => g.op('Gemm', [dy, b]));
+      this.#add(b, () => g.op('Gemm', [dy, inner], { transA: 1 }));
+      this.#add(z, () => dy);
     });
   }
 
