@@ -1,14 +1,15 @@
-// `npm run bench -- engine [--json] [--rounds R] [--model DIR] [--threads T] [--rank R]`: how long a training step and a
-// generated token take, by default on models/base with one thread, beside PyTorch on the same checkpoint where Python has
-// it. The two take turns, so that other load on the machine affects both; figures are medians, ratios are medians of the
-// ratios of each turn. Beside the clock's time stands the processor's, which says more where the machine is shared.
+// `npm run bench -- engine [--json] [--rounds R] [--model DIR] [--threads T] [--rank R] [--only full,lora,generate]`: how
+// long a training step and a generated token of the untuned model take, by default on models/base with one thread, beside
+// PyTorch on the same checkpoint where Python has it. The two take turns, so that other load on the machine affects both;
+// figures are medians, ratios are medians of the ratios of each turn. Beside the clock's time stands the processor's, which
+// says more where the machine is shared.
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { whole } from '../../cli/arguments.ts';
 import type { OpenOptions } from '../../gateway/backends/contract.ts';
 import { readCheckpoint } from '../../gateway/backends/embedded/model/checkpoint.ts';
 import { createModel } from '../../gateway/backends/embedded/model/model.ts';
-import { createSession } from '../../gateway/backends/embedded/session.ts';
+import { createSession, type EngineSession } from '../../gateway/backends/embedded/session.ts';
 import { MAX_RANK } from '../../wire/limits.ts';
 import { at } from '../../wire/list.ts';
 import { median } from '../statistics.ts';
@@ -18,6 +19,8 @@ const DIRECTORY = new URL('../../models/base', import.meta.url).pathname;
 /** Tokens of the training example. */
 const T = 256;
 const GENERATED = 64;
+const KINDS = ['full', 'lora', 'generate'] as const;
+type Kind = (typeof KINDS)[number];
 /** Tokens of the prompt that generation continues. */
 const PROMPT = 128;
 
@@ -52,6 +55,7 @@ export const run = async (args: readonly string[]): Promise<void> => {
       rounds: { type: 'string' },
       threads: { type: 'string', default: '1' },
       rank: { type: 'string', default: '8' },
+      only: { type: 'string', default: KINDS.join() },
     },
   });
   const rounds = whole('rounds', values.rounds ?? (values.quick ? '7' : '21'), 1, 1000);
@@ -66,29 +70,32 @@ export const run = async (args: readonly string[]): Promise<void> => {
   const exact = [start, ...model.tokenizer.encode(example)].slice(0, T + 1);
   const prompt = model.tokenizer.decode(ids.slice(0, PROMPT));
 
-  const sessions = {
-    full: createSession(model, options('full', rank)),
-    lora: createSession(model, options('lora', rank)),
+  const kinds = KINDS.filter((kind) => values.only.split(',').includes(kind));
+  // a session of full fine-tuning holds four times the model: only where it is timed
+  const sessions = new Map<Kind, EngineSession>();
+  const sessionOf = (kind: Kind): EngineSession => {
+    const session = sessions.get(kind) ?? createSession(model, options(kind === 'full' ? 'full' : 'lora', rank));
+    sessions.set(kind, session);
+    return session;
   };
   const generate = async (): Promise<number> => {
     const sampling = { maxTokens: GENERATED, temperature: 0, topP: 1, topK: 0, stop: [], seed: 0 };
     const started = performance.now();
-    const pieces = sessions.full.generate(prompt, sampling, () => false);
+    const pieces = sessionOf('generate').generate(prompt, sampling, () => false);
     let next = await pieces.next();
     while (!next.done) next = await pieces.next();
     return (performance.now() - started) / Math.max(1, next.value.completionTokens);
   };
   const torch = await startTorch(values.model, threads, rank);
-  const kinds = ['full', 'lora', 'generate'] as const;
-  const empty = (): Record<(typeof kinds)[number], number[]> => ({ full: [], lora: [], generate: [] });
+  const empty = (): Record<Kind, number[]> => ({ full: [], lora: [], generate: [] });
   const [ours, theirs, oursWorked, theirsWorked] = [empty(), empty(), empty(), empty()];
   const built = performance.now();
-  for (const kind of ['full', 'lora'] as const) await sessions[kind].step(example);
+  for (const kind of kinds) if (kind !== 'generate') await sessionOf(kind).step(example);
   const firstSteps = performance.now() - built;
   for (let round = -2; round < rounds; round++) {
     for (const kind of kinds) {
       const before = process.cpuUsage();
-      const mine = kind === 'generate' ? await generate() : (await sessions[kind].step(example)).ms;
+      const mine = kind === 'generate' ? await generate() : (await sessionOf(kind).step(example)).ms;
       const { user, system } = process.cpuUsage(before);
       const request =
         kind === 'generate'
