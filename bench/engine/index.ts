@@ -133,7 +133,7 @@ export const run = async (args: readonly string[]): Promise<void> => {
     rounds,
     parameters: Array.from(checkpoint.parameters.values()).reduce((sum, { length }) => sum + length, 0),
     rows,
-    tokens_per_second: 1000 / median(ours.generate),
+    tokens_per_second: ours.generate.length === 0 ? null : 1000 / median(ours.generate),
     build_and_first_steps_ms: firstSteps,
     resident_mb: process.memoryUsage.rss() / 1e6,
   };
@@ -155,7 +155,7 @@ export const run = async (args: readonly string[]): Promise<void> => {
     );
   }
   console.log(
-    `${report.tokens_per_second.toFixed(0)} tokens/s; ${report.resident_mb.toFixed(0)} MB resident with both sessions; ` +
-      `${firstSteps.toFixed(0)} ms to build both graphs and make their first steps`,
+    `${report.tokens_per_second === null ? '' : `${report.tokens_per_second.toFixed(0)} tokens/s; `}${report.resident_mb.toFixed(0)} MB resident with these sessions; ` +
+      `${firstSteps.toFixed(0)} ms to build the training graphs and make their first steps`,
   );
 };
