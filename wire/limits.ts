@@ -327,6 +327,11 @@ export const NEAR_COPY = 0.999;
  * similarity; eight add a fiftieth. 2026-11-26
  */
 export const MAX_ROUNDS_PAST_COPIES = 4;
+/**
+ * Cosine with a residual, less the mean, above which a centred pool's queries look for candidates: that of the fiftieth over
+ * 1,140 examples is 0.13 (functions/pool/centred.ts). 2026-11-26
+ */
+export const AIMED_COSINE = 0.12;
 /** Candidates of one pool: at 10 KiB of metadata each they are 40 MB of a Worker's 128. 2026-11-24 */
 export const MAX_POOL = 4_000;
 /** Queries in flight at once: the connections a Worker may hold. 2026-11-24 */

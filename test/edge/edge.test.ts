@@ -412,6 +412,38 @@ describe('a selection', () => {
     expect(selection.sigma2.final).toBeLessThan(0.02);
   });
 
+  it('takes a direction that all vectors share out of them, and the corpus says so', async () => {
+    const next = random(31);
+    const shared = randomUnit(DIMENSIONS, next);
+    const vector = () => {
+      const own = randomUnit(DIMENSIONS, next);
+      const sum = own.map((value, i) => value + 2.2 * (shared[i] ?? 0));
+      const length = Math.hypot(...sum);
+      return sum.map((value) => value / length);
+    };
+    const name = fresh();
+    const lines = Array.from({ length: 80 }, (_, i) => ({ id: `v${i}`, text: `text ${i}`, vector: base64(vector()) }));
+    await edge.upload(name, lines.slice(0, 49));
+    const described = async () => json(edge.send(`/v1/corpora/${name}`));
+    expect((await described()).geometry).toBeNull();
+    await edge.upload(name, lines.slice(49));
+    const { geometry } = await described();
+    expect(geometry).toMatchObject({ sample: 80, centred: { random: {}, nearest: {} } });
+    expect(geometry.mean_length).toBeGreaterThan(0.85);
+    expect(geometry.random.p50).toBeGreaterThan(0.7);
+    expect(geometry.centred.random.p50).toBeLessThan(0.1);
+
+    const prompt = base64(vector());
+    const centred = await select({ corpus: name, vector: prompt });
+    expect(centred).toMatchObject({ centred: true, degree: 6, lambda: 0.3, min_similarity: null });
+    expect(centred.picks).toHaveLength(10);
+    expect(centred.picks[0].similarity).toBeGreaterThan(0.7);
+    expect(centred.picks[0].centred_similarity).toBeLessThan(0.6);
+    const left = await select({ corpus: name, vector: prompt, centre: false });
+    expect([left.centred, 'centred_similarity' in left.picks[0]]).toEqual([false, false]);
+    expect(left.sigma2.final).toBeLessThan(centred.sigma2.final);
+  });
+
   it('filters by the caller’s own metadata and by source', async () => {
     const only = async (filter: object) =>
       (await select({ corpus, input: TEXTS[0], n: 10, strategy: 'nn', filter })).picks
