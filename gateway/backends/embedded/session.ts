@@ -2,7 +2,6 @@
 // Documented choices: texts are read as sequence.ts says; a training example is cut to TRAIN_TOKENS and the context, and
 // its step says so; a score slides a window of the context by half; numbers that are not finite end the request.
 
-import type { Tensor } from 'onnxruntime-node';
 import { FaultError } from '../../../wire/faults.ts';
 import type { Generation, OpenOptions, Piece, Sampling, Score, Step } from '../contract.ts';
 import { allFinite } from './finite.ts';
@@ -29,17 +28,9 @@ export interface EngineSession {
   generate(prompt: string, sampling: Sampling, cancelled: () => boolean): AsyncGenerator<Piece, Generation, void>;
 }
 
-const copyOf = (gradients: Gradients): Gradients =>
-  new Map(Array.from(gradients, ([name, data]) => [name, data.slice()]));
-
 export const createSession = (model: Model, options: OpenOptions): EngineSession => {
   const { architecture: a } = model;
   const weights = createWeights(model, options);
-  const into: Record<string, Tensor> = {};
-  for (const [name, data] of weights.gradients) {
-    const input = weights.trainingFeeds[name];
-    if (input !== undefined) into[`grad:${name}`] = floats(data, input.dims);
-  }
   // repeated examples: how often each came, and the gradient and loss of its last odd occurrence
   const seen = new Map<string, { count: number; kept?: Gradient & { gradients: Gradients } }>();
 
@@ -66,13 +57,15 @@ export const createSession = (model: Model, options: OpenOptions): EngineSession
     return weights.effective();
   };
 
-  const gradient = async (text: string): Promise<Gradient> => {
+  /** One step; where `kept` is given, the gradients are left there. */
+  const learn = async (text: string, kept?: Map<string, Float32Array>): Promise<Gradient> => {
     const all = exampleIds(model, text);
     const ids = all.slice(0, Math.min(TRAIN_TOKENS, a.context) + 1);
     const truncated = ids.length < all.length;
     const tokens = ids.length - 1;
     if (tokens === 0) return { loss: 0, tokens, truncated };
     const training = await model.training(weights.rank);
+    const update = begin();
     const outputs = await training.run(
       {
         ...weights.trainingFeeds,
@@ -80,14 +73,18 @@ export const createSession = (model: Model, options: OpenOptions): EngineSession
         targets: ints(ids.slice(1)),
         weights: floats(new Float32Array(tokens).fill(1 / tokens), [tokens]),
       },
-      into,
+      (name, gradient) => {
+        update(name, gradient);
+        kept?.set(name, gradient);
+        return kept === undefined ? undefined : 'keep';
+      },
     );
     return { loss: outputs.loss?.[0] ?? Number.NaN, tokens, truncated };
   };
-  const apply = (gradients: Gradients): void => {
-    weights.apply(gradients);
+  const begin = (): ReturnType<typeof weights.update> => {
     steps += 1;
     checked = false;
+    return weights.update();
   };
 
   return {
@@ -108,15 +105,16 @@ export const createSession = (model: Model, options: OpenOptions): EngineSession
       if (options.reuseGradients && entry.count % 2 === 0 && entry.kept !== undefined) {
         const { kept } = entry;
         delete entry.kept;
-        apply(kept.gradients);
+        const update = begin();
+        for (const [name, gradient] of kept.gradients) update(name, gradient);
         return done(kept, true);
       }
-      const made = await gradient(text);
-      if (made.tokens > 0) apply(weights.gradients);
-      if (options.reuseGradients && made.tokens > 0) {
+      const gradients = options.reuseGradients ? new Map<string, Float32Array>() : undefined;
+      const made = await learn(text, gradients);
+      if (gradients !== undefined && made.tokens > 0) {
         const kept = [...seen.values()].filter((other) => other.kept !== undefined);
         if (kept.length >= KEPT_GRADIENTS) delete kept[0]?.kept;
-        seen.set(text, { count: entry.count, kept: { ...made, gradients: copyOf(weights.gradients) } });
+        seen.set(text, { count: entry.count, kept: { ...made, gradients } });
       }
       return done(made, false);
     },

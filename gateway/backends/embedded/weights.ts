@@ -17,9 +17,8 @@ export interface Weights {
   readonly rank: number;
   /** What the training graph takes. */
   readonly trainingFeeds: Feeds;
-  /** Arrays the training graph writes the gradients to; overwritten by every step. */
-  readonly gradients: Gradients;
-  apply(gradients: Gradients): void;
+  /** Begins a step: what it gives takes each parameter's gradient once, in any order, and changes the parameter at once. */
+  update(): (name: string, gradient: Float32Array) => void;
   /** The arrays that a step changes. */
   trained(): Iterable<Float32Array>;
   /** What the scoring and generation graphs take: the tuned model as plain weights. */
@@ -33,15 +32,13 @@ const createTrained = (trained: ReadonlyMap<string, Float32Array>, options: Open
   const m = zerosLike(trained);
   const v = zerosLike(trained);
   let t = 0;
-  return (gradients: Gradients): void => {
+  return () => {
     t += 1;
-    for (const [name, p] of trained) {
-      const g = gradients.get(name);
-      const moments = { m: m.get(name), v: v.get(name) };
-      if (g === undefined || moments.m === undefined || moments.v === undefined)
-        throw new Error(`no gradient for ${name}`);
-      adamStep(p, g, moments as Moments, t, options.optimiser);
-    }
+    return (name: string, gradient: Float32Array): void => {
+      const [p, moments] = [trained.get(name), { m: m.get(name), v: v.get(name) }];
+      if (p === undefined || moments.m === undefined || moments.v === undefined) throw new Error(`${name} is not trained`);
+      adamStep(p, gradient, moments as Moments, t, options.optimiser);
+    };
   };
 };
 
@@ -51,8 +48,7 @@ const fullWeights = (model: Model, options: OpenOptions): Weights => {
   return {
     rank: 0,
     trainingFeeds: feeds,
-    gradients: zerosLike(copies),
-    apply: createTrained(copies, options),
+    update: createTrained(copies, options),
     trained: () => copies.values(),
     effective: () => feeds,
   };
@@ -93,11 +89,10 @@ const loraWeights = (model: Model, options: OpenOptions): Weights => {
   return {
     rank,
     trainingFeeds: feeds,
-    gradients: zerosLike(factors),
     trained: () => factors.values(),
-    apply(gradients) {
+    update() {
       tuned = undefined;
-      update(gradients);
+      return update();
     },
     effective() {
       if (tuned !== undefined) return tuned;

@@ -7,33 +7,6 @@ import { decoder, logits, loraShapes, outputMatrix, parameterInputs, positionInp
 
 const ids = (graph: Graph): Tensor => graph.input('ids', 'int64', ['T']);
 
-/** One training step: ids, targets [T], weights [T] → loss, and `grad:NAME` of every trained parameter. */
-export const trainingGraph = (a: Architecture, lora?: { rank: number; scale: number }): Uint8Array => {
-  const graph = new Graph();
-  const tape = new Tape(graph);
-  const parameters = parameterInputs(tape, a, lora === undefined);
-  const factors = new Map<string, Var>();
-  const factorShapes = lora === undefined ? new Map<string, readonly [number, number]>() : loraShapes(a, lora.rank);
-  for (const [name, shape] of factorShapes) factors.set(name, tape.parameter(graph.input(name, 'float32', shape)));
-  const { hidden } = decoder(tape, {
-    architecture: a,
-    parameters,
-    positions: positionInputs(graph, a, 'T'),
-    ids: ids(graph),
-    ...(lora === undefined ? {} : { lora: { factors, scale: lora.scale } }),
-  });
-  const targets = graph.input('targets', 'int64', ['T']);
-  const weights = graph.input('weights', 'float32', ['T']);
-  const loss = tape.crossEntropy(hidden, outputMatrix(a, parameters), targets, weights, a.scales.logitCap);
-  tape.backward(loss, graph.scalar(1));
-  graph.output(loss, 'loss', []);
-  const shapes = lora === undefined ? parameterShapes(a) : factorShapes;
-  for (const [name, variable] of lora === undefined ? parameters : factors) {
-    graph.output(tape.grad(variable), `grad:${name}`, shapes.get(name) ?? []);
-  }
-  return graph.bytes();
-};
-
 /** Scoring: ids, targets [T] → log p(target_t) in nats, [T]. */
 export const scoringGraph = (a: Architecture): Uint8Array => {
   const graph = new Graph();

@@ -3,9 +3,10 @@ import { compile, type Feeds, floats, ints, type Runnable } from '../runtime.ts'
 import type { Tokenizer } from '../tokenizer/index.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import type { Architecture } from './config.ts';
-import { generationGraph, scoringGraph, trainingGraph } from './graphs.ts';
+import { generationGraph, scoringGraph } from './graphs.ts';
 import { parameterShapes } from './parameters.ts';
 import { angles, causalMask, maskName, rotationNames, usedRotations, usedWindows } from './positions.ts';
+import { createTraining, type Training } from './training.ts';
 
 /** LoRA ranks whose training graph is kept; each costs about 10 MB. */
 const KEPT_RANKS = 4;
@@ -17,7 +18,7 @@ export interface Model {
   readonly parameters: ReadonlyMap<string, Float32Array>;
   readonly tokenizer: Tokenizer;
   /** Rank 0 is full fine-tuning. */
-  training(rank: number): Promise<Runnable>;
+  training(rank: number): Promise<Training>;
   scoring(): Promise<Runnable>;
   prompt(): Promise<Runnable>;
   next(): Promise<Runnable>;
@@ -58,7 +59,7 @@ export const sequenceFeeds = (a: Architecture, ids: readonly number[]): Feeds =>
 };
 
 export const createModel = ({ architecture: a, parameters, tokenizer }: Checkpoint, threads: number): Model => {
-  const trainings = new Map<number, Promise<Runnable>>();
+  const trainings = new Map<number, Promise<Training>>();
   const others = new Map<string, Promise<Runnable>>();
   const once = (name: string, graph: () => Uint8Array): Promise<Runnable> => {
     const known = others.get(name) ?? compile(graph(), threads);
@@ -76,7 +77,7 @@ export const createModel = ({ architecture: a, parameters, tokenizer }: Checkpoi
         trainings.set(rank, known);
         return known;
       }
-      const made = compile(trainingGraph(a, rank === 0 ? undefined : { rank, scale: LORA_SCALE }), threads);
+      const made = createTraining(a, rank === 0 ? undefined : { rank, scale: LORA_SCALE }, threads);
       trainings.set(rank, made);
       const [oldest] = trainings.keys();
       if (trainings.size > KEPT_RANKS && oldest !== undefined) {

@@ -13,6 +13,12 @@ export interface Tensor {
   readonly name: string;
 }
 
+/** A model cut out of a graph, and the names of its inputs. */
+export interface Part {
+  readonly inputs: readonly string[];
+  readonly bytes: Uint8Array;
+}
+
 export class Graph {
   readonly #nodes: Node[] = [];
   readonly #constants = new Map<string, Constant>();
@@ -64,6 +70,41 @@ export class Graph {
       data: new Uint8Array(Float32Array.of(value).buffer),
     });
     return { name };
+  }
+
+  /** How many nodes there are so far: a border that part() understands. */
+  get size(): number {
+    return this.#nodes.length;
+  }
+
+  /** Names of the values that these ops gave among the first `count` nodes. */
+  outputsOf(ops: readonly string[], count: number): Set<string> {
+    return new Set(this.#nodes.slice(0, count).flatMap(({ op, outputs }) => (ops.includes(op) ? outputs : [])));
+  }
+
+  /**
+   * The nodes that lead to `wanted`, as a model of their own. Where the way back meets a value of `given`, that value is
+   * an input instead; what leads to it is left out. `inputs` names what the model takes.
+   */
+  part(given: ReadonlySet<string>, wanted: readonly { readonly tensor: Tensor; readonly name: string }[]): Part {
+    const needed = new Set(wanted.map(({ tensor }) => tensor.name));
+    const nodes: Node[] = [];
+    for (const node of this.#nodes.toReversed()) {
+      if (!node.outputs.some((name) => needed.has(name) && !given.has(name))) continue;
+      nodes.push(node);
+      for (const name of node.inputs) needed.add(name);
+    }
+    const inputs = this.#inputs.filter(({ name }) => needed.has(name));
+    for (const name of given) if (needed.has(name)) inputs.push({ name, type: 'float32' });
+    const outputs = wanted.map(({ name }): Value => ({ name, type: 'float32' }));
+    for (const { tensor, name } of wanted) {
+      nodes.unshift({ op: 'Identity', domain: '', inputs: [tensor.name], outputs: [name], attributes: {} });
+    }
+    const constants = [...this.#constants.values()].filter(({ name }) => needed.has(name));
+    return {
+      inputs: inputs.map(({ name }) => name),
+      bytes: modelBytes({ nodes: nodes.toReversed(), constants, inputs, outputs }),
+    };
   }
 
   bytes(): Uint8Array {
