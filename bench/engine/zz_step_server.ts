@@ -1,0 +1,11 @@
+const [root,dir,method,T,threads]=process.argv.slice(2) as [string,string,string,string,string];
+const W=root+'/gateway/backends/embedded/';
+const {readCheckpoint}=await import(W+'model/checkpoint.ts');
+const {createModel}=await import(W+'model/model.ts');
+const {createSession}=await import(W+'session.ts');
+const model=createModel(await readCheckpoint(dir),Number(threads));
+const s=createSession(model,{model:'m',method,rank:32,seed:1,reuseGradients:false,optimiser:{learningRate:1e-5,beta1:.9,beta2:.999,epsilon:1e-8,weightDecay:0}});
+const ids=model.tokenizer.encode('A stream is read piece by piece and closed when its reader leaves; an error in the middle ends it. Then\n'.repeat(Number(T))).slice(0,Number(T));
+const text=model.tokenizer.decode(ids);
+process.on('message',async()=>{const c=process.cpuUsage();await s.step(text);const d=process.cpuUsage(c);process.send!((d.user+d.system)/1000);});
+process.send!(0);
