@@ -30,7 +30,8 @@ export interface Peak {
   readonly loss: number;
 }
 
-const TEXT = 'A stream is read piece by piece and closed when its reader leaves; an error in the middle ends it. Then\n';
+const TEXT =
+  'A stream is read piece by piece and closed when its reader leaves; an error in the middle ends it. Then\n';
 
 /** A text of exactly so many trained tokens, and its ids with the start token. */
 const exampleOf = async (directory: string, tokens: number): Promise<{ text: string; ids: number[] }> => {
@@ -102,9 +103,13 @@ export const measureTorch = async (directory: string, { method, tokens }: Case, 
   const { ids } = await exampleOf(directory, tokens);
   const request = { directory, method, rank: RANK, steps: STEPS, threads, ids };
   const script = new URL('torch_memory.py', import.meta.url).pathname;
-  const { stdout } = await promisify(execFile)(process.env.SIFT_PYTHON ?? 'python3', [script, JSON.stringify(request)], {
-    env: { ...process.env, HF_HUB_OFFLINE: '1' },
-  });
+  const { stdout } = await promisify(execFile)(
+    process.env.SIFT_PYTHON ?? 'python3',
+    [script, JSON.stringify(request)],
+    {
+      env: { ...process.env, HF_HUB_OFFLINE: '1' },
+    },
+  );
   const { peak_mb, ms, loss } = torchAnswer.parse(JSON.parse(stdout.trim().split('\n').at(-1) ?? ''));
   return { peakMb: peak_mb, ms, loss };
 };

@@ -16,8 +16,14 @@ export interface Compiled extends Runnable {
 
 export const floats = (data: Float32Array, shape: readonly number[]): Tensor => new Tensor('float32', data, shape);
 
-export const ints = (values: readonly number[]): Tensor =>
-  new Tensor('int64', BigInt64Array.from(values, BigInt), [values.length]);
+export const int64 = (values: BigInt64Array): Tensor => new Tensor('int64', values, [values.length]);
+
+export const ints = (values: readonly number[]): Tensor => int64(BigInt64Array.from(values, BigInt));
+
+export const integersOf = (tensor: Tensor | undefined, name: string): BigInt64Array => {
+  if (!(tensor?.data instanceof BigInt64Array)) throw new Error(`${name} is not int64`);
+  return tensor.data;
+};
 
 export const floatsOf = (tensor: Tensor | undefined, name: string): Float32Array => {
   if (tensor === undefined) throw new Error(`no ${name}`);

@@ -7,9 +7,9 @@ import type { Generation, OpenOptions, Piece, Sampling, Score, Step } from '../c
 import { allFinite } from './finite.ts';
 import { generate } from './generate.ts';
 import { type Model, sequenceFeeds } from './model/model.ts';
-import { type Feeds, floats, ints } from './runtime.ts';
+import { floats, ints } from './runtime.ts';
 import { exampleIds, fittingPrompt, promptIds, scoredIds } from './sequence.ts';
-import { createWeights, type Gradients } from './weights.ts';
+import { createWeights, type Gradients, type Tuned } from './weights.ts';
 
 /** Tokens of one training example: the attention matrices of its backward pass grow with the square. */
 export const TRAIN_TOKENS = 1_024;
@@ -49,12 +49,12 @@ export const createSession = (model: Model, options: OpenOptions): EngineSession
     return new FaultError({ kind: 'backend', message });
   };
   /** The tuned weights, once they are known to be numbers. */
-  const effective = (): Feeds => {
+  const tuned = (): Tuned => {
     if (!checked) {
       for (const data of weights.trained()) if (!allFinite(data)) throw notFinite('the weights');
       checked = true;
     }
-    return weights.effective();
+    return weights.tuned();
   };
 
   /** One step; where `kept` is given, the gradients are left there. */
@@ -121,7 +121,8 @@ export const createSession = (model: Model, options: OpenOptions): EngineSession
 
     async score(context, text) {
       const { ids, from: first } = scoredIds(model, context, text);
-      const scoring = await model.scoring();
+      const { rank, feeds } = tuned();
+      const scoring = await model.scoring(rank);
       let nats = 0;
       // targets from `next` on are still to be scored; each window brings at least half a context before them
       for (let next = first; next < ids.length; ) {
@@ -129,7 +130,7 @@ export const createSession = (model: Model, options: OpenOptions): EngineSession
         const from = Math.max(0, end - 1 - a.context);
         const window = ids.slice(from, end);
         const { logp } = await scoring.run({
-          ...effective(),
+          ...feeds,
           ...sequenceFeeds(a, window.slice(0, -1)),
           targets: ints(window.slice(1)),
         });
@@ -140,6 +141,6 @@ export const createSession = (model: Model, options: OpenOptions): EngineSession
       return { bits: nats / Math.LN2, bytes: Buffer.byteLength(text), tokens: ids.length - first };
     },
 
-    generate: (prompt, sampling, cancelled) => generate(model, effective(), prompt, sampling, cancelled, notFinite),
+    generate: (prompt, sampling, cancelled) => generate(model, tuned(), prompt, sampling, cancelled, notFinite),
   };
 };

@@ -1,13 +1,13 @@
-// A session's own weights: what is trained, how a gradient changes it, and the whole model's weights afterwards.
-// Full fine-tuning copies every parameter; LoRA keeps the base and trains two small factors per linear layer. The base
-// arrays are only ever read, so a session that is dropped leaves nothing behind.
+// A session's own weights: what is trained, how a gradient changes it, and what the tuned model is made of afterwards.
+// Full fine-tuning copies every parameter; LoRA keeps the base and trains two small factors per linear layer, which are
+// never merged into it: the factors cost a pass less than a tenth more, a merge costs as much as a pass and the memory of
+// a second model. The base arrays are only ever read, so a session that is dropped leaves nothing behind.
 
 import { seededRandom } from '../../../wire/random.ts';
 import type { OpenOptions } from '../contract.ts';
 import { adamStep, type Moments } from './adam.ts';
-import { LORA_SCALE, type Model, weightFeeds } from './model/model.ts';
-import { loraTargets } from './model/parameters.ts';
-import { loraNames, loraShapes } from './model/transformer.ts';
+import { type Model, weightFeeds } from './model/model.ts';
+import { loraShapes } from './model/transformer.ts';
 import { type Feeds, floats } from './runtime.ts';
 
 export type Gradients = ReadonlyMap<string, Float32Array>;
@@ -21,8 +21,14 @@ export interface Weights {
   update(): (name: string, gradient: Float32Array) => void;
   /** The arrays that a step changes. */
   trained(): Iterable<Float32Array>;
-  /** What the scoring and generation graphs take: the tuned model as plain weights. */
-  effective(): Feeds;
+  /** The tuned model: the base's own arrays until the first step. */
+  tuned(): Tuned;
+}
+
+/** What the scoring and generation graphs of this rank take. */
+export interface Tuned {
+  readonly rank: number;
+  readonly feeds: Feeds;
 }
 
 const zerosLike = (arrays: ReadonlyMap<string, Float32Array>): Map<string, Float32Array> =>
@@ -36,7 +42,8 @@ const createTrained = (trained: ReadonlyMap<string, Float32Array>, options: Open
     t += 1;
     return (name: string, gradient: Float32Array): void => {
       const [p, moments] = [trained.get(name), { m: m.get(name), v: v.get(name) }];
-      if (p === undefined || moments.m === undefined || moments.v === undefined) throw new Error(`${name} is not trained`);
+      if (p === undefined || moments.m === undefined || moments.v === undefined)
+        throw new Error(`${name} is not trained`);
       adamStep(p, gradient, moments as Moments, t, options.optimiser);
     };
   };
@@ -50,24 +57,8 @@ const fullWeights = (model: Model, options: OpenOptions): Weights => {
     trainingFeeds: feeds,
     update: createTrained(copies, options),
     trained: () => copies.values(),
-    effective: () => feeds,
+    tuned: () => ({ rank: 0, feeds }),
   };
-};
-
-/** W + scale·B·A, [out,in]. */
-const merged = (w: Float32Array, a: Float32Array, b: Float32Array, rank: number): Float32Array => {
-  const into = a.length / rank;
-  const out = w.slice();
-  for (let row = 0; row < b.length / rank; row++) {
-    for (let r = 0; r < rank; r++) {
-      const factor = LORA_SCALE * (b[row * rank + r] ?? 0);
-      if (factor === 0) continue;
-      const from = r * into;
-      const to = row * into;
-      for (let i = 0; i < into; i++) out[to + i] = (out[to + i] as number) + factor * (a[from + i] as number);
-    }
-  }
-  return out;
 };
 
 const loraWeights = (model: Model, options: OpenOptions): Weights => {
@@ -85,27 +76,17 @@ const loraWeights = (model: Model, options: OpenOptions): Weights => {
     feeds[name] = floats(data, shape);
   }
   const update = createTrained(factors, options);
-  let tuned: Feeds | undefined = weightFeeds(architecture, model.parameters);
+  // as long as B is zero the base itself does, in a graph without factors
+  let tuned: Tuned = { rank: 0, feeds: weightFeeds(architecture, model.parameters) };
   return {
     rank,
     trainingFeeds: feeds,
     trained: () => factors.values(),
     update() {
-      tuned = undefined;
+      tuned = { rank, feeds };
       return update();
     },
-    effective() {
-      if (tuned !== undefined) return tuned;
-      const all = new Map(model.parameters);
-      for (const target of loraTargets(architecture)) {
-        const names = loraNames(target);
-        const [w, a, b] = [all.get(target), factors.get(names.a), factors.get(names.b)];
-        if (w === undefined || a === undefined || b === undefined) throw new Error(`no factors for ${target}`);
-        all.set(target, merged(w, a, b, rank));
-      }
-      tuned = weightFeeds(architecture, all);
-      return tuned;
-    },
+    tuned: () => tuned,
   };
 };
 

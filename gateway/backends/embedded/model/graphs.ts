@@ -1,23 +1,42 @@
-// The four graphs a prompt may need, each built once per model (and LoRA rank), for any number of tokens.
+// The graphs of scoring and generation, each built once per model and LoRA rank, for any number of tokens.
 import { Graph, type Tensor } from '../onnx/graph.ts';
 import { Tape, type Var } from '../onnx/tape.ts';
 import type { Architecture } from './config.ts';
-import { parameterShapes } from './parameters.ts';
-import { decoder, logits, loraShapes, outputMatrix, parameterInputs, positionInputs } from './transformer.ts';
+import { decoder, type Lora, logits, loraShapes, outputName, parameterInputs, positionInputs } from './transformer.ts';
 
 const ids = (graph: Graph): Tensor => graph.input('ids', 'int64', ['T']);
 
-/** Scoring: ids, targets [T] → log p(target_t) in nats, [T]. */
-export const scoringGraph = (a: Architecture): Uint8Array => {
+/** LoRA's factors as graph inputs, as the decoder wants them; nothing without LoRA. */
+const loraInputs = (tape: Tape, a: Architecture, lora: Lora | undefined) => {
+  if (lora === undefined) return {};
+  const factors = new Map<string, Var>();
+  for (const [name, shape] of loraShapes(a, lora.rank)) {
+    factors.set(name, tape.constant(tape.graph.input(name, 'float32', shape)));
+  }
+  return { lora: { factors, scale: lora.scale } };
+};
+
+/** Scoring, first part: ids → the last hidden states [T,D]. */
+export const hiddenGraph = (a: Architecture, lora?: Lora): Uint8Array => {
   const graph = new Graph();
   const tape = new Tape(graph);
-  const parameters = parameterInputs(tape, a, false);
   const { hidden } = decoder(tape, {
     architecture: a,
-    parameters,
+    parameters: parameterInputs(tape, a, false),
     positions: positionInputs(graph, a, 'T'),
     ids: ids(graph),
+    ...loraInputs(tape, a, lora),
   });
+  graph.output(hidden, 'hidden', ['T', a.hidden]);
+  return graph.bytes();
+};
+
+/** Scoring, second part: hidden states of some tokens, targets → log p(target_t) in nats, [T]. */
+export const probabilityGraph = (a: Architecture): Uint8Array => {
+  const graph = new Graph();
+  const tape = new Tape(graph);
+  const parameters = parameterInputs(tape, a, false, (name) => name === outputName(a));
+  const hidden = tape.constant(graph.input('hidden', 'float32', ['T', a.hidden]));
   const targets = graph.input('targets', 'int64', ['T']);
   const logp = graph.op('LogSoftmax', [logits(tape, a, hidden, parameters)], { axis: -1 });
   const picked = graph.op('GatherElements', [logp, graph.op('Unsqueeze', [targets, graph.ints([1])])], { axis: 1 });
@@ -29,7 +48,7 @@ export const scoringGraph = (a: Architecture): Uint8Array => {
  * Generation: ids [T] and, after the first call, the tokens' own past → the last token's logits [V] and each layer's
  * new keys and values [G,T,E]. The prompt's graph has no past; the step's graph takes one of P tokens.
  */
-export const generationGraph = (a: Architecture, withPast: boolean): Uint8Array => {
+export const generationGraph = (a: Architecture, withPast: boolean, lora?: Lora): Uint8Array => {
   const graph = new Graph();
   const tape = new Tape(graph);
   const parameters = parameterInputs(tape, a, false);
@@ -45,6 +64,7 @@ export const generationGraph = (a: Architecture, withPast: boolean): Uint8Array 
     parameters,
     positions: positionInputs(graph, a, withPast ? 'PT' : 'T'),
     ids: ids(graph),
+    ...loraInputs(tape, a, lora),
     ...(past === undefined ? {} : { past }),
   });
   const last = tape.constant(graph.op('Slice', [hidden, graph.ints([-1]), graph.ints([2 ** 31]), graph.ints([0])]));

@@ -73,7 +73,11 @@ export const headGraph = (a: Architecture, lora?: Lora): Part => {
   const names = ['model.norm.weight', a.tied ? EMBEDDINGS : OUTPUT];
   const parameters = parameterInputs(tape, a, lora === undefined, (name) => names.includes(name));
   const x = tape.parameter(graph.input('x', 'float32', ['T', a.hidden]));
-  const parts = decoderParts(tape, { architecture: a, parameters, positions: { rotations: new Map(), masks: new Map() } });
+  const parts = decoderParts(tape, {
+    architecture: a,
+    parameters,
+    positions: { rotations: new Map(), masks: new Map() },
+  });
   const targets = graph.input('targets', 'int64', ['T']);
   const weights = graph.input('weights', 'float32', ['T']);
   const loss = tape.crossEntropy(parts.final(x), outputMatrix(a, parameters), targets, weights, a.scales.logitCap);

@@ -3,14 +3,24 @@
 // there; a layer's values are given back as soon as they were used. Costs one call of onnxruntime for a layer's pass.
 import type { Tensor } from 'onnxruntime-node';
 import { at } from '../../../../wire/list.ts';
-import { type Compiled, compile, discard, type Feeds, floats, floatsOf, type Runnable } from '../runtime.ts';
+import {
+  type Compiled,
+  compile,
+  discard,
+  type Feeds,
+  floats,
+  floatsOf,
+  int64,
+  integersOf,
+  type Runnable,
+} from '../runtime.ts';
 import type { Architecture } from './config.ts';
 import { EMBEDDINGS, OUTPUT } from './parameters.ts';
 import { headGraph, keptName, layerGraphs, layerPrefix } from './segments.ts';
 import type { Lora } from './transformer.ts';
 
 /** Logits at once, at most: 64 MB of them, which the head's graph holds two or three times. */
-const LOGITS = 2 ** 24;
+export const LOGITS = 2 ** 24;
 
 /** Takes one gradient; the array is emptied when it returns, unless it answers `keep`. */
 export type Take = (name: string, gradient: Float32Array) => 'keep' | undefined;
@@ -27,9 +37,9 @@ export interface Training extends Runnable {
 export const sliceOf = (a: Architecture, full: boolean): number =>
   Math.max(16, Math.floor(LOGITS / a.vocabulary), full ? a.hidden : 0);
 
-const integers = (tensor: Tensor | undefined, name: string): BigInt64Array => {
-  if (!(tensor?.data instanceof BigInt64Array)) throw new Error(`${name} must be int64`);
-  return tensor.data;
+const present = (tensor: Tensor | undefined, name: string): Tensor => {
+  if (tensor === undefined) throw new Error(`no ${name} came out of the graph`);
+  return tensor;
 };
 
 const addTo = (sum: Float32Array, more: Float32Array): void => {
@@ -94,19 +104,18 @@ export const createTraining = async (a: Architecture, lora: Lora | undefined, th
 
   /** Loss, gradient of x, and the sums of the head's own gradients over the slices. */
   const runHead = async (feeds: Feeds, x: Float32Array) => {
-    const [targets, weights] = [integers(feeds.targets, 'targets'), floatsOf(feeds.weights, 'weights')];
+    const [targets, weights] = [integersOf(feeds.targets, 'targets'), floatsOf(feeds.weights, 'weights')];
     const count = targets.length;
     const slice = sliceOf(a, full);
     const dx = new Float32Array(count * D);
     const sums = new Map<string, Float32Array>();
-    const { Tensor } = await import('onnxruntime-node');
     let loss = 0;
     for (let from = 0; from < count; from += slice) {
       const to = Math.min(count, from + slice);
       const outputs = await head.graph.tensors({
         ...layerFeeds(feeds, head.inputs, 0, 0),
         x: floats(x.subarray(from * D, to * D), [to - from, D]),
-        targets: new Tensor('int64', targets.subarray(from, to), [to - from]),
+        targets: int64(targets.subarray(from, to)),
         weights: floats(weights.subarray(from, to), [to - from]),
       });
       for (const [name, tensor] of Object.entries(outputs)) {
@@ -134,25 +143,26 @@ export const createTraining = async (a: Architecture, lora: Lora | undefined, th
         if (take === undefined) outputs[`grad:${name}`] = gradient;
         else if (take(name, gradient) !== 'keep') discard(gradient);
       };
-      const ids = integers(feeds.ids, 'ids');
+      const ids = integersOf(feeds.ids, 'ids');
       let x = floats(embed(floatsOf(feeds[EMBEDDINGS], EMBEDDINGS), ids), [ids.length, D]);
       const stack: Feeds[] = [];
       for (const [index, { model, forward, kept }] of layers.entries()) {
         const made = await forward.graph.tensors({ ...layerFeeds(feeds, forward.inputs, index, model), x });
         const values: Feeds = { x };
-        for (const name of kept) values[name] = at([made[keptName(name)]], 0);
+        for (const name of kept) values[name] = present(made[keptName(name)], name);
         stack.push(values);
-        x = made.y as Tensor;
+        x = present(made.y, 'y');
       }
       const { loss, dx, sums } = await runHead(feeds, floatsOf(x, 'y'));
       discard(floatsOf(x, 'y'));
       outputs.loss = loss;
       const embeddings = full ? (sums.get(`grad:${EMBEDDINGS}`) ?? new Float32Array(a.vocabulary * D)) : undefined;
-      for (const [name, gradient] of sums) if (name !== `grad:${EMBEDDINGS}`) hand(name.slice('grad:'.length), gradient);
+      for (const [name, gradient] of sums)
+        if (name !== `grad:${EMBEDDINGS}`) hand(name.slice('grad:'.length), gradient);
 
       let dy = floats(dx, [ids.length, D]);
       for (const [index, { model, backward }] of [...layers.entries()].toReversed()) {
-        const values = stack.pop() as Feeds;
+        const values = at(stack, index);
         const made = await backward.graph.tensors({
           ...layerFeeds({ ...feeds, ...values, dy }, backward.inputs, index, model),
         });
@@ -162,7 +172,7 @@ export const createTraining = async (a: Architecture, lora: Lora | undefined, th
           const own = name.slice('grad:'.length).replace(layerPrefix(model), layerPrefix(index));
           hand(own, floatsOf(tensor, name));
         }
-        dy = made.dx as Tensor;
+        dy = present(made.dx, 'dx');
       }
       if (embeddings !== undefined) {
         const rows = floatsOf(dy, 'dx');

@@ -24,6 +24,7 @@ export class Graph {
   readonly #constants = new Map<string, Constant>();
   readonly #inputs: Value[] = [];
   readonly #outputs: Value[] = [];
+  readonly #known: Value[] = [];
   #next = 0;
 
   input(name: string, type: ElementType, shape: readonly Dimension[]): Tensor {
@@ -51,6 +52,17 @@ export class Graph {
     const outputs = Array.from({ length: count }, () => `t${this.#next++}`);
     this.#nodes.push({ op, domain, inputs: inputs.map(({ name }) => name), outputs, attributes });
     return outputs.map((name) => ({ name }));
+  }
+
+  /**
+   * x in another shape, in which one dimension may be known at run time only. Its name tells onnxruntime which values
+   * are equally large: those whose size it does not know it compares with every other, and a graph of thousands of them
+   * takes it half a minute to plan.
+   */
+  reshape(x: Tensor, shape: readonly Dimension[]): Tensor {
+    const result = this.op('Reshape', [x, this.ints(shape.map((dim) => (typeof dim === 'number' ? dim : -1)))]);
+    this.#known.push({ name: result.name, type: 'float32', shape });
+    return result;
   }
 
   /** Constants of equal value are one. */
@@ -101,9 +113,11 @@ export class Graph {
       nodes.unshift({ op: 'Identity', domain: '', inputs: [tensor.name], outputs: [name], attributes: {} });
     }
     const constants = [...this.#constants.values()].filter(({ name }) => needed.has(name));
+    const made = new Set(nodes.flatMap((node) => node.outputs));
+    const known = this.#known.filter(({ name }) => made.has(name));
     return {
       inputs: inputs.map(({ name }) => name),
-      bytes: modelBytes({ nodes: nodes.toReversed(), constants, inputs, outputs }),
+      bytes: modelBytes({ nodes: nodes.toReversed(), constants, inputs, outputs, known }),
     };
   }
 
@@ -113,6 +127,7 @@ export class Graph {
       constants: [...this.#constants.values()],
       inputs: this.#inputs,
       outputs: this.#outputs,
+      known: this.#known,
     });
   }
 }
