@@ -45,7 +45,6 @@ export const compile = async (graph: Uint8Array, threads: number): Promise<Compi
     logSeverityLevel: 3,
     // a pattern is a second arena for each number of tokens that was seen, kept for good
     enableMemPattern: false,
-    ...JSON.parse(process.env.EXP ?? '{}'),
     extra: {
       session: {
         // small gradients and moments would otherwise fall into the slow path of denormal numbers

@@ -5,6 +5,7 @@
 import { FaultError } from '../../../wire/faults.ts';
 import type { Generation, OpenOptions, Piece, Sampling, Score, Step } from '../contract.ts';
 import { allFinite } from './finite.ts';
+import { requireMemory } from './fit.ts';
 import { generate } from './generate.ts';
 import { type Model, sequenceFeeds } from './model/model.ts';
 import { floats, ints } from './runtime.ts';
@@ -23,6 +24,8 @@ export interface EngineSession {
   check(prompt: string): void;
   /** Tokens of each text as a prompt. */
   count(texts: readonly string[]): number[];
+  /** Throws where the machine has too little memory for a step on the longest of these. */
+  fit(texts: readonly string[]): void;
   step(text: string): Promise<Step>;
   score(context: string, text: string): Promise<Score>;
   generate(prompt: string, sampling: Sampling, cancelled: () => boolean): AsyncGenerator<Piece, Generation, void>;
@@ -90,6 +93,19 @@ export const createSession = (model: Model, options: OpenOptions): EngineSession
   return {
     check: (prompt) => void fittingPrompt(model, prompt),
     count: (texts) => texts.map((text) => promptIds(model, text).length),
+
+    fit(texts) {
+      const most = Math.min(TRAIN_TOKENS, a.context);
+      // a token is a byte at least, so most texts need not be counted
+      const longest = texts.reduce(
+        (tokens, text) =>
+          Buffer.byteLength(text) <= tokens
+            ? tokens
+            : Math.max(tokens, Math.min(most, exampleIds(model, text).length - 1)),
+        0,
+      );
+      requireMemory(model, options, longest);
+    },
 
     async step(text) {
       const started = performance.now();

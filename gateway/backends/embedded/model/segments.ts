@@ -9,7 +9,7 @@ import { EMBEDDINGS, OUTPUT, parameterShapes } from './parameters.ts';
 import { decoderParts, type Lora, loraShapes, outputMatrix, parameterInputs, positionInputs } from './transformer.ts';
 
 /** The ops whose results are kept for the backward pass; FusedMatMul, the scores of attention, is not one of them. */
-const KEPT = (process.env.KEPT ?? 'Gemm,MatMul').split(',');
+const KEPT = ['Gemm', 'MatMul'];
 
 export const layerPrefix = (index: number): string => `model.layers.${index}.`;
 

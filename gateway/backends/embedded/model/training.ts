@@ -70,7 +70,12 @@ const layerFeeds = (feeds: Feeds, inputs: readonly string[], index: number, mode
   return found;
 };
 
-export const createTraining = async (a: Architecture, lora: Lora | undefined, threads: number): Promise<Training> => {
+export const createTraining = async (
+  a: Architecture,
+  lora: Lora | undefined,
+  threads: number,
+  slice = sliceOf(a, lora === undefined),
+): Promise<Training> => {
   const compiled: Compiled[] = [];
   const pass = async (part: { bytes: Uint8Array; inputs: readonly string[] }): Promise<Pass> => {
     const graph = await compile(part.bytes, threads);
@@ -106,7 +111,6 @@ export const createTraining = async (a: Architecture, lora: Lora | undefined, th
   const runHead = async (feeds: Feeds, x: Float32Array) => {
     const [targets, weights] = [integersOf(feeds.targets, 'targets'), floatsOf(feeds.weights, 'weights')];
     const count = targets.length;
-    const slice = sliceOf(a, full);
     const dx = new Float32Array(count * D);
     const sums = new Map<string, Float32Array>();
     let loss = 0;

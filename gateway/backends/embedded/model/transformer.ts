@@ -107,13 +107,19 @@ export const decoderParts = (tape: Tape, options: DecoderOptions): Parts => {
     if (found === undefined) throw new Error(`no parameter ${name}`);
     return found;
   };
+  const widths = parameterShapes(a);
+  const rows = (y: Var, width: number): Var => {
+    tape.graph.describe(y, ['T', width]);
+    return y;
+  };
   const linear = (x: Var, name: string): Var => {
-    const y = tape.linear(x, parameter(name), options.parameters.get(biasOf(name)));
+    const width = elementAt(widths.get(name) ?? [], 0);
+    const y = rows(tape.linear(x, parameter(name), options.parameters.get(biasOf(name))), width);
     const names = loraNames(name);
     const down = options.lora?.factors.get(names.a);
     const up = options.lora?.factors.get(names.b);
     if (down === undefined || up === undefined) return y;
-    return tape.lowRank(y, x, down, up, options.lora?.scale ?? 1);
+    return rows(tape.lowRank(y, x, down, up, options.lora?.scale ?? 1), width);
   };
   const normOf = (x: Var, name: string, leadingAxes: readonly number[]): Var =>
     tape.rmsNorm(x, a.unitNorms ? tape.plus(parameter(name), 1) : parameter(name), a.epsilon, leadingAxes);
@@ -156,6 +162,7 @@ export const decoderParts = (tape: Tape, options: DecoderOptions): Parts => {
     const raw = tape.matmulTransposed(grouped, keys, scales.attention); // [G,R·T,keys]
     const scores = scales.attentionCap === undefined ? raw : tape.cap(raw, scales.attentionCap);
     const mixed = tape.matmul(tape.softmax(scores, mask), values); // [G,R·T,E]
+    tape.graph.describe(mixed, [a.groups, 'RT', a.headSize]);
     const heads = tape.reshape(mixed, [a.groups * repeats, 'T', a.headSize], [a.groups, 'RT', a.headSize]); // [H,T,E]
     const flat = tape.reshape(
       tape.transpose(heads, [1, 0, 2]),

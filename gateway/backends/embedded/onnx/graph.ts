@@ -61,8 +61,13 @@ export class Graph {
    */
   reshape(x: Tensor, shape: readonly Dimension[]): Tensor {
     const result = this.op('Reshape', [x, this.ints(shape.map((dim) => (typeof dim === 'number' ? dim : -1)))]);
-    this.#known.push({ name: result.name, type: 'float32', shape });
+    this.describe(result, shape);
     return result;
+  }
+
+  /** Says what shape a value has, where onnxruntime does not find it by itself. */
+  describe(x: Tensor, shape: readonly Dimension[]): void {
+    this.#known.push({ name: x.name, type: 'float32', shape });
   }
 
   /** Constants of equal value are one. */
@@ -107,7 +112,9 @@ export class Graph {
       for (const name of node.inputs) needed.add(name);
     }
     const inputs = this.#inputs.filter(({ name }) => needed.has(name));
-    for (const name of given) if (needed.has(name)) inputs.push({ name, type: 'float32' });
+    for (const name of given) {
+      if (needed.has(name)) inputs.push(this.#known.find((value) => value.name === name) ?? { name, type: 'float32' });
+    }
     const outputs = wanted.map(({ name }): Value => ({ name, type: 'float32' }));
     for (const { tensor, name } of wanted) {
       nodes.unshift({ op: 'Identity', domain: '', inputs: [tensor.name], outputs: [name], attributes: {} });
