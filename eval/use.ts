@@ -5,7 +5,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { buildKernel } from '../assembly/build.ts';
-import { UsageError, whole } from '../cli/arguments.ts';
+import { whole } from '../cli/arguments.ts';
+import { runCommand } from '../cli/command.ts';
 import { progress } from '../cli/progress.ts';
 import { starterCorpus } from '../corpus/documents.ts';
 import { dot } from '../functions/vectors/algebra.ts';
@@ -137,10 +138,4 @@ const main = async (): Promise<void> => {
   writeFileSync(join(ROOT, 'docs/context.md'), contextPage(json));
 };
 
-try {
-  await main();
-} catch (error) {
-  if (!(error instanceof UsageError)) throw error;
-  process.stderr.write(`${error.message}\n`);
-  process.exitCode = 1;
-}
+await runCommand('eval/use', main);

@@ -147,8 +147,24 @@ export const SHUTDOWN_RETRY_S = 5;
  */
 export const BACKEND_RETURN_MS = 150;
 export const BACKEND_CLOSE_MS = 800;
-/** Milliseconds a tuning request may take in all, queueing included. 2026-11-24 */
+/** Milliseconds a tuning request may take in all, queueing included, unless the gateway is told otherwise. 2026-11-24 */
 export const TUNE_DEADLINE_MS = 120_000;
+/** The most it can be told: Node's fetch and many proxies give up on an answer that has not begun after 300 s. 2026-11-26 */
+export const MAX_DEADLINE_MS = 290_000;
+/** Pieces of work (steps, texts read, generations) that a model's speed is estimated from: the latest ones. 2026-11-26 */
+export const PACE_WINDOW = 64;
+/** Fewer say too little to refuse a request, or to end one early. The first of each worker compiles its graphs. 2026-11-26 */
+export const PACE_LEAST = 20;
+/** A request is refused when its fastest estimate is so many times the deadline. 2026-11-26 */
+export const PACE_MARGIN = 1.15;
+/** Share of the deadline that the number of picks in the refusal fills. 2026-11-26 */
+export const PACE_ADVICE = 0.9;
+/**
+ * Work that has begun may take so many times its slowest estimate, and so many milliseconds in any case: what takes longer
+ * hangs, and holds a worker. All within the deadline. 2026-11-26
+ */
+export const PACE_PATIENCE = 8;
+export const PACE_LEAST_MS = 60_000;
 /** Seconds a signed request stays valid, either side of the gateway's clock. 2026-11-24 */
 export const SIGNATURE_WINDOW_S = 60;
 /**
@@ -182,12 +198,49 @@ export const SHUTDOWN_LAST_WORDS_MS = 500;
 /** Milliseconds a backend may take to close when the gateway ends. 2026-11-26 */
 export const SHUTDOWN_BACKEND_MS = 5_000;
 
+// ── The guard of tuning (gateway/prequential.ts; docs/guard.md) ──────────────────────────────────────────────────
+// Differences are in nats per token: the loss of a pick that is new to the model, under the weights so far, less its loss
+// under the base weights. Below zero the steps so far help texts like the prompt.
+/**
+ * The most that one pick counts as gained. A pick that is nearly an earlier one again (overlapping chunks) gains far more
+ * than any text that goes on from the prompt would, and hides what the others lose: with this cap the mean follows the
+ * change of the continuation at Spearman 0.75, without it at 0.58 (docs/guard.md). 2026-11-26
+ */
+export const GUARD_MOST_GAIN_NATS = 0.1;
+/** Picks that are new to the model below which the guard does not judge: the first tells nothing, one more is a chance. 2026-11-26 */
+export const GUARD_MIN_PICKS = 3;
+/** Last picks whose mean difference tells early that a rate is too large; the first pick's zero counts there. 2026-11-26 */
+export const GUARD_EARLY_PICKS = 2;
+/** Above this mean of theirs the steps are undone at once: of rates that harm most differ by more, of others none do. 2026-11-26 */
+export const GUARD_EARLY_NATS = 0.05;
+/** Above this mean of all differences, at the end, tuning does not count as help: a fifth of the most. 2026-11-26 */
+export const GUARD_END_NATS = -0.02;
+/** Where the first picks gained at least this, and the last ones lost more than the other, the last steps are undone. 2026-11-26 */
+export const GUARD_FIRST_PART_NATS = -0.02;
+export const GUARD_LAST_PART_NATS = 0.02;
+/** Picks of either part, at least: one alone may differ by chance. 2026-11-26 */
+export const GUARD_PART_PICKS = 2;
+/** By what the learning rate is divided when the steps are begun again: a grid of rates has three to a power of ten. 2026-11-26 */
+export const GUARD_RATE_DIVISOR = 3;
+/** Times that the steps of one request are begun again at a lower rate: a ninth of the rate that was asked for. 2026-11-26 */
+export const GUARD_MAX_RESTARTS = 2;
+/** Of these, after all steps were made: each costs the whole tuning again. 2026-11-26 */
+export const GUARD_MAX_LATE_RESTARTS = 1;
+/** Further work is begun only if its estimate, times this, fits into the time left: estimates are from a few steps. 2026-11-26 */
+export const GUARD_TIME_FACTOR = 1.5;
+
+// ── When to stop tuning (gateway/stopping.ts) ────────────────────────────────────────────────────────────────────
+/** Picks that are new to the model before a step more is estimated: with fewer the noise is not known. 2026-11-26 */
+export const STOPPING_MIN_PICKS = 4;
+/** Standard errors by which the gain may be larger than it looks: one ends a step that pays in one of six cases. 2026-11-26 */
+export const STOPPING_DEVIATIONS = 1;
+
 // ── The edge's calls to the gateway ──────────────────────────────────────────────────────────────────────────────
 /** Milliseconds the edge waits for the gateway: to answer at all, and between bytes (heartbeats come every 10 s). 2026-11-24 */
 export const GATEWAY_FIRST_BYTE_MS = 15_000;
 export const GATEWAY_IDLE_MS = 30_000;
-/** Milliseconds of a whole call: the gateway's own deadline comes first, and says more. 2026-11-26 */
-export const GATEWAY_DEADLINE_MS = TUNE_DEADLINE_MS + 10_000;
+/** Milliseconds of a whole call: the gateway's own deadline comes first, whatever it was told, and says more. 2026-11-26 */
+export const GATEWAY_DEADLINE_MS = MAX_DEADLINE_MS + 10_000;
 /** Bytes of a JSON answer: a score with MAX_STEPS steps is 0.2 MB with ids of 512 characters. 2026-11-26 */
 export const MAX_GATEWAY_ANSWER_BYTES = 4 * 1024 * 1024;
 /** Bytes of an error: one sentence, and perhaps a list of models. 2026-11-26 */
@@ -222,8 +275,12 @@ export const RETRY_MAX_MS = 250;
 export const MAX_CORPUS_NAME = 64;
 /** Characters of an example's `source`: it travels with every candidate. 2026-11-24 */
 export const MAX_SOURCE = 512;
-/** Lines embedded, indexed and committed together: few, large Vectorize updates, yet results every few moments. 2026-11-24 */
+/** Lines embedded, indexed and committed together at most: few, large Vectorize updates. 2026-11-24 */
 export const INGEST_BATCH_LINES = 200;
+/** Lines of an upload's first batch: a slow embedder shows itself before much waits for it. 2026-11-26 */
+export const INGEST_FIRST_LINES = 25;
+/** Milliseconds that a batch should take: clients give up on an answer that says nothing for minutes. 2026-11-26 */
+export const INGEST_BATCH_MS = 5_000;
 /** Upserts of one batch at most, while the lines that the index refuses are searched by halves: eight of 200. 2026-11-26 */
 export const MAX_UPSERTS_OF_A_BATCH = 128;
 /** The same for calls of the embedder, which may be a slow service: two of 200. 2026-11-26 */
@@ -262,6 +319,22 @@ export const MAX_KEPT_KERNEL_BYTES = 32 * 1024 * 1024;
 export const SSE_PROBE_MS = 400;
 /** λ relative to max‖φ‖² below which float32 makes σ² doubtful; a selection then carries a warning. 2026-11-24 */
 export const DOUBTFUL_LAMBDA = 1e-4;
+/** Tokens of an embedder's window: below, no sentence fits; above, one run takes minutes and gigabytes. 2026-11-26 */
+export const MIN_EMBEDDER_TOKENS = 8;
+export const MAX_EMBEDDER_TOKENS = 8_192;
+/**
+ * 1 − cosine of a text's vectors alone and beside others, above which texts are embedded one at a time: rounding in float32
+ * gives 1e-6, in float16 1e-5, 8-bit activations scaled over a whole run 1e-3. 2026-11-26
+ */
+export const EMBED_ALONE_TOLERANCE = 1e-4;
+/** Tokens of the trial's longest text: attention over 8,192 would take gigabytes before anything starts. 2026-11-26 */
+export const TRIAL_TOKENS = 2_048;
+/** Bytes of a Worker's upload, compressed: Cloudflare's paid and free plans. 2026-11-26 */
+export const WORKER_UPLOAD_BYTES = { paid: 10 * 1024 * 1024, free: 3 * 1024 * 1024 };
+/** The upload without model and tokenizer: 9.8 MiB with the bundled embedder, whose files are some 6 of them. 2026-11-26 */
+export const WORKER_WITHOUT_EMBEDDER_BYTES = 4_000_000;
+/** Bytes of a model with which a Worker's 128 MB are used up: the file, the session's copy, the runtime. 2026-11-26 */
+export const WORKER_MODEL_BYTES = 25_000_000;
 /** Texts embedded in one run of the model. 2026-11-24 */
 export const EMBED_BATCH = 32;
 /** Tokens of one run, padding included: nothing else of the isolate runs meanwhile. 2026-11-26 */
@@ -290,7 +363,7 @@ export const HEALTH_WAIT_MS = 1_000;
 export const MAX_CORPUS_FILE_BYTES = 20_000_000;
 /** Names given with a reason why files or examples were passed over; --verbose gives all. 2026-11-26 */
 export const MAX_NAMED = 3;
-/** Documents of the demonstration: each is tuned for twice, some seconds on two cores. The t table ends at 10. 2026-11-26 */
+/** Documents of the demonstration: each is tuned for twice, some seconds on two cores. 2026-11-26 */
 export const DEMO_DOCUMENTS = 5;
 /** Examples deleted at once when documents have gone. 2026-11-26 */
 export const DELETES_AT_ONCE = 8;
@@ -304,3 +377,11 @@ export const REFUSAL_WAIT_MS = 2_000;
 // ── Calibration (cli) ────────────────────────────────────────────────────────────────────────────────────────────
 /** Documents that a calibration measures on: some minutes for a model of 100 M parameters on two cores. 2026-11-26 */
 export const CALIBRATION_DOCUMENTS = 12;
+/** Milliseconds that the probe of a first start takes at most: what somebody who waits for a server bears. 2026-11-26 */
+export const PROBE_MS = 120_000;
+/** Documents below which nothing departs from the rule by size because no rate saved anything. 2026-11-26 */
+export const PROBE_LEAST_DOCUMENTS = 3;
+/** Threads of one session by default: matrices of the models here keep no more busy. 2026-11-26 */
+export const MAX_DEFAULT_THREADS = 8;
+/** Threads of one session at most. 2026-11-26 */
+export const MAX_THREADS = 64;

@@ -7,24 +7,27 @@ import { promisify } from 'node:util';
 import { z } from 'zod';
 import type { OpenOptions, Step } from '../../gateway/backends/contract.ts';
 import type { Call, FromWorker, ToWorker } from '../../gateway/backends/embedded/messages.ts';
-import { readArchitecture } from '../../gateway/backends/embedded/model/checkpoint.ts';
-import { readTokenizer } from '../../gateway/backends/embedded/tokenizer/index.ts';
+import { readArchitecture, readWeights } from '../../gateway/backends/embedded/model/checkpoint.ts';
+import { memoryNeed } from '../../gateway/backends/embedded/model/memory.ts';
+import { LORA_SCALE } from '../../gateway/backends/embedded/model/model.ts';
+import { readTokenizer } from '../../tokenizer/read.node.ts';
 import { at } from '../../wire/list.ts';
+import { messageOf } from '../../wire/message.ts';
 
 const RANK = 32;
 /** Steps of a case: the second has Adam's moments, the third is known to need no more. */
 const STEPS = 3;
 
-export interface Case {
+interface Case {
   readonly method: OpenOptions['method'];
   readonly tokens: number;
 }
 
-export const CASES: readonly Case[] = (['full', 'lora'] as const).flatMap((method) =>
+const CASES: readonly Case[] = (['full', 'lora'] as const).flatMap((method) =>
   [16, 256, 1_024].map((tokens) => ({ method, tokens })),
 );
 
-export interface Peak {
+interface Peak {
   readonly peakMb: number;
   readonly ms: number;
   readonly loss: number;
@@ -56,7 +59,7 @@ const peakOf = async (pid: number): Promise<number> => {
 };
 
 /** A worker as the gateway starts it, driven by hand, so that its process id is known. */
-export const measureOurs = async (directory: string, { method, tokens }: Case, threads: number): Promise<Peak> => {
+const measureOurs = async (directory: string, { method, tokens }: Case, threads: number): Promise<Peak> => {
   const { text } = await exampleOf(directory, tokens);
   const worker = fork(new URL('../../gateway/backends/embedded/worker.ts', import.meta.url), [], {
     serialization: 'advanced',
@@ -99,7 +102,7 @@ export const measureOurs = async (directory: string, { method, tokens }: Case, t
 const torchAnswer = z.object({ peak_mb: z.number(), ms: z.number(), loss: z.number() });
 
 /** The same steps by PyTorch, in the Python that SIFT_PYTHON names. */
-export const measureTorch = async (directory: string, { method, tokens }: Case, threads: number): Promise<Peak> => {
+const measureTorch = async (directory: string, { method, tokens }: Case, threads: number): Promise<Peak> => {
   const { ids } = await exampleOf(directory, tokens);
   const request = { directory, method, rank: RANK, steps: STEPS, threads, ids };
   const script = new URL('torch_memory.py', import.meta.url).pathname;
@@ -112,4 +115,32 @@ export const measureTorch = async (directory: string, { method, tokens }: Case, 
   );
   const { peak_mb, ms, loss } = torchAnswer.parse(JSON.parse(stdout.trim().split('\n').at(-1) ?? ''));
   return { peakMb: peak_mb, ms, loss };
+};
+
+/** Prints both peaks, the estimate that requests are refused by, and the steps' times. */
+export const runMemory = async (directory: string, json: boolean): Promise<void> => {
+  const { architecture } = await readWeights(directory, await readArchitecture(directory));
+  const rows = [];
+  for (const one of CASES) {
+    const lora = one.method === 'full' ? undefined : { rank: RANK, scale: LORA_SCALE };
+    const { model, session, step } = memoryNeed(architecture, lora, one.tokens);
+    const ours = await measureOurs(directory, one, 1);
+    const torch = await measureTorch(directory, one, 1).catch((error: unknown) => {
+      console.error(`skipped: PyTorch (${messageOf(error).split('\n', 1)[0]}); SIFT_PYTHON may name another Python`);
+      return undefined;
+    });
+    rows.push({ ...one, estimateMb: (model + session + step) / 1e6, ours, torch });
+  }
+  if (json) return console.log(JSON.stringify(rows));
+  console.log('step          tokens  peak MB  estimate  PyTorch MB  ratio     loss  PyTorch');
+  for (const { method, tokens, estimateMb, ours, torch } of rows) {
+    const label = method === 'full' ? 'full' : `LoRA r = ${RANK}`;
+    const beside = torch === undefined ? '' : torch.peakMb.toFixed(0);
+    const ratio = torch === undefined ? '' : (ours.peakMb / torch.peakMb).toFixed(2);
+    console.log(
+      `${label.padEnd(12)} ${String(tokens).padStart(7)} ${ours.peakMb.toFixed(0).padStart(8)} ` +
+        `${estimateMb.toFixed(0).padStart(9)} ${beside.padStart(11)} ${ratio.padStart(6)} ` +
+        `${ours.loss.toFixed(4).padStart(8)} ${(torch?.loss.toFixed(4) ?? '').padStart(8)}`,
+    );
+  }
 };

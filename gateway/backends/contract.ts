@@ -21,8 +21,8 @@ export interface TuningDefaults {
   /** Of LoRA. */
   readonly rank: number;
   readonly learningRate: Readonly<Record<Method, number>>;
-  /** `measured`: somebody calibrated this model; `size`: a rule for models of its size. */
-  readonly from: 'measured' | 'size';
+  /** `given`: on the server's command line; `measured`: on text, for this model; `size`: a rule for models of its size. */
+  readonly from: 'given' | 'measured' | 'size';
 }
 
 /** What a model can be asked; the gateway refuses the rest before a place in the queue is taken. */
@@ -112,6 +112,13 @@ export interface Session {
    * Leaving the loop early ends the rest.
    */
   train(examples: readonly string[], signal: AbortSignal): AsyncIterable<Step>;
+  /**
+   * The loss of each example under the session's weights as they are now, in nats per token, in order. One forward pass
+   * each; no weight changes. A text is cut as `train` cuts it, so that the two losses are of the same tokens.
+   */
+  losses(examples: readonly string[], signal: AbortSignal): AsyncIterable<number>;
+  /** Undoes every step: afterwards the session is as one that was opened anew at this learning rate. */
+  restart(learningRate: number, signal: AbortSignal): Promise<void>;
   /** Pieces as they come; the generator's return value says why and how much. */
   generate(prompt: string, sampling: Sampling, signal: AbortSignal): AsyncGenerator<Piece, Generation, void>;
   /** Bits of `text` given `context` (which may be empty) under the session's weights. */

@@ -27,11 +27,16 @@ export interface EngineSession {
   /** Throws where the machine has too little memory for a step on the longest of these. */
   fit(texts: readonly string[]): void;
   step(text: string): Promise<Step>;
+  /** Nats per token of a text, cut as a step cuts it, under the weights as they are. */
+  loss(text: string): Promise<number>;
+  /** Back to the base weights, as if opened anew at this learning rate. */
+  restart(learningRate: number): void;
   score(context: string, text: string): Promise<Score>;
   generate(prompt: string, sampling: Sampling, cancelled: () => boolean): AsyncGenerator<Piece, Generation, void>;
 }
 
-export const createSession = (model: Model, options: OpenOptions): EngineSession => {
+export const createSession = (model: Model, opened: OpenOptions): EngineSession => {
+  let options = opened;
   const { architecture: a } = model;
   const weights = createWeights(model, options);
   // repeated examples: how often each came, and the gradient and loss of its last odd occurrence
@@ -60,12 +65,28 @@ export const createSession = (model: Model, options: OpenOptions): EngineSession
     return weights.tuned();
   };
 
-  /** One step; where `kept` is given, the gradients are left there. */
-  const learn = async (text: string, kept?: Map<string, Float32Array>): Promise<Gradient> => {
+  /** An example's tokens as far as a step reads them; each but the first is a target. */
+  const exampleOf = (text: string) => {
     const all = exampleIds(model, text);
     const ids = all.slice(0, Math.min(TRAIN_TOKENS, a.context) + 1);
-    const truncated = ids.length < all.length;
-    const tokens = ids.length - 1;
+    return { ids, truncated: ids.length < all.length, tokens: ids.length - 1 };
+  };
+  /** log p of each token but the first, given those before it. */
+  const logProbabilities = async (ids: readonly number[]): Promise<Float32Array> => {
+    const { rank, feeds } = tuned();
+    const scoring = await model.scoring(rank);
+    const { logp } = await scoring.run({
+      ...feeds,
+      ...sequenceFeeds(a, ids.slice(0, -1)),
+      targets: ints(ids.slice(1)),
+    });
+    if (logp === undefined) throw new Error('no probabilities came out of the graph');
+    return logp;
+  };
+
+  /** One step; where `kept` is given, the gradients are left there. */
+  const learn = async (text: string, kept?: Map<string, Float32Array>): Promise<Gradient> => {
+    const { ids, truncated, tokens } = exampleOf(text);
     if (tokens === 0) return { loss: 0, tokens, truncated };
     const training = await model.training(weights.rank);
     const update = begin();
@@ -135,22 +156,32 @@ export const createSession = (model: Model, options: OpenOptions): EngineSession
       return done(made, false);
     },
 
+    async loss(text) {
+      const { ids, tokens } = exampleOf(text);
+      if (tokens === 0) return 0;
+      let nats = 0;
+      for (const logp of await logProbabilities(ids)) nats -= logp;
+      if (!Number.isFinite(nats)) throw notFinite('the probabilities');
+      return nats / tokens;
+    },
+
+    restart(learningRate) {
+      options = { ...options, optimiser: { ...options.optimiser, learningRate } };
+      weights.restart(learningRate);
+      seen.clear();
+      steps = 0;
+      checked = true;
+    },
+
     async score(context, text) {
       const { ids, from: first } = scoredIds(model, context, text);
-      const { rank, feeds } = tuned();
-      const scoring = await model.scoring(rank);
       let nats = 0;
       // targets from `next` on are still to be scored; each window brings at least half a context before them
       for (let next = first; next < ids.length; ) {
         const end = Math.min(ids.length, next + Math.max(1, Math.floor(a.context / 2)));
         const from = Math.max(0, end - 1 - a.context);
-        const window = ids.slice(from, end);
-        const { logp } = await scoring.run({
-          ...feeds,
-          ...sequenceFeeds(a, window.slice(0, -1)),
-          targets: ints(window.slice(1)),
-        });
-        for (let i = next; i < end; i++) nats -= logp?.[i - from - 1] ?? Number.NaN;
+        const logp = await logProbabilities(ids.slice(from, end));
+        for (let i = next; i < end; i++) nats -= logp[i - from - 1] ?? Number.NaN;
         next = end;
       }
       if (!Number.isFinite(nats)) throw notFinite('the probabilities');

@@ -19,6 +19,8 @@ export interface Weights {
   readonly trainingFeeds: Feeds;
   /** Begins a step: what it gives takes each parameter's gradient once, in any order, and changes the parameter at once. */
   update(): (name: string, gradient: Float32Array) => void;
+  /** Back to the base weights, in place and with fresh moments; later updates are made at this learning rate. */
+  restart(learningRate: number): void;
   /** The arrays that a step changes. */
   trained(): Iterable<Float32Array>;
   /** The tuned model: the base's own arrays until the first step. */
@@ -37,25 +39,37 @@ const zerosLike = (arrays: ReadonlyMap<string, Float32Array>): Map<string, Float
 const createTrained = (trained: ReadonlyMap<string, Float32Array>, options: OpenOptions) => {
   const m = zerosLike(trained);
   const v = zerosLike(trained);
+  let { optimiser } = options;
   let t = 0;
-  return () => {
+  const restart = (learningRate: number): void => {
+    for (const moments of [m, v]) for (const data of moments.values()) data.fill(0);
+    optimiser = { ...optimiser, learningRate };
+    t = 0;
+  };
+  const update = () => {
     t += 1;
     return (name: string, gradient: Float32Array): void => {
       const [p, moments] = [trained.get(name), { m: m.get(name), v: v.get(name) }];
       if (p === undefined || moments.m === undefined || moments.v === undefined)
         throw new Error(`${name} is not trained`);
-      adamStep(p, gradient, moments as Moments, t, options.optimiser);
+      adamStep(p, gradient, moments as Moments, t, optimiser);
     };
   };
+  return { update, restart };
 };
 
 const fullWeights = (model: Model, options: OpenOptions): Weights => {
   const copies = new Map(Array.from(model.parameters, ([name, data]) => [name, data.slice()]));
   const feeds = weightFeeds(model.architecture, copies);
+  const { update, restart } = createTrained(copies, options);
   return {
     rank: 0,
     trainingFeeds: feeds,
-    update: createTrained(copies, options),
+    update,
+    restart(learningRate) {
+      restart(learningRate);
+      for (const [name, data] of model.parameters) copies.get(name)?.set(data);
+    },
     trained: () => copies.values(),
     tuned: () => ({ rank: 0, feeds }),
   };
@@ -64,20 +78,29 @@ const fullWeights = (model: Model, options: OpenOptions): Weights => {
 const loraWeights = (model: Model, options: OpenOptions): Weights => {
   const { architecture } = model;
   const { rank } = options;
-  const random = seededRandom(options.seed);
   const factors = new Map<string, Float32Array>();
   const feeds = weightFeeds(architecture, model.parameters);
   for (const [name, shape] of loraShapes(architecture, rank)) {
     const data = new Float32Array(shape[0] * shape[1]);
-    // as PEFT: A uniform within 1/√in (Kaiming, a = √5), B zero, so that training starts from the base model
-    const bound = 1 / Math.sqrt(shape[1]);
-    if (name.includes('lora_A')) for (let i = 0; i < data.length; i++) data[i] = bound * (2 * random() - 1);
     factors.set(name, data);
     feeds[name] = floats(data, shape);
   }
-  const update = createTrained(factors, options);
+  const { update, restart } = createTrained(factors, options);
   // as long as B is zero the base itself does, in a graph without factors
-  let tuned: Tuned = { rank: 0, feeds: weightFeeds(architecture, model.parameters) };
+  const untuned: Tuned = { rank: 0, feeds: weightFeeds(architecture, model.parameters) };
+  let tuned = untuned;
+  const begin = (): void => {
+    const random = seededRandom(options.seed);
+    for (const [name, [, into]] of loraShapes(architecture, rank)) {
+      const data = factors.get(name);
+      // as PEFT: A uniform within 1/√in (Kaiming, a = √5), B zero, so that training starts from the base model
+      const bound = 1 / Math.sqrt(into);
+      if (!name.includes('lora_A')) data?.fill(0);
+      else if (data !== undefined) for (let i = 0; i < data.length; i++) data[i] = bound * (2 * random() - 1);
+    }
+    tuned = untuned;
+  };
+  begin();
   return {
     rank,
     trainingFeeds: feeds,
@@ -85,6 +108,10 @@ const loraWeights = (model: Model, options: OpenOptions): Weights => {
     update() {
       tuned = { rank, feeds };
       return update();
+    },
+    restart(learningRate) {
+      restart(learningRate);
+      begin();
     },
     tuned: () => tuned,
   };

@@ -15,7 +15,7 @@ import {
   type Runnable,
 } from '../runtime.ts';
 import type { Architecture } from './config.ts';
-import { EMBEDDINGS, OUTPUT } from './parameters.ts';
+import { EMBEDDINGS } from './parameters.ts';
 import { headGraph, keptName, layerGraphs, layerPrefix } from './segments.ts';
 import type { Lora } from './transformer.ts';
 
