@@ -6,7 +6,7 @@
 // the median is 0.48 and 0.81.
 import { CENTRE_FROM, GEOMETRY_LEAST } from '../../wire/limits.ts';
 import { at } from '../../wire/list.ts';
-import { dot, less } from '../vectors/algebra.ts';
+import { dot } from '../vectors/algebra.ts';
 
 export interface Cosines {
   readonly random: { readonly p05: number; readonly p50: number; readonly p95: number };
@@ -31,37 +31,63 @@ const quantile = (sorted: Float64Array, share: number): number => {
   return below + (place - Math.floor(place)) * (above - below);
 };
 
-/** Cosines of all pairs, and each row's largest. */
-const cosinesOf = (rows: readonly Float32Array[]): { cosines: Cosines; average: number } => {
-  const pairs = new Float64Array((rows.length * (rows.length - 1)) / 2);
-  const largest = new Float64Array(rows.length).fill(-1);
-  let sum = 0;
+/** Inner products of all rows, row after row. */
+const gramOf = (rows: readonly Float32Array[]): Float64Array => {
+  const n = rows.length;
+  const gram = new Float64Array(n * n);
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j <= i; j++) {
+      const product = dot(at(rows, i), at(rows, j));
+      gram[i * n + j] = product;
+      gram[j * n + i] = product;
+    }
+  }
+  return gram;
+};
+
+/** The same of the rows less their mean: (x−μ)·(y−μ) = x·y − x·μ − y·μ + μ·μ, and x·μ is the mean of x's own row. */
+const gramLessMean = (gram: Float64Array, n: number): Float64Array => {
+  const onMean = Float64Array.from({ length: n }, (_, i) => sum(gram.subarray(i * n, (i + 1) * n)) / n);
+  const ofMean = sum(onMean) / n;
+  return gram.map((value, k) => value - (onMean[Math.floor(k / n)] ?? 0) - (onMean[k % n] ?? 0) + ofMean);
+};
+
+const sum = (values: Float64Array): number => values.reduce((total, value) => total + value, 0);
+
+/** A squared length below this is rounding: the vector points nowhere, and is like no other. */
+const NOTHING_LEFT = 1e-6;
+
+const cosinesOf = (gram: Float64Array, n: number): Cosines => {
+  const pairs = new Float64Array((n * (n - 1)) / 2);
+  const largest = new Float64Array(n).fill(-1);
   let next = 0;
-  for (let i = 0; i < rows.length; i++) {
+  for (let i = 0; i < n; i++) {
     for (let j = 0; j < i; j++) {
-      const cosine = dot(at(rows, i), at(rows, j));
+      const squares = [gram[i * n + i] ?? 0, gram[j * n + j] ?? 0] as const;
+      const apart = Math.min(...squares) < NOTHING_LEFT;
+      const cosine = apart ? 0 : (gram[i * n + j] ?? 0) / Math.sqrt(squares[0] * squares[1]);
       pairs[next++] = cosine;
-      sum += cosine;
       largest[i] = Math.max(largest[i] ?? -1, cosine);
       largest[j] = Math.max(largest[j] ?? -1, cosine);
     }
   }
   pairs.sort();
   largest.sort();
-  const random = { p05: quantile(pairs, 0.05), p50: quantile(pairs, 0.5), p95: quantile(pairs, 0.95) };
-  const nearest = { p50: quantile(largest, 0.5), p95: quantile(largest, 0.95) };
-  return { cosines: { random, nearest }, average: sum / pairs.length };
+  return {
+    random: { p05: quantile(pairs, 0.05), p50: quantile(pairs, 0.5), p95: quantile(pairs, 0.95) },
+    nearest: { p50: quantile(largest, 0.5), p95: quantile(largest, 0.95) },
+  };
 };
 
 /** Of unit vectors; undefined where there are too few to say. */
 export const geometryOf = (rows: readonly Float32Array[]): Geometry | undefined => {
-  if (rows.length < GEOMETRY_LEAST) return undefined;
+  const n = rows.length;
+  if (n < GEOMETRY_LEAST) return undefined;
   const mean = new Float32Array(at(rows, 0).length);
-  for (const row of rows) for (let i = 0; i < mean.length; i++) mean[i] = (mean[i] ?? 0) + (row[i] ?? 0) / rows.length;
-  const { cosines, average } = cosinesOf(rows);
+  for (const row of rows) for (let i = 0; i < mean.length; i++) mean[i] = (mean[i] ?? 0) + (row[i] ?? 0) / n;
+  const gram = gramOf(rows);
   // the sample's own mean is longer than the corpus': each vector is in it. Pairs of different ones are not misled
-  const squared = Math.max(0, average);
-  const found = { sample: rows.length, meanLength: Math.sqrt(squared), mean, ...cosines };
-  if (squared < CENTRE_FROM) return found;
-  return { ...found, centred: cosinesOf(rows.map((row) => less(row, mean))).cosines };
+  const squared = Math.max(0, (sum(gram) - n) / (n * (n - 1)));
+  const found = { sample: n, meanLength: Math.sqrt(squared), mean, ...cosinesOf(gram, n) };
+  return squared < CENTRE_FROM ? found : { ...found, centred: cosinesOf(gramLessMean(gram, n), n) };
 };

@@ -2,6 +2,7 @@
 // file, because starting workerd takes longer than all of these tests.
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { INGEST_FIRST_LINES } from '../../wire/limits.ts';
 import { seededRandom as random } from '../../wire/random.ts';
 import { BUSY_KEY, DIMENSIONS, type Edge, KEY, OTHER_KEY, startEdge } from './harness.ts';
 import { randomUnit } from './vectors.ts';
@@ -317,21 +318,22 @@ describe('a corpus', () => {
     const before = await edge.stored();
     const v = base64(randomUnit(DIMENSIONS, random(3)));
     const utf8 = new TextEncoder();
-    const lines = (from: number, text: string) =>
-      Array.from({ length: 200 }, (_, i) => `${JSON.stringify({ id: `${from + i}`, text, vector: v })}\n`).join('');
+    const lines = (from: number, count: number, text: string) =>
+      Array.from({ length: count }, (_, i) => `${JSON.stringify({ id: `${from + i}`, text, vector: v })}\n`).join('');
     let more: ReadableStreamDefaultController<Uint8Array> | undefined;
     const body = new ReadableStream<Uint8Array>({
       start(controller) {
         more = controller;
-        controller.enqueue(utf8.encode(lines(0, 'x'.repeat(12_000))));
+        controller.enqueue(utf8.encode(lines(0, INGEST_FIRST_LINES, 'x'.repeat(12_000))));
       },
     });
     const response = await edge.send(`/v1/corpora/${corpus}/examples`, { body });
     const reader = response.body?.getReader();
     await reader?.read();
-    expect(await edge.stored()).toEqual({ vectors: before.vectors + 200, texts: before.texts + 200 });
+    const { vectors, texts } = before;
+    expect(await edge.stored()).toEqual({ vectors: vectors + INGEST_FIRST_LINES, texts: texts + INGEST_FIRST_LINES });
     await edge.send(`/v1/corpora/${corpus}`, { method: 'DELETE' });
-    more?.enqueue(utf8.encode(lines(200, 'x')));
+    more?.enqueue(utf8.encode(lines(INGEST_FIRST_LINES, 200, 'x')));
     more?.close();
     let rest = '';
     for (let part = await reader?.read(); part !== undefined && !part.done; part = await reader?.read()) {
