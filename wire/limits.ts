@@ -307,7 +307,7 @@ export const CORPUS_CACHE_S = 30;
  */
 export const MAX_REMEMBERED_CORPORA = 2_000;
 /**
- * Vectors of a corpus from which its geometry is measured: quantiles of cosines are then right to 0.02, in some 20 ms for 384
+ * Vectors of a corpus from which its geometry is measured: quantiles of cosines are then right to 0.02, in some 50 ms for 384
  * dimensions; up to 1 MB of a Durable Object for 1,536. 2026-11-26
  */
 export const GEOMETRY_SAMPLE = 256;

@@ -1,10 +1,11 @@
 // How an embedder spreads a corpus: the mean of its unit vectors, and the cosines of random pairs and of nearest neighbours,
 // over a sample of the corpus (sample.ts). The mean tells whether cosines say anything as they are: where it is long, they
 // are all high, and a kernel takes everything for redundant (functions/select/centre.ts subtracts it).
+// Copies count once: a text that fills half of a corpus would otherwise pass for a direction that all texts share.
 // Trade-off: nearest means nearest in the sample. Of a corpus larger than that they are less alike than the true neighbours,
 // so nothing is derived from these quantiles: over the starter corpus and over a tenth of it, both from the same embedder,
 // the median is 0.48 and 0.81.
-import { CENTRE_FROM, GEOMETRY_LEAST } from '../../wire/limits.ts';
+import { CENTRE_FROM, GEOMETRY_LEAST, NEAR_COPY } from '../../wire/limits.ts';
 import { at } from '../../wire/list.ts';
 import { dot } from '../vectors/algebra.ts';
 
@@ -14,7 +15,7 @@ export interface Cosines {
 }
 
 export interface Geometry extends Cosines {
-  /** Vectors measured. */
+  /** Vectors measured, copies once. */
   readonly sample: number;
   /** Length of the corpus' mean: 0 where directions are evenly spread, 1 where all are the same. */
   readonly meanLength: number;
@@ -23,6 +24,8 @@ export interface Geometry extends Cosines {
   /** The same cosines less the mean; absent where it is short, and so left in. */
   readonly centred?: Cosines;
 }
+
+const sum = (values: Float64Array): number => values.reduce((total, value) => total + value, 0);
 
 const quantile = (sorted: Float64Array, share: number): number => {
   const place = share * (sorted.length - 1);
@@ -52,8 +55,6 @@ const gramLessMean = (gram: Float64Array, n: number): Float64Array => {
   return gram.map((value, k) => value - (onMean[Math.floor(k / n)] ?? 0) - (onMean[k % n] ?? 0) + ofMean);
 };
 
-const sum = (values: Float64Array): number => values.reduce((total, value) => total + value, 0);
-
 /** A squared length below this is rounding: the vector points nowhere, and is like no other. */
 const NOTHING_LEFT = 1e-6;
 
@@ -79,13 +80,23 @@ const cosinesOf = (gram: Float64Array, n: number): Cosines => {
   };
 };
 
+/** Numbers of the rows that are no copies of an earlier one. */
+const distinct = (gram: Float64Array, n: number): number[] => {
+  const kept: number[] = [];
+  for (let i = 0; i < n; i++) if (!kept.some((j) => (gram[i * n + j] ?? 0) >= NEAR_COPY)) kept.push(i);
+  return kept;
+};
+
 /** Of unit vectors; undefined where there are too few to say. */
-export const geometryOf = (rows: readonly Float32Array[]): Geometry | undefined => {
-  const n = rows.length;
+export const geometryOf = (all: readonly Float32Array[]): Geometry | undefined => {
+  if (all.length < GEOMETRY_LEAST) return undefined;
+  const products = gramOf(all);
+  const kept = distinct(products, all.length);
+  const n = kept.length;
   if (n < GEOMETRY_LEAST) return undefined;
-  const mean = new Float32Array(at(rows, 0).length);
-  for (const row of rows) for (let i = 0; i < mean.length; i++) mean[i] = (mean[i] ?? 0) + (row[i] ?? 0) / n;
-  const gram = gramOf(rows);
+  const gram = Float64Array.from(kept.flatMap((i) => kept.map((j) => products[i * all.length + j] ?? 0)));
+  const mean = new Float32Array(at(all, 0).length);
+  for (const i of kept) for (const [k, value] of at(all, i).entries()) mean[k] = (mean[k] ?? 0) + value / n;
   // the sample's own mean is longer than the corpus': each vector is in it. Pairs of different ones are not misled
   const squared = Math.max(0, (sum(gram) - n) / (n * (n - 1)));
   const found = { sample: n, meanLength: Math.sqrt(squared), mean, ...cosinesOf(gram, n) };

@@ -288,6 +288,24 @@ describe('the queries of a centred pool', () => {
   });
 });
 
+describe('a thousand copies in a corpus whose vectors share a direction', () => {
+  it.each([0, 0.01, 0.02])('do not hide the others, when they differ by %d of their length', async (jitter) => {
+    const next = seededRandom(17);
+    for (const prompt of corpora.e5.prompts.slice(0, 3)) {
+      const similarity = corpora.e5.passages.map((row) => dot(row, prompt));
+      const nearest = at(corpora.e5.passages, similarity.indexOf(Math.max(...similarity)));
+      const copies = Array.from({ length: 1_000 }, () =>
+        jitter === 0 ? nearest : plus(nearest, jitter, randomUnit(DIMENSIONS, next)),
+      );
+      const all = depsOf(indexOf([...copies, ...corpora.e5.passages]), geometryOfCorpus(corpora.e5)?.mean);
+      const { picks, warnings, centred, pool } = await selectFromCorpus('c', all, [prompt], selectionOptions.parse({}));
+      expect([centred, picks.length, warnings]).toEqual([true, 10, []]);
+      expect(pool.collapsed).toBeGreaterThan(40);
+      expect(picks.filter(({ id }) => Number(id) < 1_000).length).toBeLessThanOrEqual(1);
+    }
+  });
+});
+
 describe('vectors with nothing beside the mean', () => {
   it('leave a prompt as it is, and an example without any say', async () => {
     const shared = geometryOfCorpus(corpora.e5)?.mean ?? new Float32Array();

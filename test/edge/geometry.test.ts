@@ -6,7 +6,7 @@ import { dot, less, normalise } from '../../functions/vectors/algebra.ts';
 import { at } from '../../wire/list.ts';
 import { seededRandom } from '../../wire/random.ts';
 import { FakeStorage } from './objects.ts';
-import { randomUnit, unit } from './vectors.ts';
+import { randomUnit } from './vectors.ts';
 
 const spread = (count: number, dimensions: number, seed = 1): Float32Array[] => {
   const next = seededRandom(seed);
@@ -73,10 +73,16 @@ describe('the geometry of a corpus', () => {
     expect(found?.centred).toBeUndefined();
   });
 
-  it('is finite where all vectors are the same', () => {
-    const found = geometryOf(Array.from({ length: 60 }, () => unit([1, 2, 3])));
-    expect(found?.meanLength).toBeCloseTo(1, 6);
-    expect([found?.centred?.random.p50, found?.centred?.nearest.p95]).toEqual([0, 0]);
+  it('counts copies once: a text that fills most of a corpus is no direction of all vectors', () => {
+    const others = spread(60, 64);
+    const next = seededRandom(4);
+    const copies = Array.from({ length: 190 }, () => {
+      const noise = randomUnit(64, next);
+      return normalise(at(others, 0).map((value, i) => value + 0.01 * (noise[i] ?? Number.NaN)));
+    });
+    expect(geometryOf([...copies, ...others])).toMatchObject({ sample: 60 });
+    expect(geometryOf([...copies, ...others])?.meanLength).toBeLessThan(0.1);
+    expect(geometryOf([...copies, ...others.slice(0, 40)])).toBeUndefined();
   });
 });
 

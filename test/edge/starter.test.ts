@@ -126,7 +126,7 @@ describe('rounds by residual, on the starter corpus', () => {
     const marks = rows.map(({ candidate }) => markOf(candidate.id));
     const order = [...marks.keys()].sort((a, b) => (marks[a] ?? 0) - (marks[b] ?? 0)).slice(0, GEOMETRY_SAMPLE);
     const geometry = geometryOf(order.flatMap((i) => rows[i]?.vector ?? []));
-    expect(geometry?.sample).toBe(GEOMETRY_SAMPLE);
+    expect(geometry?.sample).toBeGreaterThan(GEOMETRY_SAMPLE / 2);
     expect(geometry?.meanLength).toBeLessThan(0.35);
     const { centre, degree, lambda, min_similarity } = selectionOptions.parse({});
     expect(meanFor(geometry, centre)).toBeUndefined();

@@ -93,7 +93,7 @@ const cosines = z.object({
 
 /** How the embedder spreads the corpus, measured on a sample of its vectors. */
 const geometry = cosines.extend({
-  /** Vectors measured. */
+  /** Vectors measured, copies once. */
   sample: z.int(),
   /** Length of the mean of the unit vectors: near 1, all cosines are high. */
   mean_length: z.number(),
