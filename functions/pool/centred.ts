@@ -1,6 +1,7 @@
 // An index whose rows come back less the corpus' mean μ, at unit length φ(x) = (x−μ)/‖x−μ‖: everything behind it
 // (residuals, the kernel) then sees what differs between examples; copies are still those of the stored rows. The index itself
-// stays as it is and is asked with vectors w of its own space: it answers the rows with the largest w·x. For a direction d of the centred space
+// stays as it is and is asked with vectors w of its own space: it answers the rows with the largest w·x. For a direction d of
+// the centred space
 //   d·φ(x) ≥ c   is the same as   d·(x−μ) − c·‖x−μ‖ ≥ 0,   and about   (d + c/n·μ)·x ≥ a constant
 // with n = √(1−‖μ‖²), since ‖x−μ‖² = 1 + ‖μ‖² − 2·μ·x: so d leant towards μ by c/n finds those above the level c. With
 // MiniLM's vectors and a direction in all of them (docs/models.md) 47 to 49 of the fifty with the largest d·φ(x) are found so,
