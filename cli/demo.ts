@@ -108,7 +108,8 @@ const score = ({ edge, time }: Session, prompt: Prompt, { picks }: SelectRespons
       model: MODEL,
       ...scoredOf(prompt),
       picks: picks.map(({ id, text }) => ({ id, text: textOf(id, text) })),
-      sift: { strategy: 'none' },
+      // its table is about tuning; what examples in the context add is another question (docs/context.md)
+      sift: { strategy: 'none', use: 'tune' },
     }),
   );
 

@@ -46,6 +46,7 @@ const tryAll = async (trial: Trial, ways: readonly Way[], prompt: Prompt, onDone
     // the guard would hide what a rate does
     const sift = {
       strategy: 'none',
+      use: 'tune',
       guard: false,
       method,
       learning_rate: learningRate,

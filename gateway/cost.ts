@@ -6,9 +6,10 @@
 // and the steps count by a share more, since it makes those of a few requests again.
 // Trade-off: full and LoRA count the same, and what ends before max_tokens is charged as if it did not. Another backend
 // has other ratios; the shares are then less exact, but every tenant is still measured alike.
-import { type ScoreRequest, type TuneRequest, tunedOn } from '../wire/tune.ts';
+import { tunedOn } from '../wire/tune.ts';
 import type { Outline } from './pace.ts';
 import { judgedTexts, type ResolvedTuning } from './tuning.ts';
+import type { SettledScore, SettledTune } from './use.ts';
 
 const READ = 1;
 const TRAINED = 3;
@@ -23,7 +24,7 @@ const BYTES_PER_TOKEN = 3;
 // UTF-16 units stand for bytes: an estimate needs no pass over 50 MB of text
 export const tokensOf = (text: string): number => Math.ceil(text.length / BYTES_PER_TOKEN);
 
-type Learning = Pick<TuneRequest, 'picks' | 'tuning' | 'use'>;
+type Learning = Pick<SettledTune, 'picks' | 'tuning' | 'use'>;
 
 /** A text longer than the context is cut; with reuse_gradients every second step on a text has no pass of its own. */
 const stepsOf = (
@@ -70,7 +71,7 @@ const examplesTokens = ({ picks, use }: Learning): number => {
 };
 
 /** Tokens read before generation. */
-const promptTokens = (request: TuneRequest, contextTokens: number): number =>
+const promptTokens = (request: SettledTune, contextTokens: number): number =>
   Math.min(tokensOf(request.prompt) + examplesTokens(request), contextTokens);
 
 /** Beyond the context a window slides by half of it, so that those tokens are read twice. */
@@ -78,7 +79,7 @@ export const scoredTokens = (context: number, text: number, contextTokens: numbe
   text + Math.max(0, text - contextTokens) + Math.min(context, contextTokens);
 
 /** The text is scored before anything is learnt from and, if there are examples, after it. */
-const readings = (request: ScoreRequest, contextTokens: number): number[] => {
+const readings = (request: SettledScore, contextTokens: number): number[] => {
   const [text, context] = [tokensOf(request.text), tokensOf(request.context)];
   const before = scoredTokens(context, text, contextTokens);
   if (request.picks.length === 0) return [before];
@@ -86,20 +87,20 @@ const readings = (request: ScoreRequest, contextTokens: number): number[] => {
 };
 
 /** Of the generation, once everything was learnt. */
-export const generationCost = (request: TuneRequest, contextTokens: number): number => {
+export const generationCost = (request: SettledTune, contextTokens: number): number => {
   const generated = Math.min(request.sampling.max_tokens, contextTokens);
   const prompt = promptTokens(request, contextTokens);
   return READ * prompt + GENERATED * generated;
 };
 
-export const tuneCost = (request: TuneRequest, contextTokens: number): number =>
+export const tuneCost = (request: SettledTune, contextTokens: number): number =>
   OPEN + learningCost(request, contextTokens) + generationCost(request, contextTokens);
 
 /** Of the last score, once everything was learnt. */
-export const scoreAfterCost = (request: ScoreRequest, contextTokens: number): number =>
+export const scoreAfterCost = (request: SettledScore, contextTokens: number): number =>
   READ * (readings(request, contextTokens).at(1) ?? 0);
 
-export const scoreCost = (request: ScoreRequest, contextTokens: number): number => {
+export const scoreCost = (request: SettledScore, contextTokens: number): number => {
   const read = readings(request, contextTokens).reduce((sum, tokens) => sum + tokens, 0);
   return OPEN + learningCost(request, contextTokens) + READ * read;
 };
@@ -108,14 +109,14 @@ export const scoreCost = (request: ScoreRequest, contextTokens: number): number 
 export const paceKey = ({ method, rank }: Pick<ResolvedTuning, 'method' | 'rank'>): string =>
   method === 'lora' ? `lora ${rank}` : method;
 
-export const tuneOutline = (request: TuneRequest, tuning: ResolvedTuning, contextTokens: number): Outline => ({
+export const tuneOutline = (request: SettledTune, tuning: ResolvedTuning, contextTokens: number): Outline => ({
   method: paceKey(tuning),
   ...stepsOf(request, contextTokens),
   read: [promptTokens(request, contextTokens)],
   generated: Math.min(request.sampling.max_tokens, contextTokens),
 });
 
-export const scoreOutline = (request: ScoreRequest, tuning: ResolvedTuning, contextTokens: number): Outline => ({
+export const scoreOutline = (request: SettledScore, tuning: ResolvedTuning, contextTokens: number): Outline => ({
   method: paceKey(tuning),
   ...stepsOf(request, contextTokens),
   read: readings(request, contextTokens),

@@ -5,20 +5,13 @@
 import { FaultError } from '../wire/faults.ts';
 import { GUARD_MIN_PICKS } from '../wire/limits.ts';
 import { at } from '../wire/list.ts';
-import {
-  type GuardReport,
-  type RankedPick,
-  type ScoreRequest,
-  type StepReport,
-  type TuneEvent,
-  type TuneRequest,
-  tunedOn,
-} from '../wire/tune.ts';
+import { type GuardReport, type RankedPick, type StepReport, type TuneEvent, tunedOn } from '../wire/tune.ts';
 import type { Session, Step } from './backends/contract.ts';
 import { lossesCost, stepsCost } from './cost.ts';
 import { afterStep, atEnd, type Difference, prequentialGain, type Verdict } from './prequential.ts';
 import { createTimeLeft, type Time, type TimeLeft } from './time-left.ts';
 import { judgedTexts, type ResolvedTuning } from './tuning.ts';
+import type { SettledScore, SettledTune } from './use.ts';
 
 export type StepEvent = Extract<TuneEvent, { event: 'step' | 'restart' }>;
 
@@ -35,7 +28,7 @@ export interface Made {
 /** One request's steps. */
 interface Work {
   readonly session: Session;
-  readonly request: TuneRequest | ScoreRequest;
+  readonly request: SettledTune | SettledScore;
   readonly picks: readonly RankedPick[];
   readonly contextTokens: number;
   readonly time: Time;
@@ -139,7 +132,7 @@ const notJudged = (picks: readonly RankedPick[], judged: readonly string[] | und
 
 export async function* makeSteps(
   session: Session,
-  request: TuneRequest | ScoreRequest,
+  request: SettledTune | SettledScore,
   tuning: ResolvedTuning,
   contextTokens: number,
   time: Time,

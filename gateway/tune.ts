@@ -1,13 +1,14 @@
 // One request's work on a backend, as events: a step for every pick in pick order (steps.ts), then the generation; the
 // picks may go before the prompt too, or instead. What goes there is settled before any step is made.
 // Pure but for the backend and the clock: it knows no Request and no stream, so both JSON and SSE are made from it.
-import type { ScoreRequest, ScoreResponse, TuneEvent, TuneRequest } from '../wire/tune.ts';
+import type { ScoreResponse, TuneEvent } from '../wire/tune.ts';
 import type { Backend, Generation, Model, OpenOptions, Piece, Score, Session } from './backends/contract.ts';
 import { type Placed, placeExamples, roomForAnswer } from './context.ts';
 import { generationCost, scoreAfterCost } from './cost.ts';
 import { openGuarded } from './guarded.ts';
 import { type Made, makeSteps, type StepEvent } from './steps.ts';
 import { type ResolvedTuning, resolveTuning, tunedOnWire } from './tuning.ts';
+import type { SettledScore, SettledTune } from './use.ts';
 
 export type Clock = () => number;
 
@@ -17,7 +18,7 @@ export interface Served {
   readonly model: Model;
 }
 
-const openOptions = (tuning: ResolvedTuning, request: TuneRequest | ScoreRequest, seed: number): OpenOptions => ({
+const openOptions = (tuning: ResolvedTuning, request: SettledTune | SettledScore, seed: number): OpenOptions => ({
   model: request.model,
   method: tuning.method,
   rank: tuning.rank,
@@ -50,7 +51,7 @@ async function* tokens(
 const examplesBefore = async (
   session: Session,
   { contextTokens }: Model,
-  { use, picks, layout, prompt, sampling }: TuneRequest,
+  { use, picks, layout, prompt, sampling }: SettledTune,
   signal: AbortSignal,
 ): Promise<Placed | undefined> => {
   if (use === 'tune') return undefined;
@@ -65,7 +66,7 @@ const examplesBefore = async (
  */
 export async function* tune(
   { backend, model }: Served,
-  request: TuneRequest,
+  request: SettledTune,
   queueMs: number,
   signal: AbortSignal,
   now: Clock,
@@ -126,7 +127,7 @@ const scoreOnWire = ({ bits, bytes, tokens }: Score): ScoreResponse['before'] =>
 const examplesBeforeText = async (
   session: Session,
   { contextTokens }: Model,
-  { use, picks, layout, context, text }: ScoreRequest,
+  { use, picks, layout, context, text }: SettledScore,
   signal: AbortSignal,
 ): Promise<Placed | undefined> =>
   use === 'tune'
@@ -148,7 +149,7 @@ const allOf = async (steps: AsyncGenerator<StepEvent, Made, void>): Promise<Made
 /** Bits per byte of a text before and after learning from the picks, in one session. */
 export const score = async (
   { backend, model }: Served,
-  request: ScoreRequest,
+  request: SettledScore,
   queueMs: number,
   signal: AbortSignal,
   now: Clock,

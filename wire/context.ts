@@ -8,6 +8,9 @@ import { textUpTo } from './text.ts';
 /** What picks are for: a gradient step each, a place in the context, or both. */
 export const use = z.enum(['tune', 'context', 'both']);
 export type Use = z.output<typeof use>;
+/** As asked for; auto: what suits the model's window (gateway/use.ts). */
+export const askedUse = z.enum(['auto', ...use.options]).default('auto');
+export type AskedUse = z.output<typeof askedUse>;
 
 const EXAMPLES = '{examples}';
 const PROMPT = '{prompt}';

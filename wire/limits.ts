@@ -206,6 +206,8 @@ export const SHUTDOWN_BACKEND_MS = 5_000;
 // ── The guard of tuning (gateway/prequential.ts; docs/guard.md) ──────────────────────────────────────────────────
 // Differences are in nats per token: the loss of a pick that is new to the model, under the weights so far, less its loss
 // under the base weights. Below zero the steps so far help texts like the prompt.
+/** Tokens of a model's window from which picks go into the context as well as being tuned on (docs/context.md). 2026-11-26 */
+export const BOTH_FROM_TOKENS = 4_096;
 /**
  * The most that one pick counts as gained. A pick that is nearly an earlier one again (overlapping chunks) gains far more
  * than any text that goes on from the prompt would, and hides what the others lose: with this cap the mean follows the

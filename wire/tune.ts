@@ -1,7 +1,7 @@
 // What the edge asks of the gateway, and the events it gets back: one schema for both sides.
 import { z } from 'zod';
 import { wireError } from './api/error.ts';
-import { contextReport, layout, use } from './context.ts';
+import { askedUse, contextReport, layout } from './context.ts';
 import {
   MAX_BETA,
   MAX_NEW_TOKENS,
@@ -31,7 +31,7 @@ export type RankedPick = z.output<typeof rankedPick>;
 /** What examples are for, and how they are written into the context. */
 const used = {
   picks: z.array(rankedPick).max(MAX_STEPS).default([]),
-  use: use.default('tune'),
+  use: askedUse,
   layout: layout.prefault({}),
 };
 

@@ -8,7 +8,7 @@ import { readJson } from '../http/body.ts';
 import { failedBeforeTuning, RETRY_HEADER } from '../http/retry.ts';
 import { Stages, serverTiming } from '../http/stages.ts';
 import { examplesOf, selectExamples } from '../openai/prepare.ts';
-import { selectionOnWire } from '../select/answer.ts';
+import { selectionOnWire, settledUse } from '../select/answer.ts';
 import { gatewayScore } from '../upstream/client.ts';
 
 export const scoreRoute = async (c: Context<Authenticated>) => {
@@ -29,7 +29,7 @@ export const scoreRoute = async (c: Context<Authenticated>) => {
     return c.json({
       object: 'score',
       ...scored,
-      use,
+      use: settledUse(use, scored.context),
       selection: selection === undefined ? null : selectionOnWire(selection),
     } satisfies ScoreResponse);
   } catch (error) {

@@ -1,7 +1,7 @@
 // A selection in the shapes of the API: whole, and as the short account beside a completion.
 import type { ChosenOnWire } from '../../wire/api/completions.ts';
 import type { SelectionOnWire } from '../../wire/api/select.ts';
-import type { ContextReport, Use } from '../../wire/context.ts';
+import type { AskedUse, ContextReport, Use } from '../../wire/context.ts';
 import type { Pick, Selection } from './selection.ts';
 
 const pickOnWire = ({
@@ -50,12 +50,18 @@ export const selectionOnWire = (selection: Selection): SelectionOnWire => {
   };
 };
 
+/** What picks were for, once that is settled: of `auto`, what the gateway made of it shows in its report. */
+export const settledUse = (asked: AskedUse, context: ContextReport | undefined): Use => {
+  if (asked !== 'auto') return asked;
+  return context === undefined ? 'tune' : 'both';
+};
+
 /** What was learnt from and how, beside OpenAI's fields: SDKs pass over what they do not know. */
-export const chosenOnWire = (selection: Selection, use: Use, context: ContextReport | undefined): ChosenOnWire => {
+export const chosenOnWire = (selection: Selection, use: AskedUse, context: ContextReport | undefined): ChosenOnWire => {
   const { corpus, picks, sigma2, pool, stop, warnings } = selectionOnWire(selection);
   return {
     corpus,
-    use,
+    use: settledUse(use, context),
     ...(context === undefined ? {} : { context }),
     picks: picks.map(({ id, score, similarity, sigma2: after }) => ({ id, score, similarity, sigma2: after })),
     sigma2,

@@ -12,8 +12,8 @@ import { inTurn, placeOf, takeTurn, type Work, workUntil } from './work.ts';
 export const scoreRoute = (work: Work) => async (c: Context<Signed>) => {
   let backend = NO_BACKEND;
   try {
-    const request = unwrap(parseAs(c.var.body, scoreRequest));
-    const place = unwrap(placeOf(work, request, scoreOutline));
+    const place = unwrap(placeOf(work, unwrap(parseAs(c.var.body, scoreRequest)), scoreOutline));
+    const { request } = place;
     backend = place.name;
     const entered = work.now();
     const cost = scoreCost(request, place.model.contextTokens);

@@ -127,8 +127,8 @@ const stream = (
 export const tuneRoute = (work: Work) => async (c: Context<Signed>) => {
   let backend = NO_BACKEND;
   try {
-    const request = unwrap(parseAs(c.var.body, tuneRequest));
-    const place = unwrap(placeOf(work, request, tuneOutline));
+    const place = unwrap(placeOf(work, unwrap(parseAs(c.var.body, tuneRequest)), tuneOutline));
+    const { request } = place;
     backend = place.name;
     const entered = work.now();
     const cost = tuneCost(request, place.model.contextTokens);

@@ -14,6 +14,7 @@ import type { Queue, Ticket } from '../queue.ts';
 import { timedBackend } from '../timed.ts';
 import type { Clock } from '../tune.ts';
 import { type ResolvedTuning, resolveTuning } from '../tuning.ts';
+import { type Settled, settleUse } from '../use.ts';
 
 export interface Work {
   readonly registry: Registry;
@@ -31,7 +32,9 @@ export interface Work {
 }
 
 /** Who serves a request, behind which queue. */
-export interface Place {
+export interface Place<Request extends TuneRequest | ScoreRequest = TuneRequest | ScoreRequest> {
+  /** With what it left to the server settled. */
+  readonly request: Settled<Request>;
   /** The backend's name. */
   readonly name: string;
   /** Its work is timed. */
@@ -45,13 +48,14 @@ export interface Place {
 /** Where a request belongs, or why it cannot be served: told before a place in the queue is taken. */
 export const placeOf = <Request extends TuneRequest | ScoreRequest>(
   work: Work,
-  request: Request,
-  outlineOf: (request: Request, tuning: ResolvedTuning, contextTokens: number) => Outline,
-): Result<Place> => {
-  const found = work.registry.find(request.model);
+  asked: Request,
+  outlineOf: (request: Settled<Request>, tuning: ResolvedTuning, contextTokens: number) => Outline,
+): Result<Place<Request>> => {
+  const found = work.registry.find(asked.model);
   if (!found.ok) return found;
   const { name, backend, model } = found.value;
-  const fault = beyondModel(model, request);
+  const request = settleUse(model, asked);
+  const fault = beyondModel(model, asked);
   if (fault !== undefined) return fail(fault);
   const [queue, pace] = [work.queues.get(name), work.paces.get(model.id)];
   if (queue === undefined) throw new Error(`backend '${name}' has no queue`);
@@ -60,7 +64,7 @@ export const placeOf = <Request extends TuneRequest | ScoreRequest>(
   const late = pace.beyond(outline, work.deadlineMs);
   if (late !== undefined) return fail(late);
   const limitMs = pace.limitMs(outline, work.deadlineMs);
-  return ok({ name, backend: timedBackend(backend, model, pace, work.now), model, queue, limitMs });
+  return ok({ request, name, backend: timedBackend(backend, model, pace, work.now), model, queue, limitMs });
 };
 
 /** When work that begins now must be over, by the clock of `now`: the earlier of the two deadlines. */

@@ -1,4 +1,5 @@
 // Completions and scores through the whole path: edge in workerd, the real gateway, a backend of plain objects.
+
 import { mkdtemp, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -6,6 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import OpenAI from 'openai';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { settledUse } from '../../functions/select/answer.ts';
 import type { Backend } from '../../gateway/backends/contract.ts';
 import { registryOf } from '../../gateway/backends/registry.ts';
 import { type RunningGateway, serveGateway } from '../../gateway/serve.ts';
@@ -218,6 +220,16 @@ describe('NAME:sift', () => {
     use({ loss: Number.NaN });
     const diverged = await json(complete({ ...tuned, sift: { ...tuned.sift, guard: false } }));
     expect(diverged.error.message).toContain('a smaller learning_rate may help');
+  });
+});
+
+describe('the use that an answer tells', () => {
+  it('is what was asked for, or what the gateway’s report shows', () => {
+    const report = { examples: 0, dropped: 3, tokens: 0 };
+    expect(settledUse('auto', undefined)).toBe('tune');
+    expect(settledUse('auto', report)).toBe('both');
+    expect(settledUse('context', report)).toBe('context');
+    expect(settledUse('tune', undefined)).toBe('tune');
   });
 });
 

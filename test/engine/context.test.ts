@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Backend } from '../../gateway/backends/contract.ts';
 import { createEmbeddedBackend } from '../../gateway/backends/embedded/index.ts';
 import { score, tune } from '../../gateway/tune.ts';
+import { settleUse } from '../../gateway/use.ts';
 import type { Tokenizer } from '../../tokenizer/index.ts';
 import { readTokenizer } from '../../tokenizer/read.node.ts';
 import { at } from '../../wire/list.ts';
@@ -28,11 +29,11 @@ afterAll(() => backend?.close());
 const served = () => ({ backend, model: at(backend.models, 0) });
 const now = () => performance.now();
 const run = (body: object): Promise<TuneEvent[]> => {
-  const request = tuneRequest.parse({ model: 'base', ...body });
+  const request = settleUse(served().model, tuneRequest.parse({ model: 'base', ...body }));
   return Array.fromAsync(tune(served(), request, 0, never, now));
 };
 const scored = (body: object): Promise<ScoreResponse> =>
-  score(served(), scoreRequest.parse({ model: 'base', ...body }), 0, never, now);
+  score(served(), settleUse(served().model, scoreRequest.parse({ model: 'base', ...body })), 0, never, now);
 const of = <E extends TuneEvent['event']>(events: readonly TuneEvent[], name: E) =>
   events.filter((event): event is Extract<TuneEvent, { event: E }> => event.event === name);
 const textOf = (events: readonly TuneEvent[]): string =>

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Backend } from '../../gateway/backends/contract.ts';
 import { createEmbeddedBackend } from '../../gateway/backends/embedded/index.ts';
 import { score, tune } from '../../gateway/tune.ts';
+import { settleUse } from '../../gateway/use.ts';
 import { at } from '../../wire/list.ts';
 import { type ScoreResponse, scoreRequest, type TuneEvent, tuneRequest } from '../../wire/tune.ts';
 
@@ -30,7 +31,10 @@ const now = () => performance.now();
 const run = async (tuning: object, changes: object = {}) => {
   const sampling = { max_tokens: 24, temperature: 0.8, seed: 3 };
   const prompt = '## tea.brew(options)\n';
-  const request = tuneRequest.parse({ model: 'base', prompt, picks, sampling, tuning, ...changes });
+  const request = settleUse(
+    served().model,
+    tuneRequest.parse({ model: 'base', prompt, picks, sampling, tuning, ...changes }),
+  );
   const events: TuneEvent[] = await Array.fromAsync(tune(served(), request, 0, never, now));
   const usage = events.find((event) => event.event === 'usage');
   if (usage === undefined) throw new Error('no usage');
@@ -41,7 +45,13 @@ const run = async (tuning: object, changes: object = {}) => {
   };
 };
 const scored = (tuning: object, changes: object = {}): Promise<ScoreResponse> =>
-  score(served(), scoreRequest.parse({ model: 'base', text: recipe('tea'), picks, tuning, ...changes }), 0, never, now);
+  score(
+    served(),
+    settleUse(served().model, scoreRequest.parse({ model: 'base', text: recipe('tea'), picks, tuning, ...changes })),
+    0,
+    never,
+    now,
+  );
 
 const ways = [
   ['full', {}],

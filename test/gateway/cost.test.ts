@@ -1,11 +1,18 @@
 // The estimate of a request's work: what must count more, and what a request cannot hide.
 import { describe, expect, it } from 'vitest';
 import { scoreCost, tuneCost } from '../../gateway/cost.ts';
+import { settleUse } from '../../gateway/use.ts';
 import { scoreRequest, type TuneRequestInput, tuneRequest } from '../../wire/tune.ts';
 
 const CONTEXT = 1_024;
 const tune = (changes: Partial<TuneRequestInput> = {}, context = CONTEXT): number =>
-  tuneCost(tuneRequest.parse({ model: 'base', prompt: '', sampling: { max_tokens: 0 }, ...changes }), context);
+  tuneCost(
+    settleUse(
+      { contextTokens: CONTEXT },
+      tuneRequest.parse({ model: 'base', prompt: '', sampling: { max_tokens: 0 }, ...changes }),
+    ),
+    context,
+  );
 const example = (text: string) => ({ id: text.slice(0, 5), text });
 
 describe('the cost of a request', () => {
@@ -59,7 +66,10 @@ describe('the cost of a request', () => {
 
   it('counts a scored text twice when there are steps between', () => {
     const score = (changes: object) =>
-      scoreCost(scoreRequest.parse({ model: 'base', text: 'x'.repeat(300), ...changes }), CONTEXT);
+      scoreCost(
+        settleUse({ contextTokens: CONTEXT }, scoreRequest.parse({ model: 'base', text: 'x'.repeat(300), ...changes })),
+        CONTEXT,
+      );
     const picks = [example('x')];
     const step = tune({ picks }) - tune();
     expect(score({ picks }) - step - score({})).toBe(100);
@@ -75,7 +85,10 @@ describe('the cost of a request', () => {
     const giant = [example('x'.repeat(200_000))];
     expect(tune({ picks: giant, use: 'context' })).toBe(tune({ prompt: giant[0]?.text ?? '' }));
     const score = (changes: object) =>
-      scoreCost(scoreRequest.parse({ model: 'base', text: 'x'.repeat(300), ...changes }), CONTEXT);
+      scoreCost(
+        settleUse({ contextTokens: CONTEXT }, scoreRequest.parse({ model: 'base', text: 'x'.repeat(300), ...changes })),
+        CONTEXT,
+      );
     expect(score({ picks, use: 'context' })).toBe(2 * score({}) - tune() + 300);
     expect(score({ picks: [], use: 'context' })).toBe(score({}));
   });

@@ -1,6 +1,7 @@
 // The guard over HTTP with a backend whose losses a test decides: what is undone, what is told of it, and what it costs.
 import { describe, expect, it } from 'vitest';
 import { tune } from '../../gateway/tune.ts';
+import { settleUse } from '../../gateway/use.ts';
 import { GUARD_MAX_RESTARTS } from '../../wire/limits.ts';
 import { at } from '../../wire/list.ts';
 import {
@@ -251,8 +252,8 @@ const clocked = async (lossOf: LossOf, ms: { loss: number; step: number }, until
       return lossOf(...now);
     },
   });
-  const body = tuneRequest.parse({ ...asked, picks: request, sampling: { max_tokens: 0 } });
   const served = { backend, model: at(backend.models, 0) };
+  const body = settleUse(served.model, tuneRequest.parse({ ...asked, picks: request, sampling: { max_tokens: 0 } }));
   const events = await Array.fromAsync(tune(served, body, 0, new AbortController().signal, () => clock, until));
   const usage = events.find((event) => event.event === 'usage');
   return { guard: usage?.usage.tuning.guard, backend, clock };

@@ -1,6 +1,7 @@
 // What picks are used for, over HTTP: steps, a place before the prompt, or both; what is told of it; and what is refused.
 import { describe, expect, it } from 'vitest';
 import { registryOf } from '../../gateway/backends/registry.ts';
+import { BOTH_FROM_TOKENS } from '../../wire/limits.ts';
 import { scoreResponse, tuneResponse } from '../../wire/tune.ts';
 import { fakeBackend, fakeModel } from './fake-backend.ts';
 import { allEvents, errorOf, json, picks, request, serve, start } from './harness.ts';
@@ -36,11 +37,18 @@ describe('picks in the context', () => {
     expect(await json(response, tuneResponse)).toMatchObject({ context: { examples: 3 }, usage: { steps: 3 } });
   });
 
-  it('are only tuned on where nothing is said', async () => {
-    const { backend, call } = await start();
-    const { response } = await call('/v1/tune', asked);
-    expect(backend.log).toEqual(['step one', 'step two', 'step three', 'generate Say 0']);
-    expect(await json(response, tuneResponse)).not.toHaveProperty('context');
+  it.each([
+    [BOTH_FROM_TOKENS - 1, {}, 'generate Say 0'],
+    [BOTH_FROM_TOKENS, {}, `generate ${WHOLE} 0`],
+    [BOTH_FROM_TOKENS, { use: 'auto' }, `generate ${WHOLE} 0`],
+    [BOTH_FROM_TOKENS, { use: 'tune' }, 'generate Say 0'],
+  ])('follow the window where nothing is said: %d tokens, %o', async (contextTokens, more, generated) => {
+    const { backend, call } = await withContext(contextTokens);
+    const { response } = await call('/v1/tune', { ...asked, ...more });
+    expect(backend.log).toEqual(['step one', 'step two', 'step three', generated]);
+    expect('context' in (await json(response, tuneResponse))).toBe(generated.includes(WHOLE));
+    const scored = await call('/v1/score', { model: 'base', text: 'Say', picks: request.picks, ...more });
+    expect('context' in (await json(scored.response, scoreResponse))).toBe(generated.includes(WHOLE));
   });
 
   it('are told of in a stream after the steps and before the text', async () => {

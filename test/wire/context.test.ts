@@ -65,7 +65,7 @@ describe('a template that cannot be used', () => {
     [{ example_template: '{text}{text}' }, 'sift.example_template', 'has {text} 2 times'],
     [{ example_template: '{text}{source}{source}' }, 'sift.example_template', 'has {source} 2 times'],
     [{ separator: 1 }, 'sift.separator', 'is 1'],
-    [{ use: 'prompt' }, 'sift.use', 'it must be tune or context or both'],
+    [{ use: 'prompt' }, 'sift.use', 'it must be auto or tune or context or both'],
   ])('is refused by name: %j', (fields, param, message) => {
     for (const [schema, body] of [
       [completionRequest, { model: 'm', prompt: 'x', sift: fields }],
@@ -79,9 +79,9 @@ describe('a template that cannot be used', () => {
 });
 
 describe('where nothing is said', () => {
-  it('examples are tuned on, as ever', () => {
+  it('the use follows the model', () => {
     const parsed = completionRequest.parse({ model: 'm', prompt: 'x' });
-    expect(parsed.sift.use).toBe('tune');
+    expect(parsed.sift.use).toBe('auto');
     expect(scoreRequest.parse({ model: 'm', context: 'x', text: 'y', sift: { use: 'both' } }).sift.use).toBe('both');
   });
 });

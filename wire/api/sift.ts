@@ -1,7 +1,7 @@
 // The `sift` object of completions and scores: where to select from, how to select, what the picks are for, how to tune and
 // how to write them into the context. One parse gives these apart; nothing downstream looks at the flat object again.
 import { z } from 'zod';
-import { type Layout, layout, type Use, use } from '../context.ts';
+import { type AskedUse, askedUse, type Layout, layout } from '../context.ts';
 import { type Tuning, tuning } from '../tune.ts';
 import { type SelectionOptions, selectionFields, selectionOf } from './select.ts';
 
@@ -10,7 +10,7 @@ export interface Sift {
   readonly corpus?: string | undefined;
   readonly selection: SelectionOptions;
   readonly tuning: Tuning;
-  readonly use: Use;
+  readonly use: AskedUse;
   readonly layout: Layout;
 }
 
@@ -18,7 +18,7 @@ export interface Sift {
 export const siftFields = selectionFields
   .extend(tuning.shape)
   .extend(layout.shape)
-  .extend({ corpus: z.string().optional(), use: use.default('tune') });
+  .extend({ corpus: z.string().optional(), use: askedUse });
 
 export const splitSift = (fields: z.output<typeof siftFields>): Sift => {
   const { corpus, use: wanted, template, example_template, separator, ...others } = fields;
