@@ -11,6 +11,8 @@ import type { Tuning } from './trajectory.ts';
 /** Picks that the product makes by default. */
 const TEN = 10;
 const LONG = 50;
+/** Prompts that get the main runs before any gets more; a multiple of the domains. */
+const FIRST = 36;
 /** Factors of the default rate at which the guard is tried. */
 const TOO_HIGH = [3, 10];
 
@@ -29,10 +31,10 @@ export interface ModesProfile {
 }
 
 export const planModes = (prompts: readonly Prompt[], defaults: TuningDefaults, { long }: ModesProfile): ModeTask[] => {
-  const tuningOf = (method: 'full' | 'lora', factor = 1): Tuning => ({
+  const tuningOf = (method: 'full' | 'lora'): Tuning => ({
     method,
     rank: method === 'lora' ? defaults.rank : 0,
-    learningRate: defaults.learningRate[method] * factor,
+    learningRate: defaults.learningRate[method],
     reuse: false,
   });
   const own = tuningOf(defaults.method);
@@ -55,27 +57,28 @@ export const planModes = (prompts: readonly Prompt[], defaults: TuningDefaults, 
       baseLosses,
     }));
   };
-  const some = prompts.slice(0, long);
   const alone = [point(5), point(TEN), point(TEN, 0, 'prompt')];
+  const main = (of: readonly Prompt[]): ModeTask[] => [
+    ...tasks('sift', of, [point(0), point(0, 0, 'prompt'), ...alone, point(TEN, TEN)], { baseLosses: true }),
+    ...Object.keys(STRATEGIES).flatMap((strategy) => tasks(strategy, of, [point(0, TEN)])),
+    ...tasks('nn', of, [...alone, point(TEN, TEN)]),
+  ];
+  const some = prompts.slice(0, long);
+  const tooHigh = (tuned: Tuning): ModeTask[] =>
+    TOO_HIGH.flatMap((factor) =>
+      tasks('sift', some, [point(5), point(TEN)], { tuning: { ...tuned, learningRate: tuned.learningRate * factor } }),
+    );
+  const far = [20, LONG].flatMap((steps) => [point(steps), point(steps, 5), point(steps, TEN)]);
   return [
-    ...tasks('sift', prompts, [point(0), point(0, 0, 'prompt'), ...alone, point(TEN, TEN)], { baseLosses: true }),
-    ...Object.keys(STRATEGIES).flatMap((strategy) => tasks(strategy, prompts, [point(0, TEN)])),
-    ...tasks('nn', prompts, [...alone, point(TEN, TEN)]),
-    ...tasks('nn', prompts, [point(0, TEN)], { selection: { copies: COPIES } }),
-    ...tasks('sift', prompts, [point(0, TEN)], { selection: { copies: COPIES } }),
-    ...TOO_HIGH.flatMap((factor) =>
-      tasks('sift', some, [point(5), point(TEN)], { tuning: tuningOf(defaults.method, factor) }),
-    ),
-    ...['sift', 'nn'].flatMap((strategy) =>
-      tasks(strategy, some, [point(20), point(20, 5), point(20, TEN), point(LONG), point(LONG, 5), point(LONG, TEN)], {
-        baseLosses: true,
-        selection: { n: LONG },
-      }),
+    ...main(prompts.slice(0, FIRST)),
+    ...tooHigh(own),
+    ...main(prompts.slice(FIRST)),
+    ...['nn', 'sift'].flatMap((strategy) =>
+      tasks(strategy, prompts, [point(0, TEN)], { selection: { copies: COPIES } }),
     ),
     ...tasks('sift', some, [point(5), point(TEN)], { tuning: other }),
-    ...TOO_HIGH.flatMap((factor) =>
-      tasks('sift', some, [point(5), point(TEN)], { tuning: tuningOf(other.method, factor) }),
-    ),
+    ...tooHigh(other),
+    ...['sift', 'nn'].flatMap((strategy) => tasks(strategy, some, far, { baseLosses: true, selection: { n: LONG } })),
     ...['sift', 'nn'].flatMap((strategy) => tasks(strategy, prompts, [point(0, 5), point(0, TEN, 'prompt')])),
   ];
 };
