@@ -2,7 +2,8 @@
 // corpus are those of `npm run eval`; rates are the model's own defaults. Results are kept in a ledger as they come, so
 // that a run that was stopped goes on; the figures go to eval/results/ and docs/context.md.
 import { createHash } from 'node:crypto';
-import { join, resolve } from 'node:path';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { buildKernel } from '../assembly/build.ts';
 import { UsageError, whole } from '../cli/arguments.ts';
@@ -12,14 +13,23 @@ import type { Backend } from '../gateway/backends/contract.ts';
 import { createEmbeddedBackend } from '../gateway/backends/embedded/index.ts';
 import { at } from '../wire/list.ts';
 import { select } from './choose/select.ts';
+import { guardedRuns, judgeGuard } from './figures/guard.ts';
+import { COPIES, LONG, MAIN, PROMPT } from './figures/mode-lists.ts';
+import { type Mode, type Shape, tableOf } from './figures/modes.ts';
 import { lineSources } from './material/folders.ts';
 import { packageSources } from './material/packages.ts';
 import { prepare, type Setting } from './material/setting.ts';
 import { withinDomains } from './material/sources.ts';
 import { ROOT } from './options.ts';
+import { contextPage, type ModesJson } from './report/context-page.ts';
+import { draw } from './report/draw.ts';
+import { paretoPicture } from './report/modes-picture.ts';
+import { lora } from './run/arms.ts';
 import { type Ledger, openLedger } from './run/ledger.ts';
+import { machine } from './run/machine.ts';
 import { type ModeRow, type ModeTask, measureModes, type Picked } from './run/modes.ts';
 import { planModes } from './run/plan-modes.ts';
+import { openOptions } from './run/trajectory.ts';
 
 const HELP = `node eval/modes.ts [options]
 
@@ -31,6 +41,10 @@ const HELP = `node eval/modes.ts [options]
   --threads N      threads of a session (default 1)
   --minutes M      begin no run after M minutes; running again goes on from there
   --state DIR      where the ledger is kept (default .sift/eval)
+  --report         run nothing, write the figures of the results there are
+  --name NAME      of the files of results (default: the model directory's name)
+  --title TEXT     what the page calls the model (default: its name)
+  --machine TEXT   how the page names this machine
 `;
 
 const parse = () => {
@@ -45,6 +59,10 @@ const parse = () => {
       threads: { type: 'string', default: '1' },
       minutes: { type: 'string', default: '600' },
       state: { type: 'string', default: join(ROOT, '.sift/eval') },
+      report: { type: 'boolean', default: false },
+      name: { type: 'string' },
+      title: { type: 'string' },
+      machine: { type: 'string', default: machine() },
     },
   });
   return values;
@@ -93,6 +111,43 @@ const run = async (
   bar.end();
 };
 
+const RESULTS = join(ROOT, 'eval/results');
+
+const shapeOf = (directory: string, parameters: number): Shape => {
+  const config = JSON.parse(readFileSync(join(directory, 'config.json'), 'utf8')) as Record<string, unknown>;
+  return { parameters, layers: Number(config.num_hidden_layers), width: Number(config.hidden_size) };
+};
+
+/** Tokens of each prompt, by its id. */
+const countPrompts = async (setting: Setting, backend: Backend): Promise<Map<string, number>> => {
+  const never = new AbortController().signal;
+  const session = await backend.open(openOptions('base', lora(1e-4)), never);
+  try {
+    const counts = await session.count(
+      setting.study.map(({ prompt }) => prompt),
+      never,
+    );
+    return new Map(setting.study.map(({ id }, i) => [id, at(counts, i)]));
+  } finally {
+    await session.close();
+  }
+};
+
+/** The figures of one model, its picture, and the page of all models that have figures. */
+const report = async (json: ModesJson): Promise<void> => {
+  writeFileSync(join(RESULTS, `modes-${json.name}.json`), `${JSON.stringify(json)}\n`);
+  await draw([paretoPicture(`modes-${json.name}`, json.title, [json.main, json.long])], RESULTS);
+  const models = readdirSync(RESULTS)
+    .filter((name) => /^modes-.*\.json$/.test(name))
+    .map((name) => JSON.parse(readFileSync(join(RESULTS, name), 'utf8')) as ModesJson) // written above
+    .toSorted((a, b) => b.parameters - a.parameters);
+  const findings = join(ROOT, 'eval/context-findings.md');
+  writeFileSync(
+    join(ROOT, 'docs/context.md'),
+    contextPage(models, existsSync(findings) ? readFileSync(findings, 'utf8') : ''),
+  );
+};
+
 const main = async (): Promise<void> => {
   const values = parse();
   if (values.help) {
@@ -127,7 +182,37 @@ const main = async (): Promise<void> => {
   const tasks = planModes(setting.study, defaults, { long: whole('long', values.long, 0, 1_000) });
   process.stderr.write(`${setting.study.length} prompts, ${tasks.length} runs, ${ledger.size} known\n`);
   try {
-    await run(setting, backend, tasks, ledger, until);
+    if (!values.report) await run(setting, backend, tasks, ledger, until);
+    const rows = tasks.flatMap((task) => ledger.get(keyOf(task)) ?? []);
+    const { parameters, contextTokens } = at(backend.models, 0);
+    const name = values.name ?? basename(model);
+    const prompts = await countPrompts(setting, backend);
+    const table = (modes: readonly Mode[]) => tableOf(rows, modes, shapeOf(model, parameters), prompts);
+    const guard = (method: 'full' | 'lora') => {
+      const judged = judgeGuard(guardedRuns(rows, { method, rate: defaults.learningRate[method], steps: 10 }));
+      return judged === undefined ? {} : { [method]: judged };
+    };
+    await report({
+      date: new Date().toISOString().slice(0, 10),
+      machine: values.machine,
+      name,
+      title: values.title ?? name,
+      weights: setting.model,
+      parameters,
+      contextTokens,
+      embedder: setting.embedder,
+      examples: setting.corpus.examples.length,
+      method: defaults.method,
+      rank: defaults.rank,
+      learningRate: defaults.learningRate[defaults.method],
+      runs: rows.length,
+      planned: tasks.length,
+      main: table(MAIN),
+      prompt: table(PROMPT),
+      copies: table(COPIES),
+      long: table(LONG),
+      guard: { ...guard('lora'), ...guard('full') },
+    });
   } finally {
     clearInterval(alive);
     await backend.close();
