@@ -9,6 +9,8 @@ import { seededRandom } from '../wire/random.ts';
 import { byteLength } from '../wire/text.ts';
 
 const SEED = 1;
+/** For calibrations and probes: other documents, but for chance. */
+export const CALIBRATION_SEED = 2;
 /** Characters of a document worth showing: enough to be cut in two, and no book. */
 const FAIR = { least: 1_000, most: 20_000 };
 /** Of a small corpus no more than this share is left out, or there is nothing left to learn from. */

@@ -9,8 +9,10 @@ import { createEmbeddedBackend } from '../gateway/backends/embedded/index.ts';
 import { registryOf } from '../gateway/backends/registry.ts';
 import { logInfo } from '../gateway/log.ts';
 import { serveGateway } from '../gateway/serve.ts';
+import { MAX_DEADLINE_MS, TUNE_DEADLINE_MS } from '../wire/limits.ts';
 import { messageOf } from '../wire/message.ts';
 import { UsageError, whole } from './arguments.ts';
+import { MACHINE_FLAGS, machineOf } from './tuning-flags.ts';
 
 const HELP = `npm run gateway -- [options]        (GATEWAY_SECRET: at least 16 characters, shared with the edge)
   --model NAME=DIR      a model to serve, from a directory in Hugging Face layout; repeatable (default base=models/base)
@@ -19,6 +21,7 @@ const HELP = `npm run gateway -- [options]        (GATEWAY_SECRET: at least 16 c
   --port PORT           (default 8788; 0: any free port)
   --workers N           sessions at once, a process each (default 1)
   --threads N           threads inside one computation (default 1)
+  --deadline SECONDS    what a request may take in all, up to ${MAX_DEADLINE_MS / 1000} (default SIFT_DEADLINE, or ${TUNE_DEADLINE_MS / 1000})
 `;
 
 /** NAME=VALUE options of one kind, each name once. */
@@ -42,8 +45,7 @@ const parse = () => {
       weight: { type: 'string', multiple: true, default: [] },
       host: { type: 'string', default: '127.0.0.1' },
       port: { type: 'string', default: '8788' },
-      workers: { type: 'string', default: '1' },
-      threads: { type: 'string', default: '1' },
+      ...MACHINE_FLAGS,
     },
   });
   const weights = pairs('weight', 'TENANT=N', values.weight);
@@ -53,8 +55,7 @@ const parse = () => {
     weights: new Map(Array.from(weights, ([tenant, text]) => [tenant, whole('weight', text, 1, 1_000)])),
     host: values.host,
     port: whole('port', values.port, 0, 65_535),
-    workers: whole('workers', values.workers, 1, 64),
-    threads: whole('threads', values.threads, 1, 64),
+    machine: machineOf(values),
   };
 };
 
@@ -63,14 +64,15 @@ const main = async (): Promise<void> => {
   if (options.help) return void process.stdout.write(HELP);
   const secret = process.env.GATEWAY_SECRET ?? '';
   if (secret.length < 16) throw new UsageError('GATEWAY_SECRET is missing or shorter than 16 characters');
-  const { models, workers, threads, weights, host, port } = options;
+  const { models, machine, weights, host, port } = options;
+  const { workers = 1, threads = 1, deadlineMs } = machine;
   const backend = await createEmbeddedBackend({ models, workers, threads });
-  const gateway = await serveGateway({ registry: registryOf(backend), secret, weights, host, port }).catch(
-    async (error: unknown) => {
-      await backend.close();
-      throw error;
-    },
-  );
+  const limits = deadlineMs === undefined ? {} : { deadlineMs };
+  const served = { registry: registryOf(backend), secret, weights, host, port, ...limits };
+  const gateway = await serveGateway(served).catch(async (error: unknown) => {
+    await backend.close();
+    throw error;
+  });
   let asked = false;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {

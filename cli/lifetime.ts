@@ -12,14 +12,18 @@ const PATIENCE_MS = 500;
 export interface Lifetime {
   /** What is to be closed when the process is asked to end. */
   onEnd(close: () => Promise<void>): void;
+  /** Aborted as soon as it is asked to: work that nobody waits for any more should stop, and its failing says nothing. */
+  readonly ending: AbortSignal;
 }
 
 export const watchLifetime = (graceMs: number): Lifetime => {
   let close: (() => Promise<void>) | undefined;
   let ending = false;
+  const asked = new AbortController();
   const end = (code: number): void => {
     if (ending || close === undefined) process.exit(code);
     ending = true;
+    asked.abort();
     const told = setTimeout(() => {
       process.stderr.write(`waiting up to ${graceMs / 1000} s for requests in flight; Ctrl-C again ends at once\n`);
     }, PATIENCE_MS);
@@ -41,6 +45,7 @@ export const watchLifetime = (graceMs: number): Lifetime => {
   process.stdout.on('error', onBroken);
   process.stderr.on('error', onBroken);
   return {
+    ending: asked.signal,
     onEnd(work) {
       close = work;
     },

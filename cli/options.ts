@@ -1,11 +1,22 @@
 // The command line of `npm start`: parsed once into a typed value; whatever is wrong is said with the value and the limit.
 
 import { parseArgs } from 'node:util';
-import { DEFAULT_PICKS, MAX_DEFAULT_WORKERS, MAX_PICKS, MAX_WORKERS } from '../wire/limits.ts';
+import type { GivenDefaults } from '../gateway/given.ts';
+import {
+  DEFAULT_PICKS,
+  MAX_DEADLINE_MS,
+  MAX_DEFAULT_THREADS,
+  MAX_DEFAULT_WORKERS,
+  MAX_PICKS,
+  PROBE_MS,
+  TUNE_DEADLINE_MS,
+} from '../wire/limits.ts';
 import { messageOf } from '../wire/message.ts';
 import { UsageError, whole } from './arguments.ts';
+import { MACHINE_FLAGS, type Machine, machineOf, TUNING_FLAGS, tuningOf } from './tuning-flags.ts';
+import { DEFAULT_EMBEDDER, DEFAULT_MODEL } from './workplace.ts';
 
-export interface Options {
+export interface Options extends Machine {
   readonly once: boolean;
   readonly json: boolean;
   readonly demo: boolean;
@@ -17,31 +28,35 @@ export interface Options {
   readonly model: string;
   readonly embedder: string;
   readonly n: number;
-  /** Absent: by the machine's cores. */
-  readonly workers?: number;
+  /** How the model is tuned by default, as far as the command line says. */
+  readonly given: GivenDefaults;
+  /** Whether a model of which nothing is known is measured first. */
+  readonly probe: boolean;
   readonly port: number;
   readonly gatewayPort: number;
 }
 
-/** The directories of the model and the embedder that come with the repository. */
-export const DEFAULT_MODEL = 'models/base';
-export const DEFAULT_EMBEDDER = 'models/embedder';
-
 export const HELP = `npm start -- [options]
 
   --once               print the report and exit instead of serving on
-  --json               one JSON object a line on stdout: {"ready":…}, then {"report":…}
+  --json               one JSON object a line on stdout: {"ready":…}, then {"report":…}; notes go to stderr
   --no-demo            only serve
   --verbose            name every file and example that was passed over
   --corpus DIR         index the text files under DIR instead of the documentation in node_modules
   --prompt TEXT        tune for this prompt instead of documents drawn from the corpus; its own text is scored
   --prompt-file F      tune for the first half of this file; its second half is scored
-  --model DIR          a checkpoint in Hugging Face layout: Qwen2, 2.5 or 3, Llama, SmolLM, Mistral, Phi-3, Gemma 2 or 3,
-                       OLMo 2, Granite; docs/models.md lists what is read (default ${DEFAULT_MODEL})
+  --model DIR          a checkpoint in Hugging Face layout: Qwen2, 2.5 or 3, Llama, SmolLM, Mistral, Phi-3, Gemma 2
+                       or 3, OLMo 2, Granite; docs/models.md lists what is read (default ${DEFAULT_MODEL})
   --embedder DIR       an ONNX sentence embedder: model.onnx, tokenizer.json, config.json (default ${DEFAULT_EMBEDDER})
   --n N                gradient steps, 1 to ${MAX_PICKS} (default ${DEFAULT_PICKS})
-  --workers W          processes that tune and generate; each holds the model (default one a core, up to
-                       ${MAX_DEFAULT_WORKERS}; with --model 1)
+  --method M           full or lora: how the model is tuned where a request leaves it to the server
+  --learning-rate X    the learning rate, likewise
+  --rank R             the rank of LoRA, likewise
+  --no-probe           do not measure which rate suits a model that has no sift.json (at most ${PROBE_MS / 1000} s, once)
+  --workers W          sessions at once: processes that tune and generate, each holds the model (default one a core,
+                       up to ${MAX_DEFAULT_WORKERS}; with --model 1)
+  --threads T          threads of a session (default the cores divided among the workers, up to ${MAX_DEFAULT_THREADS})
+  --deadline SECONDS   what a request may take in all, up to ${MAX_DEADLINE_MS / 1000} (default SIFT_DEADLINE, or ${TUNE_DEADLINE_MS / 1000})
   --port P             the edge's port (default 8787; 0: any free one)
   --gateway-port P     the gateway's port (default 8788; 0: any free one)
   --help               this text
@@ -68,7 +83,9 @@ const parse = (args: readonly string[]) => {
         model: { type: 'string', default: DEFAULT_MODEL },
         embedder: { type: 'string', default: DEFAULT_EMBEDDER },
         n: { type: 'string', default: String(DEFAULT_PICKS) },
-        workers: { type: 'string' },
+        ...TUNING_FLAGS,
+        probe: { type: 'boolean', default: true },
+        ...MACHINE_FLAGS,
         port: { type: 'string', default: '8787' },
         'gateway-port': { type: 'string', default: '8788' },
         help: { type: 'boolean', short: 'h', default: false },
@@ -101,7 +118,9 @@ export const parseOptions = (args: readonly string[]): Options | 'help' => {
     model: values.model,
     embedder: values.embedder,
     n: whole('n', values.n, 1, MAX_PICKS),
-    ...(values.workers === undefined ? {} : { workers: whole('workers', values.workers, 1, MAX_WORKERS) }),
+    given: tuningOf(values),
+    probe: values.probe,
+    ...machineOf(values),
     port,
     gatewayPort,
   };

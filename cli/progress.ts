@@ -6,7 +6,14 @@ export interface Progress {
   end(): void;
 }
 
-export const progress = (label: string, total: number, out: NodeJS.WriteStream = process.stderr): Progress => {
+export interface ProgressOptions {
+  readonly out?: Pick<NodeJS.WriteStream, 'write' | 'isTTY'>;
+  /** Milliseconds after which the work ends, done or not. */
+  readonly limitMs?: number;
+}
+
+export const progress = (label: string, total: number, options: ProgressOptions = {}): Progress => {
+  const { out = process.stderr, limitMs = Number.POSITIVE_INFINITY } = options;
   const started = performance.now();
   let lastTenth = -1;
   let lastDrawn = 0;
@@ -15,7 +22,11 @@ export const progress = (label: string, total: number, out: NodeJS.WriteStream =
     const filled = Math.round(share * WIDTH);
     const seconds = (performance.now() - started) / 1000;
     // from the first percent on; before that the model is still loading
-    const left = share > 0.01 && share < 1 ? `  ${Math.ceil(seconds / share - seconds)} s left` : '';
+    const rest = Math.min(share === 0 ? Number.POSITIVE_INFINITY : seconds / share, limitMs / 1000) - seconds;
+    const left =
+      share < 1 && (share > 0.01 || Number.isFinite(limitMs))
+        ? `  ${share > 0.01 ? '' : 'at most '}${Math.ceil(Math.max(0, rest))} s left`
+        : '';
     return `${label} ${'█'.repeat(filled)}${'░'.repeat(WIDTH - filled)} ${done}/${total}  ${seconds.toFixed(1)} s${left}`;
   };
   return {

@@ -1,7 +1,7 @@
 // Which of some ways of tuning suits a model, from what each did to some documents. Pure.
 import type { Method } from '../gateway/backends/contract.ts';
 import { at } from '../wire/list.ts';
-import { mean } from './interval.ts';
+import { mean, tInterval } from './interval.ts';
 
 export interface Way {
   readonly method: Method;
@@ -41,18 +41,36 @@ export const summaryOf = (tried: Tried): Summary => {
   };
 };
 
+export interface Chosen extends Summary {
+  /** The interval of its saving excludes zero. */
+  readonly isCertain: boolean;
+}
+
+const isCertain = (tried: Tried): boolean => (tInterval(savings(tried))?.low ?? Number.NEGATIVE_INFINITY) > 0;
+
 /**
- * The smallest rate whose mean lies within half a standard error of the best one's: a rate that is too large does harm on
- * the prompts it does not suit, one that is a little small only gains a little less. Undefined if none saves anything.
+ * Of the rates that save bits, and that made no more documents worse than any smaller rate of their method: if some are
+ * certain to save, the smallest within half a standard error of the best of those. A rate that is too large does harm on
+ * the prompts it does not suit, one that is a little small only gains a little less. If none is certain, the documents
+ * give no reason to leave `there`; without it, or if it did harm, the smallest rate. Undefined if none is fit.
  */
-export const choose = (tried: readonly Tried[]): Summary | undefined => {
-  const summaries = tried.map(summaryOf).filter(({ saved }) => Number.isFinite(saved));
-  const best = summaries.reduce<Summary | undefined>(
-    (found, one) => (found === undefined || one.saved > found.saved ? one : found),
-    undefined,
-  );
-  if (best === undefined || best.saved <= 0) return undefined;
-  return summaries
-    .filter(({ method, saved }) => method === best.method && saved > 0 && saved >= best.saved - best.error / 2)
-    .reduce((smallest, one) => (one.learningRate < smallest.learningRate ? one : smallest));
+export const choose = (tried: readonly Tried[], there?: Way): Chosen | undefined => {
+  const all = tried.map((one): Chosen => ({ ...summaryOf(one), isCertain: isCertain(one) }));
+  const isHarmless = (one: Chosen): boolean =>
+    all.every(
+      ({ method, learningRate, worse }) =>
+        method !== one.method || learningRate >= one.learningRate || worse >= one.worse,
+    );
+  const fit = all.filter((one) => Number.isFinite(one.saved) && one.saved > 0 && isHarmless(one));
+  const best = (some: readonly Chosen[]): Chosen | undefined => some.toSorted((a, b) => b.saved - a.saved)[0];
+  const smallest = (some: readonly Chosen[]): Chosen | undefined =>
+    some.toSorted((a, b) => a.learningRate - b.learningRate)[0];
+  const certain = fit.filter((one) => one.isCertain);
+  const top = best(certain);
+  if (top !== undefined) {
+    return smallest(certain.filter(({ method, saved }) => method === top.method && saved >= top.saved - top.error / 2));
+  }
+  const known = fit.find(({ method, learningRate }) => method === there?.method && learningRate === there.learningRate);
+  const method = best(fit)?.method;
+  return known ?? smallest(fit.filter((one) => one.method === method));
 };

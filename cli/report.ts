@@ -30,6 +30,7 @@ const change = (to: number, from: number): string => `${signed(100 * (to / from 
 const STAGES: Record<string, string> = {
   start: 'build, start edge and gateway',
   index: 'index the corpus',
+  probe: 'probe for a learning rate',
   select: 'one selection (mean)',
   tune_and_score: 'tune and score once (mean)',
   complete_base: 'continue, base model',

@@ -1,30 +1,26 @@
 // `npm start`: builds, starts the gateway with the embedded backend and the edge with the local Vectorize, indexes a
 // corpus, shows the main job on documents of it, and keeps serving. This file is the order of the steps.
-import { createHash } from 'node:crypto';
-import { realpath } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { availableParallelism } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { type Gathered, ownCorpus, starterCorpus } from '../corpus/documents.ts';
-import { embedderFiles } from '../local/embedder.ts';
-import { lockState } from '../local/lock.ts';
+import { resolve } from 'node:path';
+import { withGiven } from '../gateway/given.ts';
 import { startStack } from '../local/stack.ts';
-import { checkState, checkWritable } from '../local/storage.ts';
-import { MAX_DEFAULT_WORKERS, SHUTDOWN_GRACE_MS } from '../wire/limits.ts';
+import { SHUTDOWN_GRACE_MS } from '../wire/limits.ts';
+import { messageOf } from '../wire/message.ts';
 import { UsageError } from './arguments.ts';
+import { runCommand } from './command.ts';
+import { shareCores } from './cores.ts';
 import { demonstrate } from './demo.ts';
 import { describeFiles, describeIndexed, describeLeftOut, onWire } from './describe.ts';
 import { indexCorpus } from './index.ts';
 import { type Lifetime, watchLifetime } from './lifetime.ts';
-import { DEFAULT_EMBEDDER, DEFAULT_MODEL, HELP, type Options, parseOptions } from './options.ts';
+import { isTooSlow } from './measure.ts';
+import { HELP, type Options, parseOptions } from './options.ts';
+import { probe } from './probe.ts';
 import { progress } from './progress.ts';
 import { choosePrompts } from './prompt.ts';
 import { render } from './report.ts';
-
-const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
-// SIFT_STATE: another place for what is kept between starts (tests, or several corpora side by side)
-const STATE = resolve(process.env.SIFT_STATE ?? join(ROOT, '.sift'));
+import { settleTuning } from './settle.ts';
+import { DEFAULT_MODEL, gatherCorpus, openWorkplace, ROOT, STATE } from './workplace.ts';
 
 /** Rejects with a sentence if a port is taken; 0 is always free. */
 const checkPort = async (port: number, option: string): Promise<void> => {
@@ -44,17 +40,6 @@ const checkPort = async (port: number, option: string): Promise<void> => {
   });
 };
 
-/** A corpus, the name that it is indexed under, and the real directory that its documents' paths are below. */
-const gather = async (directory: string | undefined): Promise<{ gathered: Gathered; corpus: string; root: string }> => {
-  if (directory === undefined) {
-    const root = join(ROOT, 'node_modules');
-    return { gathered: await starterCorpus(root), corpus: 'starter', root };
-  }
-  const gathered = await ownCorpus(directory);
-  const mark = createHash('sha256').update(resolve(directory)).digest('hex').slice(0, 12);
-  return { gathered, corpus: `own-${mark}`, root: await realpath(directory) };
-};
-
 const main = async (options: Options, lifetime: Lifetime): Promise<void> => {
   const started = performance.now();
   const say = (...lines: string[]): void => {
@@ -63,25 +48,25 @@ const main = async (options: Options, lifetime: Lifetime): Promise<void> => {
   const emit = (value: unknown): void => {
     if (options.json) process.stdout.write(`${JSON.stringify(value)}\n`);
   };
+  /** For people in either case. */
+  const note = (...lines: string[]): void => {
+    (options.json ? process.stderr : process.stdout).write(lines.map((line) => `${line}\n`).join(''));
+  };
   const { ms, time } = steps();
   await checkPort(options.port, 'port');
   await checkPort(options.gatewayPort, 'gateway-port');
-  const { gathered, corpus, root } = await gather(options.corpus);
+  const { gathered, corpus, root } = await gatherCorpus(options.corpus);
   const prompts = options.demo ? await choosePrompts(options, gathered.documents, root) : undefined;
-  const embedder = await embedderFiles(resolve(ROOT, options.embedder));
-  // an index holds vectors of one model only: another embedder has a state of its own
-  const state =
-    options.embedder === DEFAULT_EMBEDDER ? STATE : join(STATE, `embedder-${embedder.fingerprint.slice(0, 12)}`);
-  await checkWritable(STATE);
-  await lockState(STATE);
-  await checkState(state);
+  const { embedder, state } = await openWorkplace(options.embedder);
 
-  const workers =
-    options.workers ?? (options.model === DEFAULT_MODEL ? Math.min(availableParallelism(), MAX_DEFAULT_WORKERS) : 1);
-  const { model, port, gatewayPort } = options;
+  const { model, port, gatewayPort, deadlineMs } = options;
+  const share = shareCores(options, model === DEFAULT_MODEL);
+  const limits = deadlineMs === undefined ? share : { ...share, deadlineMs };
   const stack = await time('start', () =>
-    startStack({ root: ROOT, state, model, workers, embedder, port, gatewayPort, defaultCorpus: corpus }),
+    startStack({ root: ROOT, state, model, ...limits, embedder, port, gatewayPort, defaultCorpus: corpus }),
   );
+  const { given } = options;
+  if (Object.keys(given).length > 0) stack.setDefaults(withGiven(stack.defaults, given, 'given'));
   lifetime.onEnd(() => stack.close(SHUTDOWN_GRACE_MS));
   try {
     say(...describeFiles(corpus, gathered, options));
@@ -92,6 +77,31 @@ const main = async (options: Options, lifetime: Lifetime): Promise<void> => {
         `every example was refused, the first because: ${indexed.refused[0]?.reason ?? 'none was made'}`,
       );
     }
+    const question = {
+      directory: resolve(ROOT, model),
+      given,
+      probe: options.probe,
+      state: STATE,
+    };
+    const { client: edge, parameters } = stack;
+    const measured = (defaults: typeof stack.defaults) =>
+      time('probe', () =>
+        probe(
+          {
+            edge,
+            corpus,
+            documents: gathered.documents,
+            apart: prompts?.leftOut ?? [],
+            n: options.n,
+            parameters,
+            defaults,
+            parallel: share.workers,
+            signal: lifetime.ending,
+          },
+          note,
+        ),
+      );
+    stack.setDefaults(await settleTuning(question, stack.defaults, measured, note));
     emit({
       ready: true,
       edge: stack.edge,
@@ -103,7 +113,12 @@ const main = async (options: Options, lifetime: Lifetime): Promise<void> => {
       say(...describeLeftOut(options, prompts));
       const bar = progress('tuning', 2 * prompts.prompts.length + 2);
       const onProgress = bar.update;
-      const shown = await demonstrate(stack.client, prompts, { corpus, n: options.n, parallel: workers, onProgress });
+      const asked = { corpus, n: options.n, parallel: share.workers, onProgress };
+      const shown = await demonstrate(stack.client, prompts, asked).catch((error: unknown) => {
+        if (!isTooSlow(error)) throw error;
+        const help = 'give a longer --deadline, fewer steps with --n, or --no-demo';
+        throw new UsageError(`the model is too slow here for the demonstration: ${help} (${messageOf(error)})`);
+      });
       bar.end();
       const report = { ...shown, ms: { ...ms, ...shown.ms, total: performance.now() - started } };
       say(render(report, prompts.leftOut.length));
@@ -118,6 +133,8 @@ const main = async (options: Options, lifetime: Lifetime): Promise<void> => {
       'Ctrl-C stops it.',
     );
   } catch (error) {
+    // it was told to end: whoever told it closes the stack and ends the process
+    if (lifetime.ending.aborted) return await new Promise(() => {});
     await stack.close();
     throw error;
   }
@@ -135,16 +152,9 @@ const steps = () => {
   return { ms, time };
 };
 
-try {
+await runCommand('sift-edge', async () => {
   const options = parseOptions(process.argv.slice(2));
-  if (options === 'help') process.stdout.write(HELP);
-  else {
-    await main(options, watchLifetime(SHUTDOWN_GRACE_MS));
-    if (options.once) process.exit(0);
-  }
-} catch (error) {
-  const isUsage = error instanceof UsageError;
-  const text = error instanceof Error ? ((isUsage ? undefined : error.stack) ?? error.message) : String(error);
-  process.stderr.write(`sift-edge: ${text}\n`);
-  process.exit(isUsage ? 1 : 2);
-}
+  if (options === 'help') return void process.stdout.write(HELP);
+  await main(options, watchLifetime(SHUTDOWN_GRACE_MS));
+  if (options.once) process.exit(0);
+});

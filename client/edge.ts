@@ -26,16 +26,23 @@ export interface EdgeClient {
   /** Deleting what is not there is no error. */
   deleteExample(corpus: string, id: string): Promise<void>;
   select(body: Record<string, unknown>): Promise<SelectResponse>;
-  score(body: Record<string, unknown>): Promise<ScoreResponse>;
+  score(body: Record<string, unknown>, signal?: AbortSignal): Promise<ScoreResponse>;
   complete(body: Record<string, unknown>): Promise<string>;
 }
 
 export const edgeClient = (url: string, key: string): EdgeClient => {
-  const send = async (method: string, path: string, body?: BodyInit, type = 'application/json'): Promise<Response> => {
+  const send = async (
+    method: string,
+    path: string,
+    body?: BodyInit,
+    type = 'application/json',
+    signal?: AbortSignal,
+  ): Promise<Response> => {
     const response = await fetch(url + path, {
       method,
       headers: { authorization: `Bearer ${key}`, 'content-type': type },
       ...(body === undefined ? {} : { body, duplex: 'half' as const }),
+      ...(signal === undefined ? {} : { signal }),
     });
     if (response.ok || (method === 'DELETE' && response.status === 404)) return response;
     throw new EdgeError(`${method} ${path} answered ${response.status}: ${await response.text()}`, response.status);
@@ -44,7 +51,9 @@ export const edgeClient = (url: string, key: string): EdgeClient => {
     path: string,
     body: Record<string, unknown>,
     schema: Schema,
-  ): Promise<z.output<Schema>> => schema.parse(await (await send('POST', path, JSON.stringify(body))).json());
+    signal?: AbortSignal,
+  ): Promise<z.output<Schema>> =>
+    schema.parse(await (await send('POST', path, JSON.stringify(body), undefined, signal)).json());
 
   return {
     async upload(corpus, ndjson, onLine) {
@@ -81,7 +90,7 @@ export const edgeClient = (url: string, key: string): EdgeClient => {
       await (await send('DELETE', `/v1/corpora/${corpus}/examples/${encodeURIComponent(id)}`)).text();
     },
     select: (body) => post('/v1/select', body, selectResponse),
-    score: (body) => post('/v1/score', body, scoreResponse),
+    score: (body, signal) => post('/v1/score', body, scoreResponse, signal),
     complete: async (body) => at((await post('/v1/completions', body, completionResponse)).choices, 0).text,
   };
 };

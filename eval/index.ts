@@ -12,7 +12,7 @@
 // Beside them statistics.ts, which imports none of them, and options.ts; study.ts and this file put them together.
 import { basename, join, relative } from 'node:path';
 import { buildKernel } from '../assembly/build.ts';
-import { UsageError } from '../cli/arguments.ts';
+import { runCommand } from '../cli/command.ts';
 import { folderSources, lineSources } from './material/folders.ts';
 import { packageSources } from './material/packages.ts';
 import { prepare } from './material/setting.ts';
@@ -24,6 +24,7 @@ import { summaryOf } from './report/summary.ts';
 import { writePage, writeResults } from './report/write.ts';
 import { STEPS } from './run/grid.ts';
 import { FULL, type Profile, QUICK } from './run/profile.ts';
+import { tuningAsServed } from './run/served.ts';
 import { runStudy } from './study.ts';
 
 const FINDINGS = join(ROOT, 'eval/findings.md');
@@ -84,7 +85,8 @@ const main = async (args: readonly string[]): Promise<void> => {
     embedder: options.embedder,
     state: options.state,
   });
-  const runs = await runStudy(setting, profile, options, source);
+  const fixed = options.quick ? await tuningAsServed(options.model, options.given) : undefined;
+  const runs = await runStudy(setting, profile, options, source, fixed);
   const analysis = analyse(runs);
   await writeResults(analysis, options.results);
   if (options.study !== undefined) {
@@ -98,10 +100,4 @@ const main = async (args: readonly string[]): Promise<void> => {
   }
 };
 
-try {
-  await main(process.argv.slice(2));
-} catch (error) {
-  if (!(error instanceof UsageError)) throw error;
-  process.stderr.write(`${error.message}\n`);
-  process.exitCode = 1;
-}
+await runCommand('eval', () => main(process.argv.slice(2)));

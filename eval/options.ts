@@ -1,10 +1,12 @@
 // The command line of `npm run eval`, parsed once. An error names the option and its value.
 
-import { availableParallelism } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { UsageError, whole } from '../cli/arguments.ts';
+import { shareCores } from '../cli/cores.ts';
+import { MACHINE_FLAGS, machineOf, TUNING_FLAGS, tuningOf } from '../cli/tuning-flags.ts';
+import type { GivenDefaults } from '../gateway/given.ts';
 import { messageOf } from '../wire/message.ts';
 import type { Scored } from './material/setting.ts';
 
@@ -22,7 +24,12 @@ export interface Options {
   readonly scored: Scored;
   readonly model: string;
   readonly embedder: string;
+  /** How picks are tuned on; the rest is the model's own default. */
+  readonly given: GivenDefaults;
   readonly workers: number;
+  readonly threads: number;
+  /** Milliseconds that one tuning run may take; absent: as long as it takes. */
+  readonly deadlineMs?: number;
   /** No task is begun after so many minutes. */
   readonly minutes?: number;
   /** Only write the report of the results there are. */
@@ -49,7 +56,13 @@ export const HELP = `npm run eval -- [options]
   --model DIR        a checkpoint in Hugging Face layout, as docs/models.md lists them (default models/base)
   --embedder DIR     config.json, tokenizer.json and model.onnx (default models/embedder)
   --per-domain N     prompts of a domain (default 30, with --quick 8)
-  --workers N        tuning runs at once (default: the cores, 2 at most)
+  --method M         full or lora; this and the next two with --quick (default: as the model is served: its sift.json,
+                     what npm start measured of it, or a rule by its size; the whole study chooses its own rates)
+  --learning-rate X  of every step
+  --rank R           of LoRA
+  --workers N        tuning runs at once (default by the cores; with --model 1)
+  --threads T        threads of a run (default the cores divided among the workers)
+  --deadline SECONDS end with an error when one tuning run takes longer (default: no limit)
   --minutes M        begin no tuning run after M minutes; running again continues where this run ended
   --report           run nothing, only write the report of the results in --state
   --page             run nothing, write docs/study.md again from eval/results/study.json and eval/findings.md
@@ -83,7 +96,8 @@ export const parseOptions = (args: readonly string[]): Options | undefined => {
           score: { type: 'string', default: 'prompt' },
           model: { type: 'string', default: join(ROOT, 'models/base') },
           embedder: { type: 'string', default: join(ROOT, 'models/embedder') },
-          workers: { type: 'string', default: String(Math.min(2, availableParallelism())) },
+          ...TUNING_FLAGS,
+          ...MACHINE_FLAGS,
           minutes: { type: 'string' },
           'per-domain': { type: 'string' },
           state: { type: 'string', default: join(ROOT, '.sift/eval') },
@@ -104,6 +118,13 @@ export const parseOptions = (args: readonly string[]): Options | undefined => {
   if (values.score !== 'continuation' && values.score !== 'prompt') {
     throw new UsageError(`--score is '${values.score}', it must be continuation or prompt`);
   }
+  const given = tuningOf(values);
+  const [flag] = Object.keys(TUNING_FLAGS).filter((name) => values[name as keyof typeof TUNING_FLAGS] !== undefined);
+  if (flag !== undefined && !values.quick) {
+    throw new UsageError(`--${flag} goes with --quick: the whole study chooses its learning rates itself`);
+  }
+  // SIFT_DEADLINE is of requests, and there are none here
+  const { deadlineMs, ...machine } = machineOf(values, '');
   const isDefault = values.corpus === undefined && values.score === 'prompt' && !values.quick;
   return {
     quick: values.quick,
@@ -113,7 +134,9 @@ export const parseOptions = (args: readonly string[]): Options | undefined => {
     scored: values.score,
     model: resolve(values.model),
     embedder: resolve(values.embedder),
-    workers: whole('workers', values.workers, 1, 64),
+    given,
+    ...shareCores(machine, resolve(values.model) === join(ROOT, 'models/base')),
+    ...(deadlineMs === undefined ? {} : { deadlineMs }),
     state: resolve(values.state),
     // a quick run, or one on a user's text, leaves the study's own figures alone
     results: resolve(values.results ?? (isDefault ? join(ROOT, 'eval/results') : join(values.state, 'results'))),

@@ -18,6 +18,7 @@ import { planRates } from './run/plan-rates.ts';
 import type { Profile } from './run/profile.ts';
 import { surrogateStudy } from './run/selections.ts';
 import type { Planned, Row } from './run/tasks.ts';
+import type { Tuning } from './run/trajectory.ts';
 
 /** Prompts of a domain whose selections are looked at without tuning. */
 const SELECTED = 6;
@@ -62,12 +63,13 @@ const chooseRates = async (
   return kept.get(async () => Object.fromEntries(Object.entries(best).map(([family, { rate }]) => [family, rate])));
 };
 
-/** What the report is made of; stops between tasks when the time is up. */
+/** What the report is made of; `fixed`: how the main arms are tuned, in place of the rates chosen here. Stops between tasks when the time is up. */
 export const runStudy = async (
   setting: Setting,
   profile: Profile,
   options: Options,
   source: string,
+  fixed?: Tuning,
 ): Promise<StudyRuns> => {
   const until = options.minutes === undefined ? undefined : performance.now() + 60_000 * options.minutes;
   const path = (name: string): string => join(options.state, `${setting.fingerprint}${name}`);
@@ -77,6 +79,8 @@ export const runStudy = async (
     : (plan, label) =>
         runPlan(setting, plan, ledger, {
           workers: options.workers,
+          threads: options.threads,
+          ...(options.deadlineMs === undefined ? {} : { deadlineMs: options.deadlineMs }),
           label,
           ...(until === undefined ? {} : { until }),
         });
@@ -84,7 +88,7 @@ export const runStudy = async (
   const ratePlan = planRates(setting, profile);
   const chosen = await chooseRates(ratePlan, ledger, keptIn(path('-rates.json')), run);
   const rates = chosen ?? {};
-  const plan = planStudy(setting, profile, rates);
+  const plan = planStudy(setting, profile, rates, fixed);
   if (chosen !== undefined) await run?.(plan, 'tuning runs');
 
   const runs: StudyRuns = {

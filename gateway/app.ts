@@ -9,6 +9,7 @@ import type { Registry } from './backends/registry.ts';
 import { logUnexpected } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import type { NonceMemory } from './nonces.ts';
+import { Pace } from './pace.ts';
 import { Queue } from './queue.ts';
 import { scoreRoute } from './routes/score.ts';
 import { tuneRoute } from './routes/tune.ts';
@@ -24,6 +25,7 @@ export interface GatewayOptions {
   readonly tenantLimit?: number;
   /** A tenant's share of each backend's work beside other tenants: 1 for those not named. */
   readonly weights?: ReadonlyMap<string, number>;
+  /** Milliseconds that a request may take in all, queueing included. */
   readonly deadlineMs?: number;
   /** Milliseconds between heartbeats of a stream, and those that a stalled reader is waited for. */
   readonly heartbeatMs?: number;
@@ -34,6 +36,8 @@ export interface GatewayOptions {
   readonly nonces?: NonceMemory;
   /** Unix time in milliseconds. */
   readonly nowMs?: () => number;
+  /** Milliseconds from any moment on, which work is timed by. */
+  readonly clock?: () => number;
 }
 
 const checkedWeights = (weights: ReadonlyMap<string, number>): ReadonlyMap<string, number> => {
@@ -61,12 +65,13 @@ export const createGateway = (options: GatewayOptions) => {
   const work: Work = {
     registry,
     queues,
+    paces: new Map(registry.models.map(({ id }) => [id, new Pace()])),
     metrics,
     deadlineMs: options.deadlineMs ?? TUNE_DEADLINE_MS,
     heartbeatMs: options.heartbeatMs ?? SSE_HEARTBEAT_MS,
     stallMs: options.stallMs ?? SSE_STALL_MS,
     shutdown: options.shutdown ?? new AbortController().signal,
-    now: () => performance.now(),
+    now: options.clock ?? (() => performance.now()),
   };
   const app = new Hono<Signed>();
   app.use(requestId());

@@ -6,6 +6,8 @@
 // Trade-off: full and LoRA count the same, and what ends before max_tokens is charged as if it did not. Another backend
 // has other ratios; the shares are then less exact, but every tenant is still measured alike.
 import { type ScoreRequest, type TuneRequest, tunedOn } from '../wire/tune.ts';
+import type { Outline } from './pace.ts';
+import type { ResolvedTuning } from './tuning.ts';
 
 const READ = 1;
 const TRAINED = 3;
@@ -16,22 +18,28 @@ const OPEN = 100;
 const BYTES_PER_TOKEN = 3;
 
 // UTF-16 units stand for bytes: an estimate needs no pass over 50 MB of text
-const tokensOf = (text: string): number => Math.ceil(text.length / BYTES_PER_TOKEN);
+export const tokensOf = (text: string): number => Math.ceil(text.length / BYTES_PER_TOKEN);
 
 type Learning = Pick<TuneRequest, 'picks' | 'tuning' | 'use'>;
 
 /** A text longer than the context is cut; with reuse_gradients every second step on a text has no pass of its own. */
-const trainingCost = (request: Learning, contextTokens: number): number => {
+const stepsOf = (request: Learning, contextTokens: number): Pick<Outline, 'steps' | 'reused'> => {
   const { tuning } = request;
   const seen = new Map<string, number>();
-  let cost = 0;
+  const steps: number[] = [];
+  let reused = 0;
   for (const { text } of tunedOn(request)) {
     const count = (seen.get(text) ?? 0) + 1;
     seen.set(text, count);
-    const reused = tuning.reuse_gradients && count % 2 === 0;
-    cost += STEP + (reused ? 0 : TRAINED * Math.min(tokensOf(text), contextTokens));
+    if (tuning.reuse_gradients && count % 2 === 0) reused += 1;
+    else steps.push(Math.min(tokensOf(text), contextTokens));
   }
-  return cost;
+  return { steps, reused };
+};
+
+const trainingCost = (request: Learning, contextTokens: number): number => {
+  const { steps, reused } = stepsOf(request, contextTokens);
+  return steps.reduce((sum, tokens) => sum + STEP + TRAINED * tokens, STEP * reused);
 };
 
 /** Tokens of the examples that go into the context, before any are dropped; a text comes there once. */
@@ -40,19 +48,47 @@ const examplesTokens = ({ picks, use }: Learning): number => {
   return [...new Set(picks.map(({ text }) => text))].reduce((sum, text) => sum + tokensOf(text), 0);
 };
 
+/** Tokens read before generation. */
+const promptTokens = (request: TuneRequest, contextTokens: number): number =>
+  Math.min(tokensOf(request.prompt) + examplesTokens(request), contextTokens);
+
+/** Beyond the context a window slides by half of it, so that those tokens are read twice. */
+export const scoredTokens = (context: number, text: number, contextTokens: number): number =>
+  text + Math.max(0, text - contextTokens) + Math.min(context, contextTokens);
+
+/** The text is scored before anything is learnt from and, if there are examples, after it. */
+const readings = (request: ScoreRequest, contextTokens: number): number[] => {
+  const [text, context] = [tokensOf(request.text), tokensOf(request.context)];
+  const before = scoredTokens(context, text, contextTokens);
+  if (request.picks.length === 0) return [before];
+  return [before, scoredTokens(context + examplesTokens(request), text, contextTokens)];
+};
+
 export const tuneCost = (request: TuneRequest, contextTokens: number): number => {
   const generated = Math.min(request.sampling.max_tokens, contextTokens);
-  const prompt = Math.min(tokensOf(request.prompt) + examplesTokens(request), contextTokens);
+  const prompt = promptTokens(request, contextTokens);
   return OPEN + trainingCost(request, contextTokens) + READ * prompt + GENERATED * generated;
 };
 
-/** The text is scored before anything is learnt from and, if there are examples, after it. */
 export const scoreCost = (request: ScoreRequest, contextTokens: number): number => {
-  const own = tokensOf(request.text);
-  // beyond the context a window slides by half of it, so that those tokens are read twice
-  const text = own + Math.max(0, own - contextTokens);
-  const context = tokensOf(request.context);
-  const before = text + Math.min(context, contextTokens);
-  const after = request.picks.length === 0 ? 0 : text + Math.min(context + examplesTokens(request), contextTokens);
-  return OPEN + trainingCost(request, contextTokens) + READ * (before + after);
+  const read = readings(request, contextTokens).reduce((sum, tokens) => sum + tokens, 0);
+  return OPEN + trainingCost(request, contextTokens) + READ * read;
 };
+
+/** What times are learnt and looked up by (pace.ts). */
+export const paceKey = ({ method, rank }: Pick<ResolvedTuning, 'method' | 'rank'>): string =>
+  method === 'lora' ? `lora ${rank}` : method;
+
+export const tuneOutline = (request: TuneRequest, tuning: ResolvedTuning, contextTokens: number): Outline => ({
+  method: paceKey(tuning),
+  ...stepsOf(request, contextTokens),
+  read: [promptTokens(request, contextTokens)],
+  generated: Math.min(request.sampling.max_tokens, contextTokens),
+});
+
+export const scoreOutline = (request: ScoreRequest, tuning: ResolvedTuning, contextTokens: number): Outline => ({
+  method: paceKey(tuning),
+  ...stepsOf(request, contextTokens),
+  read: readings(request, contextTokens),
+  generated: 0,
+});

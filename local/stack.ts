@@ -3,14 +3,20 @@
 import { join, resolve } from 'node:path';
 import { buildKernel } from '../assembly/build.ts';
 import { type EdgeClient, edgeClient } from '../client/edge.ts';
+import type { TuningDefaults } from '../gateway/backends/contract.ts';
 import { createEmbeddedBackend } from '../gateway/backends/embedded/index.ts';
 import { registryOf } from '../gateway/backends/registry.ts';
+import { adjustable } from '../gateway/given.ts';
 import { serveGateway } from '../gateway/serve.ts';
+import { at } from '../wire/list.ts';
 import { messageOf } from '../wire/message.ts';
 import { UsageError } from '../wire/usage.ts';
 import { startEdge } from './edge.ts';
 import type { EmbedderFiles } from './embedder.ts';
 import { loadSecrets } from './state.ts';
+
+/** The name that callers know the model by. */
+const MODEL = 'base';
 
 export interface StackOptions {
   readonly root: string;
@@ -20,6 +26,10 @@ export interface StackOptions {
   readonly model: string;
   /** Processes that tune and generate; 1 when absent. */
   readonly workers?: number;
+  /** Threads of each; 1 when absent. */
+  readonly threads?: number;
+  /** Milliseconds a request may take in all; the gateway's own when absent. */
+  readonly deadlineMs?: number;
   readonly embedder: EmbedderFiles;
   readonly port: number;
   readonly gatewayPort: number;
@@ -31,6 +41,10 @@ export interface Stack {
   readonly gateway: string;
   readonly key: string;
   readonly client: EdgeClient;
+  /** What there is to know of the model: its size, and how it is tuned where a request leaves it to the server. */
+  readonly parameters: number;
+  readonly defaults: TuningDefaults;
+  setDefaults(defaults: TuningDefaults): void;
   /** Waits up to `graceMs` (default 0) for requests in flight. */
   close(graceMs?: number): Promise<void>;
 }
@@ -39,14 +53,17 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
   const { root, state } = options;
   await buildKernel();
   const { apiKey, gatewaySecret } = await loadSecrets(state);
-  const models = { base: resolve(root, options.model) };
-  const backend = await createEmbeddedBackend({ models, workers: options.workers ?? 1 }).catch((error: unknown) => {
+  const models = { [MODEL]: resolve(root, options.model) };
+  const { workers = 1, threads = 1, deadlineMs } = options;
+  const embedded = await createEmbeddedBackend({ models, workers, threads }).catch((error: unknown) => {
     throw new UsageError(messageOf(error));
   });
+  const { backend, defaultsOf, setDefaults } = adjustable(embedded);
   const gateway = await serveGateway({
     registry: registryOf(backend),
     secret: gatewaySecret,
     port: options.gatewayPort,
+    ...(deadlineMs === undefined ? {} : { deadlineMs }),
   });
   try {
     const edge = await startEdge({
@@ -65,6 +82,11 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
       gateway: gateway.url,
       key: apiKey,
       client: edgeClient(edge.url, apiKey),
+      parameters: at(backend.models, 0).parameters,
+      get defaults() {
+        return defaultsOf(MODEL);
+      },
+      setDefaults: (defaults) => setDefaults(MODEL, defaults),
       close: (graceMs = 0) => {
         // the edge first: what it has in flight may need the gateway
         closing ??= edge.close(graceMs).finally(() => gateway.close(0));

@@ -1,6 +1,7 @@
-// What `npm start` keeps between runs, in .sift/: two secrets made on the first start, and which examples it indexed itself.
+// What `npm start` keeps between runs, in .sift/: two secrets made on the first start, which examples it indexed itself, and
+// what it measured of models that say nothing of their tuning themselves.
 // A damaged file of secrets is an error, because new secrets lock every client out. A damaged index file is not: the
-// examples are uploaded again, and the edge finds those that it has.
+// examples are uploaded again, and the edge finds those that it has; nor is a damaged probe, which is made again.
 import { randomBytes } from 'node:crypto';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -71,3 +72,40 @@ export const loadIndexed = async (directory: string, corpus: string): Promise<In
 
 export const saveIndexed = (directory: string, indexed: Indexed): Promise<void> =>
   replace(indexedPath(directory, indexed.corpus), `${JSON.stringify(indexed)}\n`, 0o644);
+
+const probeFile = z.object({
+  date: z.string(),
+  /** How many documents all rates were tried on; 0 when none was finished in time. */
+  documents: z.int().min(0),
+  /** Absent: nothing was found that is better than the rule by size. */
+  chosen: z.object({ method: z.enum(['full', 'lora']), learning_rate: z.number() }).optional(),
+  table: z.array(
+    z.object({
+      method: z.enum(['full', 'lora']),
+      learning_rate: z.number(),
+      saved: z.number().nullable(),
+      standard_error: z.number().nullable(),
+      worse: z.int(),
+    }),
+  ),
+});
+export type Probe = z.output<typeof probeFile>;
+
+/** What a probe is of: a model, and a way of tuning it. */
+export interface ProbeKey {
+  readonly fingerprint: string;
+  readonly method: 'full' | 'lora';
+  /** Of LoRA. */
+  readonly rank: number;
+}
+
+const probePath = (directory: string, { fingerprint, method, rank }: ProbeKey): string =>
+  join(directory, `probe-${fingerprint}-${method}${method === 'lora' ? `-${rank}` : ''}.json`);
+
+export const loadProbe = async (directory: string, key: ProbeKey): Promise<Probe | undefined> => {
+  const text = await readIfThere(probePath(directory, key));
+  return text === undefined ? undefined : parse(text, probeFile);
+};
+
+export const saveProbe = (directory: string, key: ProbeKey, probe: Probe): Promise<void> =>
+  replace(probePath(directory, key), `${JSON.stringify(probe, null, 2)}\n`, 0o644);

@@ -16,6 +16,8 @@ export type Fault =
   | { kind: 'empty_text'; param: string; line?: number }
   | { kind: 'too_large'; param: string; got: number | string; limit: number; unit: string; line?: number }
   | { kind: 'context_length'; param: string; got: number; limit: number }
+  /** `most`: steps that would end in time. `restMs`: of the reading before and after the steps. */
+  | { kind: 'beyond_deadline'; steps: number; stepMs: number; restMs: number; deadlineMs: number; most: number }
   | { kind: 'unknown_corpus'; corpus: string }
   | { kind: 'unknown_example'; corpus: string; id: string }
   | { kind: 'unknown_model'; model: string; known: readonly string[] }
@@ -73,6 +75,21 @@ export const asFault = (error: unknown): Fault =>
 
 const at = (line: number | undefined): string => (line === undefined ? '' : ` (line ${line})`);
 
+/** “1.4 s”: two digits that count, none after the point from ten on. */
+const seconds = (ms: number): string => {
+  const value = ms / 1000;
+  return `${value < 10 ? Number(value.toPrecision(2)) : Math.round(value)} s`;
+};
+
+const beyondDeadline = ({ steps, stepMs, restMs, deadlineMs, most }: Fault & { kind: 'beyond_deadline' }): string => {
+  const until = `the deadline is ${seconds(deadlineMs)}`;
+  if (steps === 0) return `reading takes about ${seconds(restMs)}, ${until}: send a shorter text`;
+  const all = steps * stepMs + restMs;
+  const rest = restMs < 0.05 * all ? '' : ` and ${seconds(restMs)} of reading`;
+  const help = most > 0 ? `ask for at most ${most} pick${most === 1 ? '' : 's'}` : 'send shorter texts';
+  return `n = ${steps} steps of about ${seconds(stepMs)} each${rest} take ${seconds(all)}, ${until}: ${help}`;
+};
+
 /** The sentence a person reads. */
 export const describe = (fault: Fault): string => {
   switch (fault.kind) {
@@ -92,6 +109,8 @@ export const describe = (fault: Fault): string => {
       return `${fault.param} is ${fault.got} ${fault.unit}, the limit is ${fault.limit} ${fault.unit}${at(fault.line)}`;
     case 'context_length':
       return `${fault.param} is ${fault.got} tokens, which leaves no room in the model's context of ${fault.limit} tokens`;
+    case 'beyond_deadline':
+      return beyondDeadline(fault);
     case 'unknown_corpus':
       return `corpus '${fault.corpus}' does not exist`;
     case 'unknown_example':
@@ -152,6 +171,8 @@ const wireOf = (fault: Fault): { status: number; type: string; param?: string; r
     case 'empty_text':
     case 'context_length':
       return { status: 400, type: INVALID, param: fault.param };
+    case 'beyond_deadline':
+      return { status: 400, type: INVALID, param: fault.steps === 0 ? 'text' : 'picks' };
     case 'too_large':
       return { status: 413, type: INVALID, param: fault.param };
     case 'unknown_corpus':

@@ -145,8 +145,24 @@ export const SHUTDOWN_RETRY_S = 5;
  */
 export const BACKEND_RETURN_MS = 150;
 export const BACKEND_CLOSE_MS = 800;
-/** Milliseconds a tuning request may take in all, queueing included. 2026-11-24 */
+/** Milliseconds a tuning request may take in all, queueing included, unless the gateway is told otherwise. 2026-11-24 */
 export const TUNE_DEADLINE_MS = 120_000;
+/** The most it can be told: Node's fetch and many proxies give up on an answer that has not begun after 300 s. 2026-11-26 */
+export const MAX_DEADLINE_MS = 290_000;
+/** Pieces of work (steps, texts read, generations) that a model's speed is estimated from: the latest ones. 2026-11-26 */
+export const PACE_WINDOW = 64;
+/** Fewer say too little to refuse a request, or to end one early. The first of each worker compiles its graphs. 2026-11-26 */
+export const PACE_LEAST = 20;
+/** A request is refused when its fastest estimate is so many times the deadline. 2026-11-26 */
+export const PACE_MARGIN = 1.15;
+/** Share of the deadline that the number of picks in the refusal fills. 2026-11-26 */
+export const PACE_ADVICE = 0.9;
+/**
+ * Work that has begun may take so many times its slowest estimate, and so many milliseconds in any case: what takes longer
+ * hangs, and holds a worker. All within the deadline. 2026-11-26
+ */
+export const PACE_PATIENCE = 8;
+export const PACE_LEAST_MS = 60_000;
 /** Seconds a signed request stays valid, either side of the gateway's clock. 2026-11-24 */
 export const SIGNATURE_WINDOW_S = 60;
 /**
@@ -184,8 +200,8 @@ export const SHUTDOWN_BACKEND_MS = 5_000;
 /** Milliseconds the edge waits for the gateway: to answer at all, and between bytes (heartbeats come every 10 s). 2026-11-24 */
 export const GATEWAY_FIRST_BYTE_MS = 15_000;
 export const GATEWAY_IDLE_MS = 30_000;
-/** Milliseconds of a whole call: the gateway's own deadline comes first, and says more. 2026-11-26 */
-export const GATEWAY_DEADLINE_MS = TUNE_DEADLINE_MS + 10_000;
+/** Milliseconds of a whole call: the gateway's own deadline comes first, whatever it was told, and says more. 2026-11-26 */
+export const GATEWAY_DEADLINE_MS = MAX_DEADLINE_MS + 10_000;
 /** Bytes of a JSON answer: a score with MAX_STEPS steps is 0.2 MB with ids of 512 characters. 2026-11-26 */
 export const MAX_GATEWAY_ANSWER_BYTES = 4 * 1024 * 1024;
 /** Bytes of an error: one sentence, and perhaps a list of models. 2026-11-26 */
@@ -288,7 +304,7 @@ export const HEALTH_WAIT_MS = 1_000;
 export const MAX_CORPUS_FILE_BYTES = 20_000_000;
 /** Names given with a reason why files or examples were passed over; --verbose gives all. 2026-11-26 */
 export const MAX_NAMED = 3;
-/** Documents of the demonstration: each is tuned for twice, some seconds on two cores. The t table ends at 10. 2026-11-26 */
+/** Documents of the demonstration: each is tuned for twice, some seconds on two cores. 2026-11-26 */
 export const DEMO_DOCUMENTS = 5;
 /** Examples deleted at once when documents have gone. 2026-11-26 */
 export const DELETES_AT_ONCE = 8;
@@ -302,3 +318,11 @@ export const REFUSAL_WAIT_MS = 2_000;
 // ── Calibration (cli) ────────────────────────────────────────────────────────────────────────────────────────────
 /** Documents that a calibration measures on: some minutes for a model of 100 M parameters on two cores. 2026-11-26 */
 export const CALIBRATION_DOCUMENTS = 12;
+/** Milliseconds that the probe of a first start takes at most: what somebody who waits for a server bears. 2026-11-26 */
+export const PROBE_MS = 120_000;
+/** Documents below which nothing departs from the rule by size because no rate saved anything. 2026-11-26 */
+export const PROBE_LEAST_DOCUMENTS = 3;
+/** Threads of one session by default: matrices of the models here keep no more busy. 2026-11-26 */
+export const MAX_DEFAULT_THREADS = 8;
+/** Threads of one session at most. 2026-11-26 */
+export const MAX_THREADS = 64;

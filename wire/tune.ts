@@ -174,7 +174,7 @@ export const modelsResponse = z.object({
         method: z.enum(['full', 'lora']),
         rank: z.int(),
         learning_rate: z.object({ full: z.number(), lora: z.number() }),
-        from: z.enum(['measured', 'size']),
+        from: z.enum(['given', 'measured', 'size']),
       }),
       capabilities: z.object({
         methods: z.array(z.enum(['full', 'lora'])),

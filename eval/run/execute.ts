@@ -1,6 +1,7 @@
 // Runs a plan's tasks on the product's embedded backend, several workers at once, and writes each result to the ledger as
 // it comes. A task that the ledger has is not run again. Progress counts gradient steps, which take most of the time.
 
+import { UsageError } from '../../cli/arguments.ts';
 import { progress } from '../../cli/progress.ts';
 import type { Backend } from '../../gateway/backends/contract.ts';
 import { createEmbeddedBackend } from '../../gateway/backends/embedded/index.ts';
@@ -34,7 +35,7 @@ const picked = async (setting: Setting, { prompt, selection, scored }: Task) => 
   };
 };
 
-export const runTask = async (setting: Setting, backend: Backend, task: Task): Promise<Row> => {
+export const runTask = async (setting: Setting, backend: Backend, task: Task, signal?: AbortSignal): Promise<Row> => {
   const { prompt, scored } = task;
   const [context, text] = scored === 'continuation' ? [prompt.prompt, prompt.continuation] : ['', prompt.prompt];
   const { chosen, textOf } = await picked(setting, task);
@@ -42,7 +43,7 @@ export const runTask = async (setting: Setting, backend: Backend, task: Task): P
   const scoredAt = [...task.scoredAt];
   // a run with fewer picks than steps is scored where it ends, and keeps that score
   if (picks.length < task.steps && !scoredAt.includes(picks.length)) scoredAt.push(picks.length);
-  const run = await runTrajectory(backend, task.tuning, picks.map(textOf), scoredAt, context, text);
+  const run = await runTrajectory(backend, task.tuning, picks.map(textOf), scoredAt, context, text, signal);
   const last = run.scores.at(-1);
   const scores =
     picks.length < task.steps && last !== undefined ? [...run.scores, [task.steps, last[1]] as const] : run.scores;
@@ -66,10 +67,28 @@ const costOf = ({ selection, steps, scoredAt }: Task): number =>
 
 export interface RunOptions {
   readonly workers: number;
+  /** Threads of each. */
+  readonly threads: number;
+  /** Milliseconds that one task may take. */
+  readonly deadlineMs?: number;
   readonly label: string;
   /** No task is begun after this moment (performance.now()). */
   readonly until?: number;
 }
+
+/** The work's result; a UsageError when it takes longer than it may. */
+const inTime = async <T>(
+  { prompt }: Task,
+  deadlineMs: number | undefined,
+  work: (signal?: AbortSignal) => Promise<T>,
+): Promise<T> => {
+  if (deadlineMs === undefined) return work();
+  const signal = AbortSignal.timeout(deadlineMs);
+  return work(signal).catch((error: unknown) => {
+    if (!signal.aborted) throw error;
+    throw new UsageError(`a tuning run on ${prompt.id} takes longer than --deadline ${deadlineMs / 1000}`);
+  });
+};
 
 /** True if all tasks are done, false if the time ran out before. */
 export const runPlan = async (
@@ -82,14 +101,21 @@ export const runPlan = async (
   if (left.length === 0) return true;
   // its worker processes do not keep this one alive
   const alive = setInterval(() => {}, 60_000);
-  const backend = await createEmbeddedBackend({ models: { base: setting.modelDirectory }, workers: options.workers });
+  const backend = await createEmbeddedBackend({
+    models: { base: setting.modelDirectory },
+    workers: options.workers,
+    threads: options.threads,
+  });
   const bar = progress(options.label, Math.round(left.reduce((sum, { task }) => sum + costOf(task), 0)));
   let next = 0;
   let done = 0;
   const worker = async (): Promise<void> => {
     for (let one = left[next++]; one !== undefined; one = left[next++]) {
       if (options.until !== undefined && performance.now() > options.until) return;
-      ledger.add(one.key, await runTask(setting, backend, one.task));
+      ledger.add(
+        one.key,
+        await inTime(one.task, options.deadlineMs, (signal) => runTask(setting, backend, one.task, signal)),
+      );
       done += costOf(one.task);
       bar.update(Math.round(done));
     }

@@ -9,6 +9,7 @@ import { planFar } from './plan-far.ts';
 import { planSides } from './plan-sides.ts';
 import type { Profile } from './profile.ts';
 import type { Planned, Task } from './tasks.ts';
+import type { Tuning } from './trajectory.ts';
 
 /** A HullFT arm is of one N: it is left out where that is more than the profile's steps. */
 const isTooLong = (arm: string, { steps }: Profile): boolean => {
@@ -16,15 +17,23 @@ const isTooLong = (arm: string, { steps }: Profile): boolean => {
   return strategy === 'hullft' && n > steps;
 };
 
-const taskOf = (profile: Profile, rates: Rates, prompt: Prompt, arm: string, scored: Scored): Task => {
+const taskOf = (
+  profile: Profile,
+  tuningOf: (arm: string) => Tuning,
+  prompt: Prompt,
+  arm: string,
+  scored: Scored,
+): Task => {
   const selection = armOf(arm);
   const isHull = selection.strategy === 'hullft';
   const steps = isHull ? selection.n : profile.steps;
   const scoredAt = isHull ? [steps] : scoresOf(arm, steps);
-  return { prompt, selection, tuning: full(rateOf(rates, arm)), steps, scoredAt, scored };
+  return { prompt, selection, tuning: tuningOf(arm), steps, scoredAt, scored };
 };
 
-export const planStudy = (setting: Setting, profile: Profile, rates: Rates): Planned[] => {
+/** `fixed`: how the main arms are tuned, in place of full fine-tuning at the rate of each. */
+export const planStudy = (setting: Setting, profile: Profile, rates: Rates, fixed?: Tuning): Planned[] => {
+  const tuningOf = (arm: string): Tuning => fixed ?? full(rateOf(rates, arm));
   const { scored } = profile;
   const other: Scored = scored === 'prompt' ? 'continuation' : 'prompt';
   const arms = (prompts: readonly Prompt[], question: string, names: readonly string[], text: Scored): Planned[] =>
@@ -32,12 +41,12 @@ export const planStudy = (setting: Setting, profile: Profile, rates: Rates): Pla
       { question, arm: 'base', task: baseTask(prompt, text) },
       ...names
         .filter((arm) => !isTooLong(arm, profile))
-        .map((arm) => ({ question, arm, task: taskOf(profile, rates, prompt, arm, text) })),
+        .map((arm) => ({ question, arm, task: taskOf(profile, tuningOf, prompt, arm, text) })),
     ]);
   const core = profile.arms.slice(0, 2);
   const side = first(setting.study, profile.side);
   const few = first(setting.study, profile.far);
-  const mainTask = (prompt: Prompt, arm: string): Task => taskOf(profile, rates, prompt, arm, scored);
+  const mainTask = (prompt: Prompt, arm: string): Task => taskOf(profile, tuningOf, prompt, arm, scored);
   return [
     ...arms(side, 'main', core, scored),
     ...arms(side, 'other score', core, other),

@@ -41,8 +41,8 @@ export const runTrajectory = async (
   scoredAt: readonly number[],
   context: string,
   scored: string,
+  signal = new AbortController().signal,
 ): Promise<Run> => {
-  const { signal } = new AbortController();
   const session = await backend.open(openOptions('base', tuning), signal);
   const scores: [number, number][] = [];
   const losses: number[] = [];

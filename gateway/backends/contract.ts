@@ -21,8 +21,8 @@ export interface TuningDefaults {
   /** Of LoRA. */
   readonly rank: number;
   readonly learningRate: Readonly<Record<Method, number>>;
-  /** `measured`: somebody calibrated this model; `size`: a rule for models of its size. */
-  readonly from: 'measured' | 'size';
+  /** `given`: on the server's command line; `measured`: on text, for this model; `size`: a rule for models of its size. */
+  readonly from: 'given' | 'measured' | 'size';
 }
 
 /** What a model can be asked; the gateway refuses the rest before a place in the queue is taken. */

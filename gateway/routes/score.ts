@@ -4,7 +4,7 @@ import { parseAs } from '../../wire/body.ts';
 import { asFault, unwrap } from '../../wire/faults.ts';
 import { scoreRequest } from '../../wire/tune.ts';
 import type { Signed } from '../auth.ts';
-import { scoreCost } from '../cost.ts';
+import { scoreCost, scoreOutline } from '../cost.ts';
 import { NO_BACKEND } from '../metrics.ts';
 import { score } from '../tune.ts';
 import { inTurn, placeOf, takeTurn, type Work } from './work.ts';
@@ -13,11 +13,11 @@ export const scoreRoute = (work: Work) => async (c: Context<Signed>) => {
   let backend = NO_BACKEND;
   try {
     const request = unwrap(parseAs(c.var.body, scoreRequest));
-    const place = unwrap(placeOf(work, request));
+    const place = unwrap(placeOf(work, request, scoreOutline));
     backend = place.name;
     const entered = work.now();
     const cost = scoreCost(request, place.model.contextTokens);
-    const turn = unwrap(takeTurn(work, place.queue, c.req.raw, { tenant: request.tenant, cost }));
+    const turn = unwrap(takeTurn(work, place, c.req.raw, { tenant: request.tenant, cost }));
     const response = await inTurn(turn, () => score(place, request, work.now() - entered, turn.signal, work.now));
     work.metrics.steps.inc({ backend }, response.steps.length);
     for (const stage of ['queue', 'open', 'tune', 'score'] as const) {

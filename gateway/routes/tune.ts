@@ -7,7 +7,7 @@ import type { ContextReport } from '../../wire/context.ts';
 import { asFault, FaultError, toWire, unwrap } from '../../wire/faults.ts';
 import { type StepReport, type TuneEvent, type TuneResponse, tuneRequest } from '../../wire/tune.ts';
 import type { Signed } from '../auth.ts';
-import { tuneCost } from '../cost.ts';
+import { tuneCost, tuneOutline } from '../cost.ts';
 import { logUnexpected } from '../log.ts';
 import { NO_BACKEND } from '../metrics.ts';
 import { tune } from '../tune.ts';
@@ -125,11 +125,11 @@ export const tuneRoute = (work: Work) => async (c: Context<Signed>) => {
   let backend = NO_BACKEND;
   try {
     const request = unwrap(parseAs(c.var.body, tuneRequest));
-    const place = unwrap(placeOf(work, request));
+    const place = unwrap(placeOf(work, request, tuneOutline));
     backend = place.name;
     const entered = work.now();
     const cost = tuneCost(request, place.model.contextTokens);
-    const turn = unwrap(takeTurn(work, place.queue, c.req.raw, { tenant: request.tenant, cost }));
+    const turn = unwrap(takeTurn(work, place, c.req.raw, { tenant: request.tenant, cost }));
     const events = () => observed(work, place.name, tune(place, request, work.now() - entered, turn.signal, work.now));
     if (request.stream) return stream(c, work, place.name, turn, events);
     const response = await inTurn(turn, () => gather(request.model, events()));

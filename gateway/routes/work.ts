@@ -1,5 +1,7 @@
-// What every working route needs: the backend of its model, a turn in that backend's queue, and one signal that ends the work when the caller leaves,
-// the deadline passes or the server shuts down; with the cause kept, so that each gets its own message.
+// What every working route needs: the backend of its model, a turn in that backend's queue, and one signal that ends the
+// work when the caller leaves, a deadline passes or the server shuts down; with the cause kept, so that each gets its own
+// message. There are two deadlines: one over all, from the moment of the request, and one over the work once its turn has
+// come, which follows from what the model takes for such work (pace.ts). Waiting does not count against the second.
 import { asFault, type Fault, FaultError, fail, ok, type Result } from '../../wire/faults.ts';
 import { SHUTDOWN_RETRY_S } from '../../wire/limits.ts';
 import type { ScoreRequest, TuneRequest } from '../../wire/tune.ts';
@@ -7,13 +9,18 @@ import type { Backend, Model } from '../backends/contract.ts';
 import { beyondModel, type Registry } from '../backends/registry.ts';
 import type { Waiting } from '../fair-order.ts';
 import type { Metrics } from '../metrics.ts';
+import type { Outline, Pace } from '../pace.ts';
 import type { Queue, Ticket } from '../queue.ts';
+import { timedBackend } from '../timed.ts';
 import type { Clock } from '../tune.ts';
+import { type ResolvedTuning, resolveTuning } from '../tuning.ts';
 
 export interface Work {
   readonly registry: Registry;
   /** One for each backend, by its name. */
   readonly queues: ReadonlyMap<string, Queue>;
+  /** How fast each model works, by its name. */
+  readonly paces: ReadonlyMap<string, Pace>;
   readonly metrics: Metrics;
   readonly deadlineMs: number;
   readonly heartbeatMs: number;
@@ -27,39 +34,55 @@ export interface Work {
 export interface Place {
   /** The backend's name. */
   readonly name: string;
+  /** Its work is timed. */
   readonly backend: Backend;
   readonly model: Model;
   readonly queue: Queue;
+  /** Milliseconds that this request's work may take once it has begun. */
+  readonly limitMs: number;
 }
 
 /** Where a request belongs, or why it cannot be served: told before a place in the queue is taken. */
-export const placeOf = (work: Work, request: TuneRequest | ScoreRequest): Result<Place> => {
+export const placeOf = <Request extends TuneRequest | ScoreRequest>(
+  work: Work,
+  request: Request,
+  outlineOf: (request: Request, tuning: ResolvedTuning, contextTokens: number) => Outline,
+): Result<Place> => {
   const found = work.registry.find(request.model);
   if (!found.ok) return found;
   const { name, backend, model } = found.value;
   const fault = beyondModel(model, request);
   if (fault !== undefined) return fail(fault);
-  const queue = work.queues.get(name);
+  const [queue, pace] = [work.queues.get(name), work.paces.get(model.id)];
   if (queue === undefined) throw new Error(`backend '${name}' has no queue`);
-  return ok({ name, backend, model, queue });
+  if (pace === undefined) throw new Error(`model '${model.id}' has no pace`);
+  const outline = outlineOf(request, resolveTuning(model, request), model.contextTokens);
+  const late = pace.beyond(outline, work.deadlineMs);
+  if (late !== undefined) return fail(late);
+  const limitMs = pace.limitMs(outline, work.deadlineMs);
+  return ok({ name, backend: timedBackend(backend, model, pace, work.now), model, queue, limitMs });
 };
 
 export interface Turn {
   readonly ticket: Ticket;
   readonly signal: AbortSignal;
+  /** Its turn has come: from now on the work's own deadline counts. */
+  begin(): void;
   /** The fault behind an error thrown during the work: an abort is named after what caused it. */
   faultOf(error: unknown): Fault;
   /** The caller went away (for streams, whose request signal alone does not tell). */
   abandon(): void;
-  /** Leaves the queue and clears the deadline's timer. */
+  /** Leaves the queue and clears the deadlines' timers. */
   end(): void;
 }
 
 /** Takes a place in the queue for a tenant's request, or says why there is none. */
-export const takeTurn = (work: Work, queue: Queue, request: Request, asked: Waiting): Result<Turn> => {
+export const takeTurn = (work: Work, { queue, limitMs }: Place, request: Request, asked: Waiting): Result<Turn> => {
   const caller = new AbortController();
   const deadline = new AbortController();
+  let afterMs = work.deadlineMs;
   const timer = setTimeout(() => deadline.abort(), work.deadlineMs);
+  let workTimer: ReturnType<typeof setTimeout> | undefined;
   const signal = AbortSignal.any([request.signal, caller.signal, deadline.signal, work.shutdown]);
   const entered = queue.enter(asked, signal);
   if (!entered.ok) {
@@ -70,21 +93,30 @@ export const takeTurn = (work: Work, queue: Queue, request: Request, asked: Wait
   const faultOf = (error: unknown): Fault => {
     if (!signal.aborted) return asFault(error);
     const stage = ticket.position > 0 ? 'queue' : 'work';
-    if (deadline.signal.aborted) return { kind: 'deadline', afterMs: work.deadlineMs, stage };
+    if (deadline.signal.aborted) return { kind: 'deadline', afterMs, stage };
     if (work.shutdown.aborted) return { kind: 'shutting_down', retryAfterS: SHUTDOWN_RETRY_S };
     return { kind: 'cancelled', stage };
   };
+  const begin = (): void => {
+    if (limitMs >= work.deadlineMs) return;
+    workTimer = setTimeout(() => {
+      if (!deadline.signal.aborted) afterMs = Math.round(limitMs);
+      deadline.abort();
+    }, limitMs);
+  };
   const end = (): void => {
     clearTimeout(timer);
+    clearTimeout(workTimer);
     ticket.leave();
   };
-  return ok({ ticket, signal, faultOf, abandon: () => caller.abort(), end });
+  return ok({ ticket, signal, begin, faultOf, abandon: () => caller.abort(), end });
 };
 
 /** Runs the work of a turn; whatever it throws comes out as a FaultError, and the turn is always given back. */
 export const inTurn = async <T>(turn: Turn, run: () => Promise<T>): Promise<T> => {
   try {
     await turn.ticket.turn;
+    turn.begin();
     return await run();
   } catch (error) {
     throw new FaultError(turn.faultOf(error), error);

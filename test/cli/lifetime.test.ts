@@ -2,7 +2,7 @@
 // Nothing may be left of the process tree, and the ports must be free again.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -122,6 +122,45 @@ describe.skipIf(process.platform !== 'linux')('npm start', () => {
     process.kill(-(tree.child.pid as number), 'SIGINT');
     await isGone(tree);
     expect(tree.stderr).not.toMatch(/Error|at .*:\d+:\d+/);
+  });
+
+  it('ends at once while it probes a model, and keeps nothing of the probe', { timeout: 120_000 }, async () => {
+    const model = join(scratch, 'model');
+    await cp(join(ROOT, 'models/base'), model, { recursive: true });
+    await rm(join(model, 'sift.json'));
+    const docs = join(scratch, 'many');
+    await mkdir(docs);
+    for (let i = 0; i < 12; i++) {
+      const words = Array.from({ length: 300 }, (_, j) => `word${(i * 7 + j * j) % 97}`);
+      await writeFile(join(docs, `${i}.md`), words.join(' '));
+    }
+    const state = join(scratch, 'state-probe');
+    const flags = ['--json', '--no-demo', '--corpus', docs, '--model', model, '--port', '0', '--gateway-port', '0'];
+    const child = spawn('npm', ['run', '--silent', 'start', '--', ...flags], {
+      cwd: ROOT,
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, SIFT_STATE: state },
+    });
+    const pid = child.pid as number;
+    running = { child, pids: [{ pid, name: 'npm' }], urls: [], stderr: '' };
+    let [stdout, stderr] = ['', ''];
+    child.stdout?.on('data', (data) => {
+      stdout += data;
+    });
+    const probing = new Promise<void>((resolve) => {
+      child.stderr?.on('data', (data) => {
+        stderr += data;
+        if (stderr.includes('probing')) resolve();
+      });
+    });
+    await Promise.race([probing, once(child, 'exit').then(() => Promise.reject(new Error(stderr)))]);
+    const tree = { child, pids: [{ pid, name: 'npm' }, ...(await descendants(pid))], urls: [], stderr };
+    process.kill(-pid, 'SIGINT');
+    await isGone(tree);
+    expect(stdout).toBe('');
+    expect(stderr).not.toMatch(/Error|at .*:\d+:\d+/);
+    expect((await readdir(state)).filter((name) => name.startsWith('probe'))).toEqual([]);
   });
 
   it('leaves neither workerd nor workers when node is killed with -9', async () => {

@@ -122,6 +122,7 @@ const good = (call: CallKind, answer: Answer): void => {
   if (call === 'streamed') expect(answer.done).toBe(true);
 };
 const CALLERS = new Set([
+  'beyond_deadline',
   'bad_field',
   'too_large',
   'unknown_model',
@@ -391,6 +392,7 @@ const REFUSALS: Record<string, Scenario> = {
   bad_field: refusal('bad_field', 400, { begun: false }),
   'a prompt over the context': refusal('context_length_exceeded', 400, { begun: false }),
   too_large: refusal('too_large', 413, { begun: false }),
+  beyond_deadline: refusal('beyond_deadline', 400, { begun: false, message: /^it said beyond_deadline$/ }),
   queue_full: refusal('queue_full', 503, { begun: false, retryAfter: '7' }, { 'retry-after': 7 }),
   'queue_full without Retry-After': refusal('queue_full', 503, { begun: false, retryAfter: '5', requests: 2 }),
   'queue_full under another status': refusal('queue_full', 429, { status: 503, retryAfter: '7' }, { 'retry-after': 7 }),

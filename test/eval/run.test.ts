@@ -144,11 +144,40 @@ describe('npm run eval -- --quick --json', () => {
     expect(summary.parse(JSON.parse(stdout)).prompts).toBe(3);
   });
 
+  it('tunes as the model is served, or as the command line says', () => {
+    const quick = (...args: string[]) =>
+      run('--quick', '--json', '--corpus', join(directory, 'corpus'), '--per-domain', '2', ...args);
+    const gentle = quick(
+      '--learning-rate',
+      '1e-9',
+      '--method',
+      'lora',
+      '--rank',
+      '4',
+      '--threads',
+      '2',
+      '--deadline',
+      '290',
+    );
+    expect(gentle.stderr).toContain('tuning LoRA of rank 4 at a rate of 1e-9 (as given)');
+    const { base, sift } = summary.parse(JSON.parse(gentle.stdout)).bpb;
+    expect(sift['10']).toBeCloseTo(base, 4);
+    writeFileSync(join(directory, 'model/sift.json'), '{"learning_rate":{"full":0.01}}');
+    const own = quick();
+    rmSync(join(directory, 'model/sift.json'));
+    expect(own.stderr).toContain('tuning all weights at a rate of 0.01 (sift.json)');
+    expect(summary.parse(JSON.parse(own.stdout)).bpb.sift['10']).toBeLessThan(base - 0.1);
+  });
+
   it('names a wrong option and its value', () => {
+    expect(() => parseOptions(['--rank', '8'])).toThrow(
+      '--rank goes with --quick: the whole study chooses its learning rates itself',
+    );
+    expect(() => parseOptions(['--quick', '--learning-rate', '7'])).toThrow("--learning-rate has '7'");
     expect(() => parseOptions(['--quick', '--prompts', 'x'])).toThrow('--prompts x needs a --corpus to learn from');
     expect(() => parseOptions(['--workers', '1.5'])).toThrow("--workers is '1.5', it must be a whole number");
     const { stderr, status } = run('--quick', '--corpus', join(directory, 'nowhere'));
-    expect(stderr).toMatch(/^--corpus .*nowhere cannot be read: .*\n$/);
+    expect(stderr).toMatch(/^eval: --corpus .*nowhere cannot be read: .*\n$/);
     expect(status).toBe(1);
   });
 });

@@ -73,6 +73,12 @@ describe('npm run gateway', () => {
     ['one name for two models', ['--model', 'a=x', '--model', 'a=y'], undefined, "--model names 'a' twice"],
     ['an invalid port', ['--port', '70000'], undefined, "--port is '70000', it must be a whole number from 0 to 65535"],
     ['a weight of 0', ['--weight', 'acme=0'], undefined, "--weight is '0', it must be a whole number from 1 to 1000"],
+    [
+      'a deadline beyond the most',
+      ['--deadline', '291'],
+      undefined,
+      "--deadline is '291', it must be a whole number of",
+    ],
     ['an option it does not know', ['--colour'], undefined, "Unknown option '--colour'"],
     ['a directory without a model', ['--model', 'base=docs'], undefined, 'docs'],
   ])('refuses %s in a line, with exit code 2', async (_, args, secret, message) => {

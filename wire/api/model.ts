@@ -24,8 +24,8 @@ export const modelOnWire = z.object({
     /** Of LoRA. */
     rank: z.int(),
     learning_rate: z.object({ full: z.number(), lora: z.number() }),
-    /** `measured` for this model (sift.json), or a rule by `size`. */
-    from: z.enum(['measured', 'size']),
+    /** `given` on the server's command line, `measured` for this model, or a rule by `size`. */
+    from: z.enum(['given', 'measured', 'size']),
   }),
 });
 export type ModelOnWire = z.output<typeof modelOnWire>;

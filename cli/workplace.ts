@@ -1,0 +1,55 @@
+// Where a command on this machine works: the repository, the state directory and its lock, the embedder, the corpus. What
+// `npm start` and `npm run calibrate` share, so that one finds what the other has indexed.
+import { createHash } from 'node:crypto';
+import { realpath } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Gathered, ownCorpus, starterCorpus } from '../corpus/documents.ts';
+import { type EmbedderFiles, embedderFiles } from '../local/embedder.ts';
+import { lockState } from '../local/lock.ts';
+import { checkState, checkWritable } from '../local/storage.ts';
+
+export const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
+/** SIFT_STATE: another place for what is kept between starts (tests, or several corpora side by side). */
+export const STATE = resolve(process.env.SIFT_STATE ?? join(ROOT, '.sift'));
+
+/** The directories of the model and the embedder that come with the repository. */
+export const DEFAULT_MODEL = 'models/base';
+export const DEFAULT_EMBEDDER = 'models/embedder';
+
+export interface Corpus {
+  readonly gathered: Gathered;
+  /** The name that it is indexed under. */
+  readonly corpus: string;
+  /** The real directory that its documents' paths are below. */
+  readonly root: string;
+}
+
+/** The text files below a directory; of the packages in node_modules without one. */
+export const gatherCorpus = async (directory: string | undefined): Promise<Corpus> => {
+  if (directory === undefined) {
+    const root = join(ROOT, 'node_modules');
+    return { gathered: await starterCorpus(root), corpus: 'starter', root };
+  }
+  const gathered = await ownCorpus(directory);
+  const mark = createHash('sha256').update(resolve(directory)).digest('hex').slice(0, 12);
+  return { gathered, corpus: `own-${mark}`, root: await realpath(directory) };
+};
+
+export interface Workplace {
+  readonly embedder: EmbedderFiles;
+  /** Where this embedder's index is kept. */
+  readonly state: string;
+}
+
+/** Checks embedder and state, and takes the state for this process alone. Throws a UsageError that says what is wrong. */
+export const openWorkplace = async (embedderDirectory: string): Promise<Workplace> => {
+  const embedder = await embedderFiles(resolve(ROOT, embedderDirectory));
+  // an index holds vectors of one model only: another embedder has a state of its own
+  const state =
+    embedderDirectory === DEFAULT_EMBEDDER ? STATE : join(STATE, `embedder-${embedder.fingerprint.slice(0, 12)}`);
+  await checkWritable(STATE);
+  await lockState(STATE);
+  await checkState(state);
+  return { embedder, state };
+};

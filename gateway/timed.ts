@@ -1,0 +1,75 @@
+// A backend whose work is timed as it is done, for the estimates of pace.ts. What is cut short or fails is not counted.
+// Steps and scores are timed as they are waited for; a generation from its first token to its last, whoever was slow.
+import type { Backend, Generation, Model, OpenOptions, Piece, Sampling, Session } from './backends/contract.ts';
+import { paceKey, scoredTokens, tokensOf } from './cost.ts';
+import type { Pace } from './pace.ts';
+
+type Clock = () => number;
+
+async function* timedPieces(
+  generation: AsyncGenerator<Piece, Generation, void>,
+  units: number,
+  pace: Pace,
+  now: Clock,
+): AsyncGenerator<Piece, Generation, void> {
+  const started = now();
+  let first: { readonly ms: number; readonly tokens: number } | undefined;
+  try {
+    for (let next = await generation.next(); ; next = await generation.next()) {
+      if (next.done) {
+        const tokens = next.value.completionTokens - (first?.tokens ?? 0);
+        if (first !== undefined && tokens > 0) pace.generated(tokens, now() - first.ms);
+        return next.value;
+      }
+      if (first === undefined) {
+        first = { ms: now(), tokens: next.value.tokens };
+        pace.read(units, first.ms - started);
+      }
+      yield next.value;
+    }
+  } finally {
+    // after its end this does nothing
+    await generation.return({ finishReason: 'stop', promptTokens: 0, completionTokens: 0 });
+  }
+}
+
+const timedSession = (
+  session: Session,
+  { method, rank }: OpenOptions,
+  context: number,
+  pace: Pace,
+  now: Clock,
+): Session => {
+  const key = paceKey({ method, rank });
+  return {
+    check: (prompt, signal) => session.check(prompt, signal),
+    count: (texts, signal) => session.count(texts, signal),
+    async *train(examples, signal) {
+      let index = 0;
+      let waitedFrom = now();
+      for await (const step of session.train(examples, signal)) {
+        const text = examples[index++];
+        if (text !== undefined && !step.reused) pace.step(key, Math.min(tokensOf(text), context), now() - waitedFrom);
+        yield step;
+        waitedFrom = now();
+      }
+    },
+    generate: (prompt: string, sampling: Sampling, signal: AbortSignal) =>
+      timedPieces(session.generate(prompt, sampling, signal), Math.min(tokensOf(prompt), context), pace, now),
+    async score(before, text, signal) {
+      const from = now();
+      const score = await session.score(before, text, signal);
+      pace.read(scoredTokens(tokensOf(before), tokensOf(text), context), now() - from);
+      return score;
+    },
+    close: () => session.close(),
+  };
+};
+
+/** The backend for requests of one model. */
+export const timedBackend = (backend: Backend, { contextTokens }: Model, pace: Pace, now: Clock): Backend => ({
+  models: backend.models,
+  concurrency: backend.concurrency,
+  open: async (options, signal) => timedSession(await backend.open(options, signal), options, contextTokens, pace, now),
+  close: () => backend.close(),
+});
