@@ -88,7 +88,7 @@ export interface Indexed {
 /** Makes the corpus hold the documents' examples, besides those of callers. */
 export const indexCorpus = async (
   edge: EdgeClient,
-  embedder: EmbedderFiles,
+  embedder: Pick<EmbedderFiles, 'fingerprint'>,
   state: string,
   corpus: string,
   documents: readonly Document[],

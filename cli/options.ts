@@ -47,7 +47,8 @@ export const HELP = `npm start -- [options]
   --prompt-file F      tune for the first half of this file; its second half is scored
   --model DIR          a checkpoint in Hugging Face layout: Qwen2, 2.5 or 3, Llama, SmolLM, Mistral, Phi-3, Gemma 2
                        or 3, OLMo 2, Granite; docs/models.md lists what is read (default ${DEFAULT_MODEL})
-  --embedder DIR       an ONNX sentence embedder: model.onnx, tokenizer.json, config.json (default ${DEFAULT_EMBEDDER})
+  --embedder DIR       a sentence embedder with an ONNX model: a sentence-transformers directory or one of our own
+                       layout; DIR/onnx/FILE chooses among several models (default ${DEFAULT_EMBEDDER})
   --n N                gradient steps, 1 to ${MAX_PICKS} (default ${DEFAULT_PICKS})
   --method M           full or lora: how the model is tuned where a request leaves it to the server
   --learning-rate X    the learning rate, likewise

@@ -69,6 +69,7 @@ const main = async (options: Options, lifetime: Lifetime): Promise<void> => {
   if (Object.keys(given).length > 0) stack.setDefaults(withGiven(stack.defaults, given, 'given'));
   lifetime.onEnd(() => stack.close(SHUTDOWN_GRACE_MS));
   try {
+    say(...embedder.notes.map((note) => `embedder: ${note}`));
     say(...describeFiles(corpus, gathered, options));
     const indexed = await time('index', () => indexCorpus(stack.client, embedder, state, corpus, gathered.documents));
     say(...describeIndexed(indexed, options.verbose));

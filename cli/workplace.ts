@@ -5,7 +5,7 @@ import { realpath } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Gathered, ownCorpus, starterCorpus } from '../corpus/documents.ts';
-import { type EmbedderFiles, embedderFiles } from '../local/embedder.ts';
+import { type EmbedderFiles, embedderFiles, triedEmbedder } from '../local/embedder.ts';
 import { lockState } from '../local/lock.ts';
 import { checkState, checkWritable } from '../local/storage.ts';
 
@@ -44,7 +44,8 @@ export interface Workplace {
 
 /** Checks embedder and state, and takes the state for this process alone. Throws a UsageError that says what is wrong. */
 export const openWorkplace = async (embedderDirectory: string): Promise<Workplace> => {
-  const embedder = await embedderFiles(resolve(ROOT, embedderDirectory));
+  const read = embedderDirectory === DEFAULT_EMBEDDER ? embedderFiles : triedEmbedder;
+  const embedder = await read(resolve(ROOT, embedderDirectory));
   // an index holds vectors of one model only: another embedder has a state of its own
   const state =
     embedderDirectory === DEFAULT_EMBEDDER ? STATE : join(STATE, `embedder-${embedder.fingerprint.slice(0, 12)}`);

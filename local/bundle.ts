@@ -1,11 +1,13 @@
 // A Worker as Miniflare takes it: one ES module and the binaries beside it, as wrangler's rules would build them.
-import { basename, join } from 'node:path';
-import { build, stop } from 'esbuild';
+import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { build, type Plugin, stop } from 'esbuild';
+import type { EmbedderFiles } from '../functions/embedding/directory.node.ts';
 import { type Modules, type Runtime, startWorkerd } from './workerd.ts';
 
 export interface BundleOptions {
-  /** The directory whose files take the place of models/embedder. */
-  readonly embedder?: string;
+  /** The embedder that takes the place of models/embedder. */
+  readonly embedder?: EmbedderFiles;
   readonly minify?: boolean;
 }
 
@@ -23,6 +25,36 @@ export const bundle = async (entry: string, options: BundleOptions = {}): Promis
   }
 };
 
+/** models/embedder/index.ts of another embedder. */
+const moduleOf = ({ config, tokenizer, tokenizerConfig, model, external }: EmbedderFiles): string =>
+  [
+    `import model from ${JSON.stringify(model)};`,
+    `import tokenizer from ${JSON.stringify(tokenizer)};`,
+    ...external.map(({ path }, i) => `import data${i} from ${JSON.stringify(path)};`),
+    `const config = ${JSON.stringify(config)};`,
+    `const tokenizerConfig = ${JSON.stringify(tokenizerConfig)};`,
+    `const external = [${external.map(({ name }, i) => `{ name: ${JSON.stringify(name)}, data: data${i} }`).join()}];`,
+    'export const embedder = { config, tokenizer, tokenizerConfig, model, external };',
+  ].join('\n');
+
+/** The Worker imports its embedder by path, as wrangler deploys it; here it is the one that was asked for. */
+const inPlace = (embedder: EmbedderFiles): Plugin => ({
+  name: 'embedder',
+  setup: ({ onLoad }) => {
+    onLoad({ filter: /[\\/]models[\\/]embedder[\\/]index\.ts$/ }, () => ({
+      contents: moduleOf(embedder),
+      resolveDir: embedder.directory,
+    }));
+    // only what no loader below knows: everything that passes here is copied between two processes
+    const beside = embedder.external.map(({ path }) => path.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'));
+    if (beside.length === 0) return;
+    onLoad({ filter: new RegExp(`^(?:${beside.join('|')})$`) }, async ({ path }) => ({
+      contents: await readFile(path),
+      loader: 'copy',
+    }));
+  },
+});
+
 const bundled = async (entry: string, { embedder, minify = false }: BundleOptions): Promise<Modules> => {
   const { outputFiles } = await build({
     entryPoints: [entry],
@@ -36,22 +68,13 @@ const bundled = async (entry: string, { embedder, minify = false }: BundleOption
     conditions: ['workerd', 'worker', 'browser'],
     external: ['cloudflare:workers', 'node:*'],
     loader: { '.wasm': 'copy', '.onnx': 'copy' },
-    plugins: [
-      {
-        // the Worker imports its embedder by path, as wrangler deploys it; here it is the one that was asked for
-        name: 'embedder',
-        setup: ({ onResolve }) => {
-          if (embedder === undefined) return;
-          onResolve({ filter: /\/models\/embedder\/[^/]+$/ }, ({ path }) => ({ path: join(embedder, basename(path)) }));
-        },
-      },
-    ],
+    plugins: embedder === undefined ? [] : [inPlace(embedder)],
     logLevel: 'silent',
   });
   const modules: Modules = {};
   for (const { path, contents, text } of outputFiles) {
     const name = basename(path);
-    const type = name.endsWith('.wasm') ? 'wasm' : name.endsWith('.onnx') ? 'data' : 'esm';
+    const type = name.endsWith('.wasm') ? 'wasm' : name.endsWith('.js') ? 'esm' : 'data';
     modules[name] = { type, contents: type === 'esm' ? text : new Uint8Array(contents) };
   }
   return modules;

@@ -36,7 +36,13 @@ interface Bundles {
 /** The Workers as workerd is given them. */
 export const edgeWorkers = (
   { edge, vectorize }: Bundles,
-  { embedder, apiKey, gatewayUrl, gatewaySecret, defaultCorpus }: EdgeOptions,
+  {
+    embedder,
+    apiKey,
+    gatewayUrl,
+    gatewaySecret,
+    defaultCorpus,
+  }: Omit<EdgeOptions, 'embedder'> & { readonly embedder: Pick<EmbedderFiles, 'dimensions'> },
   frontSecret: string,
 ): WorkerOptions[] => [
   {
@@ -73,7 +79,7 @@ export const edgeWorkers = (
   },
 ];
 
-const bundles = async (root: string, embedder: string): Promise<Bundles> => {
+const bundles = async (root: string, embedder: EmbedderFiles): Promise<Bundles> => {
   const [edge, vectorize] = await Promise.all([
     bundle(join(root, 'local/worker/index.ts'), { embedder, minify: true }),
     bundle(join(root, 'local/vectorize/index.ts'), { minify: true }),
@@ -85,7 +91,7 @@ const bundles = async (root: string, embedder: string): Promise<Bundles> => {
 export const startEdge = async (options: EdgeOptions): Promise<RunningEdge> => {
   const frontSecret = randomBytes(32).toString('hex');
   await removeVacant(options.state, ['sift-edge-Catalogue', 'sift-edge-CorpusList']);
-  const starting = bundles(options.root, options.embedder.directory).then((modules) =>
+  const starting = bundles(options.root, options.embedder).then((modules) =>
     startWorkerd(edgeWorkers(modules, options, frontSecret), options.state),
   );
   const front = await serveFront({

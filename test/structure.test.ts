@@ -10,8 +10,9 @@ const ROOT = fileURLToPath(new URL('../', import.meta.url));
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   assembly: [],
   wire: [],
-  functions: ['wire', 'assembly', 'build', 'models'],
-  gateway: ['wire', 'build'],
+  tokenizer: ['wire'],
+  functions: ['wire', 'tokenizer', 'assembly', 'build', 'models'],
+  gateway: ['wire', 'tokenizer', 'build'],
   corpus: ['wire'],
   client: ['wire'],
   local: ['wire', 'assembly', 'functions', 'gateway', 'client'],

@@ -276,6 +276,22 @@ export const MAX_KEPT_KERNEL_BYTES = 32 * 1024 * 1024;
 export const SSE_PROBE_MS = 400;
 /** λ relative to max‖φ‖² below which float32 makes σ² doubtful; a selection then carries a warning. 2026-11-24 */
 export const DOUBTFUL_LAMBDA = 1e-4;
+/** Tokens of an embedder's window: below, no sentence fits; above, one run takes minutes and gigabytes. 2026-11-26 */
+export const MIN_EMBEDDER_TOKENS = 8;
+export const MAX_EMBEDDER_TOKENS = 8_192;
+/**
+ * 1 − cosine of a text's vectors alone and beside others, above which texts are embedded one at a time: rounding in float32
+ * gives 1e-6, in float16 1e-5, 8-bit activations scaled over a whole run 1e-3. 2026-11-26
+ */
+export const EMBED_ALONE_TOLERANCE = 1e-4;
+/** Tokens of the trial's longest text: attention over 8,192 would take gigabytes before anything starts. 2026-11-26 */
+export const TRIAL_TOKENS = 2_048;
+/** Bytes of a Worker's upload, compressed: Cloudflare's paid and free plans. 2026-11-26 */
+export const WORKER_UPLOAD_BYTES = { paid: 10 * 1024 * 1024, free: 3 * 1024 * 1024 };
+/** The upload without model and tokenizer: 9.8 MiB with the bundled embedder, whose files are some 6 of them. 2026-11-26 */
+export const WORKER_WITHOUT_EMBEDDER_BYTES = 4_000_000;
+/** Bytes of a model with which a Worker's 128 MB are used up: the file, the session's copy, the runtime. 2026-11-26 */
+export const WORKER_MODEL_BYTES = 25_000_000;
 /** Texts embedded in one run of the model. 2026-11-24 */
 export const EMBED_BATCH = 32;
 /** Tokens of one run, padding included: nothing else of the isolate runs meanwhile. 2026-11-26 */

@@ -1,10 +1,10 @@
 // The edge's embedder inside workerd. Its clock stands still during a request, so the caller times whole requests.
 /// <reference path="../../functions/modules.d.ts" />
-import { Tokenizer } from '@huggingface/tokenizers';
 import { onnxEmbedder } from '../../functions/embedding/onnx.ts';
-import { windowOf } from '../../functions/embedding/sentence.ts';
+import { windowOf } from '../../functions/embedding/window.ts';
 import config from '../../models/embedder/config.json' with { type: 'json' };
 import tokenizerJson from '../../models/embedder/tokenizer.json' with { type: 'json' };
+import { createEncoder } from '../../tokenizer/encoder.ts';
 import { at } from '../../wire/list.ts';
 
 export default {
@@ -14,7 +14,7 @@ export default {
       repetitions: number;
       only?: 'tokens';
     };
-    const window = windowOf(new Tokenizer(tokenizerJson, {}), config.max_tokens);
+    const window = windowOf(createEncoder(tokenizerJson, {}), config.max_tokens);
     const tokens = texts.map((text) => window(text, 'head').length);
     let norm = 0;
     for (let r = 0; r < repetitions; r++) {

@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UsageError } from '../../cli/arguments.ts';
+import { readEmbedderFiles } from '../../functions/embedding/directory.node.ts';
 import type { Embedder } from '../../functions/embedding/embedder.ts';
 import { readEmbedder } from '../../functions/embedding/onnx.node.ts';
 import type { Kernel } from '../../functions/kernel/index.ts';
@@ -72,7 +73,7 @@ export interface SettingOptions {
 }
 
 const loadEmbedder = (directory: string): Promise<Embedder> =>
-  readEmbedder(directory).catch((error: unknown) => {
+  readEmbedder(directory, { tried: true }).catch((error: unknown) => {
     throw new UsageError(`--embedder ${directory}: ${messageOf(error)}`);
   });
 
@@ -83,6 +84,12 @@ const fileHash = async (path: string): Promise<string> =>
       throw new UsageError(`${path} cannot be read: ${messageOf(error)}`);
     },
   );
+
+/** The model's hash, by which ledgers and vectors of our own layout are known; with prefixes, that of all its files. */
+const embedderHashOf = async (path: string): Promise<string> => {
+  const { config, fingerprint, model } = await readEmbedderFiles(path);
+  return config.prompts === undefined ? fileHash(model) : fingerprint.slice(0, 32);
+};
 
 /** Prompts are no twins of each other. The corpus keeps its twins, as a user's does: the study is about redundancy. */
 const drawn = (options: SettingOptions): Drawn => {
@@ -132,7 +139,7 @@ export const prepare = async (options: SettingOptions): Promise<Setting> => {
   }
   if (sources.length === 0) throw new UsageError('nothing is left to learn from: every document is a prompt or a twin');
   const [kernel, embedder] = await Promise.all([loadKernel(), loadEmbedder(options.embedder)]);
-  const embedderHash = await fileHash(join(options.embedder, 'model.onnx'));
+  const embedderHash = await embedderHashOf(options.embedder);
   const manyTexts = remembering(embedder, embedderHash, options.state);
   const corpus = await buildCorpus(sources, PRODUCT, manyTexts, kernel);
   const corpora = new Map<Cut, Corpus>([[PRODUCT, corpus]]);

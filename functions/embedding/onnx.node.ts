@@ -1,25 +1,48 @@
-// The same embedder in Node, by the same runtime's native package: for tests and for the study, which embed thousands of
-// texts. The edge never loads this.
+// The same embedder in Node, by the same runtime's native package: for the trial at start, for tests and for the study,
+// which embeds thousands of texts. The edge never loads this.
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { Tokenizer } from '@huggingface/tokenizers';
 import * as ort from 'onnxruntime-node';
+import { createEncoder, type Encoder } from '../../tokenizer/encoder.ts';
+import { messageOf } from '../../wire/message.ts';
+import { type EmbedderFiles, readEmbedderFiles } from './directory.node.ts';
 import type { Embedder } from './embedder.ts';
-import { parseEmbedderConfig, sentenceEmbedder } from './sentence.ts';
-import { sessionOver } from './session.ts';
+import { sentenceEmbedder } from './sentence.ts';
+import { type Session, sessionOver } from './session.ts';
+import { type Trial, tryEmbedder } from './trial.ts';
 
-const readJson = async (path: string): Promise<object> => JSON.parse(await readFile(path, 'utf8')) as object;
+const open = async ({ tokenizer, tokenizerConfig, model }: EmbedderFiles): Promise<[Encoder, Session]> => {
+  let encoder: Encoder;
+  try {
+    encoder = createEncoder(JSON.parse(await readFile(tokenizer, 'utf8')), tokenizerConfig);
+  } catch (error) {
+    throw new Error(`${tokenizer}: ${messageOf(error)}`);
+  }
+  const inner = await ort.InferenceSession.create(model, { intraOpNumThreads: 1, logSeverityLevel: 4 }).catch(
+    (error: unknown) => {
+      throw new Error(`${model} cannot be loaded: ${messageOf(error)}`);
+    },
+  );
+  return [encoder, sessionOver(inner, ort.Tensor)];
+};
 
-/** Reads `config.json`, `tokenizer.json` and `model.onnx` of a directory; rejects with the file's name in the message. */
-export const readEmbedder = async (directory: string): Promise<Embedder> => {
-  const configPath = join(directory, 'config.json');
-  const config = parseEmbedderConfig(await readJson(configPath), configPath);
-  const tokenizer = new Tokenizer(await readJson(join(directory, 'tokenizer.json')), {});
-  const inner = await ort.InferenceSession.create(join(directory, 'model.onnx'), { intraOpNumThreads: 1 });
-  const session = sessionOver(inner, ort.Tensor);
+/** Opens the model and tries it; rejects with one sentence on what is wrong with it. */
+export const tryFiles = async (files: EmbedderFiles): Promise<Trial> => {
+  const [encoder, session] = await open(files);
+  try {
+    return await tryEmbedder(files.config, encoder, session);
+  } catch (error) {
+    throw new Error(`${files.model}: ${messageOf(error)}`, { cause: error });
+  }
+};
+
+/** Reads an embedder's directory; rejects with the file's name in the message. `tried`: as the trial says. */
+export const readEmbedder = async (directory: string, { tried = false } = {}): Promise<Embedder> => {
+  const files = await readEmbedderFiles(directory);
+  const { config } = tried ? await tryFiles(files) : files;
+  const [encoder, session] = await open(files);
   return sentenceEmbedder(
     config,
-    () => tokenizer,
+    () => encoder,
     async () => session,
   );
 };

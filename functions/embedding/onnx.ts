@@ -2,15 +2,14 @@
 // One session per isolate, made at the first use (about half a second, most of it compiling 14 MB of WASM).
 // Trade-off: one thread; nothing else of the isolate runs during a run of the model. To use another model, replace the
 // three files.
-import { Tokenizer } from '@huggingface/tokenizers';
 import runtime from 'onnxruntime-web/ort-wasm-simd-threaded.wasm';
 import * as ort from 'onnxruntime-web/wasm';
-import config from '../../models/embedder/config.json' with { type: 'json' };
-import model from '../../models/embedder/model.onnx';
-import tokenizerJson from '../../models/embedder/tokenizer.json' with { type: 'json' };
+import { embedder as files } from '../../models/embedder/index.ts';
+import { createEncoder, type Encoder } from '../../tokenizer/encoder.ts';
+import { parseEmbedderConfig } from './config.ts';
 import type { Embedder } from './embedder.ts';
-import { parseEmbedderConfig, type Session, sentenceEmbedder } from './sentence.ts';
-import { sessionOver } from './session.ts';
+import { sentenceEmbedder } from './sentence.ts';
+import { type Session, sessionOver } from './session.ts';
 
 const createSession = async (): Promise<ort.InferenceSession> => {
   ort.env.wasm.numThreads = 1;
@@ -24,13 +23,16 @@ const createSession = async (): Promise<ort.InferenceSession> => {
       : { module: runtime, instance: await instantiate(runtime, imports) };
   Object.assign(WebAssembly, { instantiate: precompiled });
   try {
-    return await ort.InferenceSession.create(new Uint8Array(model), { executionProviders: ['wasm'] });
+    return await ort.InferenceSession.create(new Uint8Array(files.model), {
+      executionProviders: ['wasm'],
+      externalData: files.external.map(({ name, data }) => ({ path: name, data: new Uint8Array(data) })),
+    });
   } finally {
     Object.assign(WebAssembly, { instantiate });
   }
 };
 
-let tokenizer: Tokenizer | undefined;
+let encoder: Encoder | undefined;
 let session: Promise<Session> | undefined;
 
 const ready = (): Promise<Session> => {
@@ -48,10 +50,10 @@ let embedder: Embedder | undefined;
 /** The isolate's embedder, made at the first use. */
 export const onnxEmbedder = (): Embedder => {
   embedder ??= sentenceEmbedder(
-    parseEmbedderConfig(config, 'models/embedder/config.json'),
+    parseEmbedderConfig(files.config, 'models/embedder/config.json'),
     () => {
-      tokenizer ??= new Tokenizer(tokenizerJson, {});
-      return tokenizer;
+      encoder ??= createEncoder(files.tokenizer, files.tokenizerConfig);
+      return encoder;
     },
     ready,
   );

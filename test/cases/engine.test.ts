@@ -8,7 +8,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import type { Backend, OpenOptions, Session } from '../../gateway/backends/contract.ts';
 import { createEmbeddedBackend } from '../../gateway/backends/embedded/index.ts';
-import { readTokenizer } from '../../gateway/backends/embedded/tokenizer/index.ts';
+import { readTokenizer } from '../../tokenizer/read.node.ts';
 import { DEFAULT_LEARNING_RATE } from '../../wire/limits.ts';
 import { tuning } from '../../wire/tune.ts';
 import { named } from '../engine/variants.ts';

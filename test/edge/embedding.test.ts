@@ -1,7 +1,8 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { Embedder } from '../../functions/embedding/embedder.ts';
 import { noEmbedder } from '../../functions/embedding/none.ts';
-import { type Session, sentenceEmbedder } from '../../functions/embedding/sentence.ts';
+import { sentenceEmbedder } from '../../functions/embedding/sentence.ts';
+import type { Session } from '../../functions/embedding/session.ts';
 import { workersAi } from '../../functions/embedding/workers-ai.ts';
 import { promptVectors } from '../../functions/select/prompt.ts';
 import { squaredNorm } from '../../functions/vectors/algebra.ts';
@@ -94,18 +95,15 @@ describe('a text too long for the model', () => {
 describe('the runs of a model', () => {
   /** Every character is a token; the vector says how many tokens a text has. */
   const tokenizer = {
-    encode: (text: string, options?: object) => ({
-      ids: [
-        ...(options === undefined ? [1] : []),
-        ...Array.from(text, (c) => c.charCodeAt(0)),
-        ...(options === undefined ? [2] : []),
-      ],
-    }),
+    before: [1],
+    after: [2],
+    encode: (text: string) => Array.from(text, (c) => c.charCodeAt(0)),
   };
   const counting = () => {
     const shapes: (readonly [number, number])[] = [];
     const session: Session = {
       inputNames: ['input_ids', 'attention_mask'],
+      outputNames: ['sentence_embedding'],
       run: async (feeds, shape) => {
         shapes.push(shape);
         const [batch, width] = shape;
@@ -114,7 +112,7 @@ describe('the runs of a model', () => {
           const mask = feeds.attention_mask?.subarray(row * width, (row + 1) * width) ?? [];
           data.set([Number([...mask].reduce((sum, one) => sum + one, 0n)), 1], row * 2);
         }
-        return { sentence_embedding: { data, dims: [batch, 2] } };
+        return { data, dims: [batch, 2] };
       },
     };
     const config = { model: 'm', dimensions: 2, max_tokens: 512, pooling: 'built-in' } as const;

@@ -117,7 +117,7 @@ describe('an embedder exported by PyTorch', () => {
 
   it.each([
     ['dimensions beyond the index', { dimensions: 4_096 }, /config\.json: dimensions: .*1536/],
-    ['an unknown pooling', { pooling: 'max' }, /config\.json: pooling: /],
+    ['an unknown pooling', { pooling: 'median' }, /config\.json: pooling: /],
     ['a misspelt field', { max_token: 64 }, /config\.json: .*max_token/],
   ])('is refused before anything starts with %s', async (_, change, message) => {
     const directory = await withConfig(join(GOLDEN, 'bert'), { ...BERT, ...change });

@@ -3,8 +3,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Backend } from '../../gateway/backends/contract.ts';
 import { createEmbeddedBackend } from '../../gateway/backends/embedded/index.ts';
-import { readTokenizer, type Tokenizer } from '../../gateway/backends/embedded/tokenizer/index.ts';
 import { score, tune } from '../../gateway/tune.ts';
+import type { Tokenizer } from '../../tokenizer/index.ts';
+import { readTokenizer } from '../../tokenizer/read.node.ts';
 import { at } from '../../wire/list.ts';
 import { type ScoreResponse, scoreRequest, type TuneEvent, tuneRequest } from '../../wire/tune.ts';
 

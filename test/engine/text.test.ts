@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { sample } from '../../gateway/backends/embedded/sampler.ts';
 import { textStream } from '../../gateway/backends/embedded/text.ts';
-import { utf8Stream } from '../../gateway/backends/embedded/tokenizer/bytes.ts';
-import type { TokenStream } from '../../gateway/backends/embedded/tokenizer/decode.ts';
+import { utf8Stream } from '../../tokenizer/bytes.ts';
+import type { TokenStream } from '../../tokenizer/decode.ts';
 import { at } from '../../wire/list.ts';
 import { seededRandom } from '../../wire/random.ts';
 

@@ -4,7 +4,7 @@ import { cp, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Tokenizer } from '../../gateway/backends/embedded/tokenizer/index.ts';
+import type { Tokenizer } from '../../tokenizer/index.ts';
 
 export const golden = (name: string): string => fileURLToPath(new URL(`golden/${name}`, import.meta.url));
 

@@ -36,7 +36,7 @@ const workers = edgeWorkers(
     root: '/',
     state: '/',
     port: 0,
-    embedder: { directory: '/', dimensions: embedder.dimensions, fingerprint: '' },
+    embedder: { dimensions: embedder.dimensions },
     apiKey: 'key',
     gatewayUrl: String(local.vars.GATEWAY_URL),
     gatewaySecret: 'secret',

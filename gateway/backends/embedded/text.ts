@@ -1,7 +1,7 @@
 // Tokens become text that is final. Held back until it is: a character still open at the end, and the longest end of the
 // text that could still become a stop string. A stop string may name special tokens, which are no part of the text: it is
 // looked for in the text with their content as well.
-import type { TokenStream } from './tokenizer/decode.ts';
+import type { TokenStream } from '../../../tokenizer/decode.ts';
 
 export interface TextStream {
   /** The text that this token makes final; `stopped` once a stop string is complete (its text is not emitted). */

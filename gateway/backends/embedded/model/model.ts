@@ -1,6 +1,7 @@
 // A checkpoint made runnable: its compiled graphs, built at first use and kept, and its parameters as tensors.
+
+import type { Tokenizer } from '../../../../tokenizer/index.ts';
 import { compile, type Feeds, floats, ints, type Runnable } from '../runtime.ts';
-import type { Tokenizer } from '../tokenizer/index.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import type { Architecture } from './config.ts';
 import { generationGraph, scoringGraph, trainingGraph } from './graphs.ts';

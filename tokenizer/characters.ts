@@ -1,14 +1,23 @@
 // Character classes as Rust's tokenizers 0.22 takes them, and patterns of tokenizer.json as JavaScript expressions.
-// JavaScript's own \s holds U+FEFF and lacks U+0085, its \d and \w know ASCII only: each gives other ids than the model
-// was trained with, so none of them is used in this room.
+// JavaScript's own \s holds U+FEFF and lacks U+0085, its \d and \w know ASCII only, and its \p{…} follows the engine's
+// Unicode where the library's crates follow versions 8 to 16: each gives other ids than the model was trained with. So the
+// classes are tables taken from the library (unicode.json, by training/tokenizer_goldens.py).
 import { z } from 'zod';
 import { ReplaceNormalizer } from './library.ts';
+import tables from './unicode.json' with { type: 'json' };
 
-const WORD = '\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\p{Join_Control}';
-const PUNCTUATION = '\\p{P}!-\\/:-@\\[-`{-~';
+/** "61-7a aa" as a character class. */
+export const inClass = (ranges: string): string => `[${ranges.replace(/[0-9a-f]+/g, '\\u{$&}').replaceAll(' ', '')}]`;
+const WORD = inClass(tables.word).slice(1, -1);
 
 export const numeric = /[\p{Nd}\p{Nl}\p{No}]/gu;
-export const punctuation = new RegExp(`[${PUNCTUATION}]`, 'gu');
+export const punctuation = new RegExp(inClass(tables.punctuation), 'gu');
+export const marks = new RegExp(inClass(tables.marks), 'gu');
+export const nonspacingMarks = new RegExp(inClass(tables.nonspacing_marks), 'gu');
+/** What BERT's normalizer removes. */
+export const control = new RegExp(inClass(tables.control), 'gu');
+/** Runs of characters that the library's normal forms change, reorder or compose. It leaves all others alone. */
+export const normalizing = new RegExp(`${inClass(tables.normalizing)}+`, 'gu');
 export const whiteSpace = /\p{White_Space}/gu;
 /** A run of word characters, or of what is neither a word character nor white space. */
 export const words = new RegExp(`[${WORD}]+|[^${WORD}\\p{White_Space}]+`, 'gu');

@@ -1,19 +1,12 @@
-// The model inside a tokenizer.json: byte-pair encoding, done by the library. What the library leaves out (suffixes and
-// prefixes of subwords, dropout) and the other models are refused by name: none of the families' checkpoints needs them.
+// Byte-pair encoding, done by the library. What the library leaves out (suffixes and prefixes of subwords, dropout) is
+// refused by name: none of the families' checkpoints needs them.
 import { z } from 'zod';
 import { BPE } from './library.ts';
-
-export interface Vocabulary {
-  readonly ids: ReadonlyMap<string, number>;
-  /** Ids of one piece of text, merged. */
-  encode(piece: string): number[];
-  /** Tokens that some text can become. A vocabulary may list others, beyond the model's embeddings too. */
-  producible(): Iterable<readonly [token: string, id: number]>;
-}
+import { modelProblem, type Vocabulary, wordIds } from './vocabulary.ts';
 
 const schema = z.object({
   type: z.literal('BPE').nullish(),
-  vocab: z.record(z.string(), z.int().min(0)),
+  vocab: wordIds,
   merges: z.union([z.array(z.string()), z.array(z.tuple([z.string(), z.string()]))]),
   dropout: z.number().nullish(),
   unk_token: z.string().nullish(),
@@ -24,15 +17,10 @@ const schema = z.object({
   ignore_merges: z.boolean().default(false),
 });
 
-/** The model that a tokenizer.json describes; throws a sentence that names what is not known here. */
-export const vocabulary = (config: unknown): Vocabulary => {
-  const type = z.looseObject({ type: z.string() }).safeParse(config).data?.type;
-  if (type !== undefined && type !== 'BPE') throw new Error(`the model ${type} is not implemented here, only BPE`);
+/** Throws a sentence that names what is not known here. */
+export const bytePairs = (config: unknown): Vocabulary => {
   const parsed = schema.safeParse(config);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw new Error(`its model: ${issue?.path.join('.')}: ${issue?.message}`);
-  }
+  if (!parsed.success) throw modelProblem(parsed.error);
   const model = parsed.data;
   for (const [name, value] of [
     ['continuing_subword_prefix', model.continuing_subword_prefix],
@@ -46,11 +34,11 @@ export const vocabulary = (config: unknown): Vocabulary => {
     if (left === undefined || right === undefined) throw new Error(`its merge '${pair}' is not a pair`);
     return [left, right];
   });
-  const ids = new Map(Object.entries(model.vocab));
+  const ids = model.vocab;
   const unknown = model.unk_token === null || model.unk_token === undefined ? undefined : ids.get(model.unk_token);
   const bpe = new BPE({
     type: 'BPE',
-    vocab: model.vocab,
+    vocab: Object.fromEntries(ids),
     merges,
     fuse_unk: model.fuse_unk,
     byte_fallback: model.byte_fallback,

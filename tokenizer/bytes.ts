@@ -2,6 +2,7 @@
 // byte at a time. A sequence that can no longer become a character is U+FFFD at once; what is held is at most 3 bytes.
 
 const utf8 = new TextEncoder();
+const whole = new TextDecoder('utf-8', { fatal: false, ignoreBOM: true });
 export const utf8Bytes = (text: string): Uint8Array => utf8.encode(text);
 
 const characterOf: string[] = [];
@@ -65,7 +66,7 @@ export const utf8Stream = (eachByte: boolean): Utf8Stream => {
       let text = '';
       let plain: number[] = []; // whole characters, decoded together
       const flush = (): void => {
-        if (plain.length > 0) text += Buffer.from(plain).toString('utf8');
+        if (plain.length > 0) text += whole.decode(Uint8Array.from(plain));
         plain = [];
       };
       for (const byte of bytes) {

@@ -1,30 +1,21 @@
-// A checkpoint's tokenizer: text to ids and back, exactly as transformers 5 and tokenizers 0.22 do it. Read whole and
-// checked at load: whatever is not computed alike is refused with its name, since wrong ids give plausible nonsense.
-
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+// Text to ids, exactly as transformers 5 and tokenizers 0.22 do it: what an embedder needs of a tokenizer.json, in a Worker
+// too. Whatever is not computed alike is refused with its name, since wrong ids give plausible nonsense.
 import { z } from 'zod';
-import { messageOf } from '../../../../wire/message.ts';
 import { type AddedToken, addedTokens } from './added.ts';
-import { utf8Bytes } from './bytes.ts';
-import { decoder, type TokenStream, tokenStream } from './decode.ts';
+import { vocabulary } from './model.ts';
 import { normalizer } from './normalize.ts';
 import { preTokenizer } from './split.ts';
 import { template } from './template.ts';
-import { vocabulary } from './vocabulary.ts';
+import type { Vocabulary } from './vocabulary.ts';
 
-export interface Tokenizer {
+export interface Encoder {
   /** What the template puts before and after a text. */
   readonly before: readonly number[];
   readonly after: readonly number[];
   /** Ids of a text without its template. */
   encode(text: string): number[];
-  /** Ids as text, special tokens left out. */
-  decode(ids: readonly number[]): string;
-  /** The text of further ids after those of `context`, as they come. */
-  stream(context: readonly number[]): TokenStream;
-  /** UTF-8 bytes that each id stands for, special tokens with their content: where in a text a token lies. */
-  byteLengths(ids: readonly number[]): number[];
+  readonly model: Vocabulary;
+  readonly added: readonly AddedToken[];
 }
 
 const addedToken = z.object({
@@ -40,7 +31,6 @@ const file = z.object({
   normalizer: z.unknown(),
   pre_tokenizer: z.unknown(),
   post_processor: z.unknown(),
-  decoder: z.unknown(),
   model: z.unknown(),
 });
 const named = z.union([z.string(), addedToken]).nullish();
@@ -56,8 +46,11 @@ const config = z.looseObject({
   additional_special_tokens: z.array(z.union([z.string(), addedToken])).nullish(),
   extra_special_tokens: z.union([z.array(z.union([z.string(), addedToken])), z.record(z.string(), named)]).nullish(),
   split_special_tokens: z.boolean().nullish(),
+  do_lower_case: z.boolean().nullish(),
+  strip_accents: z.boolean().nullish(),
+  tokenize_chinese_chars: z.boolean().nullish(),
 });
-export type TokenizerConfig = z.output<typeof config>;
+type TokenizerConfig = z.output<typeof config>;
 
 const issueOf = ({ issues: [issue] }: z.ZodError): string => `${issue?.path.join('.')}: ${issue?.message}`;
 
@@ -96,80 +89,42 @@ const gather = (
   return [...tokens.values()];
 };
 
-/** Throws a sentence on what is not computed here as transformers computes it, or does not fit `rows` embeddings. */
-export const createTokenizer = (json: unknown, configJson: unknown, rows: number): Tokenizer => {
+/** BERT's normalizer as tokenizer_config.json has it, which comes before tokenizer.json in transformers 4 and 5. */
+const configured = (normalizerJson: unknown, config: TokenizerConfig): unknown => {
+  const { success } = z.looseObject({ type: z.literal('BertNormalizer') }).safeParse(normalizerJson);
+  if (!success) return normalizerJson;
+  const { do_lower_case, strip_accents, tokenize_chinese_chars } = config;
+  return Object.assign(
+    {},
+    normalizerJson,
+    typeof do_lower_case === 'boolean' && { lowercase: do_lower_case },
+    strip_accents !== undefined && { strip_accents },
+    typeof tokenize_chinese_chars === 'boolean' && { handle_chinese_chars: tokenize_chinese_chars },
+  );
+};
+
+/** Throws a sentence on what is not computed here as transformers computes it. */
+export const createEncoder = (json: unknown, configJson: unknown): Encoder => {
   const parsed = file.safeParse(json);
   if (!parsed.success) throw new Error(issueOf(parsed.error));
   const parsedConfig = config.safeParse(configJson);
   if (!parsedConfig.success) throw new Error(`tokenizer_config.json: ${issueOf(parsedConfig.error)}`);
   const model = vocabulary(parsed.data.model);
-  const normalize = normalizer(parsed.data.normalizer);
+  const normalize = normalizer(configured(parsed.data.normalizer, parsedConfig.data));
   const split = preTokenizer(parsed.data.pre_tokenizer);
-  const decode = decoder(parsed.data.decoder);
   const { before, after } = template(parsed.data.post_processor);
   const added = gather(parsed.data.added_tokens, parsedConfig.data, model.ids);
-
-  const outside = (what: string, id: number): never => {
-    throw new Error(`${what} has id ${id}, but the model has only ${rows} embeddings`);
-  };
-  for (const { content, id } of [...parsed.data.added_tokens, ...added]) {
-    if (id >= rows && content !== '') outside(`the token '${content}'`, id);
-  }
-  for (const [token, id] of model.producible()) if (id >= rows) outside(`the token '${token}'`, id);
-  for (const id of [...before, ...after]) if (id >= rows) outside('a token of its template', id);
-
   const searched = parsedConfig.data.split_special_tokens === true ? added.filter(({ special }) => !special) : added;
   const sections = addedTokens(searched, normalize);
-  const byId = new Map<number, { content: string; special: boolean }>();
-  for (const [content, id] of model.ids) byId.set(id, { content, special: false });
-  for (const { content, id, special } of added) byId.set(id, { content, special });
-  const stream = (context: readonly number[]): TokenStream => tokenStream(decode, (id) => byId.get(id), context);
-
   return {
     before,
     after,
+    model,
+    added,
     encode: (text) =>
-      sections(text).flatMap((section) =>
+      // half a surrogate pair is U+FFFD, as it would be on its way to a tokenizer
+      sections(text.toWellFormed()).flatMap((section) =>
         'id' in section ? [section.id] : split(section).flatMap((piece) => model.encode(piece.text)),
       ),
-    decode(ids) {
-      const tokens = stream([]);
-      let text = '';
-      for (const id of ids) text += tokens.push(id).text;
-      return text + tokens.end();
-    },
-    stream,
-    byteLengths: (ids) =>
-      ids.map((id, i) => {
-        const token = byId.get(id);
-        if (token === undefined) return 0;
-        return (token.special ? utf8Bytes(token.content) : decode.bytes(token.content, i === 0)).length;
-      }),
   };
-};
-
-/** Reads tokenizer.json and tokenizer_config.json (which may be missing) of a directory. */
-export const readTokenizer = async (directory: string, rows: number): Promise<Tokenizer> => {
-  const path = join(directory, 'tokenizer.json');
-  const read = async (from: string): Promise<unknown> => {
-    const text = await readFile(from, 'utf8');
-    try {
-      return JSON.parse(text);
-    } catch {
-      throw new Error('is not JSON');
-    }
-  };
-  const json = await read(path).catch((error: unknown) => {
-    throw new Error(`${path} cannot be read: ${messageOf(error)}`);
-  });
-  const configPath = join(directory, 'tokenizer_config.json');
-  const configJson = await read(configPath).catch((error: unknown) => {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return {};
-    throw new Error(`${configPath} cannot be read: ${messageOf(error)}`);
-  });
-  try {
-    return createTokenizer(json, configJson, rows);
-  } catch (error) {
-    throw new Error(`${path}: ${messageOf(error)}`);
-  }
 };

@@ -1,26 +1,48 @@
-// Normalizers of tokenizer.json: text in, text out, as tokenizers 0.22 changes it. The library's own differ in places
-// (Strip cuts U+FEFF, Lowercase knows a final sigma, Prepend changes an empty text, Replace reads $1), so the few that
-// decoder models use are written out here. The others are refused by name.
+// Normalizers of tokenizer.json: text in, text out, as tokenizers 0.22 changes it. @huggingface/tokenizers' own differ in
+// places (Strip cuts U+FEFF, Lowercase knows a final sigma, Prepend changes an empty text, Replace reads $1, Precompiled
+// guesses at NFKC, BertNormalizer knows other controls and accents), so they are written out here. Others are refused by
+// name.
 import { z } from 'zod';
-import { expression, pattern, spaceAfter, spaceBefore } from './characters.ts';
+import { bertNormalizer, lowerCase, nmt } from './bert.ts';
+import { expression, marks, normalizing, pattern, spaceAfter, spaceBefore } from './characters.ts';
+import { precompiled } from './precompiled.ts';
 
 export type Normalize = (text: string) => string;
 
 const configs = z.discriminatedUnion('type', [
-  z.object({ type: z.enum(['NFC', 'NFD', 'NFKC', 'NFKD', 'Lowercase', 'StripAccents']) }),
+  z.object({ type: z.enum(['NFC', 'NFD', 'NFKC', 'NFKD', 'Lowercase', 'Nmt', 'StripAccents']) }),
+  z.object({
+    type: z.literal('BertNormalizer'),
+    clean_text: z.boolean().default(true),
+    handle_chinese_chars: z.boolean().default(true),
+    strip_accents: z.boolean().nullable().default(null),
+    lowercase: z.boolean().default(true),
+  }),
+  z.object({ type: z.literal('Precompiled'), precompiled_charsmap: z.string() }),
   z.object({ type: z.literal('Prepend'), prepend: z.string() }),
   z.object({ type: z.literal('Replace'), pattern, content: z.string() }),
   z.object({ type: z.literal('Strip'), strip_left: z.boolean(), strip_right: z.boolean() }),
   z.object({ type: z.literal('Sequence'), normalizers: z.array(z.unknown()) }),
 ]);
 
+/** A normal form of the library's Unicode, which is older than JavaScript's: characters since then stay as they are. */
+const formOf =
+  (form: 'NFC' | 'NFD' | 'NFKC' | 'NFKD'): Normalize =>
+  (text) =>
+    text.replace(normalizing, (run) => run.normalize(form));
+
 const one = (config: Exclude<z.output<typeof configs>, { type: 'Sequence' }>): Normalize => {
   switch (config.type) {
+    case 'BertNormalizer':
+      return bertNormalizer(config, formOf('NFD'));
     case 'Lowercase':
-      // a character at a time: "ΟΔΟΣ" ends in σ, not in the ς that a whole word's lower case has
-      return (text) => Array.from(text, (character) => character.toLowerCase()).join('');
+      return lowerCase;
+    case 'Nmt':
+      return nmt;
+    case 'Precompiled':
+      return precompiled(config.precompiled_charsmap);
     case 'StripAccents':
-      return (text) => text.replace(/\p{M}/gu, '');
+      return (text) => text.replace(marks, '');
     case 'Prepend':
       return (text) => (text === '' ? '' : config.prepend + text);
     case 'Replace': {
@@ -33,7 +55,7 @@ const one = (config: Exclude<z.output<typeof configs>, { type: 'Sequence' }>): N
         return text.slice(from, config.strip_right ? Math.max(from, spaceBefore(text, text.length)) : text.length);
       };
     default:
-      return (text) => text.normalize(config.type);
+      return formOf(config.type);
   }
 };
 
