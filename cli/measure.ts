@@ -43,7 +43,14 @@ const tryAll = async (trial: Trial, ways: readonly Way[], prompt: Prompt, onDone
   const { picks } = await edge.select({ corpus, n, input: context, ...filter });
   const examples = picks.flatMap(({ id, text: example }) => (example === null ? [] : [{ id, text: example }]));
   const score = async ({ method, learningRate }: Way): Promise<Scores[number]> => {
-    const sift = { strategy: 'none', method, learning_rate: learningRate, ...(method === 'lora' ? { rank } : {}) };
+    // the guard would hide what a rate does
+    const sift = {
+      strategy: 'none',
+      guard: false,
+      method,
+      learning_rate: learningRate,
+      ...(method === 'lora' ? { rank } : {}),
+    };
     const scored = await edge
       .score({ model: 'base', context, text, picks: examples, sift }, signal)
       .catch((error: unknown) => {

@@ -2,18 +2,21 @@
 // one token read (scored, or part of a prompt). Measured on the embedded backend with models/base (2026-11-26, medians,
 // one thread, ms): a token scored 0.3, a prompt token 0.12 to 0.3, a token trained 1.0 with full fine-tuning and 0.5 with
 // LoRA, a token generated 5; a full step costs 45 more, whatever its length (Adam over all weights), a session 33.
-// Examples in the context are prompt tokens: all of them count, up to the context.
+// Examples in the context are prompt tokens: all of them count, up to the context. With the guard a pick is read once more,
+// and the steps count by a share more, since it makes those of a few requests again.
 // Trade-off: full and LoRA count the same, and what ends before max_tokens is charged as if it did not. Another backend
 // has other ratios; the shares are then less exact, but every tenant is still measured alike.
 import { type ScoreRequest, type TuneRequest, tunedOn } from '../wire/tune.ts';
 import type { Outline } from './pace.ts';
-import type { ResolvedTuning } from './tuning.ts';
+import { judgedTexts, type ResolvedTuning } from './tuning.ts';
 
 const READ = 1;
 const TRAINED = 3;
 const GENERATED = 16;
 const STEP = 128;
 const OPEN = 100;
+/** Share of all steps that the guard makes again, in the mean over requests: an assumption, most are left alone. */
+const AGAIN = 0.2;
 /** models/base has 2.9 to 3.1 bytes a token in English and Markdown; larger vocabularies come to 4. */
 const BYTES_PER_TOKEN = 3;
 
@@ -23,12 +26,16 @@ export const tokensOf = (text: string): number => Math.ceil(text.length / BYTES_
 type Learning = Pick<TuneRequest, 'picks' | 'tuning' | 'use'>;
 
 /** A text longer than the context is cut; with reuse_gradients every second step on a text has no pass of its own. */
-const stepsOf = (request: Learning, contextTokens: number): Pick<Outline, 'steps' | 'reused'> => {
+const stepsOf = (
+  request: Learning,
+  contextTokens: number,
+  first = Number.POSITIVE_INFINITY,
+): Pick<Outline, 'steps' | 'reused'> => {
   const { tuning } = request;
   const seen = new Map<string, number>();
   const steps: number[] = [];
   let reused = 0;
-  for (const { text } of tunedOn(request)) {
+  for (const { text } of tunedOn(request).slice(0, first)) {
     const count = (seen.get(text) ?? 0) + 1;
     seen.set(text, count);
     if (tuning.reuse_gradients && count % 2 === 0) reused += 1;
@@ -37,10 +44,24 @@ const stepsOf = (request: Learning, contextTokens: number): Pick<Outline, 'steps
   return { steps, reused };
 };
 
-const trainingCost = (request: Learning, contextTokens: number): number => {
-  const { steps, reused } = stepsOf(request, contextTokens);
+/** Of the first so many steps. */
+export const stepsCost = (request: Learning, contextTokens: number, first?: number): number => {
+  const { steps, reused } = stepsOf(request, contextTokens, first);
   return steps.reduce((sum, tokens) => sum + STEP + TRAINED * tokens, STEP * reused);
 };
+
+/** A forward pass over each text, without a step. */
+export const lossesCost = (texts: readonly string[], contextTokens: number): number =>
+  texts.reduce((sum, text) => sum + READ * Math.min(tokensOf(text), contextTokens), 0);
+
+/** What the guard adds: the base losses, and steps that may have to be made again. */
+const guardCost = (request: Learning, contextTokens: number): number => {
+  const texts = judgedTexts(request);
+  return texts === undefined ? 0 : lossesCost(texts, contextTokens) + AGAIN * stepsCost(request, contextTokens);
+};
+
+const learningCost = (request: Learning, contextTokens: number): number =>
+  stepsCost(request, contextTokens) + guardCost(request, contextTokens);
 
 /** Tokens of the examples that go into the context, before any are dropped; a text comes there once. */
 const examplesTokens = ({ picks, use }: Learning): number => {
@@ -64,15 +85,23 @@ const readings = (request: ScoreRequest, contextTokens: number): number[] => {
   return [before, scoredTokens(context + examplesTokens(request), text, contextTokens)];
 };
 
-export const tuneCost = (request: TuneRequest, contextTokens: number): number => {
+/** Of the generation, once everything was learnt. */
+export const generationCost = (request: TuneRequest, contextTokens: number): number => {
   const generated = Math.min(request.sampling.max_tokens, contextTokens);
   const prompt = promptTokens(request, contextTokens);
-  return OPEN + trainingCost(request, contextTokens) + READ * prompt + GENERATED * generated;
+  return READ * prompt + GENERATED * generated;
 };
+
+export const tuneCost = (request: TuneRequest, contextTokens: number): number =>
+  OPEN + learningCost(request, contextTokens) + generationCost(request, contextTokens);
+
+/** Of the last score, once everything was learnt. */
+export const scoreAfterCost = (request: ScoreRequest, contextTokens: number): number =>
+  READ * (readings(request, contextTokens).at(1) ?? 0);
 
 export const scoreCost = (request: ScoreRequest, contextTokens: number): number => {
   const read = readings(request, contextTokens).reduce((sum, tokens) => sum + tokens, 0);
-  return OPEN + trainingCost(request, contextTokens) + READ * read;
+  return OPEN + learningCost(request, contextTokens) + READ * read;
 };
 
 /** What times are learnt and looked up by (pace.ts). */

@@ -89,6 +89,22 @@ async function* guardedSteps(
   if (made !== examples.length) throw backendFault(`${made} of ${examples.length} steps were made`);
 }
 
+async function* guardedLosses(
+  session: Session,
+  examples: readonly string[],
+  signal: AbortSignal,
+): AsyncGenerator<number, void, void> {
+  let told = 0;
+  for await (const loss of watched(() => session.losses(examples, signal)[Symbol.asyncIterator](), signal)) {
+    told += 1;
+    if (told > examples.length) throw backendFault(`it told more than the ${examples.length} losses it was asked for`);
+    if (!Number.isFinite(loss)) throw backendFault(`it says that the loss of an example is ${loss}`);
+    yield loss;
+  }
+  signal.throwIfAborted();
+  if (told !== examples.length) throw backendFault(`it told ${told} of ${examples.length} losses`);
+}
+
 async function* guardedPieces(
   session: Session,
   prompt: string,
@@ -126,6 +142,8 @@ const guarded = (session: Session): Session => {
       return counts;
     },
     train: (examples, signal) => guardedSteps(session, examples, signal),
+    losses: (examples, signal) => guardedLosses(session, examples, signal),
+    restart: (learningRate, signal) => abortable(() => session.restart(learningRate, signal), signal),
     generate: (prompt, sampling, signal) => guardedPieces(session, prompt, sampling, signal),
     score: async (context, text, signal): Promise<Score> => {
       const score = await abortable(() => session.score(context, text, signal), signal);

@@ -41,8 +41,14 @@ export const createMetrics = (queues: ReadonlyMap<string, Queue>) => {
     }),
     steps: new Counter({
       name: 'sift_gateway_steps_total',
-      help: 'Gradient steps made',
+      help: 'Gradient steps made, those that the guard undid included',
       labelNames: ['backend'] as const,
+      registers,
+    }),
+    guard: new Counter({
+      name: 'sift_gateway_guard_total',
+      help: 'Tuned requests by what the guard did: kept, lowered (the rate), cut (to the first steps) or base',
+      labelNames: ['backend', 'outcome'] as const,
       registers,
     }),
     tokens: new Counter({

@@ -54,6 +54,17 @@ const timedSession = (
         waitedFrom = now();
       }
     },
+    async *losses(examples, signal) {
+      let index = 0;
+      let waitedFrom = now();
+      for await (const loss of session.losses(examples, signal)) {
+        const text = examples[index++];
+        if (text !== undefined) pace.read(Math.min(tokensOf(text), context), now() - waitedFrom);
+        yield loss;
+        waitedFrom = now();
+      }
+    },
+    restart: (learningRate, signal) => session.restart(learningRate, signal),
     generate: (prompt: string, sampling: Sampling, signal: AbortSignal) =>
       timedPieces(session.generate(prompt, sampling, signal), Math.min(tokensOf(prompt), context), pace, now),
     async score(before, text, signal) {

@@ -1,19 +1,12 @@
-// One request's work on a backend, as events: a step for every pick in pick order, then the generation; the picks may go
-// before the prompt too, or instead. What goes there is settled before any step is made.
+// One request's work on a backend, as events: a step for every pick in pick order (steps.ts), then the generation; the
+// picks may go before the prompt too, or instead. What goes there is settled before any step is made.
 // Pure but for the backend and the clock: it knows no Request and no stream, so both JSON and SSE are made from it.
-import { FaultError } from '../wire/faults.ts';
-import { at } from '../wire/list.ts';
-import {
-  type ScoreRequest,
-  type ScoreResponse,
-  type StepReport,
-  type TuneEvent,
-  type TuneRequest,
-  tunedOn,
-} from '../wire/tune.ts';
+import type { ScoreRequest, ScoreResponse, TuneEvent, TuneRequest } from '../wire/tune.ts';
 import type { Backend, Generation, Model, OpenOptions, Piece, Score, Session } from './backends/contract.ts';
 import { type Placed, placeExamples, roomForAnswer } from './context.ts';
+import { generationCost, scoreAfterCost } from './cost.ts';
 import { openGuarded } from './guarded.ts';
+import { type Made, makeSteps, type StepEvent } from './steps.ts';
 import { type ResolvedTuning, resolveTuning, tunedOnWire } from './tuning.ts';
 
 export type Clock = () => number;
@@ -38,25 +31,6 @@ const openOptions = (tuning: ResolvedTuning, request: TuneRequest | ScoreRequest
     weightDecay: request.tuning.weight_decay,
   },
 });
-
-async function* steps(
-  session: Session,
-  picks: ReturnType<typeof tunedOn>,
-  signal: AbortSignal,
-): AsyncGenerator<StepReport, void, void> {
-  let index = 0;
-  const examples = picks.map(({ text }) => text);
-  for await (const { loss, tokens, truncated, ms, reused } of session.train(examples, signal)) {
-    const { id } = at(picks, index);
-    // a step that diverged would only generate noise: say so rather than stream it
-    if (!Number.isFinite(loss)) {
-      const message = `the loss of step ${index + 1} (example '${id}') is ${loss}; a smaller learning_rate may help`;
-      throw new FaultError({ kind: 'backend', message });
-    }
-    yield { index, of: picks.length, id, loss, tokens, truncated, ms, reused };
-    index += 1;
-  }
-}
 
 async function* tokens(
   generation: AsyncGenerator<Piece, Generation, void>,
@@ -85,13 +59,17 @@ const examplesBefore = async (
   return placeExamples((texts) => session.count(texts, signal), { picks, layout, prompt }, mostOf);
 };
 
-/** Events of one tuning request after its turn came: step* context? token* usage done. */
+/**
+ * Events of one tuning request after its turn came: (step* restart)* step* context? token* usage done. `until` is when
+ * the request must be over, by the same clock.
+ */
 export async function* tune(
   { backend, model }: Served,
   request: TuneRequest,
   queueMs: number,
   signal: AbortSignal,
   now: Clock,
+  until = Number.POSITIVE_INFINITY,
 ): AsyncGenerator<TuneEvent, void, void> {
   const started = now();
   const tuning = resolveTuning(model, request);
@@ -100,13 +78,8 @@ export async function* tune(
     const opened = now();
     await session.check(request.prompt, signal);
     const placed = await examplesBefore(session, model, request, signal);
-    let tuningTokens = 0;
-    let made = 0;
-    for await (const step of steps(session, tunedOn(request), signal)) {
-      tuningTokens += step.tokens;
-      made += 1;
-      yield { event: 'step', step };
-    }
+    const time = { now, until, rest: generationCost(request, model.contextTokens) };
+    const made = yield* makeSteps(session, request, tuning, model.contextTokens, time, signal);
     const tuned = now();
     if (placed !== undefined) yield { event: 'context', ...placed.report };
     const generation = session.generate(
@@ -127,9 +100,9 @@ export async function* tune(
       usage: {
         prompt_tokens: promptTokens,
         completion_tokens: completionTokens,
-        tuning_tokens: tuningTokens,
-        steps: made,
-        tuning: tunedOnWire(tuning),
+        tuning_tokens: made.tokens,
+        steps: made.steps,
+        tuning: tunedOnWire(tuning, made.guard),
         ms: { queue: queueMs, open: opened - started, tune: tuned - opened, generate: now() - tuned },
       },
     };
@@ -164,6 +137,14 @@ const examplesBeforeText = async (
         () => contextTokens,
       );
 
+/** What came of the steps; their events are read by nobody. */
+const allOf = async (steps: AsyncGenerator<StepEvent, Made, void>): Promise<Made> => {
+  for (;;) {
+    const next = await steps.next();
+    if (next.done) return next.value;
+  }
+};
+
 /** Bits per byte of a text before and after learning from the picks, in one session. */
 export const score = async (
   { backend, model }: Served,
@@ -171,6 +152,7 @@ export const score = async (
   queueMs: number,
   signal: AbortSignal,
   now: Clock,
+  until = Number.POSITIVE_INFINITY,
 ): Promise<ScoreResponse> => {
   const started = now();
   const tuning = resolveTuning(model, request);
@@ -180,18 +162,18 @@ export const score = async (
     const before = await session.score(request.context, request.text, signal);
     const placed = await examplesBeforeText(session, model, request, signal);
     const scored = now();
-    const reports: StepReport[] = [];
-    for await (const step of steps(session, tunedOn(request), signal)) reports.push(step);
+    const time = { now, until, rest: scoreAfterCost(request, model.contextTokens) };
+    const { kept, guard } = await allOf(makeSteps(session, request, tuning, model.contextTokens, time, signal));
     const tuned = now();
     const context = placed?.prompt ?? request.context;
-    const same = reports.length === 0 && context === request.context;
+    const same = kept.length === 0 && context === request.context;
     const after = same ? before : await session.score(context, request.text, signal);
     return {
       model: request.model,
       before: scoreOnWire(before),
       after: scoreOnWire(after),
-      steps: reports,
-      tuning: tunedOnWire(tuning),
+      steps: [...kept],
+      tuning: tunedOnWire(tuning, guard),
       ...(placed === undefined ? {} : { context: placed.report }),
       ms: {
         queue: queueMs,

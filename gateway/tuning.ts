@@ -1,6 +1,9 @@
-// How a request is tuned, once what it leaves to the server is filled in from the model: method, rank, learning rate.
+// How a request is tuned, once what it leaves to the server is filled in from the model: method, rank, learning rate; and
+// which of its picks the guard judges by.
 // One rate does not fit all: what is best for 5 M parameters does harm at 135 M (docs/models.md).
-import { type ScoreRequest, type Tuned, type TuneRequest, tunedOn } from '../wire/tune.ts';
+
+import { GUARD_MIN_PICKS } from '../wire/limits.ts';
+import { type GuardReport, type ScoreRequest, type Tuned, type TuneRequest, tunedOn } from '../wire/tune.ts';
 import type { Method, Model } from './backends/contract.ts';
 
 export interface ResolvedTuning {
@@ -26,8 +29,20 @@ export const resolveTuning = (
   };
 };
 
-export const tunedOnWire = ({ method, rank, learningRate }: ResolvedTuning): Tuned => ({
+/**
+ * The texts whose losses under the base weights the guard needs: each that is new to the model when its step comes, but
+ * for the first, whose own step tells it. Undefined where the guard does not judge: it is off, or there are too few.
+ */
+export const judgedTexts = (
+  request: Pick<TuneRequest | ScoreRequest, 'tuning' | 'picks' | 'use'>,
+): readonly string[] | undefined => {
+  const texts = [...new Set(tunedOn(request).map(({ text }) => text))];
+  return request.tuning.guard && texts.length >= GUARD_MIN_PICKS ? texts.slice(1) : undefined;
+};
+
+export const tunedOnWire = ({ method, rank, learningRate }: ResolvedTuning, guard: GuardReport | null): Tuned => ({
   method,
   rank: method === 'lora' ? rank : null,
   learning_rate: learningRate,
+  guard,
 });

@@ -196,6 +196,43 @@ export const SHUTDOWN_LAST_WORDS_MS = 500;
 /** Milliseconds a backend may take to close when the gateway ends. 2026-11-26 */
 export const SHUTDOWN_BACKEND_MS = 5_000;
 
+// ── The guard of tuning (gateway/prequential.ts; docs/guard.md) ──────────────────────────────────────────────────
+// Differences are in nats per token: the loss of a pick that is new to the model, under the weights so far, less its loss
+// under the base weights. Below zero the steps so far help texts like the prompt.
+/**
+ * The most that one pick counts as gained. A pick that is nearly an earlier one again (overlapping chunks) gains far more
+ * than any text that goes on from the prompt would, and hides what the others lose: with this cap the mean follows the
+ * change of the continuation at Spearman 0.75, without it at 0.58 (docs/guard.md). 2026-11-26
+ */
+export const GUARD_MOST_GAIN_NATS = 0.1;
+/** Picks that are new to the model below which the guard does not judge: the first tells nothing, one more is a chance. 2026-11-26 */
+export const GUARD_MIN_PICKS = 3;
+/** Last picks whose mean difference tells early that a rate is too large; the first pick's zero counts there. 2026-11-26 */
+export const GUARD_EARLY_PICKS = 2;
+/** Above this mean of theirs the steps are undone at once: of rates that harm most differ by more, of others none do. 2026-11-26 */
+export const GUARD_EARLY_NATS = 0.05;
+/** Above this mean of all differences, at the end, tuning does not count as help: a fifth of the most. 2026-11-26 */
+export const GUARD_END_NATS = -0.02;
+/** Where the first picks gained at least this, and the last ones lost more than the other, the last steps are undone. 2026-11-26 */
+export const GUARD_FIRST_PART_NATS = -0.02;
+export const GUARD_LAST_PART_NATS = 0.02;
+/** Picks of either part, at least: one alone may differ by chance. 2026-11-26 */
+export const GUARD_PART_PICKS = 2;
+/** By what the learning rate is divided when the steps are begun again: a grid of rates has three to a power of ten. 2026-11-26 */
+export const GUARD_RATE_DIVISOR = 3;
+/** Times that the steps of one request are begun again at a lower rate: a ninth of the rate that was asked for. 2026-11-26 */
+export const GUARD_MAX_RESTARTS = 2;
+/** Of these, after all steps were made: each costs the whole tuning again. 2026-11-26 */
+export const GUARD_MAX_LATE_RESTARTS = 1;
+/** Further work is begun only if its estimate, times this, fits into the time left: estimates are from a few steps. 2026-11-26 */
+export const GUARD_TIME_FACTOR = 1.5;
+
+// ── When to stop tuning (gateway/stopping.ts) ────────────────────────────────────────────────────────────────────
+/** Picks that are new to the model before a step more is estimated: with fewer the noise is not known. 2026-11-26 */
+export const STOPPING_MIN_PICKS = 4;
+/** Standard errors by which the gain may be larger than it looks: one ends a step that pays in one of six cases. 2026-11-26 */
+export const STOPPING_DEVIATIONS = 1;
+
 // ── The edge's calls to the gateway ──────────────────────────────────────────────────────────────────────────────
 /** Milliseconds the edge waits for the gateway: to answer at all, and between bytes (heartbeats come every 10 s). 2026-11-24 */
 export const GATEWAY_FIRST_BYTE_MS = 15_000;
@@ -236,8 +273,12 @@ export const RETRY_MAX_MS = 250;
 export const MAX_CORPUS_NAME = 64;
 /** Characters of an example's `source`: it travels with every candidate. 2026-11-24 */
 export const MAX_SOURCE = 512;
-/** Lines embedded, indexed and committed together: few, large Vectorize updates, yet results every few moments. 2026-11-24 */
+/** Lines embedded, indexed and committed together at most: few, large Vectorize updates. 2026-11-24 */
 export const INGEST_BATCH_LINES = 200;
+/** Lines of an upload's first batch: a slow embedder shows itself before much waits for it. 2026-11-26 */
+export const INGEST_FIRST_LINES = 25;
+/** Milliseconds that a batch should take: clients give up on an answer that says nothing for minutes. 2026-11-26 */
+export const INGEST_BATCH_MS = 5_000;
 /** Upserts of one batch at most, while the lines that the index refuses are searched by halves: eight of 200. 2026-11-26 */
 export const MAX_UPSERTS_OF_A_BATCH = 128;
 /** The same for calls of the embedder, which may be a slow service: two of 200. 2026-11-26 */

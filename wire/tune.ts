@@ -45,6 +45,8 @@ export const tuning = z.strictObject({
   epsilon: z.number().min(MIN_EPSILON).max(1).default(1e-8),
   weight_decay: z.number().min(0).max(1).default(0),
   reuse_gradients: z.boolean().default(false),
+  /** Whether steps that do harm are undone (docs/guard.md). */
+  guard: z.boolean().default(true),
 });
 export type Tuning = z.output<typeof tuning>;
 
@@ -103,13 +105,49 @@ const step = z.object({
 });
 export type StepReport = z.output<typeof step>;
 
-/** How the steps were made, `auto` filled in. */
+/** What the guard saw and did. */
+export const guardReport = z.object({
+  /**
+   * Mean difference of the picks that were new to the model from their loss under the base weights, in nats per token:
+   * below zero the steps helped. Null where nothing was judged.
+   */
+  prequential: z.number().nullable(),
+  /** Steps that the answer comes from. */
+  kept_steps: z.int(),
+  /** Steps that were made and undone. */
+  undone_steps: z.int(),
+  /** The learning rate of the steps that were kept, or, where none were, of those undone last. */
+  rate: z.number(),
+  /** Times that steps were made again. */
+  restarts: z.int(),
+  /** All steps kept as asked for, all at a lower rate, the first of them only, or none: the base model's answer. */
+  outcome: z.enum(['kept', 'lowered', 'cut', 'base']),
+  /** Why it is not as asked for, or not judged, in one sentence. */
+  reason: z.string().nullable(),
+});
+export type GuardReport = z.output<typeof guardReport>;
+
+/** How the steps were asked for, `auto` filled in, and what the guard made of them. */
 export const tuned = z.object({
   method: z.enum(['full', 'lora']),
   rank: z.int().nullable(),
   learning_rate: z.number(),
+  /** Null without steps, or where the request turned it off. */
+  guard: guardReport.nullable().default(null),
 });
 export type Tuned = z.output<typeof tuned>;
+
+/** Steps were undone; those that follow, if any, are counted from the first again. */
+const restart = z.object({
+  /** Steps undone. */
+  undone: z.int(),
+  /** Steps that follow; 0: the answer is the base model's. */
+  of: z.int(),
+  learning_rate: z.number(),
+  /** One sentence. */
+  reason: z.string(),
+});
+export type Restart = z.output<typeof restart>;
 
 /** The picks that a gradient step is made on. */
 export const tunedOn = ({ picks, use: wanted }: Pick<TuneRequest, 'picks' | 'use'>): readonly RankedPick[] =>
@@ -119,6 +157,7 @@ export const scoreResponse = z.object({
   model: z.string(),
   before: score,
   after: score,
+  /** Those that `after` comes from. */
   steps: z.array(step),
   tuning: tuned,
   /** Absent where nothing was to go into the context. */
@@ -130,6 +169,7 @@ export type ScoreResponse = z.output<typeof scoreResponse>;
 const usage = z.object({
   prompt_tokens: z.int(),
   completion_tokens: z.int(),
+  /** Of all steps that were made, those that the guard undid included. */
   tuning_tokens: z.int(),
   steps: z.int(),
   tuning: tuned,
@@ -137,10 +177,14 @@ const usage = z.object({
 });
 export type Usage = z.output<typeof usage>;
 
-/** The server-sent events of /v1/tune, by event name, in order: queued* step* context? token* usage done | error. */
+/**
+ * The server-sent events of /v1/tune, by event name, in order: queued* (step* restart)* step* context? token* usage done,
+ * or error in place of any. The steps since the last restart are those that the answer comes from.
+ */
 export const tuneEvent = z.discriminatedUnion('event', [
   z.object({ event: z.literal('queued'), position: z.int() }),
   z.object({ event: z.literal('step'), step }),
+  z.object({ event: z.literal('restart'), restart }),
   contextReport.extend({ event: z.literal('context') }),
   z.object({ event: z.literal('token'), text: z.string(), tokens: z.int() }),
   z.object({ event: z.literal('usage'), usage }),
@@ -157,6 +201,7 @@ export const tuneResponse = z.object({
   model: z.string(),
   text: z.string(),
   finish_reason: z.enum(['stop', 'length']),
+  /** Those that the text comes from. */
   steps: z.array(step),
   context: contextReport.optional(),
   usage,

@@ -6,7 +6,7 @@ import type { ResultLine } from '../../wire/api/corpora.ts';
 import { asFault, type Fault } from '../../wire/faults.ts';
 import {
   INGEST_BATCH_BYTES,
-  INGEST_BATCH_LINES,
+  INGEST_FIRST_LINES,
   MAX_LINE_BYTES,
   MAX_UPLOAD_BYTES,
   MAX_UPLOAD_ERRORS,
@@ -16,6 +16,7 @@ import {
 import { type Line, lines } from '../http/body.ts';
 import { pause } from '../pause.ts';
 import { processBatch } from './batch.ts';
+import { nextBatchLines } from './batch-size.ts';
 import { type Prepared, prepareLine, type Refused } from './line.ts';
 import { errorResult, type Upload } from './write.ts';
 
@@ -30,11 +31,15 @@ async function* results(upload: Upload, body: ReadableStream<Uint8Array>): Async
   let last = 0;
   let refused = 0;
   let prepared = 0;
+  let most = INGEST_FIRST_LINES;
   const flush = async (): Promise<ResultLine[]> => {
     const done = batch;
     batch = [];
     held = 0;
-    const answers = done.length === 0 ? [] : await processBatch(upload, done);
+    if (done.length === 0) return [];
+    const started = Date.now();
+    const answers = await processBatch(upload, done);
+    most = nextBatchLines(most, done.length, Date.now() - started);
     refused += answers.filter(({ status }) => status === 'error').length;
     return answers;
   };
@@ -58,7 +63,7 @@ async function* results(upload: Upload, body: ReadableStream<Uint8Array>): Async
         prepared = 0;
         await pause();
       }
-      if (batch.length >= INGEST_BATCH_LINES || held >= INGEST_BATCH_BYTES) yield await flush();
+      if (batch.length >= most || held >= INGEST_BATCH_BYTES) yield await flush();
       if (refused >= MAX_UPLOAD_ERRORS) {
         const message = `${refused} lines were refused, the limit is ${MAX_UPLOAD_ERRORS}: the rest was not read`;
         yield refuseRest({ kind: 'bad_json', message, line: last + 1 });

@@ -2,7 +2,7 @@
 // Progress of queueing and tuning goes out as SSE comments, because SDKs parse every `data:` line. A failed stream says
 // `data: {"error":…}` and never [DONE], so that no client takes half an answer for a whole one.
 import type { ContextReport } from '../../wire/context.ts';
-import type { TuneEvent, Usage } from '../../wire/tune.ts';
+import type { GuardReport, TuneEvent, Usage } from '../../wire/tune.ts';
 import { upstreamFault, wireError } from '../http/errors.ts';
 import { refusal } from '../upstream/refusal.ts';
 
@@ -35,6 +35,16 @@ const data = (value: unknown): string => `data: ${JSON.stringify(value)}\n\n`;
 /** The comment's text must not end the comment. */
 const comment = (text: string): string => `: ${text.replaceAll(/[\r\n]+/g, ' ')}\n\n`;
 
+/** A learning rate for people: a third of one has too many digits. */
+const rateInWords = (rate: number): string => String(Number(rate.toPrecision(3)));
+
+/** What the guard saw, as a stream tells it. */
+const guarded = ({ outcome, kept_steps, rate, prequential, reason }: GuardReport): string => {
+  const seen = prequential === null ? '' : `, ${prequential.toFixed(4)} nats a token from the base on new picks`;
+  const why = reason === null ? '' : `; ${reason}`;
+  return `guard ${outcome}: ${kept_steps} steps at learning_rate ${rateInWords(rate)}${seen}${why}`;
+};
+
 const noResult = () => upstreamFault({ kind: 'backend', message: 'the work ended without a result' }, true);
 
 export interface StreamOptions {
@@ -65,6 +75,13 @@ export async function* completionStream(
           yield comment(`step ${index + 1}/${of} loss ${loss.toFixed(4)} example ${id}`);
           break;
         }
+        case 'restart': {
+          const { undone, of, learning_rate, reason } = event.restart;
+          const then =
+            of === 0 ? 'the base model answers' : `${of} follow at learning_rate ${rateInWords(learning_rate)}`;
+          yield comment(`restart: ${undone} steps undone, ${then}: ${reason}`);
+          break;
+        }
         case 'context': {
           const { examples, dropped, tokens } = event;
           yield comment(`context ${examples} of ${examples + dropped} examples, ${tokens} tokens`);
@@ -73,9 +90,12 @@ export async function* completionStream(
         case 'token':
           yield data({ ...completion(envelope, [choice(event.text, null)]), ...withUsage });
           break;
-        case 'usage':
+        case 'usage': {
           usage = event.usage;
+          const { guard } = usage.tuning;
+          if (guard !== null) yield comment(guarded(guard));
           break;
+        }
         case 'done':
           yield data({ ...completion(envelope, [choice('', event.finish_reason)]), ...withUsage });
           if (options.includeUsage && usage !== undefined) {

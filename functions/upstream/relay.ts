@@ -14,6 +14,7 @@ import { pieces } from './read.ts';
 /** Whether this id is the gateway's signature of this data at this place. */
 export type VerifyEvent = (id: string | undefined, index: number, data: string) => Promise<boolean>;
 
+/** A restart stands where the steps do. */
 const ORDER: readonly TuneEvent['event'][] = ['queued', 'step', 'context', 'token', 'usage', 'done'];
 
 const unreachable = (message: string): FaultError => new FaultError({ kind: 'gateway_unreachable', message });
@@ -33,18 +34,23 @@ const understood = (data: string): TuneEvent => {
   throw notUnderstood(found === undefined ? 'it does not fit' : `${found.param}: ${found.message}`);
 };
 
-/** Complains about an event that cannot follow those before it: queued* step* context? token* usage done; error anywhere. */
+/** Complains about an event that cannot follow those before it: queued* (step* restart)* step* context? token* usage done; error
+ * anywhere. The steps after a restart are counted from the first again. */
 const inOrder = () => {
   let reached = 0;
   let steps = 0;
   return (event: TuneEvent): void => {
     if (event.event === 'error') return;
-    const place = ORDER.indexOf(event.event);
+    const place = ORDER.indexOf(event.event === 'restart' ? 'step' : event.event);
     const once = event.event === 'usage' || event.event === 'context';
     if (place < reached || (once && place === reached)) throw notUnderstood(`${event.event} after ${ORDER[reached]}`);
     if (event.event === 'done' && ORDER[reached] !== 'usage') throw notUnderstood('done without usage');
     if (event.event === 'step' && event.step.index !== steps++)
       throw notUnderstood(`step ${event.step.index} is not next`);
+    if (event.event === 'restart') {
+      if (steps === 0) throw notUnderstood('a restart before any step');
+      steps = 0;
+    }
     reached = place;
   };
 };

@@ -112,6 +112,13 @@ export interface Session {
    * Leaving the loop early ends the rest.
    */
   train(examples: readonly string[], signal: AbortSignal): AsyncIterable<Step>;
+  /**
+   * The loss of each example under the session's weights as they are now, in nats per token, in order. One forward pass
+   * each; no weight changes. A text is cut as `train` cuts it, so that the two losses are of the same tokens.
+   */
+  losses(examples: readonly string[], signal: AbortSignal): AsyncIterable<number>;
+  /** Undoes every step: afterwards the session is as one that was opened anew at this learning rate. */
+  restart(learningRate: number, signal: AbortSignal): Promise<void>;
   /** Pieces as they come; the generator's return value says why and how much. */
   generate(prompt: string, sampling: Sampling, signal: AbortSignal): AsyncGenerator<Piece, Generation, void>;
   /** Bits of `text` given `context` (which may be empty) under the session's weights. */

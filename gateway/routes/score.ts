@@ -7,7 +7,7 @@ import type { Signed } from '../auth.ts';
 import { scoreCost, scoreOutline } from '../cost.ts';
 import { NO_BACKEND } from '../metrics.ts';
 import { score } from '../tune.ts';
-import { inTurn, placeOf, takeTurn, type Work } from './work.ts';
+import { inTurn, placeOf, takeTurn, type Work, workUntil } from './work.ts';
 
 export const scoreRoute = (work: Work) => async (c: Context<Signed>) => {
   let backend = NO_BACKEND;
@@ -18,8 +18,12 @@ export const scoreRoute = (work: Work) => async (c: Context<Signed>) => {
     const entered = work.now();
     const cost = scoreCost(request, place.model.contextTokens);
     const turn = unwrap(takeTurn(work, place, c.req.raw, { tenant: request.tenant, cost }));
-    const response = await inTurn(turn, () => score(place, request, work.now() - entered, turn.signal, work.now));
-    work.metrics.steps.inc({ backend }, response.steps.length);
+    const response = await inTurn(turn, () =>
+      score(place, request, work.now() - entered, turn.signal, work.now, workUntil(work, place, entered)),
+    );
+    const { guard } = response.tuning;
+    work.metrics.steps.inc({ backend }, response.steps.length + (guard?.undone_steps ?? 0));
+    if (guard !== null) work.metrics.guard.inc({ backend, outcome: guard.outcome });
     for (const stage of ['queue', 'open', 'tune', 'score'] as const) {
       work.metrics.seconds.observe({ stage, backend }, response.ms[stage] / 1000);
     }

@@ -11,7 +11,7 @@ import { tuneCost, tuneOutline } from '../cost.ts';
 import { logUnexpected } from '../log.ts';
 import { NO_BACKEND } from '../metrics.ts';
 import { tune } from '../tune.ts';
-import { inTurn, placeOf, type Turn, takeTurn, type Work } from './work.ts';
+import { inTurn, placeOf, type Turn, takeTurn, type Work, workUntil } from './work.ts';
 
 /** The same events, counted as they pass. */
 async function* observed(
@@ -22,6 +22,8 @@ async function* observed(
   for await (const event of events) {
     if (event.event === 'step') work.metrics.steps.inc({ backend });
     if (event.event === 'usage') {
+      const { guard } = event.usage.tuning;
+      if (guard !== null) work.metrics.guard.inc({ backend, outcome: guard.outcome });
       work.metrics.tokens.inc({ backend }, event.usage.completion_tokens);
       for (const stage of ['queue', 'open', 'tune', 'generate'] as const) {
         work.metrics.seconds.observe({ stage, backend }, event.usage.ms[stage] / 1000);
@@ -39,6 +41,7 @@ const gather = async (model: string, events: AsyncIterable<TuneEvent>): Promise<
   let context: ContextReport | undefined;
   for await (const event of events) {
     if (event.event === 'step') steps.push(event.step);
+    else if (event.event === 'restart') steps.length = 0;
     else if (event.event === 'context')
       context = { examples: event.examples, dropped: event.dropped, tokens: event.tokens };
     else if (event.event === 'token') text += event.text;
@@ -130,7 +133,11 @@ export const tuneRoute = (work: Work) => async (c: Context<Signed>) => {
     const entered = work.now();
     const cost = tuneCost(request, place.model.contextTokens);
     const turn = unwrap(takeTurn(work, place, c.req.raw, { tenant: request.tenant, cost }));
-    const events = () => observed(work, place.name, tune(place, request, work.now() - entered, turn.signal, work.now));
+    const events = () => {
+      const until = workUntil(work, place, entered);
+      const queueMs = work.now() - entered;
+      return observed(work, place.name, tune(place, request, queueMs, turn.signal, work.now, until));
+    };
     if (request.stream) return stream(c, work, place.name, turn, events);
     const response = await inTurn(turn, () => gather(request.model, events()));
     work.metrics.requests.inc({ route: 'tune', outcome: 'ok', backend });

@@ -63,6 +63,10 @@ export const placeOf = <Request extends TuneRequest | ScoreRequest>(
   return ok({ name, backend: timedBackend(backend, model, pace, work.now), model, queue, limitMs });
 };
 
+/** When work that begins now must be over, by the clock of `now`: the earlier of the two deadlines. */
+export const workUntil = ({ now, deadlineMs }: Work, { limitMs }: Place, entered: number): number =>
+  Math.min(entered + deadlineMs, now() + limitMs);
+
 export interface Turn {
   readonly ticket: Ticket;
   readonly signal: AbortSignal;

@@ -161,6 +161,22 @@ describe('NAME:sift', () => {
     });
   });
 
+  it('is guarded unless asked not to be, and says what the guard did', async () => {
+    const guardOf = async (sift: object) =>
+      (await json(complete({ ...tuned, sift: { ...tuned.sift, ...sift } }))).usage.prompt_tokens_details.tuning.guard;
+    expect(await guardOf({})).toMatchObject({ outcome: 'kept', kept_steps: 3, rate: 1e-3, restarts: 0 });
+    expect(await guardOf({ guard: false })).toBeNull();
+    expect(await guardOf({ n: 2 })).toMatchObject({ outcome: 'kept', prequential: null });
+    use({ lossOf: (_, steps) => 2 + steps });
+    expect(await guardOf({})).toMatchObject({ outcome: 'base', kept_steps: 0 });
+    const streamed = await (await complete({ ...tuned, stream: true })).text();
+    expect(streamed).toMatch(/: restart: 2 steps undone, 3 follow at learning_rate 0\.000333: the last 2 picks cost/);
+    const refused = await complete({ ...tuned, sift: { ...tuned.sift, guard: 'yes' } });
+    expect(await json(refused)).toMatchObject({
+      error: { param: 'sift.guard', message: 'sift.guard: is "yes", it must be true or false' },
+    });
+  });
+
   it('tells its progress in comments while it streams, and asks not to be retried', async () => {
     const response = await complete({ ...tuned, stream: true });
     expect(response.headers.get('content-type')).toContain('text/event-stream');
@@ -200,7 +216,7 @@ describe('NAME:sift', () => {
     expect(response.status).toBe(502);
     expect(response.headers.get('x-should-retry')).toBe('false');
     use({ loss: Number.NaN });
-    const diverged = await json(complete(tuned));
+    const diverged = await json(complete({ ...tuned, sift: { ...tuned.sift, guard: false } }));
     expect(diverged.error.message).toContain('a smaller learning_rate may help');
   });
 });

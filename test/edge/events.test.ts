@@ -9,14 +9,14 @@ const step = (index: number): TuneEvent => ({
   event: 'step',
   step: { index, of: 2, id: 'readme\n\ndata: fake', loss: 2.5, tokens: 9, ms: 3, truncated: false, reused: false },
 });
-const usage: TuneEvent = {
+const usage: Extract<TuneEvent, { event: 'usage' }> = {
   event: 'usage',
   usage: {
     prompt_tokens: 5,
     completion_tokens: 2,
     tuning_tokens: 18,
     steps: 2,
-    tuning: { method: 'lora', rank: 32, learning_rate: 1e-3 },
+    tuning: { method: 'lora', rank: 32, learning_rate: 1e-3, guard: null },
     ms: { queue: 0, open: 0, tune: 0, generate: 0 },
   },
 };
@@ -95,6 +95,63 @@ describe('a streamed completion', () => {
     expect(data).not.toContain('[DONE]');
     expect(JSON.parse(data.at(-1) ?? '')).toMatchObject({ error: want });
     expect(data.join('\n')).not.toContain('secret');
+  });
+});
+
+const RESTART: Extract<TuneEvent, { event: 'restart' }> = {
+  event: 'restart',
+  restart: { undone: 2, of: 2, learning_rate: 3e-4, reason: 'the last 2 picks\ncost more' },
+};
+const GUARDED: TuneEvent = {
+  ...usage,
+  usage: {
+    ...usage.usage,
+    tuning: {
+      ...usage.usage.tuning,
+      guard: {
+        prequential: -0.25,
+        kept_steps: 2,
+        undone_steps: 2,
+        rate: 3e-4,
+        restarts: 1,
+        outcome: 'lowered',
+        reason: 'the last 2 picks cost more',
+      },
+    },
+  },
+};
+
+describe('steps that the guard undid', () => {
+  const events = [...GOOD.slice(0, 3), RESTART, step(0), step(1), ...GOOD.slice(3, 5), GUARDED, ...GOOD.slice(6)];
+  it('are told in comments, in their place, and what became of them at the end', async () => {
+    const text = await textOf(events, true);
+    const comments = text.split('\n').filter((line) => line.startsWith(':'));
+    expect(comments.slice(1).map((line) => line.replace(/ loss.*/, ''))).toEqual([
+      ': step 1/2',
+      ': step 2/2',
+      ': restart: 2 steps undone, 2 follow at learning_rate 0.0003: the last 2 picks cost more',
+      ': step 1/2',
+      ': step 2/2',
+      ': guard lowered: 2 steps at learning_rate 0.0003, -0.2500 nats a token from the base on new picks; the last 2 picks cost more',
+    ]);
+    const chunks = dataOf(text)
+      .slice(0, -1)
+      .map((line) => JSON.parse(line));
+    expect(chunks.at(-1).usage.prompt_tokens_details.tuning.guard).toMatchObject({ outcome: 'lowered', kept_steps: 2 });
+  });
+
+  it('are told as such where the base model answers', async () => {
+    const base: TuneEvent = { ...RESTART, restart: { ...RESTART.restart, of: 0 } };
+    expect(await textOf([...GOOD.slice(0, 3), base, ...GOOD.slice(3)])).toContain(
+      ': restart: 2 steps undone, the base model answers: the last 2 picks cost more\n',
+    );
+  });
+
+  it('are told in the usage of a completion in one object', async () => {
+    const { completion } = await completionObject(envelope, eventsOf(events));
+    expect(completion).toMatchObject({
+      usage: { prompt_tokens_details: { tuning: { learning_rate: 1e-3, guard: { outcome: 'lowered', rate: 3e-4 } } } },
+    });
   });
 });
 

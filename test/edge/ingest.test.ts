@@ -1,5 +1,7 @@
 // An upload in Node over plain objects in place of the bindings: batches, caps, halving, and what is remembered of a corpus.
+
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { nextBatchLines } from '../../functions/corpora/batch-size.ts';
 import type { CorpusInfo, Entry, Reservation } from '../../functions/corpora/contract.ts';
 import { byHalves } from '../../functions/corpora/halves.ts';
 import { catalogueName, textKey, textsUnder } from '../../functions/corpora/keys.ts';
@@ -8,7 +10,14 @@ import { Remembered } from '../../functions/corpora/remembered.ts';
 import type { Keep } from '../../functions/embedding/embedder.ts';
 import type { Fault } from '../../wire/faults.ts';
 import { FaultError } from '../../wire/faults.ts';
-import { CORPUS_CACHE_S, INGEST_BATCH_BYTES, INGEST_BATCH_LINES, MAX_UPLOAD_BYTES } from '../../wire/limits.ts';
+import {
+  CORPUS_CACHE_S,
+  INGEST_BATCH_BYTES,
+  INGEST_BATCH_LINES,
+  INGEST_BATCH_MS,
+  INGEST_FIRST_LINES,
+  MAX_UPLOAD_BYTES,
+} from '../../wire/limits.ts';
 import { at } from '../../wire/list.ts';
 
 /** A module of workerd's side, which Node's compiler settings do not know. */
@@ -94,14 +103,32 @@ const lines = (count: number, more: object = {}): string =>
   Array.from({ length: count }, (_, i) => `${JSON.stringify({ id: `${i}`, text: `text ${i}`, ...more })}\n`).join('');
 
 describe('the batches of an upload', () => {
+  it('begin small and grow to 200 lines', async () => {
+    const { upload, batches, committed } = noting();
+    expect(await run(upload, [lines(600)])).toHaveLength(600);
+    expect([batches, committed.length]).toEqual([[25, 50, 100, 200, 200, 25], 600]);
+  });
+
   it.each([
-    [INGEST_BATCH_LINES - 1, [199]],
-    [INGEST_BATCH_LINES, [200]],
-    [INGEST_BATCH_LINES + 1, [200, 1]],
-  ])('hold 200 lines at most: %d lines', async (count, expected) => {
+    ['no line is lost at the border', INGEST_FIRST_LINES - 1, [24]],
+    ['of just the first batch', INGEST_FIRST_LINES, [25]],
+    ['of one more', INGEST_FIRST_LINES + 1, [25, 1]],
+  ])('hold what there is: %s', async (_, count, expected) => {
     const { upload, batches, committed } = noting();
     expect(await run(upload, [lines(count)])).toHaveLength(count);
     expect([batches, committed.length]).toEqual([expected, count]);
+  });
+
+  it.each([
+    ['a fast batch doubles', 25, 25, 10, 50],
+    ['a batch without measurable time doubles', 25, 25, 0, 50],
+    ['no batch exceeds the limit', 200, 200, 10, INGEST_BATCH_LINES],
+    ['a slow batch shrinks to what fits the time', 200, 200, 4 * INGEST_BATCH_MS, 50],
+    ['one line that takes a minute is still sent', 25, 25, 60 * 60_000, 1],
+    ['few lines in little time leave the size', 100, 3, 4_000, 100],
+    ['few large lines that are slow shrink it', 100, 10, 2 * INGEST_BATCH_MS, 5],
+  ])('follow the time of the last: %s', (_, most, count, ms, expected) => {
+    expect(nextBatchLines(most, count, ms)).toBe(expected);
   });
 
   it('hold 8 MiB of lines at most', async () => {
@@ -112,11 +139,8 @@ describe('the batches of an upload', () => {
     };
     const bytes = 256 * 1024;
     const count = INGEST_BATCH_BYTES / bytes;
-    await run(
-      upload,
-      Array.from({ length: count + 1 }, (_, i) => one(i, bytes)),
-    );
-    expect(batches).toEqual([count, 1]);
+    await run(upload, [lines(INGEST_FIRST_LINES), ...Array.from({ length: count + 1 }, (_, i) => one(100 + i, bytes))]);
+    expect(batches).toEqual([INGEST_FIRST_LINES, count, 1]);
   });
 
   it('are embedded from the beginning of each text', async () => {

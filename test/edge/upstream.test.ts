@@ -71,7 +71,7 @@ const JSON_CALLS: readonly CallKind[] = ['models', 'score'];
 const STREAMS: readonly CallKind[] = ['whole', 'streamed'];
 
 // ── what a gateway that works says ────────────────────────────────────────────────────────────────────────────────
-const tuning = { method: 'full', rank: null, learning_rate: 5e-4 };
+const tuning = { method: 'full', rank: null, learning_rate: 5e-4, guard: null };
 const defaults = { method: 'full', rank: 8, learning_rate: { full: 5e-4, lora: 5e-3 }, from: 'size' };
 const capabilities = { methods: ['full', 'lora'], max_rank: 256, logprobs: false };
 const MODELS = { models: [{ id: 'base', context_tokens: 512, parameters: 5, defaults, capabilities }] };
@@ -86,6 +86,7 @@ const SCORE = {
   ms: { queue: 0, open: 0, tune: 0, score: 0 },
 };
 const STEP = { event: 'step', step };
+const RESTART = { event: 'restart', restart: { undone: 1, of: 1, learning_rate: 1e-4, reason: 'it did harm' } };
 const CONTEXT = { event: 'context', examples: 1, dropped: 0, tokens: 3 };
 const TOKEN = { event: 'token', text: 'Hel', tokens: 1 };
 const TOKEN_2 = { event: 'token', text: 'lo', tokens: 2 };
@@ -101,7 +102,7 @@ const USAGE = {
   },
 };
 const DONE = { event: 'done', finish_reason: 'stop' };
-const GOOD = [{ event: 'queued', position: 1 }, STEP, CONTEXT, TOKEN, TOKEN_2, USAGE, DONE];
+const GOOD = [{ event: 'queued', position: 1 }, STEP, RESTART, STEP, CONTEXT, TOKEN, TOKEN_2, USAGE, DONE];
 
 const goodAnswer = (x: Exchange): Promise<void> => {
   if (x.seen.path === '/v1/models') return x.answer(200, MODELS);
@@ -567,6 +568,18 @@ const STREAM_FAULTS: Record<string, StreamScenario> = {
     script: then((x) => x.event({ ...STEP, step: { ...step, index: 1 } })),
   },
   'a step sent a second time': { ...backend, script: events(STEP, STEP) },
+  'a step after a restart that is not the first': {
+    ...backend,
+    script: events(STEP, RESTART, { ...STEP, step: { ...step, index: 1 } }),
+  },
+  'a restart before any step': { ...backend, script: events(RESTART) },
+  'a restart sent a second time': { ...backend, script: events(STEP, RESTART, RESTART) },
+  'a restart after the context': { ...backend, script: events(STEP, CONTEXT, RESTART) },
+  'a restart after a token': { ...backend, text: 'Hel', script: then((x) => x.event(RESTART)) },
+  'a restart without a reason': {
+    ...backend,
+    script: events(STEP, { event: 'restart', restart: { undone: 1, of: 1, learning_rate: 1 } }),
+  },
   'a context sent a second time': { ...backend, script: events(STEP, CONTEXT, CONTEXT) },
   'a step after the context': { ...backend, script: events(CONTEXT, STEP) },
   'a context after a token': { ...backend, text: 'Hel', script: then((x) => x.event(CONTEXT)) },

@@ -219,6 +219,83 @@ export const describeBackend = (name: string, make: () => Promise<Backend>): voi
       expect(new Set(texts).size).toBeGreaterThan(1);
     });
 
+    it('tells the losses of texts under its weights, as its steps then do, and changes nothing by it', async () => {
+      const examples = [...EXAMPLES, ' ', 'Größe: 🌍'];
+      for (const method of methods()) {
+        await withSession(
+          async (session) => {
+            const losses = await Array.fromAsync(session.losses(examples, never));
+            expect(losses.length).toBe(examples.length);
+            expect(await Array.fromAsync(session.losses(examples, never))).toEqual(losses);
+            expect(await Array.fromAsync(session.losses([], never))).toEqual([]);
+            const steps = await trained(session, examples);
+            // a step at such a rate changes next to nothing, so that each loss is the base's, of the same tokens
+            for (const [i, { loss }] of steps.entries()) expect(losses[i]).toBeCloseTo(loss, 4);
+          },
+          { method, optimiser: { ...options().optimiser, learningRate: 1e-12 } },
+        );
+      }
+    });
+
+    it('cuts a text that is too long for a step alike for its loss', async () => {
+      const long = `${TEXT} `.repeat(2_000);
+      await withSession(async (session) => {
+        const [loss] = await Array.fromAsync(session.losses([long], never));
+        const [step] = await trained(session, [long]);
+        expect(step?.truncated).toBe(true);
+        expect(loss).toBeCloseTo(step?.loss ?? Number.NaN, 4);
+      });
+    });
+
+    it('tells losses under the weights after its steps too', async () => {
+      await withSession(async (session) => {
+        const [before] = await Array.fromAsync(session.losses([TEXT], never));
+        await trained(session, [TEXT, TEXT]);
+        const [after] = await Array.fromAsync(session.losses([TEXT], never));
+        expect(after).toBeLessThan(before ?? Number.NaN);
+        expect((await trained(session, [TEXT]))[0]?.loss).toBeCloseTo(after ?? Number.NaN, 4);
+      });
+    });
+
+    it('is, after a restart, bit for bit the session that is opened at that rate', async () => {
+      for (const method of methods()) {
+        for (const reuseGradients of [false, true]) {
+          const examples = [...EXAMPLES, at(EXAMPLES, 0)];
+          const work = async (session: Session) => {
+            const steps = (await trained(session, examples)).map(({ ms: _, ...step }) => step);
+            const said = await generated(session.generate('Once', { ...sampled, seed: 5 }, never));
+            return { steps, said, score: await session.score('', TEXT, never) };
+          };
+          const changes = { method, reuseGradients };
+          const slower = { ...options().optimiser, learningRate: 3e-4 };
+          const fresh = await withSession(work, { ...changes, optimiser: slower });
+          const again = await withSession(async (session) => {
+            // an odd count of the repeated example: a kept gradient must not survive
+            await trained(session, [...examples, at(EXAMPLES, 1), at(EXAMPLES, 1)]);
+            await session.restart(3e-4, never);
+            const base = await session.score('', TEXT, never);
+            return { base, work: await work(session) };
+          }, changes);
+          expect(again.work).toEqual(fresh);
+          expect(again.base.bits).toBe(await baseBits());
+          expect(again.work.score.bits).not.toBe(again.base.bits);
+        }
+      }
+    });
+
+    it('comes back from weights that are no numbers, by a restart', async () => {
+      const wild = { ...options().optimiser, learningRate: 1 };
+      await withSession(
+        async (session) => {
+          await trained(session, [...EXAMPLES, ...EXAMPLES]);
+          await session.restart(1e-3, never);
+          expect((await session.score('', TEXT, never)).bits).toBe(await baseBits());
+          for (const { loss } of await trained(session, EXAMPLES)) expect(Number.isFinite(loss)).toBe(true);
+        },
+        { optimiser: wild },
+      );
+    });
+
     it('refuses a model that it does not have', async () => {
       await expect(bounded(backend.open(options({ model: 'no such model' }), never))).rejects.toMatchObject({
         name: 'FaultError',
@@ -237,6 +314,14 @@ export const describeBackend = (name: string, make: () => Promise<Backend>): voi
         const scoring = session.score('', TEXT.repeat(1_000), signal);
         abort();
         return scoring;
+      },
+      losses: async (session, signal, abort) => {
+        for await (const _ of session.losses(Array(200).fill(TEXT.repeat(20)), signal)) abort();
+      },
+      restart: async (session, signal, abort) => {
+        const restarting = session.restart(1e-3, signal);
+        abort();
+        return restarting;
       },
       count: (session, signal, abort) => {
         const counting = session.count(Array(100).fill(TEXT.repeat(1_000)), signal);

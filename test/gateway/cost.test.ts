@@ -43,6 +43,20 @@ describe('the cost of a request', () => {
     expect(reused).toBeGreaterThan(tune({ picks: picks.slice(1) }));
   });
 
+  it('counts what the guard reads, and a share of the steps that it may have to make again', () => {
+    const picks = ['x', 'y', 'z'].map((text) => example(text.repeat(300)));
+    const alone = { picks, tuning: { guard: false } };
+    // the two after the first are read once more, 100 tokens each
+    const more = tune({ picks }) - tune(alone) - 200;
+    const steps = tune(alone) - tune();
+    expect(more).toBeGreaterThan(0);
+    expect(more).toBeLessThan(steps);
+    // too few picks that are new to the model to judge by: nothing more is read
+    const few = [example('x'), example('y'), example('x')];
+    expect(tune({ picks: few })).toBe(tune({ picks: few, tuning: { guard: false } }));
+    expect(tune({ picks, use: 'context' })).toBe(tune({ ...alone, use: 'context' }));
+  });
+
   it('counts a scored text twice when there are steps between', () => {
     const score = (changes: object) =>
       scoreCost(scoreRequest.parse({ model: 'base', text: 'x'.repeat(300), ...changes }), CONTEXT);

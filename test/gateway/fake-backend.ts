@@ -1,10 +1,11 @@
 // A backend of plain objects for tests: it writes down what happened, and a test can stop it at any point (`pauseAt`),
-// so that no test has to sleep. Losses and scores fall with the steps; a token is a UTF-16 unit.
+// so that no test has to sleep. Losses and scores fall with the steps (`lossOf` says otherwise); a token is a UTF-16 unit,
+// and an example is cut at EXAMPLE_TOKENS of them.
 
 import type { Backend, Model, OpenOptions, Sampling, Session } from '../../gateway/backends/contract.ts';
 import { FaultError } from '../../wire/faults.ts';
 
-export type Stage = 'open' | 'count' | 'step' | 'generate' | 'piece' | 'score' | 'close';
+export type Stage = 'open' | 'count' | 'loss' | 'restart' | 'step' | 'generate' | 'piece' | 'score' | 'close';
 
 export interface Pause {
   /** Resolves when the backend has come there. */
@@ -16,6 +17,8 @@ export interface Pause {
 export interface FakeBackend extends Backend {
   readonly log: string[];
   readonly opened: OpenOptions[];
+  /** Texts whose loss was asked for without a step. */
+  readonly lossesOf: string[];
   /** What was scored, and after how many steps of its session. */
   readonly scored: { readonly context: string; readonly text: string; readonly steps: number }[];
   /** Sessions open now; must be 0 whenever all requests are over. */
@@ -31,8 +34,14 @@ export interface FakeOptions {
   concurrency?: number;
   /** Milliseconds of each step and piece. */
   stepMs?: number;
+  /** Milliseconds that a step says it took: by default those it took. */
+  toldMs?: number;
+  /** Milliseconds of each loss that is asked for without a step. */
+  lossMs?: number;
   pieces?: string[];
   loss?: number;
+  /** The loss of a text after so many steps at this learning rate; after none it is the base's. */
+  lossOf?: (text: string, steps: number, learningRate: number) => number;
   /** Any prompt is too long for this context. */
   contextTokens?: number;
   /** Whether sampled pieces depend on the seed, as a real model's do. */
@@ -62,12 +71,25 @@ const pause = (ms: number, signal: AbortSignal): Promise<void> =>
     });
   });
 
+const EXAMPLE_TOKENS = 1_024;
+/** From this learning rate on a step teaches all it can; below, in proportion. */
+const FULL_RATE = 5e-4;
+
 const never = new AbortController().signal;
 
 export const fakeBackend = (options: FakeOptions = {}): FakeBackend => {
-  const { concurrency = 1, stepMs = 0, pieces = ['Hel', 'lo'], loss = 2, failAt, models = [fakeModel()] } = options;
+  const {
+    concurrency = 1,
+    stepMs = 0,
+    lossMs = 0,
+    pieces = ['Hel', 'lo'],
+    loss = 2,
+    failAt,
+    models = [fakeModel()],
+  } = options;
   const log: string[] = [];
   const opened: OpenOptions[] = [];
+  const lossesOf: string[] = [];
   const scored: { context: string; text: string; steps: number }[] = [];
   const pauses = new Map<Stage, { arrive: () => void; released: Promise<void> }[]>();
   let ends: (() => void)[] = [];
@@ -90,8 +112,12 @@ export const fakeBackend = (options: FakeOptions = {}): FakeBackend => {
     if (failAt === stage) throw 'error' in options ? options.error : new Error(`${stage} broke`);
   };
 
-  const session = (): Session => {
+  const session = ({ optimiser, reuseGradients }: OpenOptions): Session => {
     let steps = 0;
+    let { learningRate } = optimiser;
+    const times = new Map<string, number>();
+    const lossNow = (text: string): number =>
+      options.lossOf?.(text, steps, learningRate) ?? loss / (1 + steps * Math.min(1, learningRate / FULL_RATE));
     let open = true;
     return {
       async check() {
@@ -108,10 +134,31 @@ export const fakeBackend = (options: FakeOptions = {}): FakeBackend => {
         for (const text of examples) {
           await at('step', signal);
           await pause(stepMs, signal);
+          const before = lossNow(text);
+          const tokens = Math.min(text.length, EXAMPLE_TOKENS);
+          const time = (times.get(text) ?? 0) + 1;
+          times.set(text, time);
           steps += 1;
           log.push(`step ${text}`);
-          yield { loss: loss / steps, tokens: text.length, truncated: false, ms: stepMs, reused: false };
+          const reused = reuseGradients && time % 2 === 0;
+          yield { loss: before, tokens, truncated: tokens < text.length, ms: options.toldMs ?? stepMs, reused };
         }
+      },
+      async *losses(examples, signal) {
+        for (const text of examples) {
+          await at('loss', signal);
+          await pause(lossMs, signal);
+          lossesOf.push(text);
+          yield lossNow(text);
+        }
+      },
+      async restart(rate, signal) {
+        await at('restart', signal);
+        signal.throwIfAborted();
+        steps = 0;
+        times.clear();
+        learningRate = rate;
+        log.push(`restart ${rate}`);
       },
       async *generate(prompt: string, sampling: Sampling, signal: AbortSignal) {
         await at('generate', signal);
@@ -162,6 +209,7 @@ export const fakeBackend = (options: FakeOptions = {}): FakeBackend => {
   return {
     log,
     opened,
+    lossesOf,
     scored,
     live: () => live,
     ended: () => (live === 0 ? Promise.resolve() : new Promise((resolve) => ends.push(resolve))),
@@ -183,7 +231,7 @@ export const fakeBackend = (options: FakeOptions = {}): FakeBackend => {
       }
       opened.push(openOptions);
       live += 1;
-      return session();
+      return session(openOptions);
     },
     async close() {
       closed = true;

@@ -35,6 +35,10 @@ const backendOf = (changes: Partial<Session> = {}, backend: Partial<Backend> = {
     async *train(examples) {
       for (const _ of examples) yield step();
     },
+    async *losses(examples) {
+      for (const _ of examples) yield 1;
+    },
+    restart: async () => {},
     async *generate() {
       yield { text: 'x', tokens: 1 };
       return ending;
@@ -152,6 +156,60 @@ describe('a backend with invalid answers', () => {
   });
 });
 
+describe('a backend with invalid losses', () => {
+  it.each<[string, Session['losses'], string]>([
+    [
+      'tells too few',
+      async function* () {
+        yield 1;
+      },
+      'it told 1 of 2 losses',
+    ],
+    [
+      'tells too many',
+      async function* () {
+        for (;;) yield 1;
+      },
+      'it told more than the 2 losses it was asked for',
+    ],
+    [
+      'tells NaN',
+      async function* () {
+        yield Number.NaN;
+      },
+      'it says that the loss of an example is NaN',
+    ],
+  ])('%s: 502 that says so, before any step', async (_, losses, message) => {
+    const { backend, closed } = backendOf({
+      losses,
+      // biome-ignore lint/correctness/useYield: it must not come so far
+      async *train() {
+        throw new Error('a step was made');
+      },
+    });
+    for (const path of ['/v1/tune', '/v1/score']) {
+      expect(await answer(backend, path)).toMatchObject({
+        status: 502,
+        message: `the backend failed: ${message}`,
+      });
+    }
+    expect(closed()).toBe(2);
+  });
+
+  it('does not come back from a restart: 502 in its own words', async () => {
+    const { backend, closed } = backendOf({
+      async *train(examples) {
+        for (const [i] of examples.entries()) yield step({ loss: 1 + i });
+      },
+      restart: async () => {
+        throw new Error('no weights left');
+      },
+    });
+    expect(await answer(backend)).toMatchObject({ status: 502, message: 'the backend failed: no weights left' });
+    expect(closed()).toBe(1);
+  });
+});
+
 describe('a backend that miscounts tokens', () => {
   it.each<[string, unknown, string]>([
     ['counts too few texts', [], 'it counted 0 of 3 texts'],
@@ -210,6 +268,17 @@ describe('a backend that hangs', () => {
   it.each<[string, Partial<Session>, string]>([
     ['in train', { train: endless }, '/v1/tune'],
     ['in generate', { generate: endless }, '/v1/tune'],
+    ['in the base losses', { losses: endless }, '/v1/tune'],
+    [
+      'in a restart',
+      {
+        restart: hang,
+        async *train(examples) {
+          for (const [i] of examples.entries()) yield step({ loss: 1 + i });
+        },
+      },
+      '/v1/score',
+    ],
     ['in score', { score: hang }, '/v1/score'],
   ])('%s: the deadline ends the request and closes the session', async (_, changes, path) => {
     const { backend, closed } = backendOf(changes);

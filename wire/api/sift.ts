@@ -22,11 +22,12 @@ export const siftFields = selectionFields
 
 export const splitSift = (fields: z.output<typeof siftFields>): Sift => {
   const { corpus, use: wanted, template, example_template, separator, ...others } = fields;
-  const { method, rank, learning_rate, beta1, beta2, epsilon, weight_decay, reuse_gradients, ...selection } = others;
+  const { method, rank, learning_rate, beta1, beta2, epsilon, weight_decay, reuse_gradients, guard, ...selection } =
+    others;
   return {
     corpus,
     selection: selectionOf(selection),
-    tuning: { method, rank, learning_rate, beta1, beta2, epsilon, weight_decay, reuse_gradients },
+    tuning: { method, rank, learning_rate, beta1, beta2, epsilon, weight_decay, reuse_gradients, guard },
     use: wanted,
     layout: { template, example_template, separator },
   };

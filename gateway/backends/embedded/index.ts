@@ -95,6 +95,12 @@ const createSession = (worker: WorkerProcess, pool: Pool): Session => {
     async *train(examples, signal) {
       for (const text of examples) yield (await worker.call({ do: 'step', text }, signal)) as Step;
     },
+    async *losses(examples, signal) {
+      for (const text of examples) yield (await worker.call({ do: 'loss', text }, signal)) as number;
+    },
+    async restart(learningRate, signal) {
+      await worker.call({ do: 'restart', learningRate }, signal);
+    },
     score: async (context, text, signal) => (await worker.call({ do: 'score', context, text }, signal)) as Score,
     async *generate(prompt: string, sampling: Sampling, signal: AbortSignal): AsyncGenerator<Piece, Generation, void> {
       const ended = new AbortController(); // aborted too when the consumer stops early

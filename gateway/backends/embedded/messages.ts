@@ -13,6 +13,8 @@ export type Call =
   | { readonly do: 'check'; readonly prompt: string }
   | { readonly do: 'count'; readonly texts: readonly string[] }
   | { readonly do: 'step'; readonly text: string }
+  | { readonly do: 'loss'; readonly text: string }
+  | { readonly do: 'restart'; readonly learningRate: number }
   | { readonly do: 'score'; readonly context: string; readonly text: string }
   | { readonly do: 'generate'; readonly prompt: string; readonly sampling: Sampling }
   | { readonly do: 'close' };
@@ -22,7 +24,7 @@ export type ToWorker =
   | { readonly call: number; readonly body: Call }
   | { readonly cancel: number };
 
-export type Outcome = Step | Score | Generation | readonly number[] | null;
+export type Outcome = Step | Score | Generation | number | readonly number[] | null;
 
 export type FromWorker =
   | { readonly ready: readonly Model[] }

@@ -25,6 +25,10 @@ export interface EngineSession {
   /** Tokens of each text as a prompt. */
   count(texts: readonly string[]): number[];
   step(text: string): Promise<Step>;
+  /** Nats per token of a text, cut as a step cuts it, under the weights as they are. */
+  loss(text: string): Promise<number>;
+  /** Back to the base weights, as if opened anew at this learning rate. */
+  restart(learningRate: number): void;
   score(context: string, text: string): Promise<Score>;
   generate(prompt: string, sampling: Sampling, cancelled: () => boolean): AsyncGenerator<Piece, Generation, void>;
 }
@@ -32,7 +36,8 @@ export interface EngineSession {
 const copyOf = (gradients: Gradients): Gradients =>
   new Map(Array.from(gradients, ([name, data]) => [name, data.slice()]));
 
-export const createSession = (model: Model, options: OpenOptions): EngineSession => {
+export const createSession = (model: Model, opened: OpenOptions): EngineSession => {
+  let options = opened;
   const { architecture: a } = model;
   const weights = createWeights(model, options);
   const into: Record<string, Tensor> = {};
@@ -66,11 +71,26 @@ export const createSession = (model: Model, options: OpenOptions): EngineSession
     return weights.effective();
   };
 
-  const gradient = async (text: string): Promise<Gradient> => {
+  /** An example's tokens as far as a step reads them; each but the first is a target. */
+  const exampleOf = (text: string) => {
     const all = exampleIds(model, text);
     const ids = all.slice(0, Math.min(TRAIN_TOKENS, a.context) + 1);
-    const truncated = ids.length < all.length;
-    const tokens = ids.length - 1;
+    return { ids, truncated: ids.length < all.length, tokens: ids.length - 1 };
+  };
+  /** log p of each token but the first, given those before it. */
+  const logProbabilities = async (ids: readonly number[]): Promise<Float32Array> => {
+    const scoring = await model.scoring();
+    const { logp } = await scoring.run({
+      ...effective(),
+      ...sequenceFeeds(a, ids.slice(0, -1)),
+      targets: ints(ids.slice(1)),
+    });
+    if (logp === undefined) throw new Error('no probabilities came out of the graph');
+    return logp;
+  };
+
+  const gradient = async (text: string): Promise<Gradient> => {
+    const { ids, truncated, tokens } = exampleOf(text);
     if (tokens === 0) return { loss: 0, tokens, truncated };
     const training = await model.training(weights.rank);
     const outputs = await training.run(
@@ -121,21 +141,32 @@ export const createSession = (model: Model, options: OpenOptions): EngineSession
       return done(made, false);
     },
 
+    async loss(text) {
+      const { ids, tokens } = exampleOf(text);
+      if (tokens === 0) return 0;
+      let nats = 0;
+      for (const logp of await logProbabilities(ids)) nats -= logp;
+      if (!Number.isFinite(nats)) throw notFinite('the probabilities');
+      return nats / tokens;
+    },
+
+    restart(learningRate) {
+      options = { ...options, optimiser: { ...options.optimiser, learningRate } };
+      weights.restart(learningRate);
+      seen.clear();
+      steps = 0;
+      checked = true;
+    },
+
     async score(context, text) {
       const { ids, from: first } = scoredIds(model, context, text);
-      const scoring = await model.scoring();
       let nats = 0;
       // targets from `next` on are still to be scored; each window brings at least half a context before them
       for (let next = first; next < ids.length; ) {
         const end = Math.min(ids.length, next + Math.max(1, Math.floor(a.context / 2)));
         const from = Math.max(0, end - 1 - a.context);
-        const window = ids.slice(from, end);
-        const { logp } = await scoring.run({
-          ...effective(),
-          ...sequenceFeeds(a, window.slice(0, -1)),
-          targets: ints(window.slice(1)),
-        });
-        for (let i = next; i < end; i++) nats -= logp?.[i - from - 1] ?? Number.NaN;
+        const logp = await logProbabilities(ids.slice(from, end));
+        for (let i = next; i < end; i++) nats -= logp[i - from - 1] ?? Number.NaN;
         next = end;
       }
       if (!Number.isFinite(nats)) throw notFinite('the probabilities');

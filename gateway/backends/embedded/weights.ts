@@ -20,6 +20,8 @@ export interface Weights {
   /** Arrays the training graph writes the gradients to; overwritten by every step. */
   readonly gradients: Gradients;
   apply(gradients: Gradients): void;
+  /** Back to the base weights, in place and with fresh moments; later updates are made at this learning rate. */
+  restart(learningRate: number): void;
   /** The arrays that a step changes. */
   trained(): Iterable<Float32Array>;
   /** What the scoring and generation graphs take: the tuned model as plain weights. */
@@ -32,27 +34,39 @@ const zerosLike = (arrays: ReadonlyMap<string, Float32Array>): Map<string, Float
 const createTrained = (trained: ReadonlyMap<string, Float32Array>, options: OpenOptions) => {
   const m = zerosLike(trained);
   const v = zerosLike(trained);
+  let { optimiser } = options;
   let t = 0;
-  return (gradients: Gradients): void => {
+  const restart = (learningRate: number): void => {
+    for (const moments of [m, v]) for (const data of moments.values()) data.fill(0);
+    optimiser = { ...optimiser, learningRate };
+    t = 0;
+  };
+  const apply = (gradients: Gradients): void => {
     t += 1;
     for (const [name, p] of trained) {
       const g = gradients.get(name);
       const moments = { m: m.get(name), v: v.get(name) };
       if (g === undefined || moments.m === undefined || moments.v === undefined)
         throw new Error(`no gradient for ${name}`);
-      adamStep(p, g, moments as Moments, t, options.optimiser);
+      adamStep(p, g, moments as Moments, t, optimiser);
     }
   };
+  return { apply, restart };
 };
 
 const fullWeights = (model: Model, options: OpenOptions): Weights => {
   const copies = new Map(Array.from(model.parameters, ([name, data]) => [name, data.slice()]));
   const feeds = weightFeeds(model.architecture, copies);
+  const { apply, restart } = createTrained(copies, options);
   return {
     rank: 0,
     trainingFeeds: feeds,
     gradients: zerosLike(copies),
-    apply: createTrained(copies, options),
+    apply,
+    restart(learningRate) {
+      restart(learningRate);
+      for (const [name, data] of model.parameters) copies.get(name)?.set(data);
+    },
     trained: () => copies.values(),
     effective: () => feeds,
   };
@@ -77,19 +91,27 @@ const merged = (w: Float32Array, a: Float32Array, b: Float32Array, rank: number)
 const loraWeights = (model: Model, options: OpenOptions): Weights => {
   const { architecture } = model;
   const { rank } = options;
-  const random = seededRandom(options.seed);
   const factors = new Map<string, Float32Array>();
   const feeds = weightFeeds(architecture, model.parameters);
   for (const [name, shape] of loraShapes(architecture, rank)) {
     const data = new Float32Array(shape[0] * shape[1]);
-    // as PEFT: A uniform within 1/√in (Kaiming, a = √5), B zero, so that training starts from the base model
-    const bound = 1 / Math.sqrt(shape[1]);
-    if (name.includes('lora_A')) for (let i = 0; i < data.length; i++) data[i] = bound * (2 * random() - 1);
     factors.set(name, data);
     feeds[name] = floats(data, shape);
   }
-  const update = createTrained(factors, options);
-  let tuned: Feeds | undefined = weightFeeds(architecture, model.parameters);
+  const { apply: update, restart } = createTrained(factors, options);
+  let tuned: Feeds | undefined;
+  const begin = (): void => {
+    const random = seededRandom(options.seed);
+    for (const [name, [, into]] of loraShapes(architecture, rank)) {
+      const data = factors.get(name);
+      // as PEFT: A uniform within 1/√in (Kaiming, a = √5), B zero, so that training starts from the base model
+      const bound = 1 / Math.sqrt(into);
+      if (!name.includes('lora_A')) data?.fill(0);
+      else if (data !== undefined) for (let i = 0; i < data.length; i++) data[i] = bound * (2 * random() - 1);
+    }
+    tuned = weightFeeds(architecture, model.parameters);
+  };
+  begin();
   return {
     rank,
     trainingFeeds: feeds,
@@ -98,6 +120,10 @@ const loraWeights = (model: Model, options: OpenOptions): Weights => {
     apply(gradients) {
       tuned = undefined;
       update(gradients);
+    },
+    restart(learningRate) {
+      restart(learningRate);
+      begin();
     },
     effective() {
       if (tuned !== undefined) return tuned;

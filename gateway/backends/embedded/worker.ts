@@ -38,6 +38,11 @@ const perform = async (call: number, body: Call): Promise<Outcome> => {
       return open().count(body.texts);
     case 'step':
       return open().step(body.text);
+    case 'loss':
+      return open().loss(body.text);
+    case 'restart':
+      open().restart(body.learningRate);
+      return null;
     case 'score':
       return open().score(body.context, body.text);
     case 'generate': {
