@@ -6,7 +6,7 @@ import { z } from 'zod';
 const message = z.union([
   z.object({ ready: z.literal(true), torch: z.string() }),
   z.object({ missing: z.string() }),
-  z.object({ ms: z.number(), loss: z.number() }),
+  z.object({ ms: z.number(), cpu_ms: z.number(), loss: z.number() }),
 ]);
 
 export interface Torch {
@@ -15,12 +15,12 @@ export interface Torch {
     do: 'full' | 'lora' | 'generate';
     ids: readonly number[];
     tokens?: number;
-  }): Promise<{ ms: number; loss: number }>;
+  }): Promise<{ ms: number; cpu_ms: number; loss: number }>;
   close(): void;
 }
 
 /** Null, with the reason on stderr, where Python or its packages are missing. SIFT_PYTHON names another interpreter. */
-export const startTorch = async (directory: string): Promise<Torch | null> => {
+export const startTorch = async (directory: string, threads: number, rank: number): Promise<Torch | null> => {
   const python = process.env.SIFT_PYTHON ?? 'python3';
   const skip = (why: string): null => {
     console.error(
@@ -28,7 +28,8 @@ export const startTorch = async (directory: string): Promise<Torch | null> => {
     );
     return null;
   };
-  const child = spawn(python, [new URL('torch_step.py', import.meta.url).pathname, directory], {
+  const script = new URL('torch_step.py', import.meta.url).pathname;
+  const child = spawn(python, [script, directory, `${threads}`, `${rank}`], {
     stdio: ['pipe', 'pipe', 'ignore'],
     env: { ...process.env, HF_HUB_OFFLINE: '1' },
   });

@@ -56,10 +56,10 @@ const cases: Record<string, Case> = {
       return t.add(t.swiglu(a, wide), t.add(a, column));
     },
   },
-  scaledLinear: {
-    variables: { x: [T, 3], w: [4, 3] },
+  lowRank: {
+    variables: { z: [T, 4], x: [T, 3], a: [2, 3], b: [4, 2] },
     output: [T, 4],
-    build: (t, v) => t.scaledLinear(one(v, 'x'), one(v, 'w'), 2.5),
+    build: (t, v) => t.lowRank(one(v, 'z'), one(v, 'x'), one(v, 'a'), one(v, 'b'), 2.5),
   },
   'add, of one variable twice': {
     variables: { x: [T, 3] },
@@ -80,7 +80,7 @@ const cases: Record<string, Case> = {
   'reshape and transpose': {
     variables: { x: [T, 6] },
     output: [2, T, 3],
-    build: (t, v) => t.transpose(t.reshape(one(v, 'x'), [-1, 2, 3], [-1, 6]), [1, 0, 2]),
+    build: (t, v) => t.transpose(t.reshape(one(v, 'x'), ['T', 2, 3], ['T', 6]), [1, 0, 2]),
   },
   rotate: {
     variables: { x: [2, T, 4] },

@@ -13,6 +13,7 @@ import { type Feeds, floats, ints } from './runtime.ts';
 import { sample } from './sampler.ts';
 import { fittingPrompt } from './sequence.ts';
 import { textStream } from './text.ts';
+import type { Tuned } from './weights.ts';
 
 /** Tokens by which a cache grows. */
 const BLOCK = 128;
@@ -78,7 +79,7 @@ const createCache = (a: Architecture): Cache => {
 
 export async function* generate(
   model: Model,
-  weights: Feeds,
+  { rank, feeds: weights }: Tuned,
   prompt: string,
   sampling: Sampling,
   cancelled: () => boolean,
@@ -97,10 +98,10 @@ export async function* generate(
   const random = seededRandom(sampling.seed);
   const text = textStream(model.tokenizer.stream(ids), sampling.stop);
   const cache = createCache(a);
-  const first = await (await model.prompt()).run({ ...weights, ...sequenceFeeds(a, ids) });
+  const first = await (await model.prompt(rank)).run({ ...weights, ...sequenceFeeds(a, ids) });
   cache.append(first, ids.length);
   let { logits } = first;
-  const next = await model.next();
+  const next = await model.next(rank);
   for (let count = 1; ; count++) {
     if (logits === undefined) throw new Error('no logits came out of the graph');
     if (!allFinite(logits)) throw notFinite('the logits');

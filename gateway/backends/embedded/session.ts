@@ -8,9 +8,9 @@ import type { Generation, OpenOptions, Piece, Sampling, Score, Step } from '../c
 import { allFinite } from './finite.ts';
 import { generate } from './generate.ts';
 import { type Model, sequenceFeeds } from './model/model.ts';
-import { type Feeds, floats, ints } from './runtime.ts';
+import { floats, ints } from './runtime.ts';
 import { exampleIds, fittingPrompt, promptIds, scoredIds } from './sequence.ts';
-import { createWeights, type Gradients } from './weights.ts';
+import { createWeights, type Gradients, type Tuned } from './weights.ts';
 
 /** Tokens of one training example: the attention matrices of its backward pass grow with the square. */
 export const TRAIN_TOKENS = 1_024;
@@ -63,12 +63,12 @@ export const createSession = (model: Model, opened: OpenOptions): EngineSession 
     return new FaultError({ kind: 'backend', message });
   };
   /** The tuned weights, once they are known to be numbers. */
-  const effective = (): Feeds => {
+  const tuned = (): Tuned => {
     if (!checked) {
       for (const data of weights.trained()) if (!allFinite(data)) throw notFinite('the weights');
       checked = true;
     }
-    return weights.effective();
+    return weights.tuned();
   };
 
   /** An example's tokens as far as a step reads them; each but the first is a target. */
@@ -79,9 +79,10 @@ export const createSession = (model: Model, opened: OpenOptions): EngineSession 
   };
   /** log p of each token but the first, given those before it. */
   const logProbabilities = async (ids: readonly number[]): Promise<Float32Array> => {
-    const scoring = await model.scoring();
+    const { rank, feeds } = tuned();
+    const scoring = await model.scoring(rank);
     const { logp } = await scoring.run({
-      ...effective(),
+      ...feeds,
       ...sequenceFeeds(a, ids.slice(0, -1)),
       targets: ints(ids.slice(1)),
     });
@@ -173,6 +174,6 @@ export const createSession = (model: Model, opened: OpenOptions): EngineSession 
       return { bits: nats / Math.LN2, bytes: Buffer.byteLength(text), tokens: ids.length - first };
     },
 
-    generate: (prompt, sampling, cancelled) => generate(model, effective(), prompt, sampling, cancelled, notFinite),
+    generate: (prompt, sampling, cancelled) => generate(model, tuned(), prompt, sampling, cancelled, notFinite),
   };
 };

@@ -1,13 +1,13 @@
-// A session's own weights: what is trained, how a gradient changes it, and the whole model's weights afterwards.
-// Full fine-tuning copies every parameter; LoRA keeps the base and trains two small factors per linear layer. The base
-// arrays are only ever read, so a session that is dropped leaves nothing behind.
+// A session's own weights: what is trained, how a gradient changes it, and what the tuned model is made of afterwards.
+// Full fine-tuning copies every parameter; LoRA keeps the base and trains two small factors per linear layer, which are
+// never merged into it: the factors cost a pass less than a tenth more, a merge costs as much as a pass and the memory of
+// a second model. The base arrays are only ever read, so a session that is dropped leaves nothing behind.
 
 import { seededRandom } from '../../../wire/random.ts';
 import type { OpenOptions } from '../contract.ts';
 import { adamStep, type Moments } from './adam.ts';
-import { LORA_SCALE, type Model, weightFeeds } from './model/model.ts';
-import { loraTargets } from './model/parameters.ts';
-import { loraNames, loraShapes } from './model/transformer.ts';
+import { type Model, weightFeeds } from './model/model.ts';
+import { loraShapes } from './model/transformer.ts';
 import { type Feeds, floats } from './runtime.ts';
 
 export type Gradients = ReadonlyMap<string, Float32Array>;
@@ -24,8 +24,14 @@ export interface Weights {
   restart(learningRate: number): void;
   /** The arrays that a step changes. */
   trained(): Iterable<Float32Array>;
-  /** What the scoring and generation graphs take: the tuned model as plain weights. */
-  effective(): Feeds;
+  /** The tuned model: the base's own arrays until the first step. */
+  tuned(): Tuned;
+}
+
+/** What the scoring and generation graphs of this rank take. */
+export interface Tuned {
+  readonly rank: number;
+  readonly feeds: Feeds;
 }
 
 const zerosLike = (arrays: ReadonlyMap<string, Float32Array>): Map<string, Float32Array> =>
@@ -68,24 +74,8 @@ const fullWeights = (model: Model, options: OpenOptions): Weights => {
       for (const [name, data] of model.parameters) copies.get(name)?.set(data);
     },
     trained: () => copies.values(),
-    effective: () => feeds,
+    tuned: () => ({ rank: 0, feeds }),
   };
-};
-
-/** W + scale·B·A, [out,in]. */
-const merged = (w: Float32Array, a: Float32Array, b: Float32Array, rank: number): Float32Array => {
-  const into = a.length / rank;
-  const out = w.slice();
-  for (let row = 0; row < b.length / rank; row++) {
-    for (let r = 0; r < rank; r++) {
-      const factor = LORA_SCALE * (b[row * rank + r] ?? 0);
-      if (factor === 0) continue;
-      const from = r * into;
-      const to = row * into;
-      for (let i = 0; i < into; i++) out[to + i] = (out[to + i] as number) + factor * (a[from + i] as number);
-    }
-  }
-  return out;
 };
 
 const loraWeights = (model: Model, options: OpenOptions): Weights => {
@@ -99,7 +89,9 @@ const loraWeights = (model: Model, options: OpenOptions): Weights => {
     feeds[name] = floats(data, shape);
   }
   const { apply: update, restart } = createTrained(factors, options);
-  let tuned: Feeds | undefined;
+  // as long as B is zero the base itself does, in a graph without factors
+  const untuned: Tuned = { rank: 0, feeds: weightFeeds(architecture, model.parameters) };
+  let tuned = untuned;
   const begin = (): void => {
     const random = seededRandom(options.seed);
     for (const [name, [, into]] of loraShapes(architecture, rank)) {
@@ -109,7 +101,7 @@ const loraWeights = (model: Model, options: OpenOptions): Weights => {
       if (!name.includes('lora_A')) data?.fill(0);
       else if (data !== undefined) for (let i = 0; i < data.length; i++) data[i] = bound * (2 * random() - 1);
     }
-    tuned = weightFeeds(architecture, model.parameters);
+    tuned = untuned;
   };
   begin();
   return {
@@ -118,25 +110,14 @@ const loraWeights = (model: Model, options: OpenOptions): Weights => {
     gradients: zerosLike(factors),
     trained: () => factors.values(),
     apply(gradients) {
-      tuned = undefined;
       update(gradients);
+      tuned = { rank, feeds };
     },
     restart(learningRate) {
       restart(learningRate);
       begin();
     },
-    effective() {
-      if (tuned !== undefined) return tuned;
-      const all = new Map(model.parameters);
-      for (const target of loraTargets(architecture)) {
-        const names = loraNames(target);
-        const [w, a, b] = [all.get(target), factors.get(names.a), factors.get(names.b)];
-        if (w === undefined || a === undefined || b === undefined) throw new Error(`no factors for ${target}`);
-        all.set(target, merged(w, a, b, rank));
-      }
-      tuned = weightFeeds(architecture, all);
-      return tuned;
-    },
+    tuned: () => tuned,
   };
 };
 

@@ -1,4 +1,5 @@
-// A worker process: reads the models, says so, then does one call after another on the one session it holds.
+// A worker process: reads the models, says so, then does one call after another on the one session it holds. While
+// there is none it compiles graphs ahead.
 
 import { type Fault, FaultError } from '../../../wire/faults.ts';
 import { MAX_RANK } from '../../../wire/limits.ts';
@@ -8,6 +9,7 @@ import type { Call, FromWorker, Outcome, ToWorker, WorkerSetup } from './message
 import { readCheckpoint } from './model/checkpoint.ts';
 import { createModel, type Model } from './model/model.ts';
 import { createSession, type EngineSession } from './session.ts';
+import { createWarmUp, warmUpTasks } from './warmup.ts';
 
 if (process.send === undefined) throw new Error('worker.ts runs as a child process of the gateway only');
 const say = (message: FromWorker): void => {
@@ -17,6 +19,8 @@ const say = (message: FromWorker): void => {
 const models = new Map<string, Model>();
 let session: EngineSession | undefined;
 let cancelled = -1;
+let calls = 0;
+const warmUp = createWarmUp(setImmediate, () => calls > 0 || session !== undefined);
 
 const open = (): EngineSession => {
   if (session === undefined) throw new Error('no session is open');
@@ -74,7 +78,12 @@ const load = async ({ models: directories, threads }: WorkerSetup): Promise<void
         defaults: await readDefaults(directories[id] ?? '', count),
       };
     });
-    say({ ready: await Promise.all(ready) });
+    const served = await Promise.all(ready);
+    say({ ready: served });
+    for (const { id, defaults } of served) {
+      const model = models.get(id);
+      if (model !== undefined) warmUp.add(warmUpTasks(model, defaults));
+    }
   } catch (error) {
     say({ failed: messageOf(error) });
   }
@@ -91,6 +100,7 @@ process.on('message', (message: ToWorker) => {
     return;
   }
   const { call, body } = message;
+  calls += 1;
   last = last.then(async () => {
     try {
       say({ call, done: await perform(call, body) });
@@ -98,6 +108,9 @@ process.on('message', (message: ToWorker) => {
       // a fault keeps its kind; anything else is the engine's own failure
       const fault: Fault = error instanceof FaultError ? error.fault : { kind: 'backend', message: messageOf(error) };
       say({ call, fault });
+    } finally {
+      calls -= 1;
+      warmUp.resume();
     }
   });
 });

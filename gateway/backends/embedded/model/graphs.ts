@@ -1,33 +1,50 @@
-// The four graphs a prompt may need, each built once per model (and LoRA rank), for any number of tokens.
+// The four graphs a prompt may need, each built once per model and LoRA rank, for any number of tokens.
 import { Graph, type Tensor } from '../onnx/graph.ts';
 import { Tape, type Var } from '../onnx/tape.ts';
 import type { Architecture } from './config.ts';
 import { parameterShapes } from './parameters.ts';
-import { decoder, logits, loraShapes, outputMatrix, parameterInputs, positionInputs } from './transformer.ts';
+import {
+  decoder,
+  type Lora,
+  logits,
+  loraShapes,
+  outputMatrix,
+  parameterInputs,
+  positionInputs,
+} from './transformer.ts';
 
 const ids = (graph: Graph): Tensor => graph.input('ids', 'int64', ['T']);
 
+/** LoRA's factors as graph inputs, with what the decoder wants of them; nothing without LoRA. */
+const loraInputs = (tape: Tape, a: Architecture, lora: Lora | undefined, trained: boolean) => {
+  const factors = new Map<string, Var>();
+  if (lora === undefined) return { factors, options: {} };
+  for (const [name, shape] of loraShapes(a, lora.rank)) {
+    const input = tape.graph.input(name, 'float32', shape);
+    factors.set(name, trained ? tape.parameter(input) : tape.constant(input));
+  }
+  return { factors, options: { lora: { factors, scale: lora.scale } } };
+};
+
 /** One training step: ids, targets [T], weights [T] → loss, and `grad:NAME` of every trained parameter. */
-export const trainingGraph = (a: Architecture, lora?: { rank: number; scale: number }): Uint8Array => {
+export const trainingGraph = (a: Architecture, lora?: Lora): Uint8Array => {
   const graph = new Graph();
   const tape = new Tape(graph);
   const parameters = parameterInputs(tape, a, lora === undefined);
-  const factors = new Map<string, Var>();
-  const factorShapes = lora === undefined ? new Map<string, readonly [number, number]>() : loraShapes(a, lora.rank);
-  for (const [name, shape] of factorShapes) factors.set(name, tape.parameter(graph.input(name, 'float32', shape)));
+  const { factors, options } = loraInputs(tape, a, lora, true);
   const { hidden } = decoder(tape, {
     architecture: a,
     parameters,
     positions: positionInputs(graph, a, 'T'),
     ids: ids(graph),
-    ...(lora === undefined ? {} : { lora: { factors, scale: lora.scale } }),
+    ...options,
   });
   const targets = graph.input('targets', 'int64', ['T']);
   const weights = graph.input('weights', 'float32', ['T']);
   const loss = tape.crossEntropy(hidden, outputMatrix(a, parameters), targets, weights, a.scales.logitCap);
   tape.backward(loss, graph.scalar(1));
   graph.output(loss, 'loss', []);
-  const shapes = lora === undefined ? parameterShapes(a) : factorShapes;
+  const shapes = lora === undefined ? parameterShapes(a) : loraShapes(a, lora.rank);
   for (const [name, variable] of lora === undefined ? parameters : factors) {
     graph.output(tape.grad(variable), `grad:${name}`, shapes.get(name) ?? []);
   }
@@ -35,7 +52,7 @@ export const trainingGraph = (a: Architecture, lora?: { rank: number; scale: num
 };
 
 /** Scoring: ids, targets [T] → log p(target_t) in nats, [T]. */
-export const scoringGraph = (a: Architecture): Uint8Array => {
+export const scoringGraph = (a: Architecture, lora?: Lora): Uint8Array => {
   const graph = new Graph();
   const tape = new Tape(graph);
   const parameters = parameterInputs(tape, a, false);
@@ -44,6 +61,7 @@ export const scoringGraph = (a: Architecture): Uint8Array => {
     parameters,
     positions: positionInputs(graph, a, 'T'),
     ids: ids(graph),
+    ...loraInputs(tape, a, lora, false).options,
   });
   const targets = graph.input('targets', 'int64', ['T']);
   const logp = graph.op('LogSoftmax', [logits(tape, a, hidden, parameters)], { axis: -1 });
@@ -56,7 +74,7 @@ export const scoringGraph = (a: Architecture): Uint8Array => {
  * Generation: ids [T] and, after the first call, the tokens' own past → the last token's logits [V] and each layer's
  * new keys and values [G,T,E]. The prompt's graph has no past; the step's graph takes one of P tokens.
  */
-export const generationGraph = (a: Architecture, withPast: boolean): Uint8Array => {
+export const generationGraph = (a: Architecture, withPast: boolean, lora?: Lora): Uint8Array => {
   const graph = new Graph();
   const tape = new Tape(graph);
   const parameters = parameterInputs(tape, a, false);
@@ -72,6 +90,7 @@ export const generationGraph = (a: Architecture, withPast: boolean): Uint8Array 
     parameters,
     positions: positionInputs(graph, a, withPast ? 'PT' : 'T'),
     ids: ids(graph),
+    ...loraInputs(tape, a, lora, false).options,
     ...(past === undefined ? {} : { past }),
   });
   const last = tape.constant(graph.op('Slice', [hidden, graph.ints([-1]), graph.ints([2 ** 31]), graph.ints([0])]));

@@ -7,8 +7,9 @@ import type { Architecture } from './config.ts';
 import { generationGraph, scoringGraph, trainingGraph } from './graphs.ts';
 import { parameterShapes } from './parameters.ts';
 import { angles, causalMask, maskName, rotationNames, usedRotations, usedWindows } from './positions.ts';
+import type { Lora } from './transformer.ts';
 
-/** LoRA ranks whose training graph is kept; each costs about 10 MB. */
+/** Ranks whose graphs are kept, of each kind; a graph costs about 10 MB. */
 const KEPT_RANKS = 4;
 /** alpha = 2·rank, so B·A counts twice, whatever the rank. */
 export const LORA_SCALE = 2;
@@ -17,11 +18,11 @@ export interface Model {
   readonly architecture: Architecture;
   readonly parameters: ReadonlyMap<string, Float32Array>;
   readonly tokenizer: Tokenizer;
-  /** Rank 0 is full fine-tuning. */
+  /** Rank 0 is full fine-tuning; as in the others, a graph without LoRA. */
   training(rank: number): Promise<Runnable>;
-  scoring(): Promise<Runnable>;
-  prompt(): Promise<Runnable>;
-  next(): Promise<Runnable>;
+  scoring(rank: number): Promise<Runnable>;
+  prompt(rank: number): Promise<Runnable>;
+  next(rank: number): Promise<Runnable>;
 }
 
 /** Every weight of a session as a graph input. */
@@ -58,37 +59,37 @@ export const sequenceFeeds = (a: Architecture, ids: readonly number[]): Feeds =>
   return feeds;
 };
 
-export const createModel = ({ architecture: a, parameters, tokenizer }: Checkpoint, threads: number): Model => {
-  const trainings = new Map<number, Promise<Runnable>>();
-  const others = new Map<string, Promise<Runnable>>();
-  const once = (name: string, graph: () => Uint8Array): Promise<Runnable> => {
-    const known = others.get(name) ?? compile(graph(), threads);
-    others.set(name, known);
-    return known;
-  };
-  return {
-    architecture: a,
-    parameters,
-    tokenizer,
-    async training(rank) {
-      const known = trainings.get(rank);
-      if (known !== undefined) {
-        trainings.delete(rank); // and back to the end: the least recently used is dropped first
-        trainings.set(rank, known);
-        return known;
-      }
-      const made = compile(trainingGraph(a, rank === 0 ? undefined : { rank, scale: LORA_SCALE }), threads);
-      trainings.set(rank, made);
-      const [oldest] = trainings.keys();
-      if (trainings.size > KEPT_RANKS && oldest !== undefined) {
-        const dropped = trainings.get(oldest);
-        trainings.delete(oldest);
-        await (await dropped)?.release();
-      }
-      return made;
-    },
-    scoring: () => once('scoring', () => scoringGraph(a)),
-    prompt: () => once('prompt', () => generationGraph(a, false)),
-    next: () => once('next', () => generationGraph(a, true)),
+/** Compiled graphs of one kind by LoRA rank, the least recently used dropped. */
+const byRank = (
+  graph: (lora: Lora | undefined) => Uint8Array,
+  threads: number,
+): ((rank: number) => Promise<Runnable>) => {
+  const kept = new Map<number, Promise<Runnable>>();
+  return async (rank) => {
+    const known = kept.get(rank);
+    if (known !== undefined) {
+      kept.delete(rank); // and back to the end
+      kept.set(rank, known);
+      return known;
+    }
+    const made = compile(graph(rank === 0 ? undefined : { rank, scale: LORA_SCALE }), threads);
+    kept.set(rank, made);
+    const [oldest] = kept.keys();
+    if (kept.size > KEPT_RANKS && oldest !== undefined) {
+      const dropped = kept.get(oldest);
+      kept.delete(oldest);
+      await (await dropped)?.release();
+    }
+    return made;
   };
 };
+
+export const createModel = ({ architecture: a, parameters, tokenizer }: Checkpoint, threads: number): Model => ({
+  architecture: a,
+  parameters,
+  tokenizer,
+  training: byRank((lora) => trainingGraph(a, lora), threads),
+  scoring: byRank((lora) => scoringGraph(a, lora), threads),
+  prompt: byRank((lora) => generationGraph(a, false, lora), threads),
+  next: byRank((lora) => generationGraph(a, true, lora), threads),
+});

@@ -97,7 +97,7 @@ export const decoder = (tape: Tape, options: DecoderOptions): Decoder => {
     const down = options.lora?.factors.get(names.a);
     const up = options.lora?.factors.get(names.b);
     if (down === undefined || up === undefined) return y;
-    return tape.add(y, tape.scaledLinear(tape.linear(x, down), up, options.lora?.scale ?? 1));
+    return tape.lowRank(y, x, down, up, options.lora?.scale ?? 1);
   };
   const normOf = (x: Var, name: string, leadingAxes: readonly number[]): Var =>
     tape.rmsNorm(x, a.unitNorms ? tape.plus(parameter(name), 1) : parameter(name), a.epsilon, leadingAxes);
@@ -105,7 +105,7 @@ export const decoder = (tape: Tape, options: DecoderOptions): Decoder => {
   /** [T, count·E] → [count,T,E], normed where the family does that. */
   const split = (x: Var, count: number, normName: string | undefined): Var => {
     const row = normName !== undefined && a.queryNorms === 'row' ? norm(x, normName) : x;
-    const heads = tape.reshape(row, [-1, count, a.headSize], [-1, count * a.headSize]);
+    const heads = tape.reshape(row, ['T', count, a.headSize], ['T', count * a.headSize]);
     const normed = normName !== undefined && a.queryNorms === 'head' ? normOf(heads, normName, [0, 1]) : heads;
     return tape.transpose(normed, [1, 0, 2]);
   };
@@ -136,12 +136,16 @@ export const decoder = (tape: Tape, options: DecoderOptions): Decoder => {
     const join = (before: Var, now: Var): Var => tape.constant(tape.graph.op('Concat', [before, now], { axis: 1 }));
     const keys = past === undefined ? k : join(past.keys, k);
     const values = past === undefined ? v : join(past.values, v);
-    const grouped = tape.reshape(q, [a.groups, -1, a.headSize], [a.heads, -1, a.headSize]); // [G,R·T,E]
+    const grouped = tape.reshape(q, [a.groups, 'RT', a.headSize], [a.heads, 'T', a.headSize]); // [G,R·T,E]
     const raw = tape.matmulTransposed(grouped, keys, scales.attention); // [G,R·T,keys]
     const scores = scales.attentionCap === undefined ? raw : tape.cap(raw, scales.attentionCap);
     const mixed = tape.matmul(tape.softmax(scores, mask), values); // [G,R·T,E]
-    const heads = tape.reshape(mixed, [a.groups * repeats, -1, a.headSize], [a.groups, -1, a.headSize]); // [H,T,E]
-    const flat = tape.reshape(tape.transpose(heads, [1, 0, 2]), [-1, a.heads * a.headSize], [-1, a.heads, a.headSize]);
+    const heads = tape.reshape(mixed, [a.groups * repeats, 'T', a.headSize], [a.groups, 'RT', a.headSize]); // [H,T,E]
+    const flat = tape.reshape(
+      tape.transpose(heads, [1, 0, 2]),
+      ['T', a.heads * a.headSize],
+      ['T', a.heads, a.headSize],
+    );
     return linear(flat, `${at}.o_proj.weight`);
   };
   const feedForward = (x: Var, layer: string): Var => {

@@ -18,6 +18,7 @@ export class Graph {
   readonly #constants = new Map<string, Constant>();
   readonly #inputs: Value[] = [];
   readonly #outputs: Value[] = [];
+  readonly #known: Value[] = [];
   #next = 0;
 
   input(name: string, type: ElementType, shape: readonly Dimension[]): Tensor {
@@ -47,6 +48,17 @@ export class Graph {
     return outputs.map((name) => ({ name }));
   }
 
+  /**
+   * x in another shape, in which one dimension may be known at run time only. Its name tells onnxruntime which values
+   * are equally large: those whose size it does not know it compares with every other, and a graph of thousands of them
+   * takes it half a minute to plan.
+   */
+  reshape(x: Tensor, shape: readonly Dimension[]): Tensor {
+    const result = this.op('Reshape', [x, this.ints(shape.map((dim) => (typeof dim === 'number' ? dim : -1)))]);
+    this.#known.push({ name: result.name, type: 'float32', shape });
+    return result;
+  }
+
   /** Constants of equal value are one. */
   ints(values: readonly number[]): Tensor {
     const name = `i_${values.join('_')}`;
@@ -72,6 +84,7 @@ export class Graph {
       constants: [...this.#constants.values()],
       inputs: this.#inputs,
       outputs: this.#outputs,
+      known: this.#known,
     });
   }
 }

@@ -126,6 +126,8 @@ export const modelBytes = (graph: {
   constants: readonly Constant[];
   inputs: readonly Value[];
   outputs: readonly Value[];
+  /** Values in between whose shape is told, because it cannot be inferred. */
+  known: readonly Value[];
 }): Uint8Array => {
   const body = new Writer();
   for (const item of graph.nodes) body.message(1, node(item));
@@ -133,6 +135,7 @@ export const modelBytes = (graph: {
   for (const item of graph.constants) body.message(5, constant(item));
   for (const item of graph.inputs) body.message(11, value(item));
   for (const item of graph.outputs) body.message(12, value(item));
+  for (const item of graph.known) body.message(13, value(item));
   return new Writer()
     .int(1, 10)
     .text(2, 'sift-edge')

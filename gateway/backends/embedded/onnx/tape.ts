@@ -5,6 +5,7 @@
 // Shapes: T tokens (known only at run time), everything else fixed. Formulas stand above each operation, with dy for
 // the gradient that arrives.
 import type { Graph, Tensor } from './graph.ts';
+import type { Dimension } from './protobuf.ts';
 
 /** A tensor on the tape; `grad` is set by backward() where `needsGrad`. */
 export interface Var extends Tensor {
@@ -71,13 +72,17 @@ export class Tape {
     });
   }
 
-  /** y = scale · x Wᵀ for the small factors of LoRA. */
-  scaledLinear(x: Var, w: Var, scale: number): Var {
+  /**
+   * y = z + s (x Aᵀ) Bᵀ, LoRA's factors A [r,in] and B [out,r] beside z [T,out].
+   * The scale goes to the r columns in between: onnxruntime is fast on one token where a Gemm has no factor of its own.
+   */
+  lowRank(z: Var, x: Var, a: Var, b: Var, s: number): Var {
     const g = this.graph;
-    const alpha = { float: scale };
-    return this.#record(g.op('Gemm', [x, w], { transB: 1, alpha }), [x, w], (dy) => {
-      this.#add(x, () => g.op('Gemm', [dy, w], { alpha }));
-      this.#add(w, () => g.op('Gemm', [dy, x], { transA: 1, alpha }));
+    const inner = this.scale(this.linear(x, a), s);
+    return this.#record(g.op('Gemm', [inner, b, z], { transB: 1 }), [inner, b, z], (dy) => {
+      this.#add(inner, () => g.op('Gemm', [dy, b]));
+      this.#add(b, () => g.op('Gemm', [dy, inner], { transA: 1 }));
+      this.#add(z, () => dy);
     });
   }
 
@@ -189,12 +194,10 @@ export class Tape {
     });
   }
 
-  /** y = x in another shape; `back` is x's own, −1 for the one dimension known at run time. */
-  reshape(x: Var, shape: readonly number[], back: readonly number[]): Var {
+  /** y = x in another shape; `back` is x's own. A dimension known at run time only is given by its name. */
+  reshape(x: Var, shape: readonly Dimension[], back: readonly Dimension[]): Var {
     const g = this.graph;
-    return this.#record(g.op('Reshape', [x, g.ints(shape)]), [x], (dy) =>
-      this.#add(x, () => g.op('Reshape', [dy, g.ints(back)])),
-    );
+    return this.#record(g.reshape(x, shape), [x], (dy) => this.#add(x, () => g.reshape(dy, back)));
   }
 
   transpose(x: Var, order: readonly number[]): Var {
