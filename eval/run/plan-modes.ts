@@ -66,7 +66,9 @@ export const planModes = (prompts: readonly Prompt[], defaults: TuningDefaults, 
   const some = prompts.slice(0, long);
   const tooHigh = (tuned: Tuning): ModeTask[] =>
     TOO_HIGH.flatMap((factor) =>
-      tasks('sift', some, [point(5), point(TEN)], { tuning: { ...tuned, learningRate: tuned.learningRate * factor } }),
+      tasks('sift', some, [point(5), point(5, 0, 'prompt'), point(TEN), point(TEN, 0, 'prompt')], {
+        tuning: { ...tuned, learningRate: tuned.learningRate * factor },
+      }),
     );
   const far = [20, LONG].flatMap((steps) => [point(steps), point(steps, 5), point(steps, TEN)]);
   return [
@@ -76,7 +78,7 @@ export const planModes = (prompts: readonly Prompt[], defaults: TuningDefaults, 
     ...['nn', 'sift'].flatMap((strategy) =>
       tasks(strategy, prompts, [point(0, TEN)], { selection: { copies: COPIES } }),
     ),
-    ...tasks('sift', some, [point(5), point(TEN)], { tuning: other }),
+    ...tasks('sift', some, [point(5), point(TEN), point(TEN, 0, 'prompt')], { tuning: other }),
     ...tooHigh(other),
     ...['sift', 'nn'].flatMap((strategy) => tasks(strategy, some, far, { baseLosses: true, selection: { n: LONG } })),
     ...['sift', 'nn'].flatMap((strategy) => tasks(strategy, prompts, [point(0, 5), point(0, TEN, 'prompt')])),
