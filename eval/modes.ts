@@ -7,13 +7,15 @@ import { basename, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { buildKernel } from '../assembly/build.ts';
 import { UsageError, whole } from '../cli/arguments.ts';
+import { runCommand } from '../cli/command.ts';
 import { progress } from '../cli/progress.ts';
 import { dot } from '../functions/vectors/algebra.ts';
 import type { Backend } from '../gateway/backends/contract.ts';
 import { createEmbeddedBackend } from '../gateway/backends/embedded/index.ts';
 import { at } from '../wire/list.ts';
+import { messageOf } from '../wire/message.ts';
 import { select } from './choose/select.ts';
-import { guardedRuns, judgeGuard } from './figures/guard.ts';
+import { guardedRuns, judgeGuards } from './figures/guard.ts';
 import { COPIES, LONG, MAIN, PROMPT } from './figures/mode-lists.ts';
 import { type Mode, type Shape, tableOf } from './figures/modes.ts';
 import { lineSources } from './material/folders.ts';
@@ -48,24 +50,27 @@ const HELP = `node eval/modes.ts [options]
 `;
 
 const parse = () => {
-  const { values } = parseArgs({
-    options: {
-      help: { type: 'boolean', default: false },
-      model: { type: 'string', default: join(ROOT, 'models/base') },
-      data: { type: 'string' },
-      'per-domain': { type: 'string', default: '8' },
-      long: { type: 'string', default: '1000' },
-      workers: { type: 'string', default: '1' },
-      threads: { type: 'string', default: '1' },
-      minutes: { type: 'string', default: '600' },
-      state: { type: 'string', default: join(ROOT, '.sift/eval') },
-      report: { type: 'boolean', default: false },
-      name: { type: 'string' },
-      title: { type: 'string' },
-      machine: { type: 'string', default: machine() },
-    },
-  });
-  return values;
+  try {
+    return parseArgs({
+      options: {
+        help: { type: 'boolean', default: false },
+        model: { type: 'string', default: join(ROOT, 'models/base') },
+        data: { type: 'string' },
+        'per-domain': { type: 'string', default: '8' },
+        long: { type: 'string', default: '1000' },
+        workers: { type: 'string', default: '1' },
+        threads: { type: 'string', default: '1' },
+        minutes: { type: 'string', default: '600' },
+        state: { type: 'string', default: join(ROOT, '.sift/eval') },
+        report: { type: 'boolean', default: false },
+        name: { type: 'string' },
+        title: { type: 'string' },
+        machine: { type: 'string', default: machine() },
+      },
+    }).values;
+  } catch (error) {
+    throw new UsageError(messageOf(error));
+  }
 };
 
 const keyOf = ({ prompt, ...task }: ModeTask): string =>
@@ -189,8 +194,8 @@ const main = async (): Promise<void> => {
     const prompts = await countPrompts(setting, backend);
     const table = (modes: readonly Mode[]) => tableOf(rows, modes, shapeOf(model, parameters), prompts);
     const guard = (method: 'full' | 'lora') => {
-      const judged = judgeGuard(guardedRuns(rows, { method, rate: defaults.learningRate[method], steps: 10 }));
-      return judged === undefined ? {} : { [method]: judged };
+      const judged = judgeGuards(guardedRuns(rows, { method, rate: defaults.learningRate[method], steps: 10 }));
+      return judged.length === 0 ? {} : { [method]: judged };
     };
     await report({
       date: new Date().toISOString().slice(0, 10),
@@ -219,10 +224,4 @@ const main = async (): Promise<void> => {
   }
 };
 
-try {
-  await main();
-} catch (error) {
-  if (!(error instanceof UsageError)) throw error;
-  process.stderr.write(`${error.message}\n`);
-  process.exitCode = 1;
-}
+await runCommand('modes', main);

@@ -1,16 +1,27 @@
 // What the prequential gain says about a run, and what a guard on it would have done: from runs of the same picks at the
-// default rate and at rates that are too high. The threshold is chosen on every second prompt and judged on the others.
+// default rate and at rates that are too high. The threshold is
+// chosen on every second prompt and judged on the others. In hindsight: a guard that starts again at a lower rate is given
+// the run of that rate.
+import { GUARD_MOST_GAIN_NATS } from '../../wire/limits.ts';
 import { at } from '../../wire/list.ts';
+import type { Scored } from '../material/setting.ts';
 import type { ModeRow } from '../run/modes.ts';
 import { mean, spearman } from '../statistics.ts';
+
+/** What a guard may look at; below zero it speaks for the steps. */
+export const SIGNALS = ['prequential', 'capped', 'prompt', 'both'] as const;
+export type Signal = (typeof SIGNALS)[number];
 
 export interface GuardedRun {
   readonly prompt: string;
   readonly domain: string;
   /** Of the model's default rate. */
   readonly factor: number;
-  /** Loss before its own step less loss under the base weights, of the picks after the first; nats per token. */
-  readonly differences: readonly number[];
+  /**
+   * Nats per token that the picks after the first lost, the mean; the same where no pick counts as gained more than the
+   * product's cap; nats per byte that the prompt itself lost; and the capped mean with the prompt's.
+   */
+  readonly signals: Readonly<Record<Signal, number>>;
   /** Bits per byte of the continuation, relative to the base's: 0.1 is ten per cent worse. */
   readonly change: number;
 }
@@ -19,31 +30,35 @@ export interface GuardedRun {
 export const differencesOf = (losses: readonly number[], baseLosses: readonly number[]): number[] =>
   losses.slice(1).map((loss, i) => loss - at(baseLosses, i + 1));
 
-export const prequential = (differences: readonly number[], steps = differences.length + 1): number =>
-  mean(differences.slice(0, steps - 1));
+const bitsAt = ({ readings }: ModeRow, steps: number, text: Scored): number | undefined =>
+  readings.find((one) => one.steps === steps && one.context === 0 && one.text === text)?.bitsPerByte;
 
-/** Runs of `steps` steps by the given method; the base reading and the base losses come from any run with the same picks. */
+/** Runs of `steps` steps by the given method; base readings and losses come from any run with the same picks. */
 export const guardedRuns = (
   rows: readonly ModeRow[],
   { method, rate, steps }: { method: 'full' | 'lora'; rate: number; steps: number },
 ): GuardedRun[] => {
   const own = rows.filter((row) => row.strategy === 'sift' && row.copies === 1 && row.picks.length <= steps);
-  const bases = new Map<string, { bits: number; losses: readonly number[] }>();
-  for (const { prompt, readings, baseLosses } of own) {
-    const read = readings.find((one) => one.steps === 0 && one.context === 0 && one.text === 'continuation');
-    if (read !== undefined && baseLosses.length > 0) bases.set(prompt, { bits: read.bitsPerByte, losses: baseLosses });
+  const bases = new Map<string, { bits: number; prompt: number; losses: readonly number[] }>();
+  for (const row of own) {
+    const [bits, prompt] = [bitsAt(row, 0, 'continuation'), bitsAt(row, 0, 'prompt')];
+    if (bits !== undefined && prompt !== undefined && row.baseLosses.length > 0)
+      bases.set(row.prompt, { bits, prompt, losses: row.baseLosses });
   }
-  return own.flatMap(({ prompt, domain, tuning, readings, losses }) => {
-    const base = bases.get(prompt);
-    const end = readings.find((one) => one.steps === steps && one.context === 0 && one.text === 'continuation');
-    if (base === undefined || end === undefined || tuning.method !== method) return [];
+  return own.flatMap((row) => {
+    const base = bases.get(row.prompt);
+    const [bits, prompt] = [bitsAt(row, steps, 'continuation'), bitsAt(row, steps, 'prompt')];
+    if (base === undefined || bits === undefined || prompt === undefined || row.tuning.method !== method) return [];
+    const differences = differencesOf(row.losses, base.losses);
+    const capped = mean(differences.map((nats) => Math.max(nats, -GUARD_MOST_GAIN_NATS)));
+    const ownLoss = (prompt - base.prompt) * Math.LN2;
     return [
       {
-        prompt,
-        domain,
-        factor: Number((tuning.learningRate / rate).toPrecision(3)),
-        differences: differencesOf(losses, base.losses),
-        change: end.bitsPerByte / base.bits - 1,
+        prompt: row.prompt,
+        domain: row.domain,
+        factor: Number((row.tuning.learningRate / rate).toPrecision(3)),
+        signals: { prequential: mean(differences), capped, prompt: ownLoss, both: capped + ownLoss },
+        change: bits / base.bits - 1,
       },
     ];
   });
@@ -73,19 +88,20 @@ export interface GuardFigures {
 const guardedFrom = (
   factor: number,
   runs: readonly GuardedRun[],
+  signal: Signal,
   threshold: number,
 ): { change: number; kept: number } => {
   const tried = runs.filter((run) => run.factor <= factor).toSorted((a, b) => b.factor - a.factor);
-  const kept = tried.find(({ differences }) => prequential(differences) < threshold);
+  const kept = tried.find(({ signals }) => signals[signal] < threshold);
   return kept === undefined ? { change: 0, kept: 0 } : { change: kept.change, kept: kept.factor };
 };
 
-export const guardFigures = (runs: readonly GuardedRun[], threshold: number): GuardFigures[] => {
+export const guardFigures = (runs: readonly GuardedRun[], signal: Signal, threshold: number): GuardFigures[] => {
   const byPrompt = Map.groupBy(runs, ({ prompt }) => prompt);
   const factors = [...new Set(runs.map(({ factor }) => factor))].toSorted((a, b) => a - b);
   return factors.map((factor) => {
     const asked = runs.filter((run) => run.factor === factor);
-    const guarded = asked.map(({ prompt }) => guardedFrom(factor, byPrompt.get(prompt) ?? [], threshold));
+    const guarded = asked.map(({ prompt }) => guardedFrom(factor, byPrompt.get(prompt) ?? [], signal, threshold));
     const share = (flags: readonly boolean[]): number => mean(flags.map((flag) => (flag ? 1 : 0)));
     const saved = asked
       .map(({ change }, i) => ({ change, kept: at(guarded, i).kept }))
@@ -104,29 +120,40 @@ export const guardFigures = (runs: readonly GuardedRun[], threshold: number): Gu
   });
 };
 
-/** Nats per token. */
-export const THRESHOLDS = [-0.2, -0.15, -0.12, -0.1, -0.08, -0.06, -0.04, -0.03, -0.02, -0.01, 0, 0.02, 0.05];
-
 export interface JudgedGuard {
+  readonly signal: Signal;
   readonly threshold: number;
   readonly judged: readonly GuardFigures[];
+  /** Spearman's, over all runs, of the signal and the change of the continuation. */
   readonly correlation: number;
 }
 
-/** The threshold with the best mean over all rates on every second prompt; what it does on the others. */
-export const judgeGuard = (runs: readonly GuardedRun[]): JudgedGuard | undefined => {
+/** Thresholds at which the choice changes: the signals of the runs themselves. */
+const thresholdsOf = (runs: readonly GuardedRun[], signal: Signal): number[] =>
+  [...new Set(runs.map(({ signals }) => signals[signal]))].toSorted((a, b) => a - b);
+
+/** For each signal the threshold with the best mean over all rates on every second prompt; what it does on the others. */
+export const judgeGuards = (runs: readonly GuardedRun[]): JudgedGuard[] => {
   const prompts = [...new Set(runs.map(({ prompt }) => prompt))];
   const half = (rest: number): GuardedRun[] => runs.filter(({ prompt }) => prompts.indexOf(prompt) % 2 === rest);
   const [chosenOn, judgedOn] = [half(0), half(1)];
-  if (chosenOn.length === 0 || judgedOn.length === 0) return undefined;
-  const score = (threshold: number): number => mean(guardFigures(chosenOn, threshold).map((one) => one.changeWith));
-  const threshold = THRESHOLDS.toSorted((a, b) => score(a) - score(b))[0] ?? 0;
-  return {
-    threshold,
-    judged: guardFigures(judgedOn, threshold),
-    correlation: spearman(
-      runs.map(({ differences }) => prequential(differences)),
-      runs.map(({ change }) => change),
-    ),
-  };
+  if (chosenOn.length === 0 || judgedOn.length === 0) return [];
+  return SIGNALS.map((signal) => {
+    const score = (threshold: number): number =>
+      mean(guardFigures(chosenOn, signal, threshold).map((one) => one.changeWith));
+    const tried = thresholdsOf(chosenOn, signal).map((threshold) => ({ threshold, score: score(threshold) }));
+    const { threshold } = at(
+      tried.toSorted((a, b) => a.score - b.score),
+      0,
+    );
+    return {
+      signal,
+      threshold,
+      judged: guardFigures(judgedOn, signal, threshold),
+      correlation: spearman(
+        runs.map(({ signals }) => signals[signal]),
+        runs.map(({ change }) => change),
+      ),
+    };
+  });
 };

@@ -28,7 +28,7 @@ export interface ModesJson {
   readonly prompt: ModeTable;
   readonly copies: ModeTable;
   readonly long: ModeTable;
-  readonly guard: Readonly<Partial<Record<'full' | 'lora', JudgedGuard>>>;
+  readonly guard: Readonly<Partial<Record<'full' | 'lora', readonly JudgedGuard[]>>>;
 }
 
 const number = (value: number): string => value.toLocaleString('en-US');

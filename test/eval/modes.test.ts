@@ -3,7 +3,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { spec } from '../../eval/choose/spec.ts';
-import { guardedRuns, guardFigures, judgeGuard, prequential } from '../../eval/figures/guard.ts';
+import { guardedRuns, guardFigures, judgeGuards } from '../../eval/figures/guard.ts';
 import { type Mode, operations, tableOf } from '../../eval/figures/modes.ts';
 import type { Prompt } from '../../eval/material/prompts.ts';
 import { contextPage, type ModesJson } from '../../eval/report/context-page.ts';
@@ -140,13 +140,22 @@ describe('the figures', () => {
 });
 
 describe('the guard in hindsight', () => {
+  const prompts = (steps: number, bitsPerByte: number): Reading => ({
+    ...reading(steps, 0, bitsPerByte),
+    text: 'prompt',
+  });
   const runs = (rate: number, differences: readonly number[], bits: readonly number[]): ModeRow[] =>
     bits.map((value, i) =>
-      row(`${'ab'[i % 2]}${i}`, 'sift', [...(rate === 1e-3 ? [reading(0, 0, 1)] : []), reading(2, 0, value)], {
-        tuning: full(rate),
-        baseLosses: rate === 1e-3 ? [1, 1] : [],
-        losses: [1, 1 + at(differences, i)],
-      }),
+      row(
+        `${'ab'[i % 2]}${i}`,
+        'sift',
+        [...(rate === 1e-3 ? [reading(0, 0, 1), prompts(0, 1)] : []), ...[reading(2, 0, value), prompts(2, 0.5)]],
+        {
+          tuning: full(rate),
+          baseLosses: rate === 1e-3 ? [1, 1] : [],
+          losses: [1, 1 + at(differences, i)],
+        },
+      ),
     );
   const rows = [
     ...runs(1e-3, [-0.2, -0.2, 0.1, 0.1], [0.9, 0.9, 1.05, 1.05]),
@@ -154,24 +163,30 @@ describe('the guard in hindsight', () => {
   ];
   const guarded = guardedRuns(rows, { method: 'full', rate: 1e-3, steps: 2 });
 
-  it('compares a loss before its own step with the base loss, without the first pick', () => {
+  it('compares a loss before its own step with the base loss, without the first pick, and the prompt with itself', () => {
     expect(guarded.map(({ factor }) => factor)).toEqual([1, 1, 1, 1, 3, 3, 3, 3]);
-    expect(prequential(at(guarded, 0).differences)).toBeCloseTo(-0.2);
+    const { signals, change } = at(guarded, 0);
+    expect(signals.prequential).toBeCloseTo(-0.2);
+    expect(signals.capped).toBeCloseTo(-0.1);
+    expect(signals.prompt).toBeCloseTo(-0.5 * Math.LN2);
+    expect(change).toBeCloseTo(-0.1);
     expect(at(guarded, 4).change).toBeCloseTo(0.2);
   });
 
   it('goes down the rates, and to the base where none helps', () => {
-    const [low, high] = guardFigures(guarded, 0);
+    const [low, high] = guardFigures(guarded, 'prequential', 0);
     expect(low).toMatchObject({ fired: 0.5, toBase: 0.5, harmed: 0.5, harmedWith: 0, falseAlarms: 0 });
     expect(high).toMatchObject({ factor: 3, fired: 0.75, toBase: 0.25, harmed: 0.75, harmedWith: 0 });
     expect(high?.changeWith).toBeCloseTo((-0.1 - 0.1 + 0 - 0.2) / 4);
   });
 
   it('takes its threshold from one half of the prompts and is judged on the other', () => {
-    const judged = judgeGuard(guarded);
-    expect(judged?.correlation).toBeGreaterThan(0.5);
-    expect(judged?.judged.map(({ prompts }) => prompts)).toEqual([2, 2]);
-    expect(judgeGuard([])).toBeUndefined();
+    const judged = judgeGuards(guarded);
+    const [plain, , prompt] = judged;
+    expect(plain?.correlation).toBeGreaterThan(0.5);
+    expect(prompt?.correlation).toBeNaN(); // it fell everywhere alike
+    expect(plain?.judged.map((one) => one.prompts)).toEqual([2, 2]);
+    expect(judgeGuards([])).toEqual([]);
   });
 });
 
