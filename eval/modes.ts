@@ -38,7 +38,8 @@ const HELP = `node eval/modes.ts [options]
   --model DIR      default models/base
   --data FILE      documents held out of training, from training/heldout.py, beside the packages in node_modules
   --per-domain N   prompts of a domain (default 8)
-  --long N         prompts that get runs of 50 steps and rates that are too high (default: all)
+  --high N         prompts that get rates that are too high, and the other method (default: all)
+  --long N         prompts that get runs of 50 steps (default: all)
   --workers N      sessions at once (default 1)
   --threads N      threads of a session (default 1)
   --minutes M      begin no run after M minutes; running again goes on from there
@@ -57,6 +58,7 @@ const parse = () => {
         model: { type: 'string', default: join(ROOT, 'models/base') },
         data: { type: 'string' },
         'per-domain': { type: 'string', default: '8' },
+        high: { type: 'string', default: '1000' },
         long: { type: 'string', default: '1000' },
         workers: { type: 'string', default: '1' },
         threads: { type: 'string', default: '1' },
@@ -184,7 +186,10 @@ const main = async (): Promise<void> => {
     threads: whole('threads', values.threads, 1, 64),
   });
   const { defaults } = at(backend.models, 0);
-  const tasks = planModes(setting.study, defaults, { long: whole('long', values.long, 0, 1_000) });
+  const tasks = planModes(setting.study, defaults, {
+    high: whole('high', values.high, 0, 1_000),
+    long: whole('long', values.long, 0, 1_000),
+  });
   process.stderr.write(`${setting.study.length} prompts, ${tasks.length} runs, ${ledger.size} known\n`);
   try {
     if (!values.report) await run(setting, backend, tasks, ledger, until);

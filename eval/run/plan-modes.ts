@@ -26,11 +26,17 @@ const COPIES = 5;
 const point = (steps: number, context = 0, text: Scored = 'continuation'): Point => ({ steps, context, text });
 
 export interface ModesProfile {
-  /** Prompts, in the study's order, that get the runs of 50 steps and the rates that are too high. */
+  /** Prompts, in the study's order, that get the rates that are too high and the other method. */
+  readonly high: number;
+  /** Prompts that get the runs of 50 steps. */
   readonly long: number;
 }
 
-export const planModes = (prompts: readonly Prompt[], defaults: TuningDefaults, { long }: ModesProfile): ModeTask[] => {
+export const planModes = (
+  prompts: readonly Prompt[],
+  defaults: TuningDefaults,
+  { high, long }: ModesProfile,
+): ModeTask[] => {
   const tuningOf = (method: 'full' | 'lora'): Tuning => ({
     method,
     rank: method === 'lora' ? defaults.rank : 0,
@@ -63,7 +69,7 @@ export const planModes = (prompts: readonly Prompt[], defaults: TuningDefaults, 
     ...Object.keys(STRATEGIES).flatMap((strategy) => tasks(strategy, of, [point(0, TEN)])),
     ...tasks('nn', of, [...alone, point(TEN, TEN)]),
   ];
-  const some = prompts.slice(0, long);
+  const some = prompts.slice(0, high);
   const tooHigh = (tuned: Tuning): ModeTask[] =>
     TOO_HIGH.flatMap((factor) =>
       tasks('sift', some, [point(5), point(5, 0, 'prompt'), point(TEN), point(TEN, 0, 'prompt')], {
@@ -74,13 +80,15 @@ export const planModes = (prompts: readonly Prompt[], defaults: TuningDefaults, 
   return [
     ...main(prompts.slice(0, FIRST)),
     ...tooHigh(own),
+    ...['sift', 'nn'].flatMap((strategy) =>
+      tasks(strategy, prompts.slice(0, long), far, { baseLosses: true, selection: { n: LONG } }),
+    ),
     ...main(prompts.slice(FIRST)),
     ...['nn', 'sift'].flatMap((strategy) =>
       tasks(strategy, prompts, [point(0, TEN)], { selection: { copies: COPIES } }),
     ),
     ...tasks('sift', some, [point(5), point(TEN), point(TEN, 0, 'prompt')], { tuning: other }),
     ...tooHigh(other),
-    ...['sift', 'nn'].flatMap((strategy) => tasks(strategy, some, far, { baseLosses: true, selection: { n: LONG } })),
     ...['sift', 'nn'].flatMap((strategy) => tasks(strategy, prompts, [point(0, 5), point(0, TEN, 'prompt')])),
   ];
 };

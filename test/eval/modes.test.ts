@@ -66,7 +66,7 @@ describe('the plan', () => {
   it('has the main runs of the first prompts first, and no run twice', () => {
     const prompts = Array.from({ length: 40 }, (_, i) => ({ ...prompt, id: String(i) }));
     const defaults = { method: 'lora', rank: 8, learningRate: { full: 1e-4, lora: 1e-3 }, from: 'size' } as const;
-    const plan = planModes(prompts, defaults, { long: 2 });
+    const plan = planModes(prompts, defaults, { high: 2, long: 3 });
     expect(new Set(plan.slice(0, 36).map((task) => task.prompt.id)).size).toBe(36);
     expect(new Set(plan.map((task) => JSON.stringify(task))).size).toBe(plan.length);
     expect(plan.filter(({ tuning }) => tuning.method === 'full').every(({ tuning }) => tuning.rank === 0)).toBe(true);
