@@ -1,81 +1,84 @@
-// docs/context.md, from eval/results/use.json: the picks of one selection tuned on, in the context, or both.
-import type { UseFigures, UseSummary } from '../figures/uses.ts';
-import type { Interval } from '../statistics.ts';
+// docs/context.md, from eval/results/modes-*.json: the picks of one selection tuned on, in the context, or both. The
+// conclusions in front are a person's (eval/context-findings.md).
+import type { JudgedGuard } from '../figures/guard.ts';
+import type { ModeTable } from '../figures/modes.ts';
+import { modesByDomain, modesTable } from './modes-tables.ts';
+import { markdownOf } from './render.ts';
 
-export interface UseJson extends UseSummary {
+export interface ModesJson {
   readonly date: string;
   readonly machine: string;
+  /** The model's directory, and what it is called on the page. */
+  readonly name: string;
+  readonly title: string;
   /** First half of the SHA-256 of the weights. */
-  readonly model: string;
-  readonly embedder: string;
+  readonly weights: string;
+  readonly parameters: number;
   readonly contextTokens: number;
+  readonly embedder: string;
   /** Examples of the corpus. */
   readonly examples: number;
+  readonly method: 'full' | 'lora';
+  readonly rank: number;
   readonly learningRate: number;
-  readonly picks: number;
+  readonly runs: number;
+  readonly planned: number;
+  /** A table is absent while no prompt has all its runs. */
+  readonly main: ModeTable;
+  readonly prompt: ModeTable;
+  readonly copies: ModeTable;
+  readonly long: ModeTable;
+  readonly guard: Readonly<Partial<Record<'full' | 'lora', readonly JudgedGuard[]>>>;
 }
 
-const signed = (value: number): string => `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(3)}`;
-const interval = (of: Interval | null): string =>
-  of === null ? '' : `${signed(of.mean)} (${signed(of.low)} to ${signed(of.high)})`;
-const NAMES: Readonly<Record<string, string>> = { nn: 'NN', sift: 'SIFT', '': 'base model' };
-const nameOf = (strategy: string): string => NAMES[strategy] ?? strategy;
+const number = (value: number): string => value.toLocaleString('en-US');
 
-const row = ({
-  strategy,
-  use,
-  bitsPerByte,
-  byDomain,
-  lessBase,
-  lessTune,
-  lessNn,
-  better,
-  seconds,
-}: UseFigures): string =>
-  `| ${[
-    nameOf(strategy),
-    use === 'base' ? '' : `\`${use}\``,
-    bitsPerByte.toFixed(3),
-    ...Object.values(byDomain).map((value) => value.toFixed(3)),
-    interval(lessBase),
-    interval(lessTune),
-    interval(lessNn),
-    better === null ? '' : `${Math.round(100 * better)} %`,
-    seconds.toFixed(2),
-  ].join(' | ')} |`;
+const shownWith = (table: ModeTable, text: (table: ModeTable) => string): string[] =>
+  table.prompts === 0 ? [] : [text(table)];
 
-/** How much of the gain of tuning the context alone has, and at what part of its time. */
-const shares = ({ figures }: UseJson): string[] => {
-  const of = (strategy: string, use: string) => figures.find((one) => one.strategy === strategy && one.use === use);
-  const percent = (part: number, whole: number): string => `${Math.round((100 * part) / whole)} %`;
-  return [...new Set(figures.map(({ strategy }) => strategy))].flatMap((strategy) => {
-    const [tune, context] = [of(strategy, 'tune'), of(strategy, 'context')];
-    if (!tune?.lessBase || !context?.lessBase) return [];
-    const gain = percent(context.lessBase.mean, tune.lessBase.mean);
-    return [
-      `${nameOf(strategy)} ${gain} of the gain of tuning alone in ${percent(context.seconds, tune.seconds)} of its time`,
-    ];
-  });
+const ofModel = (json: ModesJson): string => {
+  const { method, rank, learningRate, main, prompt, copies, long } = json;
+  const tuned = `${method === 'lora' ? `LoRA of rank ${rank}` : 'full fine-tuning'} at its default rate of ${learningRate}`;
+  return [
+    `## ${json.title}`,
+    `${number(json.parameters)} parameters, a context of ${number(json.contextTokens)} tokens; ${tuned}. ` +
+      `${json.runs} of ${json.planned} planned runs are done (${json.date}, ${json.machine}; weights \`${json.weights.slice(0, 12)}\`; ` +
+      `${number(json.examples)} examples, embedder ${json.embedder}).`,
+    `![Bits per byte over arithmetic](../eval/results/modes-${json.name}.svg)`,
+    ...shownWith(main, (table) =>
+      markdownOf(
+        modesTable('main', `The continuation, ${table.prompts} prompts, ${table.domains.length} domains`, table),
+      ),
+    ),
+    ...shownWith(main, (table) => markdownOf(modesByDomain('domains', 'The same by domain, bits per byte', table))),
+    ...shownWith(prompt, (table) =>
+      markdownOf(modesTable('prompt', `The prompt’s own text (the paper’s score), ${table.prompts} prompts`, table)),
+    ),
+    ...shownWith(copies, (table) =>
+      markdownOf(
+        modesTable(
+          'copies',
+          `Ten picks in the context where the corpus holds every example five times, ${table.prompts} prompts`,
+          table,
+        ),
+      ),
+    ),
+    ...shownWith(long, (table) => markdownOf(modesTable('long', `Longer runs, ${table.prompts} prompts`, table))),
+  ].join('\n\n');
 };
 
-export const contextPage = (json: UseJson): string => {
-  const held = Object.entries(json.context)
-    .map(
-      ([strategy, { examples, tokens }]) => `${nameOf(strategy)} ${examples.toFixed(1)} (${Math.round(tokens)} tokens)`,
-    )
-    .join(', ');
-  return `# Tuning, examples in the context, or both
+export const contextPage = (
+  models: readonly ModesJson[],
+  findings: string,
+): string => `# Tuning, examples in the context, or both
 
-The same ${json.picks} picks, used in each way that \`sift.use\` offers. Bits per byte of the ${json.prompts} continuations (800 characters each, after a prompt of up to 800), less is better; means over the domains ${json.domains.join(' and ')}; differences are paired, with 95 % bootstrap intervals over prompts. Written by \`node eval/use.ts\` from [use.json](../eval/results/use.json); nobody edits it by hand.
+The same picks, used in each way that \`sift.use\` offers. Less is better. A prompt is the first 800 characters of a document, the continuation the next 800; neither the document nor a near copy of it is in the corpus, nor may an example hold a longer part of either text. Means are over domains, differences paired, intervals 95 % bootstrap intervals over prompts. Written by \`node eval/modes.ts\` from eval/results/modes-*.json; only the conclusions are a person’s (eval/context-findings.md).
 
-| picks | \`use\` | bits per byte | ${json.domains.join(' | ')} | less base | less tuning alone | less NN, same use | better than base | seconds |
-|---|---|---:|${'---:|'.repeat(json.domains.length)}---:|---:|---:|---:|---:|
-${json.figures.map(row).join('\n')}
+${findings.trim()}
 
-In the context alone: ${shares(json).join('; ')}.
+${models.map(ofModel).join('\n\n')}
 
-Measured on ${json.date} on ${json.machine}: the bundled model (\`${json.model.slice(0, 12)}\`), the starter corpus (${json.examples.toLocaleString('en-US')} examples), every prompt’s document and its twins left out, and any example that holds a part of the continuation; full fine-tuning at the default rate of ${json.learningRate}. Seconds are medians, from opening a session until the continuation has been read, without the selection; other work ran on the machine at the same time, so they compare the rows and are no statement of speed.
+## How costs are counted
 
-**The bundled model’s window bounds the context.** It has ${json.contextTokens.toLocaleString('en-US')} tokens, most of them taken by the prompt and its continuation. Of ${json.picks} picks there was room for, on average: ${held}. A step of tuning is made on each of the ${json.picks} all the same. A model with a longer window holds more of them, so these figures do not say how tuning and context compare there.
+Tokens read are those of the prompt and of the examples before it; the continuation is read to measure it and is no cost of a request. Operations are multiplications and additions before the first token: two a parameter and token for a forward pass, twice that with LoRA’s backward pass and three times with full fine-tuning’s, and causal attention’s share by the square of the length. Optimiser and selection are not counted (selection takes milliseconds). Operations say what a well-fed machine would need; on a small one, reading a long context and many short steps differ in how well they use it.
 `;
-};
