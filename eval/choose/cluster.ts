@@ -87,8 +87,12 @@ const splitOnce = (points: Points, members: readonly number[], random: () => num
   // the other one far away, but not always the farthest, which may be an outlier
   const far = cosines.map((cosine) => Math.max(0, 1 - cosine) ** 2);
   const whole = far.reduce((sum, value) => sum + value, 0);
-  let left = random() * whole;
-  const place = far.findIndex((value) => (left -= value) < 0);
+  const mark = random() * whole;
+  let passed = 0;
+  const place = far.findIndex((value) => {
+    passed += value;
+    return passed > mark;
+  });
   let sides = assign(points, members, first, row(at(members, Math.max(0, place))));
   for (let round = 0; round < ROUNDS; round++) {
     const [a, b] = sides;
