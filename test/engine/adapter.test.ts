@@ -164,10 +164,7 @@ describe.each(['llama', 'phi3', 'gemma3'])('merged experts of a tiny %s', (famil
     };
     const tuned = merged.tuned();
     expect(tuned.rank).toBe(9);
-    const [ours, theirs] = [
-      await logp(tuned.rank, tuned.feeds),
-      await logp(0, weightFeeds(architecture, summed)),
-    ];
+    const [ours, theirs] = [await logp(tuned.rank, tuned.feeds), await logp(0, weightFeeds(architecture, summed))];
     const plain = await logp(0, weightFeeds(architecture, model.parameters));
     expect(ours).toHaveLength(ids.length - 1);
     for (const [i, value] of ours.entries()) expect(value).toBeCloseTo(at(theirs, i), 3);
