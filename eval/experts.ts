@@ -164,7 +164,7 @@ const main = async (): Promise<void> => {
   });
   const numbers = sharedExamples(setting);
   process.stderr.write(
-    `${setting.study.length} prompts; ${numbers.length} of ${setting.corpus.examples.length} examples hold a part of none\n`,
+    `${setting.study.length} prompts; ${numbers.length} of ${setting.corpus.examples.length} examples may be learnt from\n`,
   );
   const sets = sizes.map((size) => expertSet(setting, numbers, size));
   // its worker processes do not keep this one alive
