@@ -34,6 +34,9 @@ export type Fault =
   /** `yours`: counted are the caller's own requests, not everybody's. */
   | { kind: 'queue_full'; waiting: number; limit: number; yours?: true; retryAfterS: number }
   | { kind: 'shutting_down'; retryAfterS: number }
+  /** Bytes that the work needs, and what there is: free now, or on the whole machine where it will never fit. */
+  | { kind: 'no_memory'; work: string; needs: number; free: number; retryAfterS: number }
+  | { kind: 'never_fits'; work: string; needs: number; machine: number }
   | { kind: 'deadline'; afterMs: number; stage: string }
   | { kind: 'cancelled'; stage: string }
   | { kind: 'vectorize'; code: number | null; message: string }
@@ -74,6 +77,8 @@ export const asFault = (error: unknown): Fault =>
   error instanceof FaultError ? error.fault : { kind: 'internal', message: messageOf(error) };
 
 const at = (line: number | undefined): string => (line === undefined ? '' : ` (line ${line})`);
+
+const megabytes = (bytes: number): string => `${Math.round(bytes / 1e6)} MB`;
 
 /** “1.4 s”: two digits that count, none after the point from ten on. */
 const seconds = (ms: number): string => {
@@ -137,6 +142,10 @@ export const describe = (fault: Fault): string => {
       return `${fault.waiting} ${fault.yours ? 'of your requests' : 'requests'} are waiting, the limit is ${fault.limit}; try again in ${fault.retryAfterS} s`;
     case 'shutting_down':
       return `the server is shutting down; try again in ${fault.retryAfterS} s`;
+    case 'no_memory':
+      return `${fault.work} needs ${megabytes(fault.needs)} more memory, ${megabytes(fault.free)} are free; try again in ${fault.retryAfterS} s`;
+    case 'never_fits':
+      return `${fault.work} needs ${megabytes(fault.needs)} of memory, the machine has ${megabytes(fault.machine)}`;
     case 'deadline':
       return `the request took longer than ${fault.afterMs} ms (stage: ${fault.stage})`;
     case 'cancelled':
@@ -175,6 +184,8 @@ const wireOf = (fault: Fault): { status: number; type: string; param?: string; r
       return { status: 400, type: INVALID, param: fault.steps === 0 ? 'text' : 'picks' };
     case 'too_large':
       return { status: 413, type: INVALID, param: fault.param };
+    case 'never_fits':
+      return { status: 413, type: INVALID };
     case 'unknown_corpus':
       return { status: 404, type: INVALID, param: 'corpus' };
     case 'unknown_example':
@@ -195,6 +206,7 @@ const wireOf = (fault: Fault): { status: number; type: string; param?: string; r
       return { status: 429, type: 'rate_limit_error', retryAfterS: fault.retryAfterS };
     case 'nonces_full':
     case 'queue_full':
+    case 'no_memory':
     case 'shutting_down':
       return { status: 503, type: 'server_error', retryAfterS: fault.retryAfterS };
     case 'deadline':

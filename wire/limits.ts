@@ -137,6 +137,8 @@ export const MAX_QUEUE_PER_TENANT = 16;
 export const MAX_TENANT_CHARACTERS = 64;
 /** Seconds of a full queue's Retry-After, at most: an expected wait is a guess. 2026-11-26 */
 export const MAX_EXPECTED_WAIT_S = 60;
+/** Seconds after which a caller may try again when the machine's memory is taken: about a session. 2026-11-26 */
+export const MEMORY_RETRY_S = 15;
 /** Seconds after which a caller may try again when the gateway shuts down: about a restart. 2026-11-24 */
 export const SHUTDOWN_RETRY_S = 5;
 /**

@@ -13,6 +13,7 @@ import { createSession, type EngineSession } from '../../gateway/backends/embedd
 import { MAX_RANK } from '../../wire/limits.ts';
 import { at } from '../../wire/list.ts';
 import { median } from '../statistics.ts';
+import { runMemory } from './memory.ts';
 import { startTorch } from './torch.ts';
 
 const DIRECTORY = new URL('../../models/base', import.meta.url).pathname;
@@ -56,8 +57,10 @@ export const run = async (args: readonly string[]): Promise<void> => {
       threads: { type: 'string', default: '1' },
       rank: { type: 'string', default: '8' },
       only: { type: 'string', default: KINDS.join() },
+      memory: { type: 'boolean', default: false },
     },
   });
+  if (values.memory) return runMemory(values.model, values.json);
   const rounds = whole('rounds', values.rounds ?? (values.quick ? '7' : '21'), 1, 1000);
   const threads = whole('threads', values.threads, 1, 64);
   const rank = whole('rank', values.rank, 1, MAX_RANK);

@@ -14,11 +14,13 @@ const OURS: ReadonlySet<string> = new Set<Fault['kind']>(['bad_json', 'bad_signa
 /** What is the caller's to mend, where it is not 400. */
 const CALLERS: ReadonlyMap<string, number> = new Map<Fault['kind'], number>([
   ['too_large', 413],
+  ['never_fits', 413],
   ['unknown_model', 404],
 ]);
 /** What passes by itself, and whether the gateway says it only before any work. */
 const PASSING: ReadonlyMap<string, { readonly beforeWork: boolean }> = new Map<Fault['kind'], { beforeWork: boolean }>([
   ['queue_full', { beforeWork: true }],
+  ['no_memory', { beforeWork: true }],
   ['nonces_full', { beforeWork: true }],
   ['rate_limited', { beforeWork: true }],
   ['shutting_down', { beforeWork: false }],

@@ -39,7 +39,14 @@ const open = async (family: string): Promise<Model> => {
 const tune = (weights: Weights): void => {
   const random = seededRandom(1);
   for (let step = 0; step < 2; step++) {
-    weights.apply(new Map(Array.from(weights.gradients, ([name, data]) => [name, data.map(() => random() - 0.5)])));
+    const update = weights.update();
+    for (const [name, { size }] of Object.entries(weights.trainingFeeds)) {
+      if (name.includes('.lora_'))
+        update(
+          name,
+          Float32Array.from({ length: size }, () => random() - 0.5),
+        );
+    }
   }
 };
 

@@ -106,6 +106,7 @@ const createSession = (worker: WorkerProcess, pool: Pool): EmbeddedSession => {
     },
     count: async (texts, signal) => (await worker.call({ do: 'count', texts }, signal)) as readonly number[],
     async *train(examples, signal) {
+      await worker.call({ do: 'fit', texts: examples }, signal);
       for (const text of examples) yield (await worker.call({ do: 'step', text }, signal)) as Step;
     },
     async *losses(examples, signal) {

@@ -13,6 +13,7 @@ export type Call =
   | { readonly do: 'open'; readonly options: OpenOptions }
   | { readonly do: 'check'; readonly prompt: string }
   | { readonly do: 'count'; readonly texts: readonly string[] }
+  | { readonly do: 'fit'; readonly texts: readonly string[] }
   | { readonly do: 'step'; readonly text: string }
   | { readonly do: 'loss'; readonly text: string }
   | { readonly do: 'restart'; readonly learningRate: number }

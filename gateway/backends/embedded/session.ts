@@ -2,10 +2,10 @@
 // Documented choices: texts are read as sequence.ts says; a training example is cut to TRAIN_TOKENS and the context, and
 // its step says so; a score slides a window of the context by half; numbers that are not finite end the request.
 
-import type { Tensor } from 'onnxruntime-node';
 import { FaultError } from '../../../wire/faults.ts';
 import type { Generation, OpenOptions, Piece, Sampling, Score, Step } from '../contract.ts';
 import { allFinite } from './finite.ts';
+import { requireMemory } from './fit.ts';
 import { generate } from './generate.ts';
 import { type Model, sequenceFeeds } from './model/model.ts';
 import { floats, ints } from './runtime.ts';
@@ -24,6 +24,8 @@ export interface EngineSession {
   check(prompt: string): void;
   /** Tokens of each text as a prompt. */
   count(texts: readonly string[]): number[];
+  /** Throws where the machine has too little memory for a step on the longest of these. */
+  fit(texts: readonly string[]): void;
   step(text: string): Promise<Step>;
   /** Nats per token of a text, cut as a step cuts it, under the weights as they are. */
   loss(text: string): Promise<number>;
@@ -37,18 +39,10 @@ export interface EngineSession {
   generate(prompt: string, sampling: Sampling, cancelled: () => boolean): AsyncGenerator<Piece, Generation, void>;
 }
 
-const copyOf = (gradients: Gradients): Gradients =>
-  new Map(Array.from(gradients, ([name, data]) => [name, data.slice()]));
-
 export const createSession = (model: Model, opened: OpenOptions): EngineSession => {
   let options = opened;
   const { architecture: a } = model;
   const weights = createWeights(model, options);
-  const into: Record<string, Tensor> = {};
-  for (const [name, data] of weights.gradients) {
-    const input = weights.trainingFeeds[name];
-    if (input !== undefined) into[`grad:${name}`] = floats(data, input.dims);
-  }
   // repeated examples: how often each came, and the gradient and loss of its last odd occurrence
   const seen = new Map<string, { count: number; kept?: Gradient & { gradients: Gradients } }>();
 
@@ -94,10 +88,12 @@ export const createSession = (model: Model, opened: OpenOptions): EngineSession 
     return logp;
   };
 
-  const gradient = async (text: string): Promise<Gradient> => {
+  /** One step; where `kept` is given, the gradients are left there. */
+  const learn = async (text: string, kept?: Map<string, Float32Array>): Promise<Gradient> => {
     const { ids, truncated, tokens } = exampleOf(text);
     if (tokens === 0) return { loss: 0, tokens, truncated };
     const training = await model.training(weights.rank);
+    const update = begin();
     const outputs = await training.run(
       {
         ...weights.trainingFeeds,
@@ -105,14 +101,18 @@ export const createSession = (model: Model, opened: OpenOptions): EngineSession 
         targets: ints(ids.slice(1)),
         weights: floats(new Float32Array(tokens).fill(1 / tokens), [tokens]),
       },
-      into,
+      (name, gradient) => {
+        update(name, gradient);
+        kept?.set(name, gradient);
+        return kept === undefined ? undefined : 'keep';
+      },
     );
     return { loss: outputs.loss?.[0] ?? Number.NaN, tokens, truncated };
   };
-  const apply = (gradients: Gradients): void => {
-    weights.apply(gradients);
+  const begin = (): ReturnType<typeof weights.update> => {
     steps += 1;
     checked = false;
+    return weights.update();
   };
 
   /** Nothing of earlier steps is known any more. */
@@ -125,6 +125,19 @@ export const createSession = (model: Model, opened: OpenOptions): EngineSession 
   return {
     check: (prompt) => void fittingPrompt(model, prompt),
     count: (texts) => texts.map((text) => promptIds(model, text).length),
+
+    fit(texts) {
+      const most = Math.min(TRAIN_TOKENS, a.context);
+      // a token is a byte at least, so most texts need not be counted
+      const longest = texts.reduce(
+        (tokens, text) =>
+          Buffer.byteLength(text) <= tokens
+            ? tokens
+            : Math.max(tokens, Math.min(most, exampleIds(model, text).length - 1)),
+        0,
+      );
+      requireMemory(model, options, longest);
+    },
 
     async step(text) {
       const started = performance.now();
@@ -140,15 +153,16 @@ export const createSession = (model: Model, opened: OpenOptions): EngineSession 
       if (options.reuseGradients && entry.count % 2 === 0 && entry.kept !== undefined) {
         const { kept } = entry;
         delete entry.kept;
-        apply(kept.gradients);
+        const update = begin();
+        for (const [name, gradient] of kept.gradients) update(name, gradient);
         return done(kept, true);
       }
-      const made = await gradient(text);
-      if (made.tokens > 0) apply(weights.gradients);
-      if (options.reuseGradients && made.tokens > 0) {
+      const gradients = options.reuseGradients ? new Map<string, Float32Array>() : undefined;
+      const made = await learn(text, gradients);
+      if (gradients !== undefined && made.tokens > 0) {
         const kept = [...seen.values()].filter((other) => other.kept !== undefined);
         if (kept.length >= KEPT_GRADIENTS) delete kept[0]?.kept;
-        seen.set(text, { count: entry.count, kept: { ...made, gradients: copyOf(weights.gradients) } });
+        seen.set(text, { count: entry.count, kept: { ...made, gradients } });
       }
       return done(made, false);
     },

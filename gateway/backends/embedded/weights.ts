@@ -21,9 +21,8 @@ export interface Weights {
   readonly rank: number;
   /** What the training graph takes. */
   readonly trainingFeeds: Feeds;
-  /** Arrays the training graph writes the gradients to; overwritten by every step. */
-  readonly gradients: Gradients;
-  apply(gradients: Gradients): void;
+  /** Begins a step: what it gives takes each parameter's gradient once, in any order, and changes the parameter at once. */
+  update(): (name: string, gradient: Float32Array) => void;
   /** Back to the base weights, in place and with fresh moments; later updates are made at this learning rate. */
   restart(learningRate: number): void;
   /** LoRA's factors, copied. Throws for full fine-tuning, which has none. */
@@ -55,17 +54,16 @@ const createTrained = (trained: ReadonlyMap<string, Float32Array>, options: Open
     optimiser = { ...optimiser, learningRate };
     t = 0;
   };
-  const apply = (gradients: Gradients): void => {
+  const update = () => {
     t += 1;
-    for (const [name, p] of trained) {
-      const g = gradients.get(name);
-      const moments = { m: m.get(name), v: v.get(name) };
-      if (g === undefined || moments.m === undefined || moments.v === undefined)
-        throw new Error(`no gradient for ${name}`);
-      adamStep(p, g, moments as Moments, t, optimiser);
-    }
+    return (name: string, gradient: Float32Array): void => {
+      const [p, moments] = [trained.get(name), { m: m.get(name), v: v.get(name) }];
+      if (p === undefined || moments.m === undefined || moments.v === undefined)
+        throw new Error(`${name} is not trained`);
+      adamStep(p, gradient, moments as Moments, t, optimiser);
+    };
   };
-  return { apply, restart };
+  return { update, restart };
 };
 
 const noFactors = (): never => {
@@ -88,12 +86,11 @@ const checkAdapter = (adapter: Adapter, factors: Adapter): void => {
 const fullWeights = (model: Model, options: OpenOptions): Weights => {
   const copies = new Map(Array.from(model.parameters, ([name, data]) => [name, data.slice()]));
   const feeds = weightFeeds(model.architecture, copies);
-  const { apply, restart } = createTrained(copies, options);
+  const { update, restart } = createTrained(copies, options);
   return {
     rank: 0,
     trainingFeeds: feeds,
-    gradients: zerosLike(copies),
-    apply,
+    update,
     restart(learningRate) {
       restart(learningRate);
       for (const [name, data] of model.parameters) copies.get(name)?.set(data);
@@ -115,7 +112,7 @@ const loraWeights = (model: Model, options: OpenOptions): Weights => {
     factors.set(name, data);
     feeds[name] = floats(data, shape);
   }
-  const { apply: update, restart } = createTrained(factors, options);
+  const { update, restart } = createTrained(factors, options);
   // as long as B is zero the base itself does, in a graph without factors
   const untuned: Tuned = { rank: 0, feeds: weightFeeds(architecture, model.parameters) };
   let tuned = untuned;
@@ -134,11 +131,10 @@ const loraWeights = (model: Model, options: OpenOptions): Weights => {
   return {
     rank,
     trainingFeeds: feeds,
-    gradients: zerosLike(factors),
     trained: () => factors.values(),
-    apply(gradients) {
-      update(gradients);
+    update() {
       tuned = { rank, feeds };
+      return update();
     },
     restart(learningRate) {
       restart(learningRate);

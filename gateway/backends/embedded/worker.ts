@@ -5,6 +5,7 @@ import { type Fault, FaultError } from '../../../wire/faults.ts';
 import { MAX_RANK } from '../../../wire/limits.ts';
 import { messageOf } from '../../../wire/message.ts';
 import { readDefaults } from './defaults.ts';
+import { requireMemory } from './fit.ts';
 import type { Call, FromWorker, Outcome, ToWorker, WorkerSetup } from './messages.ts';
 import { readCheckpoint } from './model/checkpoint.ts';
 import { createModel, type Model } from './model/model.ts';
@@ -32,6 +33,7 @@ const perform = async (call: number, body: Call): Promise<Outcome> => {
     case 'open': {
       const model = models.get(body.options.model);
       if (model === undefined) throw new Error(`no model '${body.options.model}'`);
+      requireMemory(model, body.options, 0);
       session = createSession(model, body.options);
       return null;
     }
@@ -40,6 +42,9 @@ const perform = async (call: number, body: Call): Promise<Outcome> => {
       return null;
     case 'count':
       return open().count(body.texts);
+    case 'fit':
+      open().fit(body.texts);
+      return null;
     case 'step':
       return open().step(body.text);
     case 'loss':

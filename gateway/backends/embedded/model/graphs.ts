@@ -1,68 +1,42 @@
-// The four graphs a prompt may need, each built once per model and LoRA rank, for any number of tokens.
+// The graphs of scoring and generation, each built once per model and LoRA rank, for any number of tokens.
 import { Graph, type Tensor } from '../onnx/graph.ts';
 import { Tape, type Var } from '../onnx/tape.ts';
 import type { Architecture } from './config.ts';
-import { parameterShapes } from './parameters.ts';
-import {
-  decoder,
-  type Lora,
-  logits,
-  loraShapes,
-  outputMatrix,
-  parameterInputs,
-  positionInputs,
-} from './transformer.ts';
+import { decoder, type Lora, logits, loraShapes, outputName, parameterInputs, positionInputs } from './transformer.ts';
 
 const ids = (graph: Graph): Tensor => graph.input('ids', 'int64', ['T']);
 
-/** LoRA's factors as graph inputs, with what the decoder wants of them; nothing without LoRA. */
-const loraInputs = (tape: Tape, a: Architecture, lora: Lora | undefined, trained: boolean) => {
+/** LoRA's factors as graph inputs, as the decoder wants them; nothing without LoRA. */
+const loraInputs = (tape: Tape, a: Architecture, lora: Lora | undefined) => {
+  if (lora === undefined) return {};
   const factors = new Map<string, Var>();
-  if (lora === undefined) return { factors, options: {} };
   for (const [name, shape] of loraShapes(a, lora.rank)) {
-    const input = tape.graph.input(name, 'float32', shape);
-    factors.set(name, trained ? tape.parameter(input) : tape.constant(input));
+    factors.set(name, tape.constant(tape.graph.input(name, 'float32', shape)));
   }
-  return { factors, options: { lora: { factors, scale: lora.scale } } };
+  return { lora: { factors, scale: lora.scale } };
 };
 
-/** One training step: ids, targets [T], weights [T] → loss, and `grad:NAME` of every trained parameter. */
-export const trainingGraph = (a: Architecture, lora?: Lora): Uint8Array => {
+/** Scoring, first part: ids → the last hidden states [T,D]. */
+export const hiddenGraph = (a: Architecture, lora?: Lora): Uint8Array => {
   const graph = new Graph();
   const tape = new Tape(graph);
-  const parameters = parameterInputs(tape, a, lora === undefined);
-  const { factors, options } = loraInputs(tape, a, lora, true);
   const { hidden } = decoder(tape, {
     architecture: a,
-    parameters,
+    parameters: parameterInputs(tape, a, false),
     positions: positionInputs(graph, a, 'T'),
     ids: ids(graph),
-    ...options,
+    ...loraInputs(tape, a, lora),
   });
-  const targets = graph.input('targets', 'int64', ['T']);
-  const weights = graph.input('weights', 'float32', ['T']);
-  const loss = tape.crossEntropy(hidden, outputMatrix(a, parameters), targets, weights, a.scales.logitCap);
-  tape.backward(loss, graph.scalar(1));
-  graph.output(loss, 'loss', []);
-  const shapes = lora === undefined ? parameterShapes(a) : loraShapes(a, lora.rank);
-  for (const [name, variable] of lora === undefined ? parameters : factors) {
-    graph.output(tape.grad(variable), `grad:${name}`, shapes.get(name) ?? []);
-  }
+  graph.output(hidden, 'hidden', ['T', a.hidden]);
   return graph.bytes();
 };
 
-/** Scoring: ids, targets [T] → log p(target_t) in nats, [T]. */
-export const scoringGraph = (a: Architecture, lora?: Lora): Uint8Array => {
+/** Scoring, second part: hidden states of some tokens, targets → log p(target_t) in nats, [T]. */
+export const probabilityGraph = (a: Architecture): Uint8Array => {
   const graph = new Graph();
   const tape = new Tape(graph);
-  const parameters = parameterInputs(tape, a, false);
-  const { hidden } = decoder(tape, {
-    architecture: a,
-    parameters,
-    positions: positionInputs(graph, a, 'T'),
-    ids: ids(graph),
-    ...loraInputs(tape, a, lora, false).options,
-  });
+  const parameters = parameterInputs(tape, a, false, (name) => name === outputName(a));
+  const hidden = tape.constant(graph.input('hidden', 'float32', ['T', a.hidden]));
   const targets = graph.input('targets', 'int64', ['T']);
   const logp = graph.op('LogSoftmax', [logits(tape, a, hidden, parameters)], { axis: -1 });
   const picked = graph.op('GatherElements', [logp, graph.op('Unsqueeze', [targets, graph.ints([1])])], { axis: 1 });
@@ -90,7 +64,7 @@ export const generationGraph = (a: Architecture, withPast: boolean, lora?: Lora)
     parameters,
     positions: positionInputs(graph, a, withPast ? 'PT' : 'T'),
     ids: ids(graph),
-    ...loraInputs(tape, a, lora, false).options,
+    ...loraInputs(tape, a, lora),
     ...(past === undefined ? {} : { past }),
   });
   const last = tape.constant(graph.op('Slice', [hidden, graph.ints([-1]), graph.ints([2 ** 31]), graph.ints([0])]));

@@ -4,9 +4,11 @@ import type { Tokenizer } from '../../../../tokenizer/index.ts';
 import { compile, type Feeds, floats, ints, type Runnable } from '../runtime.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import type { Architecture } from './config.ts';
-import { generationGraph, scoringGraph, trainingGraph } from './graphs.ts';
+import { generationGraph } from './graphs.ts';
 import { parameterShapes } from './parameters.ts';
 import { angles, causalMask, maskName, rotationNames, usedRotations, usedWindows } from './positions.ts';
+import { createScoring } from './scoring.ts';
+import { createTraining, type Training } from './training.ts';
 import type { Lora } from './transformer.ts';
 
 /** Ranks whose graphs are kept, of each kind; a graph costs about 10 MB. */
@@ -19,7 +21,7 @@ export interface Model {
   readonly parameters: ReadonlyMap<string, Float32Array>;
   readonly tokenizer: Tokenizer;
   /** Rank 0 is full fine-tuning; as in the others, a graph without LoRA. */
-  training(rank: number): Promise<Runnable>;
+  training(rank: number): Promise<Training>;
   scoring(rank: number): Promise<Runnable>;
   prompt(rank: number): Promise<Runnable>;
   next(rank: number): Promise<Runnable>;
@@ -59,12 +61,9 @@ export const sequenceFeeds = (a: Architecture, ids: readonly number[]): Feeds =>
   return feeds;
 };
 
-/** Compiled graphs of one kind by LoRA rank, the least recently used dropped. */
-const byRank = (
-  graph: (lora: Lora | undefined) => Uint8Array,
-  threads: number,
-): ((rank: number) => Promise<Runnable>) => {
-  const kept = new Map<number, Promise<Runnable>>();
+/** What is compiled for a LoRA rank, the least recently used dropped. */
+const byRank = <T extends Runnable>(make: (lora: Lora | undefined) => Promise<T>): ((rank: number) => Promise<T>) => {
+  const kept = new Map<number, Promise<T>>();
   return async (rank) => {
     const known = kept.get(rank);
     if (known !== undefined) {
@@ -72,7 +71,7 @@ const byRank = (
       kept.set(rank, known);
       return known;
     }
-    const made = compile(graph(rank === 0 ? undefined : { rank, scale: LORA_SCALE }), threads);
+    const made = make(rank === 0 ? undefined : { rank, scale: LORA_SCALE });
     kept.set(rank, made);
     const [oldest] = kept.keys();
     if (kept.size > KEPT_RANKS && oldest !== undefined) {
@@ -88,8 +87,8 @@ export const createModel = ({ architecture: a, parameters, tokenizer }: Checkpoi
   architecture: a,
   parameters,
   tokenizer,
-  training: byRank((lora) => trainingGraph(a, lora), threads),
-  scoring: byRank((lora) => scoringGraph(a, lora), threads),
-  prompt: byRank((lora) => generationGraph(a, false, lora), threads),
-  next: byRank((lora) => generationGraph(a, true, lora), threads),
+  training: byRank((lora) => createTraining(a, lora, threads)),
+  scoring: byRank((lora) => createScoring(a, lora, threads)),
+  prompt: byRank((lora) => compile(generationGraph(a, false, lora), threads)),
+  next: byRank((lora) => compile(generationGraph(a, true, lora), threads)),
 });

@@ -1,6 +1,7 @@
 // The forward pass of a decoder over the tape: one definition for every family, and for training, scoring and generation.
 // T tokens; H heads in G groups of R = H/G share keys and values; E is a head's size. Query heads of a group lie beside
 // each other, so [H,T,E] is [G,R·T,E] without moving a number, and keys are never repeated.
+import { at as elementAt } from '../../../../wire/list.ts';
 import type { Graph, Tensor } from '../onnx/graph.ts';
 import type { Tape, Var } from '../onnx/tape.ts';
 import type { Architecture } from './config.ts';
@@ -32,10 +33,16 @@ export const loraShapes = (architecture: Architecture, rank: number): Map<string
   return factors;
 };
 
-/** The parameters as graph inputs, frozen or trained. */
-export const parameterInputs = (tape: Tape, architecture: Architecture, trained: boolean): Map<string, Var> => {
+/** The parameters, or those of some names, as graph inputs, frozen or trained. */
+export const parameterInputs = (
+  tape: Tape,
+  architecture: Architecture,
+  trained: boolean,
+  wanted: (name: string) => boolean = () => true,
+): Map<string, Var> => {
   const inputs = new Map<string, Var>();
   for (const [name, shape] of parameterShapes(architecture)) {
+    if (!wanted(name)) continue;
     const input = tape.graph.input(name, 'float32', shape);
     inputs.set(name, trained ? tape.parameter(input) : tape.constant(input));
   }
@@ -76,13 +83,22 @@ export interface DecoderOptions {
   readonly architecture: Architecture;
   readonly parameters: ReadonlyMap<string, Var>;
   readonly positions: Positions;
-  readonly ids: Tensor;
   readonly lora?: { readonly factors: ReadonlyMap<string, Var>; readonly scale: number };
   /** Keys and values of the tokens before these, put in front of each layer's own. */
   readonly past?: readonly KeyValue[];
 }
 
-export const decoder = (tape: Tape, options: DecoderOptions): Decoder => {
+/** The decoder's parts, for a graph of all of it or of one layer. */
+export interface Parts {
+  embedded(ids: Tensor): Var;
+  layer(x: Var, index: number): Var;
+  /** The hidden states that the logits are made of. */
+  final(x: Var): Var;
+  /** What the layers so far made. */
+  readonly cache: readonly KeyValue[];
+}
+
+export const decoderParts = (tape: Tape, options: DecoderOptions): Parts => {
   const { architecture: a, positions } = options;
   const { scales } = a;
   const repeats = a.heads / a.groups;
@@ -91,13 +107,19 @@ export const decoder = (tape: Tape, options: DecoderOptions): Decoder => {
     if (found === undefined) throw new Error(`no parameter ${name}`);
     return found;
   };
+  const widths = parameterShapes(a);
+  const rows = (y: Var, width: number): Var => {
+    tape.graph.describe(y, ['T', width]);
+    return y;
+  };
   const linear = (x: Var, name: string): Var => {
-    const y = tape.linear(x, parameter(name), options.parameters.get(biasOf(name)));
+    const width = elementAt(widths.get(name) ?? [], 0);
+    const y = rows(tape.linear(x, parameter(name), options.parameters.get(biasOf(name))), width);
     const names = loraNames(name);
     const down = options.lora?.factors.get(names.a);
     const up = options.lora?.factors.get(names.b);
     if (down === undefined || up === undefined) return y;
-    return tape.lowRank(y, x, down, up, options.lora?.scale ?? 1);
+    return rows(tape.lowRank(y, x, down, up, options.lora?.scale ?? 1), width);
   };
   const normOf = (x: Var, name: string, leadingAxes: readonly number[]): Var =>
     tape.rmsNorm(x, a.unitNorms ? tape.plus(parameter(name), 1) : parameter(name), a.epsilon, leadingAxes);
@@ -140,6 +162,7 @@ export const decoder = (tape: Tape, options: DecoderOptions): Decoder => {
     const raw = tape.matmulTransposed(grouped, keys, scales.attention); // [G,R·T,keys]
     const scores = scales.attentionCap === undefined ? raw : tape.cap(raw, scales.attentionCap);
     const mixed = tape.matmul(tape.softmax(scores, mask), values); // [G,R·T,E]
+    tape.graph.describe(mixed, [a.groups, 'RT', a.headSize]);
     const heads = tape.reshape(mixed, [a.groups * repeats, 'T', a.headSize], [a.groups, 'RT', a.headSize]); // [H,T,E]
     const flat = tape.reshape(
       tape.transpose(heads, [1, 0, 2]),
@@ -163,24 +186,35 @@ export const decoder = (tape: Tape, options: DecoderOptions): Decoder => {
     return tape.add(x, tape.scale(normed, scales.residual));
   };
 
-  const embedded = tape.gather(parameter(EMBEDDINGS), options.ids, a.vocabulary, a.hidden);
-  let x = tape.scale(embedded, scales.embeddings);
-  for (const [i, kind] of a.kinds.entries()) {
-    const layer = `model.layers.${i}`;
-    const at = (name: string): string => `${layer}.${name}_layernorm.weight`;
-    // a Llama calls the norm before its feed-forward post_attention_layernorm; where there are four, it is what it says
-    const beforeFeedForward = at(a.norms === 'both' ? 'pre_feedforward' : 'post_attention');
-    x = residual(x, `${layer}.input_layernorm.weight`, at('post_attention'), (h) =>
-      attention(h, layer, kind, options.past?.[i]),
-    );
-    x = residual(x, beforeFeedForward, at('post_feedforward'), (h) => feedForward(h, layer));
-  }
-  return { hidden: tape.scale(norm(x, 'model.norm.weight'), scales.logits), cache };
+  return {
+    cache,
+    embedded: (ids) => tape.scale(tape.gather(parameter(EMBEDDINGS), ids, a.vocabulary, a.hidden), scales.embeddings),
+    layer(x, index) {
+      const layer = `model.layers.${index}`;
+      const at = (name: string): string => `${layer}.${name}_layernorm.weight`;
+      // a Llama calls the norm before its feed-forward post_attention_layernorm; where there are four, it is what it says
+      const beforeFeedForward = at(a.norms === 'both' ? 'pre_feedforward' : 'post_attention');
+      const attended = residual(x, `${layer}.input_layernorm.weight`, at('post_attention'), (h) =>
+        attention(h, layer, elementAt(a.kinds, index), options.past?.[index]),
+      );
+      return residual(attended, beforeFeedForward, at('post_feedforward'), (h) => feedForward(h, layer));
+    },
+    final: (x) => tape.scale(norm(x, 'model.norm.weight'), scales.logits),
+  };
 };
 
-/** The matrix that turns hidden states into logits: the embeddings themselves where they are tied. */
+export const decoder = (tape: Tape, options: DecoderOptions & { readonly ids: Tensor }): Decoder => {
+  const parts = decoderParts(tape, options);
+  let x = parts.embedded(options.ids);
+  for (const index of options.architecture.kinds.keys()) x = parts.layer(x, index);
+  return { hidden: parts.final(x), cache: parts.cache };
+};
+
+/** Which matrix turns hidden states into logits: the embeddings themselves where they are tied. */
+export const outputName = (a: Architecture): string => (a.tied ? EMBEDDINGS : OUTPUT);
+
 export const outputMatrix = (a: Architecture, parameters: ReadonlyMap<string, Var>): Var => {
-  const matrix = parameters.get(a.tied ? EMBEDDINGS : OUTPUT);
+  const matrix = parameters.get(outputName(a));
   if (matrix === undefined) throw new Error('no output matrix');
   return matrix;
 };

@@ -13,6 +13,12 @@ export interface Tensor {
   readonly name: string;
 }
 
+/** A model cut out of a graph, and the names of its inputs. */
+export interface Part {
+  readonly inputs: readonly string[];
+  readonly bytes: Uint8Array;
+}
+
 export class Graph {
   readonly #nodes: Node[] = [];
   readonly #constants = new Map<string, Constant>();
@@ -55,8 +61,13 @@ export class Graph {
    */
   reshape(x: Tensor, shape: readonly Dimension[]): Tensor {
     const result = this.op('Reshape', [x, this.ints(shape.map((dim) => (typeof dim === 'number' ? dim : -1)))]);
-    this.#known.push({ name: result.name, type: 'float32', shape });
+    this.describe(result, shape);
     return result;
+  }
+
+  /** Says what shape a value has, where onnxruntime does not find it by itself. */
+  describe(x: Tensor, shape: readonly Dimension[]): void {
+    this.#known.push({ name: x.name, type: 'float32', shape });
   }
 
   /** Constants of equal value are one. */
@@ -76,6 +87,45 @@ export class Graph {
       data: new Uint8Array(Float32Array.of(value).buffer),
     });
     return { name };
+  }
+
+  /** How many nodes there are so far: a border that part() understands. */
+  get size(): number {
+    return this.#nodes.length;
+  }
+
+  /** Names of the values that these ops gave among the first `count` nodes. */
+  outputsOf(ops: readonly string[], count: number): Set<string> {
+    return new Set(this.#nodes.slice(0, count).flatMap(({ op, outputs }) => (ops.includes(op) ? outputs : [])));
+  }
+
+  /**
+   * The nodes that lead to `wanted`, as a model of their own. Where the way back meets a value of `given`, that value is
+   * an input instead; what leads to it is left out. `inputs` names what the model takes.
+   */
+  part(given: ReadonlySet<string>, wanted: readonly { readonly tensor: Tensor; readonly name: string }[]): Part {
+    const needed = new Set(wanted.map(({ tensor }) => tensor.name));
+    const nodes: Node[] = [];
+    for (const node of this.#nodes.toReversed()) {
+      if (!node.outputs.some((name) => needed.has(name) && !given.has(name))) continue;
+      nodes.push(node);
+      for (const name of node.inputs) needed.add(name);
+    }
+    const inputs = this.#inputs.filter(({ name }) => needed.has(name));
+    for (const name of given) {
+      if (needed.has(name)) inputs.push(this.#known.find((value) => value.name === name) ?? { name, type: 'float32' });
+    }
+    const outputs = wanted.map(({ name }): Value => ({ name, type: 'float32' }));
+    for (const { tensor, name } of wanted) {
+      nodes.unshift({ op: 'Identity', domain: '', inputs: [tensor.name], outputs: [name], attributes: {} });
+    }
+    const constants = [...this.#constants.values()].filter(({ name }) => needed.has(name));
+    const made = new Set(nodes.flatMap((node) => node.outputs));
+    const known = this.#known.filter(({ name }) => made.has(name));
+    return {
+      inputs: inputs.map(({ name }) => name),
+      bytes: modelBytes({ nodes: nodes.toReversed(), constants, inputs, outputs, known }),
+    };
   }
 
   bytes(): Uint8Array {

@@ -74,8 +74,8 @@ export type Dimension = number | string;
 export interface Value {
   readonly name: string;
   readonly type: ElementType;
-  /** A string is a dimension known only at run time. */
-  readonly shape: readonly Dimension[];
+  /** A string is a dimension known only at run time; without a shape not even their number is. */
+  readonly shape?: readonly Dimension[];
 }
 
 export interface Constant {
@@ -107,10 +107,11 @@ const node = ({ op, domain, inputs, outputs, attributes }: Node): Writer => {
 
 const value = ({ name, type, shape }: Value): Writer => {
   const dims = new Writer();
-  for (const dim of shape) {
+  for (const dim of shape ?? []) {
     dims.message(1, typeof dim === 'number' ? new Writer().int(1, dim) : new Writer().text(2, dim));
   }
-  const tensor = new Writer().int(1, ELEMENT[type]).message(2, dims);
+  const tensor = new Writer().int(1, ELEMENT[type]);
+  if (shape !== undefined) tensor.message(2, dims);
   return new Writer().text(1, name).message(2, new Writer().message(1, tensor));
 };
 
