@@ -35,7 +35,7 @@ const HELP = `node eval/experts.ts [options]
 
   --data FILE      documents held out of training, from training/heldout.py, beside the packages in node_modules
   --per-domain N   prompts of a domain (default 8)
-  --sets LIST      experts:steps, comma separated: so many clusters, so many examples of each (default 16:128,64:128)
+  --sets LIST      experts:steps, comma separated: so many clusters, so many examples of each (default 16:128,64:96)
   --minutes M      begin nothing after M minutes; running again goes on from there
   --model DIR      default models/base
   --state DIR      where experts and results are kept (default .sift/eval)
@@ -48,7 +48,7 @@ const parse = () => {
       help: { type: 'boolean', default: false },
       data: { type: 'string' },
       'per-domain': { type: 'string', default: '8' },
-      sets: { type: 'string', default: '16:128,64:128' },
+      sets: { type: 'string', default: '16:128,64:96' },
       minutes: { type: 'string', default: '600' },
       model: { type: 'string', default: join(ROOT, 'models/base') },
       state: { type: 'string', default: join(ROOT, '.sift/eval') },

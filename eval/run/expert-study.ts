@@ -17,7 +17,7 @@ import type { Ledger } from './ledger.ts';
 import { type ExpertPlan, type ExpertStore, expertOf, stepsLeft } from './train-experts.ts';
 
 /** Rates that are tried, on the experts that are nearest to the most tuning prompts. */
-export const EXPERT_RATES = [1e-3, 2e-3, 5e-3];
+export const EXPERT_RATES = [2e-4, 5e-4, 1e-3, 2e-3, 5e-3];
 const RATED = 6;
 /** Temperatures that are tried; the first is nearly the most similar expert alone, the last nearly a plain mean. */
 export const TEMPERATURES = [0.01, 0.03, 0.1, 0.3];
