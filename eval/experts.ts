@@ -25,9 +25,17 @@ import { withinDomains } from './material/sources.ts';
 import { ROOT } from './options.ts';
 import { type Compared, type ExpertsJson, expertsPage } from './report/experts-page.ts';
 import { full, lora } from './run/arms.ts';
-import { type ExpertRow, expertArms, type Ready } from './run/expert-arms.ts';
+import { type ExpertRow, expertArms, type Ready, TOPS } from './run/expert-arms.ts';
 import { type ExpertSet, expertSet, type SetSize, sharedExamples } from './run/expert-sets.ts';
-import { best, measure, type Study, trainExperts, tryRates, tryTemperatures } from './run/expert-study.ts';
+import {
+  best,
+  measure,
+  neededExperts,
+  type Study,
+  trainExperts,
+  tryRates,
+  tryTemperatures,
+} from './run/expert-study.ts';
 import { openLedger } from './run/ledger.ts';
 import { machine } from './run/machine.ts';
 
@@ -35,7 +43,7 @@ const HELP = `node eval/experts.ts [options]
 
   --data FILE      documents held out of training, from training/heldout.py, beside the packages in node_modules
   --per-domain N   prompts of a domain (default 8)
-  --sets LIST      experts:steps, comma separated: so many clusters, so many examples of each (default 16:128,64:96)
+  --sets LIST      experts:steps, comma separated: so many clusters, so many examples of each (default 16:128,64:48)
   --minutes M      begin nothing after M minutes; running again goes on from there
   --model DIR      default models/base
   --state DIR      where experts and results are kept (default .sift/eval)
@@ -48,7 +56,7 @@ const parse = () => {
       help: { type: 'boolean', default: false },
       data: { type: 'string' },
       'per-domain': { type: 'string', default: '8' },
-      sets: { type: 'string', default: '16:128,64:96' },
+      sets: { type: 'string', default: '16:128,64:48' },
       minutes: { type: 'string', default: '600' },
       model: { type: 'string', default: join(ROOT, 'models/base') },
       state: { type: 'string', default: join(ROOT, '.sift/eval') },
@@ -104,8 +112,10 @@ const compare = async (study: Study, sets: readonly ExpertSet[], shape: Shape): 
   // the first is the base model's
   const rate = best(rates.tried.slice(1));
   const ready = new Map<number, Ready>();
-  for (const { k, plans, clusters } of sets) {
-    const adapters = await trainExperts(study, plans, rate, `${k} experts`);
+  for (const set of sets) {
+    const { k, plans, clusters } = set;
+    const needed = neededExperts(study, set, Math.max(...TOPS));
+    const adapters = await trainExperts(study, plans, needed, rate, `${needed.length} of ${k} experts`);
     if (adapters === undefined) return undefined;
     ready.set(k, { centroids: clusters.centroids, adapters, rank: lora(rate).rank });
   }
@@ -122,7 +132,7 @@ const compare = async (study: Study, sets: readonly ExpertSet[], shape: Shape): 
   if (rows === undefined) return undefined;
   const [one] = ready.values();
   if (one === undefined) throw new Error('no set of experts');
-  const adapted = { ...shape, perRank: valuesOf(at(one.adapters, 0)) / one.rank };
+  const adapted = { ...shape, perRank: valuesOf(at([...one.adapters.values()], 0)) / one.rank };
   const compared = { base: 'base', sift: `SIFT, ${DEFAULT_PICKS} steps` };
   return {
     rank: one.rank,

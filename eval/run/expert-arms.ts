@@ -47,7 +47,8 @@ export interface ExpertRow {
 /** Experts of a set that are ready. */
 export interface Ready {
   readonly centroids: readonly Float32Array[];
-  readonly adapters: readonly Adapter[];
+  /** By the number of the cluster: those that some prompt is given. */
+  readonly adapters: ReadonlyMap<number, Adapter>;
   readonly rank: number;
 }
 
@@ -72,7 +73,11 @@ export const merged = (
 ): { readonly adapter: Adapter; readonly rank: number } => {
   const chosen = weigh(vector, centroids, { top, temperature });
   const adapter = merge(
-    chosen.map(({ expert, weight }) => ({ adapter: at(adapters, expert), weight })),
+    chosen.map(({ expert, weight }) => {
+      const adapter = adapters.get(expert);
+      if (adapter === undefined) throw new Error(`expert ${expert} is not trained`);
+      return { adapter, weight };
+    }),
     rank,
   );
   return { adapter, rank: rank * chosen.length };
@@ -130,6 +135,9 @@ export const serve = async (served: Served, arm: ExpertArm, prompt: Prompt): Pro
   }
 };
 
+/** How many experts are merged. */
+export const TOPS = [1, 3, 5];
+
 /** Everything that is compared: `sets` by their numbers of clusters; further steps on the last of them. */
 export const expertArms = (
   sets: readonly number[],
@@ -164,5 +172,3 @@ export const expertArms = (
     },
   ];
 };
-
-const TOPS = [1, 3, 5];

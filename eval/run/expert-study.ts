@@ -41,23 +41,37 @@ export interface Tried {
 
 const isLate = ({ until }: Study): boolean => performance.now() > until;
 
+/** The experts of these numbers. */
 export const trainExperts = async (
   study: Study,
   plans: readonly ExpertPlan[],
+  numbers: readonly number[],
   rate: number,
   label: string,
-): Promise<Adapter[] | undefined> => {
+): Promise<Map<number, Adapter> | undefined> => {
   const { backend, directory, setting } = study;
   const store: ExpertStore = { directory, model: setting.model, tuning: lora(rate) };
-  const bar = progress(label, await stepsLeft(store, plans));
-  const experts: Adapter[] = [];
+  const left = await stepsLeft(
+    store,
+    numbers.map((expert) => at(plans, expert)),
+  );
+  const bar = progress(label, left);
+  const experts = new Map<number, Adapter>();
   let done = 0;
-  for (const plan of plans) {
+  for (const expert of numbers) {
     if (isLate(study)) return undefined;
-    experts.push(await expertOf(backend, store, plan, () => bar.update(++done)));
+    experts.set(expert, await expertOf(backend, store, at(plans, expert), () => bar.update(++done)));
   }
   bar.end();
   return experts;
+};
+
+/** Numbers of the experts that some prompt is given: the others play no part, and with many clusters they are most. */
+export const neededExperts = ({ setting }: Pick<Study, 'setting'>, { clusters }: ExpertSet, top: number): number[] => {
+  const needed = [...setting.study, ...setting.tuning].flatMap((prompt) =>
+    weigh(setting.vectorOf(prompt), clusters.centroids, { top, temperature: 1 }).map(({ expert }) => expert),
+  );
+  return [...new Set(needed)].sort((a, b) => a - b);
 };
 
 /** All prompts in all ways, prompt by prompt; `condition`: everything else that decides the outcome. */
@@ -115,10 +129,10 @@ export const tryRates = async (
   };
   const tried: Tried[] = [];
   for (const rate of [0, ...EXPERT_RATES]) {
-    const of = rated.map(([expert]) => at(plans, expert));
-    const adapters = rate === 0 ? [] : await trainExperts(study, of, rate, `experts at ${rate}`);
+    const of = rate === 0 ? [] : rated.map(([expert]) => expert);
+    const adapters = await trainExperts(study, plans, of, rate, `experts at ${rate}`);
     if (adapters === undefined) return undefined;
-    const centroids = rated.map(([expert]) => at(clusters.centroids, expert));
+    const { centroids } = clusters;
     const bitsPerByte = await bits(rate === 0 ? undefined : { centroids, adapters, rank: arm.tuning.rank }, rate);
     if (bitsPerByte === undefined) return undefined;
     tried.push({ value: rate, bitsPerByte });

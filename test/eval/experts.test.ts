@@ -14,7 +14,7 @@ import { type ExpertsJson, expertsPage } from '../../eval/report/experts-page.ts
 import { full, lora } from '../../eval/run/arms.ts';
 import { type ExpertArm, type ExpertRow, expertArms, type Served, serve } from '../../eval/run/expert-arms.ts';
 import { expertSet, sharedExamples } from '../../eval/run/expert-sets.ts';
-import { best, measure, type Study } from '../../eval/run/expert-study.ts';
+import { best, measure, neededExperts, type Study } from '../../eval/run/expert-study.ts';
 import { openLedger } from '../../eval/run/ledger.ts';
 import type { OpenOptions } from '../../gateway/backends/contract.ts';
 import type { EmbeddedBackend, EmbeddedSession } from '../../gateway/backends/embedded/index.ts';
@@ -73,6 +73,16 @@ describe('what experts learn from', () => {
     for (const { id } of prompts) expect(examples.some(({ path }) => path === id)).toBe(false);
     const set = expertSet(setting, numbers, { k: 3, steps: 5 });
     expect(set.plans.flatMap(({ texts: of }) => of).some(holds)).toBe(false);
+  });
+
+  it('is needed of the clusters only that some prompt is given', () => {
+    const set = expertSet(setting, sharedExamples(setting), { k: 12, steps: 1 });
+    const prompts = [...setting.study, ...setting.tuning];
+    const nearest = prompts.map(
+      (one) => at(weigh(setting.vectorOf(one), set.clusters.centroids, { top: 1, temperature: 1 }), 0).expert,
+    );
+    expect(neededExperts({ setting }, set, 1)).toEqual([...new Set(nearest)].sort((a, b) => a - b));
+    expect(neededExperts({ setting }, set, 12)).toEqual([...Array(12).keys()]);
   });
 
   it('is at most so many examples of each cluster', () => {
@@ -164,7 +174,7 @@ const servedBy = (backend: EmbeddedBackend): Served => ({
           [1, 0],
           [0, 1],
         ].map((c) => Float32Array.from(c)),
-        adapters: [factors(1), factors(2)],
+        adapters: new Map([factors(1), factors(2)].entries()),
         rank: 1,
       },
     ],
