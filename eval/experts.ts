@@ -5,7 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { buildKernel } from '../assembly/build.ts';
-import { UsageError, whole } from '../cli/arguments.ts';
+import { whole } from '../cli/arguments.ts';
 import { runCommand } from '../cli/command.ts';
 import { dot } from '../functions/vectors/algebra.ts';
 import { createEmbeddedBackend } from '../gateway/backends/embedded/index.ts';
@@ -26,7 +26,7 @@ import { ROOT } from './options.ts';
 import { type Compared, type ExpertsJson, expertsPage } from './report/experts-page.ts';
 import { full, lora } from './run/arms.ts';
 import { type ExpertRow, expertArms, type Ready, TOPS } from './run/expert-arms.ts';
-import { type ExpertSet, expertSet, type SetSize, sharedExamples } from './run/expert-sets.ts';
+import { type ExpertSet, expertSet, sharedExamples, sizesOf } from './run/expert-sets.ts';
 import {
   best,
   measure,
@@ -65,15 +65,6 @@ const parse = () => {
   });
   return values;
 };
-
-const sizesOf = (text: string): SetSize[] =>
-  text.split(',').map((part) => {
-    const [k, steps, ...rest] = part.split(':');
-    if (k === undefined || steps === undefined || rest.length > 0) {
-      throw new UsageError(`--sets has '${part}', each must be experts:steps such as 16:128`);
-    }
-    return { k: whole('sets', k, 1, 10_000), steps: whole('sets', steps, 1, 100_000) };
-  });
 
 /** Prompts of a domain that rate and temperature are chosen on, none of which is compared. */
 const TUNING = 4;

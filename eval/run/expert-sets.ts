@@ -1,6 +1,7 @@
 // Sets of experts: the corpus in K clusters, and of each so many examples to learn from. No prompt's document nor a twin of
 // one is in the corpus, and no expert learns from an example that holds a part of any prompt's text.
 
+import { UsageError, whole } from '../../cli/arguments.ts';
 import { at } from '../../wire/list.ts';
 import { type Clusters, cluster } from '../choose/cluster.ts';
 import { spec } from '../choose/spec.ts';
@@ -18,6 +19,23 @@ export interface ExpertSet extends SetSize {
   readonly clusters: Clusters;
   readonly plans: readonly ExpertPlan[];
 }
+
+const MOST_EXPERTS = 10_000;
+const MOST_STEPS = 100_000;
+
+/** `16:128,64:48` on the command line. Throws a UsageError that names the part. */
+export const sizesOf = (text: string): SetSize[] => {
+  const sizes = text.split(',').map((part) => {
+    const [k, steps, ...rest] = part.split(':');
+    if (k === undefined || steps === undefined || rest.length > 0) {
+      throw new UsageError(`--sets has '${part}', each must be experts:steps such as 16:128`);
+    }
+    return { k: whole('sets', k, 1, MOST_EXPERTS), steps: whole('sets', steps, 1, MOST_STEPS) };
+  });
+  const twice = sizes.find(({ k }, i) => sizes.findIndex((other) => other.k === k) < i);
+  if (twice !== undefined) throw new UsageError(`--sets has ${twice.k} experts twice`);
+  return sizes;
+};
 
 const SEED = 1;
 

@@ -13,7 +13,7 @@ import { runsOf, sharesLongRun } from '../../eval/material/twins.ts';
 import { type ExpertsJson, expertsPage } from '../../eval/report/experts-page.ts';
 import { full, lora } from '../../eval/run/arms.ts';
 import { type ExpertArm, type ExpertRow, expertArms, type Served, serve } from '../../eval/run/expert-arms.ts';
-import { expertSet, sharedExamples } from '../../eval/run/expert-sets.ts';
+import { expertSet, sharedExamples, sizesOf } from '../../eval/run/expert-sets.ts';
 import { best, measure, neededExperts, type Study } from '../../eval/run/expert-study.ts';
 import { openLedger } from '../../eval/run/ledger.ts';
 import type { OpenOptions } from '../../gateway/backends/contract.ts';
@@ -97,6 +97,26 @@ describe('what experts learn from', () => {
       expect(texts.every((text) => own.has(text))).toBe(true);
     }
     expect(expertSet(setting, numbers, { k: 4, steps: 6 }).plans).toEqual(plans);
+  });
+});
+
+describe('--sets', () => {
+  it('names experts and steps', () => {
+    expect(sizesOf('16:128,64:48')).toEqual([
+      { k: 16, steps: 128 },
+      { k: 64, steps: 48 },
+    ]);
+  });
+
+  it.each([
+    ['16', "--sets has '16'"],
+    ['', "--sets has ''"],
+    ['16:128:2', "--sets has '16:128:2'"],
+    ['0:5', '--sets is'],
+    ['16:x', '--sets is'],
+    ['16:5,16:9', '--sets has 16 experts twice'],
+  ])('refuses %j', (text, words) => {
+    expect(() => sizesOf(text)).toThrow(words);
   });
 });
 
