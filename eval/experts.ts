@@ -89,7 +89,7 @@ const shapeOf = (directory: string, parameters: number): Shape => {
   return { parameters, layers: Number(config.num_hidden_layers), width: Number(config.hidden_size) };
 };
 
-/** Everything up to the figures; undefined: the time ran out. */
+/** Everything up to the figures; undefined: the time ran out before there were any. */
 const compare = async (study: Study, sets: readonly ExpertSet[], shape: Shape): Promise<Compared | undefined> => {
   const { setting, backend } = study;
   const { defaults } = at(backend.models, 0);
@@ -119,8 +119,8 @@ const compare = async (study: Study, sets: readonly ExpertSet[], shape: Shape): 
   const tunings = { full: full(defaults.learningRate.full), lora: lora(defaults.learningRate.lora) };
   const arms = expertArms(ks, tunings, DEFAULT_PICKS);
   const all = { ...condition, temperature };
-  const rows = await measure(study, { ...withSets, temperature }, arms, setting.study, all);
-  if (rows === undefined) return undefined;
+  // where the time runs out here, the figures are of the prompts that have come first
+  const { rows } = await measure(study, { ...withSets, temperature }, arms, setting.study, all);
   const [one] = ready.values();
   if (one === undefined) throw new Error('no set of experts');
   const adapted = { ...shape, perRank: valuesOf(at([...one.adapters.values()], 0)) / one.rank };
@@ -135,6 +135,7 @@ const compare = async (study: Study, sets: readonly ExpertSet[], shape: Shape): 
     tuningPrompts: setting.tuning.length,
     fullRate: tunings.full.learningRate,
     loraRate: tunings.lora.learningRate,
+    planned: setting.study.length,
     picks: DEFAULT_PICKS,
     ...summariseExperts(rows, arms, compared, adapted),
   };

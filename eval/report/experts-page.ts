@@ -18,6 +18,8 @@ export interface Compared extends ExpertSummary {
   readonly fullRate: number;
   readonly loraRate: number;
   readonly picks: number;
+  /** Prompts that were drawn; the figures may be of fewer. */
+  readonly planned: number;
 }
 
 export interface ExpertsJson extends Compared {
@@ -38,9 +40,9 @@ const number = (value: number): string => value.toLocaleString('en-US');
 /** Small shares with a decimal, since the rule is about five of a hundred. */
 const share = (value: number): string => (value < 0.2 ? `${(100 * value).toFixed(1)} %` : percent(value));
 
-const mainTable = ({ prompts, domains, figures }: ExpertsJson): Table => ({
+const mainTable = ({ prompts, planned, domains, figures }: ExpertsJson): Table => ({
   id: 'main',
-  title: `The continuation, ${prompts} prompts, ${domains.length} domains`,
+  title: `The continuation, ${prompts} of ${planned} prompts, ${domains.length} domains`,
   columns: [
     'way',
     'bits per byte',
@@ -113,7 +115,7 @@ ${markdownOf(domainTable(json))}
 - **Clusters**: bisecting k-means over the unit vectors, seeded; the largest cluster is split until there are enough, and each side of a split has at least a tenth of it. ${json.sets.map(setText).join('; ')}.
 - **An expert** is a LoRA of rank ${json.rank}, trained from the base weights in one pass, a step of Adam on each example, at a constant rate of ${json.rate}. That is a sample of its cluster, not all of it as in the paper: more steps, and more and smaller clusters, may give better experts. Experts that no prompt is given play no part and are not trained. The rate was chosen on ${json.ratePrompts} other prompts, each with its nearest expert alone (bits per byte; 0 is the base model: ${tried(json.rates)}).
 - **Weights**: a softmax of the prompt’s cosine with the centroids, of the top few only. The temperature of ${json.temperature} was chosen on ${json.tuningPrompts} other prompts with the top three (bits per byte: ${tried(json.temperatures)}). Merging adds the experts’ changes of each weight, times their weights: the factors lie side by side, the rank is the sum of theirs, nothing is lost.
-- **Beside them**: the nearest neighbours and SIFT, ${json.picks} picks and one step on each, full fine-tuning at ${json.fullRate} or LoRA of rank ${json.rank} at ${json.loraRate}, the model’s own defaults; the same SIFT picks in the context, as many as its window holds. *Experts, then SIFT* goes on from the merged factors, all of which are trained, at the rate of LoRA.
+- **Beside them**: the nearest neighbours and SIFT, ${json.picks} picks and one step on each, full fine-tuning at ${json.fullRate} or LoRA of rank ${json.rank} at ${json.loraRate}, the model’s own defaults; the same SIFT picks in the context, as many as its window holds. *Experts, then SIFT* goes on from the merged factors, all of which are trained, at the rate of LoRA divided by the number of experts, since the rank is so much higher; a rate of its own was not looked for.
 - **Operations** are multiplications and additions before the first token, counted as in [context.md](context.md), factors included. Clustering and training experts are not counted: they are done once for a corpus.
 - The bundled model (\`${json.model.slice(0, 12)}\`, ${number(json.parameters)} parameters), embedder ${json.embedder}; ${json.date}, ${json.machine}.
 `;

@@ -137,6 +137,8 @@ export const serve = async (served: Served, arm: ExpertArm, prompt: Prompt): Pro
 
 /** How many experts are merged. */
 export const TOPS = [1, 3, 5];
+/** Of them, those that steps or a context come on top of. */
+const GONE_ON = 3;
 
 /** Everything that is compared: `sets` by their numbers of clusters; further steps on the last of them. */
 export const expertArms = (
@@ -156,17 +158,19 @@ export const expertArms = (
     ...sets.flatMap((k) => TOPS.map((top) => ({ ...alone, name: `${k} experts, top ${top}`, k, top }))),
     ...[2, steps].map((on) => ({
       ...alone,
-      name: `${last} experts, top 3, then SIFT, ${on} steps, LoRA`,
+      name: `${last} experts, top ${GONE_ON}, then SIFT, ${on} steps, LoRA`,
       k: last,
-      top: 3,
+      top: GONE_ON,
       strategy: 'sift' as const,
       steps: on,
+      // alpha grows with the rank, so steps of one rate move a weight in proportion to it
+      tuning: { ...lora, learningRate: lora.learningRate / GONE_ON },
     })),
     {
       ...alone,
-      name: `${last} experts, top 3, SIFT in the context`,
+      name: `${last} experts, top ${GONE_ON}, SIFT in the context`,
       k: last,
-      top: 3,
+      top: GONE_ON,
       strategy: 'sift',
       context: steps,
     },

@@ -74,6 +74,12 @@ export const neededExperts = ({ setting }: Pick<Study, 'setting'>, { clusters }:
   return [...new Set(needed)].sort((a, b) => a - b);
 };
 
+export interface Measured {
+  readonly rows: readonly ExpertRow[];
+  /** False: the time ran out before. */
+  readonly complete: boolean;
+}
+
 /** All prompts in all ways, prompt by prompt; `condition`: everything else that decides the outcome. */
 export const measure = async (
   study: Study,
@@ -81,7 +87,7 @@ export const measure = async (
   arms: readonly ExpertArm[],
   prompts: readonly Prompt[],
   condition: unknown,
-): Promise<ExpertRow[] | undefined> => {
+): Promise<Measured> => {
   const { ledger } = study;
   const mark = createHash('sha256').update(JSON.stringify(condition)).digest('hex').slice(0, 12);
   const tasks = prompts.flatMap((prompt) =>
@@ -90,15 +96,16 @@ export const measure = async (
   const left = tasks.filter(({ key }) => !ledger.has(key));
   const [first] = left;
   // the first prompt in all ways compiles the graphs, and comes again
-  if (first !== undefined) for (const arm of arms) await serve(served, arm, first.prompt);
+  if (first !== undefined && !isLate(study)) for (const arm of arms) await serve(served, arm, first.prompt);
   const bar = progress('prompts × ways', left.length);
   for (const [done, { key, prompt, arm }] of left.entries()) {
-    if (isLate(study)) return undefined;
+    if (isLate(study)) break;
     ledger.add(key, await serve(served, arm, prompt));
     bar.update(done + 1);
   }
   bar.end();
-  return tasks.flatMap(({ key }) => ledger.get(key) ?? []);
+  const rows = tasks.flatMap(({ key }) => ledger.get(key) ?? []);
+  return { rows, complete: rows.length === tasks.length };
 };
 
 const bitsOf = (rows: readonly ExpertRow[]): number =>
@@ -124,8 +131,8 @@ export const tryRates = async (
   const bits = async (ready: Ready | undefined, rate: number): Promise<number | undefined> => {
     const arms = [ready === undefined ? { ...arm, name: 'base' } : { ...arm, name: 'nearest', k, top: 1 }];
     const sets = new Map(ready === undefined ? [] : [[k, ready]]);
-    const rows = await measure(study, { ...served, temperature: 1, sets }, arms, prompts, { rate, k, steps });
-    return rows === undefined ? undefined : bitsOf(rows);
+    const measured = await measure(study, { ...served, temperature: 1, sets }, arms, prompts, { rate, k, steps });
+    return measured.complete ? bitsOf(measured.rows) : undefined;
   };
   const tried: Tried[] = [];
   for (const rate of [0, ...EXPERT_RATES]) {
@@ -149,11 +156,9 @@ export const tryTemperatures = async (
   const arm = { name: 'experts', k, top: MERGED, steps: 0, context: 0, tuning: lora(0) };
   const tried: Tried[] = [];
   for (const temperature of TEMPERATURES) {
-    const rows = await measure(study, { ...served, temperature }, [arm], study.setting.tuning, {
-      condition,
-      temperature,
-    });
-    if (rows === undefined) return undefined;
+    const given = { condition, temperature };
+    const { rows, complete } = await measure(study, { ...served, temperature }, [arm], study.setting.tuning, given);
+    if (!complete) return undefined;
     tried.push({ value: temperature, bitsPerByte: bitsOf(rows) });
   }
   return tried;

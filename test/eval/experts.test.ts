@@ -267,13 +267,15 @@ describe('the comparison', () => {
     const backend = embedded(fake);
     const run = (until: number, condition: unknown) =>
       measure(study('a.jsonl', until, backend), servedBy(backend), [arm({})], prompts, condition);
-    expect(await run(-1, 1)).toBeUndefined();
-    const rows = await run(Number.POSITIVE_INFINITY, 1);
-    expect(rows?.map((row) => row.prompt)).toEqual(['p', 'q', 'r']);
+    expect(await run(-1, 1)).toEqual({ rows: [], complete: false });
+    expect(fake.scored).toEqual([]);
+    const { rows, complete } = await run(Number.POSITIVE_INFINITY, 1);
+    expect(complete).toBe(true);
+    expect(rows.map((row) => row.prompt)).toEqual(['p', 'q', 'r']);
     const times = fake.scored.length;
-    expect(await run(-1, 1)).toEqual(rows); // nothing is left to begin
+    expect(await run(-1, 1)).toEqual({ rows, complete: true }); // nothing is left to begin
     expect(fake.scored).toHaveLength(times);
-    expect(await run(-1, 2)).toBeUndefined();
+    expect(await run(-1, 2)).toMatchObject({ complete: false });
   });
 
   it('has every way once, with each set and number of experts', () => {
