@@ -73,6 +73,11 @@ export const DEFAULT_LAMBDA = 0.3;
  * redundant, at 6 near copies alone (docs/study.md). 2026-11-25
  */
 export const DEFAULT_DEGREE = 6;
+/**
+ * `min_similarity: "auto"`: of the thresholds that cost nothing of the gain, the one that saves most steps (docs/study.md, 20
+ * steps). Of the cosine that the kernel sees. 2026-11-25
+ */
+export const AUTO_MIN_SIMILARITY = 0.32;
 /** At this degree a cosine of 0.35 is already below float32's rounding of one near 1. 2026-11-25 */
 export const MAX_DEGREE = 16;
 /** Below this λ float32 rows no longer carry σ² (kernel measurements). 2026-11-24 */
@@ -296,8 +301,24 @@ export const MAX_PAGE = 1_000;
 export const DEFAULT_PAGE = 100;
 /** Seconds a Worker isolate remembers what a corpus is (its namespace, stripes, embedder). 2026-11-24 */
 export const CORPUS_CACHE_S = 30;
-/** Corpora that a Worker isolate remembers, some 300 bytes each; the one not used for longest is forgotten first. 2026-11-26 */
-export const MAX_REMEMBERED_CORPORA = 10_000;
+/**
+ * Corpora that a Worker isolate remembers, some 300 bytes each and 6 kB with a mean of 1,536 dimensions; the one not used for
+ * longest is forgotten first. 2026-11-26
+ */
+export const MAX_REMEMBERED_CORPORA = 2_000;
+/**
+ * Vectors of a corpus from which its geometry is measured: quantiles of cosines are then right to 0.02, in some 50 ms for 384
+ * dimensions; up to 1 MB of a Durable Object for 1,536. 2026-11-26
+ */
+export const GEOMETRY_SAMPLE = 256;
+/** Examples below which a mean is that of a few texts and says nothing about the embedder. 2026-11-26 */
+export const GEOMETRY_LEAST = 50;
+/**
+ * Squared length of the mean from which selections subtract it: half of what every vector holds is then the same. E5's is
+ * 0.85. A narrow subject has a mean of its own, which is no fault of the embedder: one package of the starter corpus has 0.34
+ * with the bundled one (95 % of them under 0.5), and the kernel's degree was chosen on such neighbours. 2026-11-26
+ */
+export const CENTRE_FROM = 0.5;
 
 // ── Pools (edge) ─────────────────────────────────────────────────────────────────────────────────────────────────
 /** Cosine above which two candidates are copies: the second lowers σ² by less than λ = 0.01 hides anyway. 2026-11-24 */
@@ -308,6 +329,11 @@ export const NEAR_COPY = 0.999;
  * similarity; eight add a fiftieth. 2026-11-26
  */
 export const MAX_ROUNDS_PAST_COPIES = 4;
+/**
+ * Cosine with a residual, less the mean, above which a centred pool's queries look for candidates: that of the fiftieth over
+ * 1,140 examples is 0.13 (functions/pool/centred.ts). 2026-11-26
+ */
+export const AIMED_COSINE = 0.12;
 /** Candidates of one pool: at 10 KiB of metadata each they are 40 MB of a Worker's 128. 2026-11-24 */
 export const MAX_POOL = 4_000;
 /** Queries in flight at once: the connections a Worker may hold. 2026-11-24 */

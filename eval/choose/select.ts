@@ -4,8 +4,10 @@
 import { createHash } from 'node:crypto';
 import type { Kernel } from '../../functions/kernel/index.ts';
 import { fromQ15 } from '../../functions/kernel/q15.ts';
+import { centredPrompts } from '../../functions/select/centre.ts';
 import { posterior } from '../../functions/select/posterior.ts';
 import { choose } from '../../functions/select/strategies.ts';
+import { less } from '../../functions/vectors/algebra.ts';
 import { unwrap } from '../../wire/faults.ts';
 import { at } from '../../wire/list.ts';
 import { seededRandom } from '../../wire/random.ts';
@@ -65,18 +67,20 @@ const PRODUCT_STRATEGIES: Partial<Record<Strategy, 'sift' | 'nn' | 'mmr'>> = {
   mmr: 'mmr',
 };
 
-const chooseAmong = (kernel: Kernel, rows: Gathered['rows'], view: PromptView, wanted: SelectionSpec): Choice => {
+const chooseAmong = (kernel: Kernel, { rows, seen }: Gathered, view: PromptView, wanted: SelectionSpec): Choice => {
   const { dimensions } = view.corpus;
   const strategy = PRODUCT_STRATEGIES[wanted.strategy];
   if (strategy !== undefined) {
     const { n, degree, repeat, minSimilarity } = wanted;
     const options = { n, degree, repeat, strategy, mmr_lambda: 0.5, min_similarity: minSimilarity } as const;
-    return unwrap(choose({ rows, queries: [view.vector], dimensions, noise: wanted.lambda }, options, kernel.select));
+    const stored = seen.rows === rows ? {} : { stored: { rows, queries: [view.vector] } };
+    const choice = { rows: seen.rows, queries: [seen.query], dimensions, noise: wanted.lambda, ...stored };
+    return unwrap(choose(choice, options, kernel.select));
   }
-  const candidates = floats(rows);
-  const picks = compared(candidates, view, wanted);
-  const inOrder = picks.map((place) => candidates.subarray(place * dimensions, (place + 1) * dimensions));
-  return { picks, ...posterior(inOrder, [view.vector], wanted.lambda, wanted.degree) };
+  const picks = compared(floats(rows), view, wanted);
+  const figured = floats(seen.rows);
+  const inOrder = picks.map((place) => figured.subarray(place * dimensions, (place + 1) * dimensions));
+  return { picks, ...posterior(inOrder, [seen.query], wanted.lambda, wanted.degree) };
 };
 
 /** The N nearest as the index answers them: copies are not collapsed. */
@@ -86,17 +90,21 @@ const nearest = async (view: PromptView, wanted: SelectionSpec): Promise<Chosen>
   const found = await index.query(view.vector, wanted.n);
   const done = performance.now();
   const picks = found.map(({ key }) => numberOf(key));
+  const { mean } = view.corpus;
+  const [centred] = centredPrompts([view.vector], mean) ?? [];
   const rows = found.map(({ row }) => fromQ15(row));
-  const figures = posterior(rows, [view.vector], wanted.lambda, wanted.degree);
+  const seen = centred === undefined || mean === undefined ? rows : rows.map((row) => less(row, mean));
+  const figures = posterior(seen, [centred ?? view.vector], wanted.lambda, wanted.degree);
   return { picks, ...figures, pool: picks.length, queries: 1, collapsed: 0, ms: { pool: done - started, select: 0 } };
 };
 
 export const select = async (kernel: Kernel, view: PromptView, wanted: SelectionSpec): Promise<Chosen> => {
   if (wanted.strategy === 'nn') return nearest(view, wanted);
   const started = performance.now();
-  const { numbers, rows, queries, collapsed } = await gather(kernel, view, wanted);
+  const gathered = await gather(kernel, view, wanted);
+  const { numbers, queries, collapsed } = gathered;
   const pooled = performance.now();
-  const { picks, variances, covariances, initialVariance } = chooseAmong(kernel, rows, view, wanted);
+  const { picks, variances, covariances, initialVariance } = chooseAmong(kernel, gathered, view, wanted);
   return {
     picks: picks.map((place) => at(numbers, place)),
     variances,

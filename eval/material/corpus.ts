@@ -3,11 +3,14 @@
 // Copies of examples are made when a query is answered, with the result of an index that holds every example so often.
 
 import { chunk, overlapping, STRIDE } from '../../corpus/chunk.ts';
+import { geometryOf } from '../../functions/corpora/geometry.ts';
+import { markOf } from '../../functions/corpora/sample.ts';
 import type { Kernel, RowStore } from '../../functions/kernel/index.ts';
 import { toQ15 } from '../../functions/kernel/q15.ts';
 import type { Candidate, Index } from '../../functions/pool/candidate.ts';
+import { meanFor } from '../../functions/select/centre.ts';
 import { isUnit } from '../../functions/vectors/algebra.ts';
-import { MAX_NEIGHBOURS } from '../../wire/limits.ts';
+import { GEOMETRY_SAMPLE, MAX_NEIGHBOURS } from '../../wire/limits.ts';
 import { at } from '../../wire/list.ts';
 import { byteLength } from '../../wire/text.ts';
 import type { Source } from './sources.ts';
@@ -28,6 +31,8 @@ export interface Corpus {
   readonly rows: Float32Array;
   readonly dimensions: number;
   readonly store: RowStore;
+  /** What the product would subtract from its vectors; undefined where it leaves them as they are. */
+  readonly mean: Float32Array | undefined;
   /** Example i as a candidate; its key is its number. */
   candidate(i: number): Candidate;
 }
@@ -39,6 +44,14 @@ export const CUTS: Readonly<Record<Cut, (text: string) => readonly { readonly te
   half: (text) => overlapping(text, 2 * STRIDE),
   disjoint: (text) => chunk(text),
 };
+
+/** As many as a catalogue keeps, taken from all over as it does. */
+const sampleOf = <T extends { readonly example: Example }>(all: readonly T[]): T[] =>
+  all
+    .map((one, i) => ({ one, mark: markOf(`${one.example.path}#${i}`) }))
+    .sort((a, b) => a.mark - b.mark)
+    .slice(0, GEOMETRY_SAMPLE)
+    .map(({ one }) => one);
 
 export const buildCorpus = async (
   sources: readonly Source[],
@@ -68,11 +81,13 @@ export const buildCorpus = async (
     return toQ15(vector);
   });
   const examples = kept.map(({ example }) => example);
+  const mean = meanFor(geometryOf(sampleOf(kept).map(({ vector }) => vector)), undefined);
   return {
     examples,
     rows,
     dimensions,
     store,
+    mean,
     candidate(i) {
       const { text, path } = at(examples, i);
       return { id: String(i), key: String(i), row: at(q15, i), text, bytes: byteLength(text), source: path };

@@ -9,6 +9,8 @@
 import { DurableObject } from 'cloudflare:workers';
 import { VECTORIZE_MAX_DELETE_IDS } from '../../wire/limits.ts';
 import type { Env } from '../env.ts';
+import { fromQ15 } from '../kernel/q15.ts';
+import { normalise } from '../vectors/algebra.ts';
 import type {
   CatalogueMethods,
   CorpusCounts,
@@ -18,7 +20,10 @@ import type {
   Reservation,
   ReservedStatus,
 } from './contract.ts';
+import { type Geometry, geometryOf } from './geometry.ts';
 import { newSpace, textKey, textsUnder } from './keys.ts';
+import { q15FromBase64 } from './record.ts';
+import { Sample, type Sampled } from './sample.ts';
 
 interface Row extends Record<string, SqlStorageValue> {
   id: string;
@@ -39,6 +44,12 @@ const entryOf = ({ id, vector, hash, stripe, bytes, long }: Row): Entry => ({
   long: long === 1,
 });
 
+/** A row as unit vector; none where it is not one. */
+const rowOf = (q15: string, dimensions: number): Float32Array[] => {
+  const row = q15FromBase64(q15, dimensions);
+  return row === undefined ? [] : [normalise(fromQ15(row))];
+};
+
 /** Milliseconds until a sweep that failed is tried again. */
 const SWEEP_AGAIN_MS = 10_000;
 
@@ -54,14 +65,18 @@ export class Catalogue extends DurableObject<Env> implements CatalogueMethods {
   readonly #sql: SqlStorage;
   /** Whether the tables are there; undefined until somebody asks. */
   #made: boolean | undefined;
+  readonly #sample: Sample;
+  /** As measured since the sample last changed; null: too few examples. It is stored nowhere, the sample is. */
+  #geometry: Geometry | null | undefined;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#sql = ctx.storage.sql;
+    this.#sample = new Sample(this.#sql);
   }
 
   open(wanted: CorpusWanted): { info: CorpusInfo; made: boolean } {
-    const known = this.info();
+    const known = this.#corpus();
     if (known !== null) return { info: known, made: false };
     const info: CorpusInfo = { ...wanted, space: newSpace(), createdAt: new Date().toISOString() };
     this.#make();
@@ -70,6 +85,12 @@ export class Catalogue extends DurableObject<Env> implements CatalogueMethods {
   }
 
   info(): CorpusInfo | null {
+    const info = this.#corpus();
+    const geometry = info === null ? null : this.#measured(info.dimensions);
+    return info === null || geometry === null ? info : { ...info, geometry };
+  }
+
+  #corpus(): CorpusInfo | null {
     if (!this.#isMade()) return null;
     const [row] = this.#sql.exec<{ info: string }>('SELECT info FROM corpus').toArray();
     return row === undefined ? null : (JSON.parse(row.info) as CorpusInfo);
@@ -87,7 +108,7 @@ export class Catalogue extends DurableObject<Env> implements CatalogueMethods {
   }
 
   reserve(space: string, writer: string, batch: readonly Reservation[]): ReservedStatus[] | null {
-    if (this.info()?.space !== space) return null;
+    if (this.#corpus()?.space !== space) return null;
     return batch.map(({ id, fingerprint, vector }) => {
       const [row] = this.#sql
         .exec<{ hash: string; committed: number }>('SELECT hash, committed FROM example WHERE id = ?', id)
@@ -105,8 +126,14 @@ export class Catalogue extends DurableObject<Env> implements CatalogueMethods {
     });
   }
 
-  async commit(space: string, writer: string, batch: readonly Entry[], under: string): Promise<boolean> {
-    if (this.info()?.space !== space) {
+  async commit(
+    space: string,
+    writer: string,
+    batch: readonly Entry[],
+    under: string,
+    offered: readonly Sampled[] = [],
+  ): Promise<boolean> {
+    if (this.#corpus()?.space !== space) {
       this.#make();
       for (const { vector } of batch) {
         this.#sql.exec('INSERT OR IGNORE INTO trash VALUES (?, ?)', vector, textKey(under, vector));
@@ -129,11 +156,13 @@ export class Catalogue extends DurableObject<Env> implements CatalogueMethods {
         long ? 1 : 0,
       );
     }
+    this.#sample.take(offered);
+    if (offered.length > 0) this.#geometry = undefined;
     return true;
   }
 
   page(after: string, limit: number): Entry[] | null {
-    if (this.info() === null) return null;
+    if (this.#corpus() === null) return null;
     return this.#sql
       .exec<Row>(`SELECT ${COLUMNS} FROM example WHERE id > ? AND committed = 1 ORDER BY id LIMIT ?`, after, limit)
       .toArray()
@@ -141,7 +170,7 @@ export class Catalogue extends DurableObject<Env> implements CatalogueMethods {
   }
 
   find(id: string): { info: CorpusInfo; entry: Entry | null } | null {
-    const info = this.info();
+    const info = this.#corpus();
     if (info === null) return null;
     const [row] = this.#sql.exec<Row>(`SELECT ${COLUMNS} FROM example WHERE id = ? AND committed = 1`, id).toArray();
     return { info, entry: row === undefined ? null : entryOf(row) };
@@ -150,6 +179,8 @@ export class Catalogue extends DurableObject<Env> implements CatalogueMethods {
   forget(id: string): void {
     if (!this.#isMade()) return;
     this.#sql.exec('DELETE FROM example WHERE id = ?', id);
+    this.#sample.forget(id);
+    this.#geometry = undefined;
   }
 
   async drop(): Promise<number | null> {
@@ -163,6 +194,8 @@ export class Catalogue extends DurableObject<Env> implements CatalogueMethods {
     );
     this.#sql.exec('DELETE FROM example');
     this.#sql.exec('DELETE FROM corpus');
+    this.#sample.empty();
+    this.#geometry = undefined;
     await this.ctx.storage.setAlarm(Date.now());
     return described.counts.examples;
   }
@@ -182,6 +215,13 @@ export class Catalogue extends DurableObject<Env> implements CatalogueMethods {
     }
   }
 
+  #measured(dimensions: number): Geometry | null {
+    if (this.#geometry === undefined) {
+      this.#geometry = geometryOf(this.#sample.rows().flatMap((q15) => rowOf(q15, dimensions))) ?? null;
+    }
+    return this.#geometry;
+  }
+
   #trash(): { vector: string; text_key: string }[] {
     if (!this.#isMade()) return [];
     return this.#sql
@@ -192,8 +232,9 @@ export class Catalogue extends DurableObject<Env> implements CatalogueMethods {
   /** Empties the storage, unless a corpus was opened or more was thrown away in the meantime. */
   async #end(): Promise<void> {
     await this.ctx.blockConcurrencyWhile(async () => {
-      if (this.info() !== null || this.#trash().length > 0) return;
+      if (this.#corpus() !== null || this.#trash().length > 0) return;
       this.#made = false;
+      this.#sample.gone();
       await this.ctx.storage.deleteAlarm();
       await this.ctx.storage.deleteAll();
     });

@@ -1,6 +1,9 @@
 // What the two Durable Objects of corpora are asked and answer: types alone, so that env.ts can name the bindings without
 // importing what needs an Env itself.
 
+import type { Geometry } from './geometry.ts';
+import type { Sampled } from './sample.ts';
+
 export interface CorpusInfo {
   readonly tenant: string;
   readonly name: string;
@@ -10,8 +13,10 @@ export interface CorpusInfo {
   /** Which embedder made its vectors. */
   readonly embedder: string;
   readonly createdAt: string;
+  /** Absent while there are too few examples to measure it. */
+  readonly geometry?: Geometry;
 }
-export type CorpusWanted = Omit<CorpusInfo, 'space' | 'createdAt'>;
+export type CorpusWanted = Omit<CorpusInfo, 'space' | 'createdAt' | 'geometry'>;
 
 export interface CorpusCounts {
   readonly examples: number;
@@ -39,14 +44,23 @@ export interface Entry {
 
 /** One corpus. Whatever only reads answers null where there is no corpus, and writes nothing. */
 export interface CatalogueMethods {
-  /** The corpus, made now if it is not there. */
+  /** The corpus, made now if it is not there; without its geometry. */
   open(wanted: CorpusWanted): { info: CorpusInfo; made: boolean };
   info(): CorpusInfo | null;
   describe(): { info: CorpusInfo; counts: CorpusCounts } | null;
   /** What each example of a batch is; those not unchanged are marked as being written by `writer`. Null: corpus gone. */
   reserve(space: string, writer: string, batch: readonly Reservation[]): ReservedStatus[] | null;
-  /** The index has the vectors of these. False: the corpus was deleted meanwhile, and they go to the trash. */
-  commit(space: string, writer: string, batch: readonly Entry[], under: string): Promise<boolean>;
+  /**
+   * The index has the vectors of these; those offered may enter the sample. False: the corpus was deleted meanwhile, and they
+   * go to the trash.
+   */
+  commit(
+    space: string,
+    writer: string,
+    batch: readonly Entry[],
+    under: string,
+    offered?: readonly Sampled[],
+  ): Promise<boolean>;
   /** Entries after the cursor, by id. */
   page(after: string, limit: number): Entry[] | null;
   find(id: string): { info: CorpusInfo; entry: Entry | null } | null;

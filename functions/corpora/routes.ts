@@ -10,11 +10,21 @@ import type { Authenticated } from '../auth/keys.ts';
 import { chooseEmbedder } from '../embedding/choose.ts';
 import { parseParams } from '../http/params.ts';
 import type { CorpusCounts, CorpusInfo, Entry } from './contract.ts';
+import type { Geometry } from './geometry.ts';
 import { ingest } from './ingest.ts';
 import { textKey, textsUnder } from './keys.ts';
 import { readRecord } from './record.ts';
+import { Offer } from './sample.ts';
 import { allowedCorpus, catalogueOf, checkEmbedder, forgetCorpusInfo, listedCatalogue, listOf } from './store.ts';
 import { vectorizeFault } from './vectorize.ts';
+
+const geometryOnWire = ({ sample, meanLength, random, nearest, centred }: Geometry): CorpusOnWire['geometry'] => ({
+  sample,
+  mean_length: meanLength,
+  random: { ...random },
+  nearest: { ...nearest },
+  centred: centred === undefined ? null : { random: { ...centred.random }, nearest: { ...centred.nearest } },
+});
 
 const corpusOnWire = (info: CorpusInfo, counts: CorpusCounts): CorpusOnWire => ({
   object: 'corpus',
@@ -25,6 +35,7 @@ const corpusOnWire = (info: CorpusInfo, counts: CorpusCounts): CorpusOnWire => (
   dimensions: info.dimensions,
   embedder: info.embedder,
   created_at: info.createdAt,
+  geometry: info.geometry === undefined ? null : geometryOnWire(info.geometry),
 });
 
 const entryOnWire = ({ id, hash, stripe, bytes, long }: Entry): EntryOnWire => ({
@@ -99,7 +110,7 @@ corporaRoutes.post('/:corpus/examples', async (c) => {
     throw new FaultError({ kind: 'bad_field', param: 'stripes', message });
   }
   checkEmbedder(info, embedder);
-  const upload = { env: c.env, info, embedder, writer: crypto.randomUUID() };
+  const upload = { env: c.env, info, embedder, writer: crypto.randomUUID(), offer: new Offer() };
   return c.body(ingest(upload, c.req.raw.body), 200, { 'content-type': 'application/x-ndjson' });
 });
 

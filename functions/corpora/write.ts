@@ -15,6 +15,7 @@ import { byHalves } from './halves.ts';
 import { namespace, stripeOf, textKey, textsUnder } from './keys.ts';
 import type { Prepared } from './line.ts';
 import { makeRecord, type RecordMetadata } from './record.ts';
+import { markOf, type Offer, type Sampled } from './sample.ts';
 import { catalogueOf } from './store.ts';
 import { isRefusal, vectorizeFault } from './vectorize.ts';
 
@@ -31,6 +32,8 @@ export interface Upload {
   readonly embedder: Embedder;
   /** Names this upload in the catalogue. */
   readonly writer: string;
+  /** Which of its vectors may enter the corpus' sample. */
+  readonly offer: Offer;
 }
 
 /** An example as the index will hold it. */
@@ -91,6 +94,12 @@ const upsert = async ({ env, info }: Upload, records: readonly Written[]): Promi
   return records.map(() => null);
 };
 
+const offeredOf = (offer: Offer, records: readonly Written[]): Sampled[] =>
+  records.flatMap(({ entry: { id }, metadata: { q15 } }) => {
+    const mark = markOf(id);
+    return offer.takes(mark) ? [{ id, mark, q15 }] : [];
+  });
+
 /** Why each example could not be written, or undefined. Texts go before vectors: what the index finds can be read. */
 const store = async (upload: Upload, records: readonly Written[]): Promise<(Fault | undefined)[]> => {
   const { env, info, writer } = upload;
@@ -105,9 +114,12 @@ const store = async (upload: Upload, records: readonly Written[]): Promise<(Faul
     isRefusal,
     calls: MAX_UPSERTS_OF_A_BATCH,
   });
-  const indexed = withText.filter((_, i) => at(vectors, i).ok).map(({ entry }) => entry);
+  const indexed = withText.filter((_, i) => at(vectors, i).ok);
+  const entries = indexed.map(({ entry }) => entry);
+  const offered = offeredOf(upload.offer, indexed);
   const stands =
-    indexed.length === 0 || (await catalogueOf(env, info.tenant, info.name).commit(info.space, writer, indexed, under));
+    indexed.length === 0 ||
+    (await catalogueOf(env, info.tenant, info.name).commit(info.space, writer, entries, under, offered));
   if (!stands) throw new FaultError({ kind: 'unknown_corpus', corpus: info.name });
   let next = 0;
   return texts.map((text) => {

@@ -9,6 +9,8 @@ export interface Candidate {
   readonly key: string;
   /** The unit embedding in Q15. */
   readonly row: Int16Array;
+  /** The row as the index holds it, where `row` is less the corpus' mean. */
+  readonly stored?: Int16Array;
   /** Absent when it lies in R2. */
   readonly text?: string;
   readonly bytes: number;

@@ -6,6 +6,9 @@ import type { Candidate } from './candidate.ts';
 
 const ONE = 32767 * 32767;
 
+/** Copies are copies as the index holds them: less the corpus' mean, small differences grow. */
+const rowOf = ({ stored, row }: Candidate): Int16Array => stored ?? row;
+
 export interface Collected {
   readonly candidate: Candidate;
   /** Copies it stands for, itself not counted. */
@@ -40,11 +43,12 @@ export class Collector {
       // one example that two queries found is no copy
       if (this.#keys.has(candidate.key)) continue;
       this.#keys.add(candidate.key);
-      const projection = dot(candidate.row, this.#anchor) / ONE;
+      const row = rowOf(candidate);
+      const projection = dot(row, this.#anchor) / ONE;
       const original = this.collected.find(
         ({ candidate: other }, i) =>
           Math.abs((this.#projections[i] ?? 0) - projection) <= this.#reach &&
-          dot(candidate.row, other.row) / ONE >= this.#threshold,
+          dot(row, rowOf(other)) / ONE >= this.#threshold,
       );
       if (original === undefined) {
         this.#projections.push(projection);

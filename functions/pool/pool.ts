@@ -27,6 +27,10 @@ export interface PoolOptions {
   readonly opposite: boolean;
   /** Round i takes the residual of the first `residualPicks`·i picks; absent: of all. */
   readonly residualPicks?: number;
+  /** Unit vectors that the first round asks with; absent: the queries. */
+  readonly first?: readonly Float32Array[];
+  /** What the index is asked with for a direction of the candidates' space; absent: the direction itself. */
+  readonly aim?: (direction: Float32Array) => Float32Array;
   /** The selection the pool is for. */
   readonly picks: number;
   readonly lambda: number;
@@ -56,6 +60,7 @@ export const gatherPool = async (
   options: PoolOptions,
 ): Promise<Pool> => {
   const first = at(queries, 0);
+  const aim = options.aim ?? ((direction: Float32Array) => direction);
   const dimensions = first.length;
   const collector = new Collector(toQ15(first));
   const flat = new Float32Array(queries.length * dimensions);
@@ -104,13 +109,14 @@ export const gatherPool = async (
 
   /** The rounds asked for; what copies filled is not counted. */
   const byResidual = async (): Promise<void> => {
-    let last = await ask(options.opposite ? [...queries, ...queries.map(negated)] : queries);
+    const prompts = options.first ?? queries;
+    let last = await ask(options.opposite ? [...prompts, ...prompts.map(negated)] : prompts);
     let allowed = options.rounds;
     for (let round = 1; round < allowed && collector.collected.length > 0; round++) {
       if (last.copies > last.fresh) allowed = Math.min(allowed + 1, MAX_ROUNDS);
       const directions = residuals(round);
       if (directions.length === 0 || room(directions.length) < 1) return;
-      last = await ask(directions);
+      last = await ask(directions.map(aim));
       if (last.fresh + last.copies === 0) return; // the index has nothing else to offer
     }
   };
@@ -131,7 +137,7 @@ export const gatherPool = async (
       const open = stripes.filter((stripe) => !emptied.has(stripe));
       const directions = directionsPast.next(collector.collected);
       if (open.length === 0 || directions.length === 0 || room(directions.length) < 1) return;
-      const { fresh } = await ask(directions, open);
+      const { fresh } = await ask(directions.map(aim), open);
       // the second round and later ask both ways along one direction: whatever is no copy shows in one of the answers
       if (fresh === 0 && round > 1) return;
       const now = nearest();

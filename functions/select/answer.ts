@@ -4,11 +4,24 @@ import type { SelectionOnWire } from '../../wire/api/select.ts';
 import type { ContextReport, Use } from '../../wire/context.ts';
 import type { Pick, Selection } from './selection.ts';
 
-const pickOnWire = ({ id, text, gain, similarity, covariance, variance, copies, source, metadata, index }: Pick) => ({
+const pickOnWire = ({
+  id,
+  text,
+  gain,
+  similarity,
+  centredSimilarity,
+  covariance,
+  variance,
+  copies,
+  source,
+  metadata,
+  index,
+}: Pick) => ({
   id,
   text: text ?? null,
   score: gain,
   similarity,
+  ...(centredSimilarity === undefined ? {} : { centred_similarity: centredSimilarity }),
   covariance,
   sigma2: variance,
   copies,
@@ -18,8 +31,8 @@ const pickOnWire = ({ id, text, gain, similarity, covariance, variance, copies, 
 });
 
 export const selectionOnWire = (selection: Selection): SelectionOnWire => {
-  const { corpus, strategy, n, lambda, degree, picks, pool, initialVariance, finalVariance, stop, warnings } =
-    selection;
+  const { corpus, strategy, n, lambda, degree, centred, picks, pool, stop, warnings } = selection;
+  const { minSimilarity, initialVariance, finalVariance } = selection;
   return {
     object: 'selection',
     corpus: corpus ?? null,
@@ -27,6 +40,8 @@ export const selectionOnWire = (selection: Selection): SelectionOnWire => {
     n,
     lambda,
     degree,
+    centred,
+    min_similarity: minSimilarity ?? null,
     picks: picks.map(pickOnWire),
     pool: { ...pool },
     sigma2: { initial: initialVariance, final: finalVariance },

@@ -13,6 +13,7 @@ import type { Stages } from '../http/stages.ts';
 import { isolateKernel } from '../kernel/module.workerd.ts';
 import { vectorizeIndex } from '../pool/vectorize.ts';
 import { parseVector } from '../vectors/input.ts';
+import { meanFor } from './centre.ts';
 import { type Prompt, promptVectors } from './prompt.ts';
 import { type CorpusDeps, type Sent, selectFromCandidates, selectFromCorpus } from './select.ts';
 import type { Selection } from './selection.ts';
@@ -26,12 +27,14 @@ const depsOf = (env: Env, info: CorpusInfo, options: SelectionOptions): CorpusDe
   }
   const under = textsUnder(info.tenant, info.name, info.space);
   // optional operators are absent, never undefined, after parsing JSON
+  const mean = meanFor(info.geometry, options.centre);
   const filter = options.filter as VectorizeVectorMetadataFilter | undefined;
   return {
     stripes: Array.from({ length: asked }, (_, stripe) =>
       vectorizeIndex(env.VECTORIZE, namespace(info.space, stripe), info.dimensions, filter),
     ),
     select: isolateKernel().select,
+    ...(mean === undefined ? {} : { mean }),
     fetchText: async ({ id, key }) => {
       const stored = await env.TEXTS.get(textKey(under, key));
       if (stored === null)

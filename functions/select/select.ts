@@ -3,17 +3,27 @@
 
 import type { SelectionOptions } from '../../wire/api/select.ts';
 import { FaultError, unwrap } from '../../wire/faults.ts';
-import { DOUBTFUL_LAMBDA, MAX_CONNECTIONS } from '../../wire/limits.ts';
+import { AUTO_MIN_SIMILARITY, DOUBTFUL_LAMBDA, GEOMETRY_LEAST, MAX_CONNECTIONS } from '../../wire/limits.ts';
 import { at } from '../../wire/list.ts';
 import { inParallel } from '../../wire/parallel.ts';
 import { noise } from '../kernel/select.ts';
 import type { Candidate, Index } from '../pool/candidate.ts';
+import { aimFor, centredIndex } from '../pool/centred.ts';
 import { gatherPool, type Pool, type Select } from '../pool/pool.ts';
 import { normalise, squaredNorm } from '../vectors/algebra.ts';
+import { centredPrompts } from './centre.ts';
 import type { Pick, PoolFigures, Selection } from './selection.ts';
-import { type Chosen, choose, nothing, similarities } from './strategies.ts';
+import { asStored, type Choice, type Chosen, choose, nothing, similarities } from './strategies.ts';
 
-type Base = { readonly corpus?: string; readonly lambda: number; readonly pool: PoolFigures };
+type Base = {
+  readonly corpus?: string;
+  readonly lambda: number;
+  readonly centred: boolean;
+  readonly pool: PoolFigures;
+};
+
+const leastOf = ({ min_similarity }: SelectionOptions): number | undefined =>
+  min_similarity === 'auto' ? AUTO_MIN_SIMILARITY : min_similarity;
 
 const answer = (
   base: Base,
@@ -26,6 +36,7 @@ const answer = (
   strategy: options.strategy,
   n: options.n,
   degree: options.degree,
+  minSimilarity: leastOf(options),
   picks: chosen.picks.map(pick),
   initialVariance: chosen.initialVariance,
   finalVariance: chosen.variances.at(-1) ?? chosen.initialVariance,
@@ -33,15 +44,17 @@ const answer = (
   warnings: [...warningsOf(options, chosen), ...warnings],
 });
 
-const warningsOf = ({ lambda, min_similarity }: SelectionOptions, chosen: Chosen): string[] => {
+const warningsOf = (options: SelectionOptions, chosen: Chosen): string[] => {
+  const { lambda } = options;
+  const least = leastOf(options);
   const warnings: string[] = [];
   if (lambda < DOUBTFUL_LAMBDA) {
     warnings.push(
       `lambda ${lambda} is below ${DOUBTFUL_LAMBDA} of the largest squared norm: sigma2 loses digits to rounding`,
     );
   }
-  if (chosen.picks.length === 0 && min_similarity !== undefined) {
-    warnings.push(`no candidate reaches min_similarity ${min_similarity}`);
+  if (chosen.picks.length === 0 && least !== undefined) {
+    warnings.push(`no candidate reaches min_similarity ${least}`);
   }
   return warnings;
 };
@@ -57,12 +70,24 @@ const figures = (chosen: Chosen, similarity: Float64Array, i: number, place: num
 export interface CorpusDeps {
   readonly stripes: readonly Index[];
   readonly select: Select;
+  /** Subtracted from prompts and candidates before the kernel sees them. */
+  readonly mean?: Float32Array;
   /** The text of a candidate that came without one. */
   readonly fetchText: (candidate: Candidate) => Promise<string>;
 }
 
-const poolFor = (deps: CorpusDeps, queries: readonly Float32Array[], options: SelectionOptions): Promise<Pool> =>
-  gatherPool(deps.stripes, queries, deps.select, {
+/** Prompts as the index is asked with them, and as the kernel sees them where that is less the mean. */
+interface Asked {
+  readonly queries: readonly Float32Array[];
+  readonly centred?: readonly Float32Array[] | undefined;
+}
+
+const poolFor = (deps: CorpusDeps, { queries, centred }: Asked, options: SelectionOptions): Promise<Pool> => {
+  const { mean } = deps;
+  const isCentred = centred !== undefined && mean !== undefined;
+  const stripes = isCentred ? deps.stripes.map((one) => centredIndex(one, mean)) : deps.stripes;
+  return gatherPool(stripes, centred ?? queries, deps.select, {
+    ...(isCentred ? { first: queries, aim: aimFor(mean) } : {}),
     // only SIFT has a residual to ask again with
     rounds: options.strategy === 'sift' ? options.rounds : 1,
     topK: options.top_k,
@@ -74,6 +99,16 @@ const poolFor = (deps: CorpusDeps, queries: readonly Float32Array[], options: Se
     repeat: options.repeat,
     residualPicks: options.residual_picks,
   });
+};
+
+/** The pool as something to choose from. */
+const choiceOf = ({ collected, rows }: Pool, { queries, centred }: Asked, lambda: number): Choice => {
+  const dimensions = at(queries, 0).length;
+  if (centred === undefined) return { rows, queries, dimensions, noise: lambda };
+  const stored = new Int16Array(rows.length);
+  for (const [i, { candidate }] of collected.entries()) stored.set(candidate.stored ?? candidate.row, i * dimensions);
+  return { rows, queries: centred, dimensions, noise: lambda, stored: { rows: stored, queries } };
+};
 
 /** Texts of the picks that lie in R2, each fetched once. */
 const longTexts = async (picked: Iterable<Candidate>, deps: CorpusDeps): Promise<Map<string, string>> => {
@@ -81,6 +116,11 @@ const longTexts = async (picked: Iterable<Candidate>, deps: CorpusDeps): Promise
   const tasks = long.map((one) => async () => [one.key, await deps.fetchText(one)] as const);
   return new Map(await inParallel(tasks, MAX_CONNECTIONS));
 };
+
+const notMeasured = (corpus: string, { mean }: CorpusDeps, { centre }: SelectionOptions): string[] =>
+  centre === true && mean === undefined
+    ? [`corpus '${corpus}' has no mean to subtract yet: it is measured from ${GEOMETRY_LEAST} examples on`]
+    : [];
 
 const noPick = (): never => {
   throw new RangeError('a pick from an empty pool');
@@ -93,11 +133,14 @@ export const selectFromCorpus = async (
   options: SelectionOptions,
 ): Promise<Selection> => {
   const queries = prompts.map(normalise);
-  const pool = await poolFor(deps, queries, options);
-  const { collected, rows, collapsed } = pool;
+  const asked: Asked = { queries, centred: centredPrompts(queries, deps.mean) };
+  const pool = await poolFor(deps, asked, options);
+  const { collected, collapsed } = pool;
+  const centred = asked.centred !== undefined;
   const base: Base = {
     corpus,
     lambda: options.lambda,
+    centred,
     pool: { size: collected.length, collapsed, queries: pool.queries, rounds: pool.rounds },
   };
   if (collected.length === 0) {
@@ -105,16 +148,24 @@ export const selectFromCorpus = async (
       options.filter === undefined ? 'is empty, or not indexed yet' : 'has nothing that the filter lets through';
     return answer(base, options, nothing(queries.length), () => noPick(), [`corpus '${corpus}' ${why}`]);
   }
-  const choice = { rows, queries, dimensions: queries[0]?.length ?? 0, noise: options.lambda };
+  const choice = choiceOf(pool, asked, options.lambda);
   const chosen = unwrap(choose(choice, options, deps.select));
-  const similarity = similarities(choice);
+  const similarity = similarities(asStored(choice));
+  const centredSimilarity = centred ? similarities(choice) : undefined;
   const picked = chosen.picks.map((i) => at(collected, i).candidate);
   const texts = await longTexts(picked, deps);
-  const selection = answer(base, options, chosen, (i, place) => {
-    const { candidate, copies } = at(collected, i);
-    const { id, key, text, source, metadata } = candidate;
-    return { id, text: text ?? texts.get(key), ...figures(chosen, similarity, i, place), copies, source, metadata };
-  });
+  const selection = answer(
+    base,
+    options,
+    chosen,
+    (i, place) => {
+      const { candidate, copies } = at(collected, i);
+      const { id, key, text, source, metadata } = candidate;
+      const own = { ...figures(chosen, similarity, i, place), centredSimilarity: centredSimilarity?.[i] };
+      return { id, text: text ?? texts.get(key), ...own, copies, source, metadata };
+    },
+    notMeasured(corpus, deps, options),
+  );
   if (collapsed === 0 || collected.length >= options.n) return selection;
   const found = `only ${collected.length} distinct candidates were found in corpus '${corpus}' for n = ${options.n}`;
   const passed = `${found}; ${collapsed} copies of them were passed over`;
@@ -170,11 +221,15 @@ export const selectFromCandidates = (
   const scaled = {
     ...options,
     ...(alpha === undefined ? {} : { alpha: alpha * Math.sqrt(factor) }),
-    ...(min_similarity === undefined ? {} : { min_similarity: min_similarity / squared }),
+    ...(typeof min_similarity !== 'number' ? {} : { min_similarity: min_similarity / squared }),
   };
   const chosen = times(unwrap(choose(choice, scaled, select)), factor);
   const similarity = similarities(choice).map((value) => value * squared);
-  const base: Base = { lambda: used, pool: { size: candidates.length, collapsed: 0, queries: 0, rounds: 0 } };
+  const base: Base = {
+    lambda: used,
+    centred: false,
+    pool: { size: candidates.length, collapsed: 0, queries: 0, rounds: 0 },
+  };
   return answer(base, options, chosen, (i, place) => {
     const { id, text } = at(candidates, i);
     return { id, text, ...figures(chosen, similarity, i, place), copies: 0, index: i };

@@ -12,6 +12,8 @@ export interface Pick {
   readonly gain: number;
   /** Inner product with the prompt, averaged over several. */
   readonly similarity: number;
+  /** Their cosine less the corpus' mean, where the kernel sees that. */
+  readonly centredSimilarity?: number | undefined;
   /** Posterior covariance with the prompt just before the pick. */
   readonly covariance: number;
   /** The prompt's remaining variance after the pick. */
@@ -39,6 +41,10 @@ export interface Selection {
   /** λ as it was used. */
   readonly lambda: number;
   readonly degree: number;
+  /** Whether the kernel sees vectors less the corpus' mean. */
+  readonly centred: boolean;
+  /** The least similarity as it was used; absent: none. */
+  readonly minSimilarity?: number | undefined;
   readonly picks: readonly Pick[];
   readonly pool: PoolFigures;
   readonly initialVariance: number;

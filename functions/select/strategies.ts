@@ -3,6 +3,7 @@
 
 import type { SelectionOptions } from '../../wire/api/select.ts';
 import { ok, type Result } from '../../wire/faults.ts';
+import { AUTO_MIN_SIMILARITY } from '../../wire/limits.ts';
 import { at } from '../../wire/list.ts';
 import type { Rows, StopReason } from '../kernel/problem.ts';
 import type { Select } from '../pool/pool.ts';
@@ -24,6 +25,8 @@ export interface Choice {
   readonly dimensions: number;
   /** λ as the kernel uses it. */
   readonly noise: number;
+  /** The vectors as they are stored, where the kernel sees them less the corpus' mean. Neighbours are those of these. */
+  readonly stored?: { readonly rows: Rows; readonly queries: readonly Float32Array[] };
 }
 
 type Options = Pick<
@@ -32,6 +35,9 @@ type Options = Pick<
 >;
 
 const ONE = 32767;
+
+/** What is compared without a kernel: vectors as they are stored. */
+export const asStored = ({ stored, ...choice }: Choice): Choice => ({ ...choice, ...stored });
 
 /** Row i as float, whatever the rows are. */
 const rowOf = ({ rows, dimensions }: Choice, i: number): Float32Array => {
@@ -92,15 +98,24 @@ const given = (choice: Choice, picks: readonly number[], { n, degree }: Pick<Opt
   stop: picks.length < n ? 'exhausted' : 'count',
 });
 
-/** The rows whose similarity reaches the least one, and their numbers among all. */
-const aboveThreshold = (choice: Choice, least: number): { numbers: number[]; rows: Rows } => {
-  const { rows, dimensions } = choice;
-  const numbers = Array.from(similarities(choice).entries()).flatMap(([i, value]) => (value >= least ? [i] : []));
+const rowsAt = (rows: Rows, numbers: readonly number[], dimensions: number): Rows => {
   const kept = rows.slice(0, numbers.length * dimensions);
-  for (const [at, i] of numbers.entries()) {
-    kept.set(rows.subarray(i * dimensions, (i + 1) * dimensions), at * dimensions);
+  for (const [place, i] of numbers.entries()) {
+    kept.set(rows.subarray(i * dimensions, (i + 1) * dimensions), place * dimensions);
   }
-  return { numbers, rows: kept };
+  return kept;
+};
+
+/** The rows whose similarity reaches the least one, and their numbers among all. */
+const aboveThreshold = (choice: Choice, least: number | 'auto'): { numbers: number[]; choice: Choice } => {
+  const { rows, dimensions, stored } = choice;
+  // a number is the caller's, of the similarity that is told; ours is of what the kernel sees
+  const values = least === 'auto' ? similarities(choice) : similarities(asStored(choice));
+  const limit = least === 'auto' ? AUTO_MIN_SIMILARITY : least;
+  const numbers = Array.from(values.entries()).flatMap(([i, value]) => (value >= limit ? [i] : []));
+  const kept = { ...choice, rows: rowsAt(rows, numbers, dimensions) };
+  if (stored === undefined) return { numbers, choice: kept };
+  return { numbers, choice: { ...kept, stored: { ...stored, rows: rowsAt(stored.rows, numbers, dimensions) } } };
 };
 
 /** Where there is nothing to choose from. */
@@ -116,17 +131,17 @@ export const nothing = (initialVariance: number): Chosen => ({
 export const choose = (choice: Choice, options: Options, select: Select): Result<Chosen> => {
   const { min_similarity: least, ...others } = options;
   if (least === undefined) return chooseFrom(choice, others, select);
-  const { numbers, rows } = aboveThreshold(choice, least);
+  const { numbers, choice: left } = aboveThreshold(choice, least);
   if (numbers.length === 0)
     return ok(nothing(posterior([], choice.queries, choice.noise, options.degree).initialVariance));
-  const chosen = chooseFrom({ ...choice, rows }, others, select);
+  const chosen = chooseFrom(left, others, select);
   return chosen.ok ? ok({ ...chosen.value, picks: chosen.value.picks.map((i) => at(numbers, i)) }) : chosen;
 };
 
 const chooseFrom = (choice: Choice, options: Omit<Options, 'min_similarity'>, select: Select): Result<Chosen> => {
   const { n, alpha, degree, repeat, strategy } = options;
-  if (strategy === 'nn') return ok(given(choice, nearest(choice, n), options));
-  if (strategy === 'mmr') return ok(given(choice, marginal(choice, n, options.mmr_lambda), options));
+  if (strategy === 'nn') return ok(given(choice, nearest(asStored(choice), n), options));
+  if (strategy === 'mmr') return ok(given(choice, marginal(asStored(choice), n, options.mmr_lambda), options));
   const { rows, dimensions, queries, noise } = choice;
   const flat = new Float32Array(queries.length * dimensions);
   for (const [i, query] of queries.entries()) flat.set(query, i * dimensions);

@@ -16,6 +16,15 @@ export const normalise = (vector: Float32Array): Float32Array<ArrayBuffer> => {
   return Float32Array.from(vector, (value) => value / largest / norm);
 };
 
+/** Less than this of a unit vector is left where it is the other itself, but for rounding. */
+const NOTHING_LEFT = 1e-3;
+
+/** The direction of a vector less another one; zeros where nothing is left. */
+export const less = (vector: Float32Array, other: Float32Array): Float32Array<ArrayBuffer> => {
+  const left = Float32Array.from(vector, (value, i) => value - (other[i] ?? 0));
+  return squaredNorm(left) > NOTHING_LEFT ** 2 ? normalise(left) : left.fill(0);
+};
+
 /** False for the zeros or NaNs that an embedder gives for a text without known tokens. */
 export const isUnit = (vector: Float32Array): boolean => Math.abs(squaredNorm(vector) - 1) < 1e-2;
 

@@ -1,8 +1,13 @@
 // The catalogue of a corpus and the list of a tenant's corpora, each on its own: what they write, sweep and leave behind.
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { CatalogueMethods, CorpusListMethods, Entry } from '../../functions/corpora/contract.ts';
+import { q15ToBase64 } from '../../functions/corpora/record.ts';
+import { markOf } from '../../functions/corpora/sample.ts';
+import { toQ15 } from '../../functions/kernel/q15.ts';
 import { at } from '../../wire/list.ts';
+import { seededRandom } from '../../wire/random.ts';
 import { FakeStorage, fakeState } from './objects.ts';
+import { randomUnit } from './vectors.ts';
 
 vi.mock('cloudflare:workers', () => ({
   DurableObject: class {
@@ -102,6 +107,67 @@ describe('a catalogue', () => {
     expect(catalogue.reserve(info.space, 'c', [reservation('x')])).toEqual(['updated']);
     await catalogue.commit(info.space, 'c', [entry('x')], 'under');
     expect(catalogue.reserve(info.space, 'd', [reservation('x')])).toEqual(['unchanged']);
+  });
+
+  describe('measures how its vectors lie', () => {
+    const next = seededRandom(3);
+    const rows = Array.from({ length: 60 }, () => randomUnit(4, next));
+    const sampled = (i: number) => ({ id: `${i}`, mark: markOf(`${i}`), q15: q15ToBase64(toQ15(at(rows, i))) });
+    const measured = async (count: number) => {
+      const { catalogue, info } = await filled([]);
+      const entries = Array.from({ length: count }, (_, i) => entry(`${i}`));
+      const offered = entries.map((_, i) => sampled(i));
+      await catalogue.commit(info.space, 'w', entries, 'under', offered);
+      return { catalogue, info };
+    };
+
+    it('from fifty on, the same when it is woken again, until an example goes', async () => {
+      expect((await measured(49)).catalogue.info()).not.toHaveProperty('geometry');
+      storage = new FakeStorage();
+      const { catalogue } = await measured(50);
+      expect(catalogue.info()?.geometry?.sample).toBe(50);
+      expect(catalogue.describe()?.info.geometry).toEqual(catalogue.info()?.geometry);
+      expect(catalogueOn(storage).info()).toEqual(catalogue.info());
+      catalogue.forget('7');
+      expect(catalogue.info()).not.toHaveProperty('geometry');
+    });
+
+    it('again after more were written', async () => {
+      const { catalogue, info } = await measured(50);
+      const before = catalogue.info()?.geometry?.random.p50;
+      await catalogue.commit(info.space, 'w', [entry('55')], 'under', [sampled(55)]);
+      expect(catalogue.info()?.geometry?.sample).toBe(51);
+      expect(catalogue.info()?.geometry?.random.p50).not.toBe(before);
+    });
+
+    it('and leaves nothing of it in the next corpus of the name, nor in the storage', async () => {
+      const { catalogue } = await measured(60);
+      await catalogue.drop();
+      catalogue.open(WANTED);
+      expect(catalogue.info()).not.toHaveProperty('geometry');
+      await catalogue.drop();
+      await catalogue.alarm();
+      expect(storage.tables()).toEqual([]);
+      // the same object goes on after a sweep
+      const { info } = catalogue.open(WANTED);
+      const ids = Array.from({ length: 60 }, (_, i) => i);
+      await catalogue.commit(
+        info.space,
+        'w',
+        ids.map((i) => entry(`${i}`)),
+        'under',
+        ids.map(sampled),
+      );
+      expect(catalogue.info()?.geometry?.sample).toBe(60);
+    });
+
+    it('but not of a corpus that an earlier version wrote', async () => {
+      const { catalogue } = await filled(Array.from({ length: 60 }, (_, i) => `${i}`));
+      expect(storage.tables()).not.toContain('sample');
+      expect(catalogue.info()).not.toHaveProperty('geometry');
+      catalogue.forget('3');
+      expect(await catalogue.drop()).toBe(59);
+    });
   });
 
   it('sweeps a deleted corpus, reservations too, and empties its storage', async () => {

@@ -2,6 +2,7 @@
 // file, because starting workerd takes longer than all of these tests.
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { INGEST_FIRST_LINES } from '../../wire/limits.ts';
 import { seededRandom as random } from '../../wire/random.ts';
 import { BUSY_KEY, DIMENSIONS, type Edge, KEY, OTHER_KEY, startEdge } from './harness.ts';
 import { randomUnit } from './vectors.ts';
@@ -317,21 +318,22 @@ describe('a corpus', () => {
     const before = await edge.stored();
     const v = base64(randomUnit(DIMENSIONS, random(3)));
     const utf8 = new TextEncoder();
-    const lines = (from: number, text: string) =>
-      Array.from({ length: 200 }, (_, i) => `${JSON.stringify({ id: `${from + i}`, text, vector: v })}\n`).join('');
+    const lines = (from: number, count: number, text: string) =>
+      Array.from({ length: count }, (_, i) => `${JSON.stringify({ id: `${from + i}`, text, vector: v })}\n`).join('');
     let more: ReadableStreamDefaultController<Uint8Array> | undefined;
     const body = new ReadableStream<Uint8Array>({
       start(controller) {
         more = controller;
-        controller.enqueue(utf8.encode(lines(0, 'x'.repeat(12_000))));
+        controller.enqueue(utf8.encode(lines(0, INGEST_FIRST_LINES, 'x'.repeat(12_000))));
       },
     });
     const response = await edge.send(`/v1/corpora/${corpus}/examples`, { body });
     const reader = response.body?.getReader();
     await reader?.read();
-    expect(await edge.stored()).toEqual({ vectors: before.vectors + 200, texts: before.texts + 200 });
+    const { vectors, texts } = before;
+    expect(await edge.stored()).toEqual({ vectors: vectors + INGEST_FIRST_LINES, texts: texts + INGEST_FIRST_LINES });
     await edge.send(`/v1/corpora/${corpus}`, { method: 'DELETE' });
-    more?.enqueue(utf8.encode(lines(200, 'x')));
+    more?.enqueue(utf8.encode(lines(INGEST_FIRST_LINES, 200, 'x')));
     more?.close();
     let rest = '';
     for (let part = await reader?.read(); part !== undefined && !part.done; part = await reader?.read()) {
@@ -410,6 +412,38 @@ describe('a selection', () => {
     });
     expect(selection.picks[0].similarity).toBeCloseTo(1, 3);
     expect(selection.sigma2.final).toBeLessThan(0.02);
+  });
+
+  it('takes a direction that all vectors share out of them, and the corpus says so', async () => {
+    const next = random(31);
+    const shared = randomUnit(DIMENSIONS, next);
+    const vector = () => {
+      const own = randomUnit(DIMENSIONS, next);
+      const sum = own.map((value, i) => value + 2.2 * (shared[i] ?? 0));
+      const length = Math.hypot(...sum);
+      return sum.map((value) => value / length);
+    };
+    const name = fresh();
+    const lines = Array.from({ length: 80 }, (_, i) => ({ id: `v${i}`, text: `text ${i}`, vector: base64(vector()) }));
+    await edge.upload(name, lines.slice(0, 49));
+    const described = async () => json(edge.send(`/v1/corpora/${name}`));
+    expect((await described()).geometry).toBeNull();
+    await edge.upload(name, lines.slice(49));
+    const { geometry } = await described();
+    expect(geometry).toMatchObject({ sample: 80, centred: { random: {}, nearest: {} } });
+    expect(geometry.mean_length).toBeGreaterThan(0.85);
+    expect(geometry.random.p50).toBeGreaterThan(0.7);
+    expect(geometry.centred.random.p50).toBeLessThan(0.1);
+
+    const prompt = base64(vector());
+    const centred = await select({ corpus: name, vector: prompt });
+    expect(centred).toMatchObject({ centred: true, degree: 6, lambda: 0.3, min_similarity: null });
+    expect(centred.picks).toHaveLength(10);
+    expect(centred.picks[0].similarity).toBeGreaterThan(0.7);
+    expect(centred.picks[0].centred_similarity).toBeLessThan(0.6);
+    const left = await select({ corpus: name, vector: prompt, centre: false });
+    expect([left.centred, 'centred_similarity' in left.picks[0]]).toEqual([false, false]);
+    expect(left.sigma2.final).toBeLessThan(centred.sigma2.final);
   });
 
   it('filters by the caller’s own metadata and by source', async () => {

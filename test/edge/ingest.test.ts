@@ -7,6 +7,7 @@ import { byHalves } from '../../functions/corpora/halves.ts';
 import { catalogueName, textKey, textsUnder } from '../../functions/corpora/keys.ts';
 import { lossOf } from '../../functions/corpora/lossless.ts';
 import { Remembered } from '../../functions/corpora/remembered.ts';
+import { Offer } from '../../functions/corpora/sample.ts';
 import type { Keep } from '../../functions/embedding/embedder.ts';
 import type { Fault } from '../../wire/faults.ts';
 import { FaultError } from '../../wire/faults.ts';
@@ -76,6 +77,7 @@ const noting = () => {
       },
     },
     writer: 'w',
+    offer: new Offer(),
   };
   return { upload, batches, committed, kept };
 };

@@ -50,6 +50,7 @@ describe('POST /v1/select', () => {
     ['degree 0', { ...good, degree: 0 }, /^degree: is 0, it must be at least 1$/],
     ['degree 1.5', { ...good, degree: 1.5 }, /^degree: is 1.5, it must be a whole number$/],
     ['degree 17', { ...good, degree: 17 }, /^degree: is 17, the limit is 16$/],
+    ['min_similarity in words', { ...good, min_similarity: 'high' }, /^min_similarity: must be a number or "auto"$/],
     ['top_k beyond Vectorize', { ...good, top_k: 80 }, /^top_k: is 80, the limit is 50$/],
     ['a misspelt field', { ...good, lamda: 1 }, /^: 'lamda' is not known here$/],
     [

@@ -3,13 +3,17 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { starterCorpus } from '../../corpus/documents.ts';
 import { examplesOf } from '../../corpus/examples.ts';
+import { geometryOf } from '../../functions/corpora/geometry.ts';
+import { markOf } from '../../functions/corpora/sample.ts';
 import { readEmbedder } from '../../functions/embedding/onnx.node.ts';
 import { loadKernel } from '../../functions/kernel/module.node.ts';
 import { toQ15 } from '../../functions/kernel/q15.ts';
 import type { Candidate, Index } from '../../functions/pool/candidate.ts';
 import { gatherPool, type PoolOptions, type Select } from '../../functions/pool/pool.ts';
+import { meanFor } from '../../functions/select/centre.ts';
 import { dot } from '../../functions/vectors/algebra.ts';
 import { selectionOptions } from '../../wire/api/select.ts';
+import { GEOMETRY_SAMPLE } from '../../wire/limits.ts';
 
 const at = (path: string): string => new URL(`../../${path}`, import.meta.url).pathname;
 
@@ -115,6 +119,18 @@ describe('rounds by residual, on the starter corpus', () => {
     expect(1 - (await sigma2(defaults))).toBeGreaterThanOrEqual(0.99 * limit);
     // few picks’ residual keeps near the prompt, which all fifty’s does not
     expect(await sigma2(defaults)).toBeLessThan(await sigma2({ ...defaults, residualPicks: 50 }));
+  });
+
+  it('take the vectors as they are: the bundled embedder has no direction in all of them', async () => {
+    // the sample that the catalogue would keep of this corpus
+    const marks = rows.map(({ candidate }) => markOf(candidate.id));
+    const order = [...marks.keys()].sort((a, b) => (marks[a] ?? 0) - (marks[b] ?? 0)).slice(0, GEOMETRY_SAMPLE);
+    const geometry = geometryOf(order.flatMap((i) => rows[i]?.vector ?? []));
+    expect(geometry?.sample).toBeGreaterThan(GEOMETRY_SAMPLE / 2);
+    expect(geometry?.meanLength).toBeLessThan(0.35);
+    const { centre, degree, lambda, min_similarity } = selectionOptions.parse({});
+    expect(meanFor(geometry, centre)).toBeUndefined();
+    expect([degree, lambda, min_similarity]).toEqual([6, 0.3, undefined]);
   });
 
   it('find other examples beside two hundred copies of the nearest neighbour', async () => {

@@ -84,6 +84,23 @@ export const resultLine = z.object({
 });
 export type ResultLine = z.output<typeof resultLine>;
 
+/** Quantiles of cosines of pairs. */
+const cosines = z.object({
+  random: z.object({ p05: z.number(), p50: z.number(), p95: z.number() }),
+  /** Of each example and the one most like it, in the sample. */
+  nearest: z.object({ p50: z.number(), p95: z.number() }),
+});
+
+/** How the embedder spreads the corpus, measured on a sample of its vectors. */
+const geometry = cosines.extend({
+  /** Vectors measured, copies once. */
+  sample: z.int(),
+  /** Length of the mean of the unit vectors: near 1, all cosines are high. */
+  mean_length: z.number(),
+  /** The cosines less the mean, as selections see them; null where the mean is short and left in. */
+  centred: cosines.nullable(),
+});
+
 /** GET /v1/corpora/NAME */
 export const corpusOnWire = z.object({
   object: z.literal('corpus'),
@@ -96,6 +113,8 @@ export const corpusOnWire = z.object({
   embedder: z.string(),
   /** ISO 8601. */
   created_at: z.string(),
+  /** null while there are fewer than 50 examples, or none written since this is measured. */
+  geometry: geometry.nullable(),
 });
 export type CorpusOnWire = z.output<typeof corpusOnWire>;
 

@@ -34,8 +34,13 @@ export const selectionFields = z.strictObject({
   /** p of the kernel k(x,y) = (φ(x)·φ(y))^p; 1 is the paper's. */
   degree: z.int().min(1).max(MAX_DEGREE).default(DEFAULT_DEGREE),
   alpha: z.number().positive().max(1e9).optional(),
-  /** Candidates less like the prompt than this are not learnt from; the scale is the embedder's. */
-  min_similarity: z.number().optional(),
+  /**
+   * Candidates less like the prompt than this are not learnt from. A number is of `similarity`, on the embedder's own scale;
+   * `auto` is 0.32 of the cosine that the kernel sees.
+   */
+  min_similarity: z.union([z.number(), z.literal('auto')], { error: 'must be a number or "auto"' }).optional(),
+  /** Subtract the mean of the corpus' vectors; absent: where it is long. */
+  centre: z.boolean().optional(),
   repeat: z.boolean().default(false),
   strategy: z.enum(['sift', 'nn', 'mmr']).default('sift'),
   /** mmr only: 1 is relevance alone, 0 is diversity alone. */
@@ -104,6 +109,10 @@ export const selectRequest = selectionFields
     path: ['filter'],
     error: "needs a 'corpus'",
   })
+  .refine((body) => body.candidates === undefined || body.centre !== true, {
+    path: ['centre'],
+    error: "needs a 'corpus'",
+  })
   .transform(selectionOf);
 export type SelectRequest = z.output<typeof selectRequest>;
 
@@ -115,6 +124,8 @@ const pick = z.object({
   score: z.number(),
   /** Inner product with the prompt, averaged over several. */
   similarity: z.number(),
+  /** Cosine with the prompt less the corpus' mean, averaged over several; absent where it is not subtracted. */
+  centred_similarity: z.number().optional(),
   /** Posterior covariance with the prompt just before the pick: negative ones inform by contrast. */
   covariance: z.number(),
   /** The prompt's remaining variance after the pick. */
@@ -137,6 +148,10 @@ export const selectionOnWire = z.object({
   /** λ as it was used: for candidates of any length, times the largest squared norm. */
   lambda: z.number(),
   degree: z.int(),
+  /** Whether the mean of the corpus' vectors was subtracted before the kernel. */
+  centred: z.boolean(),
+  /** As it was used; null: none. */
+  min_similarity: z.number().nullable(),
   picks: z.array(pick),
   pool: z.object({ size: z.int(), collapsed: z.int(), queries: z.int(), rounds: z.int() }),
   sigma2: z.object({ initial: z.number(), final: z.number() }),

@@ -1,0 +1,19 @@
+// Whether a selection subtracts the mean of the corpus' vectors. An embedder like E5 adds one direction to every text, so
+// that all cosines are above 0.8: a kernel made for cosines of 0.3 to 0.6 then takes everything for redundant. Less the
+// mean, cosines are those of other embedders, and the same degree, λ and min_similarity mean the same (docs/models.md).
+import type { Geometry } from '../corpora/geometry.ts';
+import { less, squaredNorm } from '../vectors/algebra.ts';
+
+/** The mean to subtract, if any: as the request says, or else where it is long. */
+export const meanFor = (geometry: Geometry | undefined, wanted: boolean | undefined): Float32Array | undefined =>
+  (wanted ?? geometry?.centred !== undefined) ? geometry?.mean : undefined;
+
+/** The prompts less the mean. Undefined where there is none, or where nothing of a prompt is left. */
+export const centredPrompts = (
+  prompts: readonly Float32Array[],
+  mean: Float32Array | undefined,
+): Float32Array[] | undefined => {
+  if (mean === undefined) return undefined;
+  const left = prompts.map((prompt) => less(prompt, mean));
+  return left.every((prompt) => squaredNorm(prompt) > 0) ? left : undefined;
+};
