@@ -105,7 +105,7 @@ ${verdict(json)}
 
 ${markdownOf(mainTable(json))}
 
-Differences are paired; intervals are 95 % bootstrap intervals over prompts within their domains. *Time before reading* is what a request adds before its prompt is read (choosing examples or experts, opening a session, merging, steps), as a share of that of SIFT’s ${json.picks} steps: the median of the ratios by prompt, of one run on one thread. *With reading* adds reading the prompt and its continuation. Other work ran on the machine at the same time, so the shares compare ways and are no statement of speed; embedding the prompt is the same for all and left out.
+Differences are paired; intervals are 95 % bootstrap intervals over prompts within their domains. *Time before reading* is what a request adds before its prompt is read (choosing examples or experts, opening a session, merging, steps), as a share of that of SIFT’s ${json.picks} steps: the median of the ratios by prompt, on one thread; a run that is interrupted goes on, so that two ways of a prompt may be timed some minutes apart. *With reading* adds reading the prompt and its continuation. Other work ran on the machine at the same time, so the shares compare ways and are no statement of speed; embedding the prompt is the same for all and left out.
 
 ${markdownOf(domainTable(json))}
 
