@@ -1,5 +1,6 @@
 // The embedded backend with the shipped model: isolation, cancellation, crashes, and that tuning does what it is for.
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Backend, OpenOptions, Sampling, Session, Step } from '../../gateway/backends/contract.ts';
 import { createEmbeddedBackend } from '../../gateway/backends/embedded/index.ts';
@@ -207,6 +208,25 @@ describe('the embedded backend', () => {
     const again = await Promise.all([open(full), open(full)]);
     await Promise.all(again.map((session) => stepOn(session, recipe('tea'), never)));
     await Promise.all(again.map((session) => session.close()));
+  });
+
+  it('leaves no worker behind and nothing on stderr when its process is killed while it answers', async () => {
+    const module = new URL('../../gateway/backends/embedded/index.ts', import.meta.url).href;
+    const script = `const { createEmbeddedBackend } = await import(${JSON.stringify(module)});
+      setInterval(() => {}, 1000);
+      const never = new AbortController().signal;
+      const backend = await createEmbeddedBackend({ models: { base: ${JSON.stringify(directory)} } });
+      const session = await backend.open(${JSON.stringify(full)}, never);
+      for (let i = 0; i < 50; i++) void session.count(['a'], never);
+      setImmediate(() => process.kill(process.pid, 'SIGKILL'));`;
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    const said: string[] = [];
+    child.stderr.on('data', (data) => said.push(String(data)));
+    // the worker holds the other end until it has ended itself
+    await once(child.stderr, 'close');
+    expect(said.join('')).toBe('');
   });
 
   it('does not grow with the number of sessions', async () => {

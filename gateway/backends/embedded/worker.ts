@@ -14,7 +14,10 @@ import { createWarmUp, warmUpTasks } from './warmup.ts';
 
 if (process.send === undefined) throw new Error('worker.ts runs as a child process of the gateway only');
 const say = (message: FromWorker): void => {
-  process.send?.(message);
+  process.send?.(message, undefined, undefined, (error) => {
+    // the gateway was killed during a computation, before this process could see its channel close
+    if (error !== null) process.exit(0);
+  });
 };
 
 const models = new Map<string, Model>();
