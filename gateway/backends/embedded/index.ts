@@ -3,6 +3,19 @@
 // replaced at the next open(), and only its own session ever notices.
 import type { Backend, Generation, OpenOptions, Piece, Sampling, Score, Session, Step } from '../contract.ts';
 import { startWorker, type WorkerProcess } from './process.ts';
+import type { Adapter } from './weights.ts';
+
+/** What only this backend can: take LoRA's factors out of a session, and go on from others. No request reaches it. */
+export interface EmbeddedSession extends Session {
+  /** The factors as they are now. Throws for full fine-tuning. */
+  exportAdapter(signal: AbortSignal): Promise<Adapter>;
+  /** As if opened anew with these factors; throws where they are not of this model and the session's rank. */
+  importAdapter(adapter: Adapter, signal: AbortSignal): Promise<void>;
+}
+
+export interface EmbeddedBackend extends Backend {
+  open(options: OpenOptions, signal: AbortSignal): Promise<EmbeddedSession>;
+}
 
 export interface EmbeddedOptions {
   /** Model name → directory in Hugging Face layout. */
@@ -80,7 +93,7 @@ const createPool = (first: WorkerProcess, size: number, start: () => Promise<Wor
   };
 };
 
-const createSession = (worker: WorkerProcess, pool: Pool): Session => {
+const createSession = (worker: WorkerProcess, pool: Pool): EmbeddedSession => {
   let closed: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     await worker.idle(); // a call that was aborted ends by itself or with its worker
@@ -101,6 +114,10 @@ const createSession = (worker: WorkerProcess, pool: Pool): Session => {
     },
     async restart(learningRate, signal) {
       await worker.call({ do: 'restart', learningRate }, signal);
+    },
+    exportAdapter: async (signal) => (await worker.call({ do: 'export' }, signal)) as Adapter,
+    async importAdapter(adapter, signal) {
+      await worker.call({ do: 'import', adapter }, signal);
     },
     score: async (context, text, signal) => (await worker.call({ do: 'score', context, text }, signal)) as Score,
     async *generate(prompt: string, sampling: Sampling, signal: AbortSignal): AsyncGenerator<Piece, Generation, void> {
@@ -142,7 +159,7 @@ const createSession = (worker: WorkerProcess, pool: Pool): Session => {
 };
 
 /** Reads the models in one worker and serves; rejects with a sentence if one cannot be read. */
-export const createEmbeddedBackend = async (options: EmbeddedOptions): Promise<Backend> => {
+export const createEmbeddedBackend = async (options: EmbeddedOptions): Promise<EmbeddedBackend> => {
   const workers = options.workers ?? 1;
   const setup = { models: options.models, threads: options.threads ?? 1 };
   const first = await startWorker(setup);

@@ -2,6 +2,7 @@
 // tokens, because a run of the graph blocks the worker's event loop.
 import type { Fault } from '../../../wire/faults.ts';
 import type { Generation, Model, OpenOptions, Piece, Sampling, Score, Step } from '../contract.ts';
+import type { Adapter } from './weights.ts';
 
 export interface WorkerSetup {
   readonly models: Readonly<Record<string, string>>;
@@ -18,6 +19,8 @@ export type Call =
   | { readonly do: 'restart'; readonly learningRate: number }
   | { readonly do: 'score'; readonly context: string; readonly text: string }
   | { readonly do: 'generate'; readonly prompt: string; readonly sampling: Sampling }
+  | { readonly do: 'export' }
+  | { readonly do: 'import'; readonly adapter: Adapter }
   | { readonly do: 'close' };
 
 export type ToWorker =
@@ -25,7 +28,7 @@ export type ToWorker =
   | { readonly call: number; readonly body: Call }
   | { readonly cancel: number };
 
-export type Outcome = Step | Score | Generation | number | readonly number[] | null;
+export type Outcome = Step | Score | Generation | number | readonly number[] | Adapter | null;
 
 export type FromWorker =
   | { readonly ready: readonly Model[] }

@@ -10,7 +10,7 @@ import { generate } from './generate.ts';
 import { type Model, sequenceFeeds } from './model/model.ts';
 import { floats, ints } from './runtime.ts';
 import { exampleIds, fittingPrompt, promptIds, scoredIds } from './sequence.ts';
-import { createWeights, type Gradients, type Tuned } from './weights.ts';
+import { type Adapter, createWeights, type Gradients, type Tuned } from './weights.ts';
 
 /** Tokens of one training example: the attention matrices of its backward pass grow with the square. */
 export const TRAIN_TOKENS = 1_024;
@@ -31,6 +31,10 @@ export interface EngineSession {
   loss(text: string): Promise<number>;
   /** Back to the base weights, as if opened anew at this learning rate. */
   restart(learningRate: number): void;
+  /** LoRA's factors as they are now. */
+  exportAdapter(): Adapter;
+  /** In place of the session's own factors, as if opened anew with them. */
+  importAdapter(adapter: Adapter): void;
   score(context: string, text: string): Promise<Score>;
   generate(prompt: string, sampling: Sampling, cancelled: () => boolean): AsyncGenerator<Piece, Generation, void>;
 }
@@ -111,6 +115,13 @@ export const createSession = (model: Model, opened: OpenOptions): EngineSession 
     return weights.update();
   };
 
+  /** Nothing of earlier steps is known any more. */
+  const forget = (): void => {
+    seen.clear();
+    steps = 0;
+    checked = true;
+  };
+
   return {
     check: (prompt) => void fittingPrompt(model, prompt),
     count: (texts) => texts.map((text) => promptIds(model, text).length),
@@ -168,9 +179,17 @@ export const createSession = (model: Model, opened: OpenOptions): EngineSession 
     restart(learningRate) {
       options = { ...options, optimiser: { ...options.optimiser, learningRate } };
       weights.restart(learningRate);
-      seen.clear();
-      steps = 0;
-      checked = true;
+      forget();
+    },
+
+    exportAdapter() {
+      tuned(); // numbers, or an error that says what made them otherwise
+      return weights.factors();
+    },
+
+    importAdapter(adapter) {
+      weights.begin(adapter);
+      forget();
     },
 
     async score(context, text) {

@@ -6,11 +6,15 @@
 import { seededRandom } from '../../../wire/random.ts';
 import type { OpenOptions } from '../contract.ts';
 import { adamStep, type Moments } from './adam.ts';
+import { allFinite } from './finite.ts';
 import { type Model, weightFeeds } from './model/model.ts';
 import { loraShapes } from './model/transformer.ts';
 import { type Feeds, floats } from './runtime.ts';
 
 export type Gradients = ReadonlyMap<string, Float32Array>;
+
+/** LoRA's factors by name, as loraShapes has them: A [rank,in], B [out,rank], row-major. */
+export type Adapter = ReadonlyMap<string, Float32Array>;
 
 export interface Weights {
   /** LoRA's rank, 0 for full fine-tuning. */
@@ -21,6 +25,10 @@ export interface Weights {
   update(): (name: string, gradient: Float32Array) => void;
   /** Back to the base weights, in place and with fresh moments; later updates are made at this learning rate. */
   restart(learningRate: number): void;
+  /** LoRA's factors, copied. Throws for full fine-tuning, which has none. */
+  factors(): Adapter;
+  /** Begins again from these factors in place of the base weights, at the rate as it is. Throws where they are not of this model and rank. */
+  begin(adapter: Adapter): void;
   /** The arrays that a step changes. */
   trained(): Iterable<Float32Array>;
   /** The tuned model: the base's own arrays until the first step. */
@@ -41,7 +49,7 @@ const createTrained = (trained: ReadonlyMap<string, Float32Array>, options: Open
   const v = zerosLike(trained);
   let { optimiser } = options;
   let t = 0;
-  const restart = (learningRate: number): void => {
+  const restart = (learningRate = optimiser.learningRate): void => {
     for (const moments of [m, v]) for (const data of moments.values()) data.fill(0);
     optimiser = { ...optimiser, learningRate };
     t = 0;
@@ -58,6 +66,23 @@ const createTrained = (trained: ReadonlyMap<string, Float32Array>, options: Open
   return { update, restart };
 };
 
+const noFactors = (): never => {
+  throw new Error('full fine-tuning has no factors: open the session with LoRA');
+};
+
+/** Throws where an adapter is not of these factors, by name, size and being numbers. */
+const checkAdapter = (adapter: Adapter, factors: Adapter): void => {
+  for (const name of adapter.keys()) if (!factors.has(name)) throw new Error(`the model has no factor '${name}'`);
+  for (const [name, { length }] of factors) {
+    const data = adapter.get(name);
+    if (data === undefined) throw new Error(`the adapter lacks '${name}'`);
+    if (data.length !== length) {
+      throw new Error(`'${name}' has ${data.length} values, this model and rank need ${length}`);
+    }
+    if (!allFinite(data)) throw new Error(`'${name}' holds values that are not finite`);
+  }
+};
+
 const fullWeights = (model: Model, options: OpenOptions): Weights => {
   const copies = new Map(Array.from(model.parameters, ([name, data]) => [name, data.slice()]));
   const feeds = weightFeeds(model.architecture, copies);
@@ -70,6 +95,8 @@ const fullWeights = (model: Model, options: OpenOptions): Weights => {
       restart(learningRate);
       for (const [name, data] of model.parameters) copies.get(name)?.set(data);
     },
+    factors: noFactors,
+    begin: noFactors,
     trained: () => copies.values(),
     tuned: () => ({ rank: 0, feeds }),
   };
@@ -89,7 +116,7 @@ const loraWeights = (model: Model, options: OpenOptions): Weights => {
   // as long as B is zero the base itself does, in a graph without factors
   const untuned: Tuned = { rank: 0, feeds: weightFeeds(architecture, model.parameters) };
   let tuned = untuned;
-  const begin = (): void => {
+  const beginAnew = (): void => {
     const random = seededRandom(options.seed);
     for (const [name, [, into]] of loraShapes(architecture, rank)) {
       const data = factors.get(name);
@@ -100,7 +127,7 @@ const loraWeights = (model: Model, options: OpenOptions): Weights => {
     }
     tuned = untuned;
   };
-  begin();
+  beginAnew();
   return {
     rank,
     trainingFeeds: feeds,
@@ -111,7 +138,14 @@ const loraWeights = (model: Model, options: OpenOptions): Weights => {
     },
     restart(learningRate) {
       restart(learningRate);
-      begin();
+      beginAnew();
+    },
+    factors: () => new Map(Array.from(factors, ([name, data]) => [name, data.slice()])),
+    begin(adapter) {
+      checkAdapter(adapter, factors);
+      restart();
+      for (const [name, data] of factors) data.set(adapter.get(name) as Float32Array); // checked
+      tuned = { rank, feeds };
     },
     tuned: () => tuned,
   };

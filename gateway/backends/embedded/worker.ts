@@ -55,6 +55,11 @@ const perform = async (call: number, body: Call): Promise<Outcome> => {
     case 'restart':
       open().restart(body.learningRate);
       return null;
+    case 'export':
+      return open().exportAdapter();
+    case 'import':
+      open().importAdapter(body.adapter);
+      return null;
     case 'score':
       return open().score(body.context, body.text);
     case 'generate': {

@@ -1,0 +1,203 @@
+// `node eval/experts.ts`: adapters trained ahead on clusters of the corpus and merged for each prompt, as in TTMM
+// (arXiv 2505.14136), beside tuning on the prompt's own picks and picks in the context. Experts and results are kept as they come, so
+// that a run that was stopped goes on; the figures go to eval/results/experts.json and docs/experts.md.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { buildKernel } from '../assembly/build.ts';
+import { whole } from '../cli/arguments.ts';
+import { runCommand } from '../cli/command.ts';
+import { dot } from '../functions/vectors/algebra.ts';
+import { createEmbeddedBackend } from '../gateway/backends/embedded/index.ts';
+import type { Adapter } from '../gateway/backends/embedded/weights.ts';
+import { DEFAULT_PICKS } from '../wire/limits.ts';
+import { at } from '../wire/list.ts';
+import type { RankedPick } from '../wire/tune.ts';
+import { select } from './choose/select.ts';
+import { spec } from './choose/spec.ts';
+import { summariseExperts } from './figures/experts.ts';
+import type { Shape } from './figures/modes.ts';
+import { lineSources } from './material/folders.ts';
+import { packageSources } from './material/packages.ts';
+import type { Prompt } from './material/prompts.ts';
+import { prepare, type Setting } from './material/setting.ts';
+import { withinDomains } from './material/sources.ts';
+import { ROOT } from './options.ts';
+import { type Compared, type ExpertsJson, expertsPage } from './report/experts-page.ts';
+import { full, lora } from './run/arms.ts';
+import { type ExpertRow, expertArms, type Ready, TOPS } from './run/expert-arms.ts';
+import { type ExpertSet, expertSet, sharedExamples, sizesOf } from './run/expert-sets.ts';
+import {
+  best,
+  measure,
+  neededExperts,
+  type Study,
+  trainExperts,
+  tryRates,
+  tryTemperatures,
+} from './run/expert-study.ts';
+import { openLedger } from './run/ledger.ts';
+import { machine } from './run/machine.ts';
+
+const HELP = `node eval/experts.ts [options]
+
+  --data FILE      documents held out of training, from training/heldout.py, beside the packages in node_modules
+  --per-domain N   prompts of a domain (default 8)
+  --sets LIST      experts:steps, comma separated: so many clusters, so many examples of each (default 16:128,64:48)
+  --minutes M      begin nothing after M minutes; running again goes on from there
+  --model DIR      default models/base
+  --state DIR      where experts and results are kept (default .sift/eval)
+  --machine TEXT   how the page names this machine
+`;
+
+const parse = () => {
+  const { values } = parseArgs({
+    options: {
+      help: { type: 'boolean', default: false },
+      data: { type: 'string' },
+      'per-domain': { type: 'string', default: '8' },
+      sets: { type: 'string', default: '16:128,64:48' },
+      minutes: { type: 'string', default: '600' },
+      model: { type: 'string', default: join(ROOT, 'models/base') },
+      state: { type: 'string', default: join(ROOT, '.sift/eval') },
+      machine: { type: 'string', default: machine() },
+    },
+  });
+  return values;
+};
+
+/** Prompts of a domain that rate and temperature are chosen on, none of which is compared. */
+const TUNING = 4;
+
+const picksOf = async (setting: Setting, prompt: Prompt, strategy: 'nn' | 'sift'): Promise<RankedPick[]> => {
+  const wanted = spec(strategy === 'nn' ? 'nn-distinct' : 'sift', { n: DEFAULT_PICKS });
+  const view = setting.viewOf(prompt, wanted, 'continuation');
+  const { mask } = setting.viewOf(prompt, wanted, 'prompt');
+  const both = { ...view, mask: view.mask.map((shown, i) => shown * at(mask, i)) };
+  const { picks } = await select(setting.kernel, both, wanted);
+  return picks.map((i) => ({
+    id: String(i),
+    text: at(view.corpus.examples, i).text,
+    similarity: dot(view.corpus.store.row(i), view.vector),
+  }));
+};
+
+const valuesOf = (adapter: Adapter): number => [...adapter.values()].reduce((sum, { length }) => sum + length, 0);
+
+const shapeOf = (directory: string, parameters: number): Shape => {
+  const config = JSON.parse(readFileSync(join(directory, 'config.json'), 'utf8')) as Record<string, unknown>; // the engine checked it
+  return { parameters, layers: Number(config.num_hidden_layers), width: Number(config.hidden_size) };
+};
+
+/** Everything up to the figures; undefined: the time ran out before there were any. */
+const compare = async (study: Study, sets: readonly ExpertSet[], shape: Shape): Promise<Compared | undefined> => {
+  const { setting, backend } = study;
+  const { defaults } = at(backend.models, 0);
+  const served = {
+    backend,
+    vectorOf: setting.vectorOf,
+    picksOf: (prompt: Prompt, strategy: 'nn' | 'sift') => picksOf(setting, prompt, strategy),
+  };
+  const rates = await tryRates(study, served, at(sets, 0));
+  if (rates === undefined) return undefined;
+  // the first is the base model's
+  const rate = best(rates.tried.slice(1));
+  const ready = new Map<number, Ready>();
+  for (const set of sets) {
+    const { k, plans, clusters } = set;
+    const needed = neededExperts(study, set, Math.max(...TOPS));
+    const adapters = await trainExperts(study, plans, needed, rate, `${needed.length} of ${k} experts`);
+    if (adapters === undefined) return undefined;
+    ready.set(k, { centroids: clusters.centroids, adapters, rank: lora(rate).rank });
+  }
+  const condition = { rate, sets: sets.map(({ k, steps }) => [k, steps]) };
+  const withSets = { ...served, sets: ready };
+  const temperatures = await tryTemperatures(study, withSets, at(sets, sets.length - 1).k, condition);
+  if (temperatures === undefined) return undefined;
+  const temperature = best(temperatures);
+  const ks = sets.map(({ k }) => k);
+  const tunings = { full: full(defaults.learningRate.full), lora: lora(defaults.learningRate.lora) };
+  const arms = expertArms(ks, tunings, DEFAULT_PICKS);
+  const all = { ...condition, temperature };
+  // where the time runs out here, the figures are of the prompts that have come first
+  const { rows } = await measure(study, { ...withSets, temperature }, arms, setting.study, all);
+  const [one] = ready.values();
+  if (one === undefined) throw new Error('no set of experts');
+  const adapted = { ...shape, perRank: valuesOf(at([...one.adapters.values()], 0)) / one.rank };
+  const compared = { base: 'base', sift: `SIFT, ${DEFAULT_PICKS} steps` };
+  return {
+    rank: one.rank,
+    rate,
+    rates: rates.tried,
+    ratePrompts: rates.prompts,
+    temperature,
+    temperatures,
+    tuningPrompts: setting.tuning.length,
+    fullRate: tunings.full.learningRate,
+    loraRate: tunings.lora.learningRate,
+    planned: setting.study.length,
+    picks: DEFAULT_PICKS,
+    ...summariseExperts(rows, arms, compared, adapted),
+  };
+};
+
+const main = async (): Promise<void> => {
+  const values = parse();
+  if (values.help) {
+    process.stdout.write(HELP);
+    return;
+  }
+  const until = performance.now() + 60_000 * whole('minutes', values.minutes, 1, 100_000);
+  const perDomain = whole('per-domain', values['per-domain'], 1, 1_000);
+  const sizes = sizesOf(values.sets);
+  const model = resolve(values.model);
+  await buildKernel();
+  const packages = await packageSources(join(ROOT, 'node_modules'));
+  const lines = values.data === undefined ? [] : await lineSources(resolve(values.data));
+  const setting = await prepare({
+    sources: withinDomains([...packages, ...lines]),
+    study: perDomain,
+    tuning: TUNING,
+    least: perDomain,
+    cuts: [],
+    model,
+    embedder: join(ROOT, 'models/embedder'),
+    state: values.state,
+  });
+  const numbers = sharedExamples(setting);
+  process.stderr.write(
+    `${setting.study.length} prompts; ${numbers.length} of ${setting.corpus.examples.length} examples may be learnt from\n`,
+  );
+  const sets = sizes.map((size) => expertSet(setting, numbers, size));
+  // its worker processes do not keep this one alive
+  const alive = setInterval(() => {}, 60_000);
+  const backend = await createEmbeddedBackend({ models: { base: model } });
+  try {
+    const ledger = openLedger<ExpertRow>(join(values.state, `experts-${setting.fingerprint}.jsonl`));
+    const study = { setting, backend, ledger, directory: join(values.state, 'experts'), until };
+    const { parameters } = at(backend.models, 0);
+    const compared = await compare(study, sets, shapeOf(model, parameters));
+    if (compared === undefined) {
+      process.stderr.write('the time is up: run it again to go on\n');
+      return;
+    }
+    const json: ExpertsJson = {
+      date: new Date().toISOString().slice(0, 10),
+      machine: values.machine,
+      model: setting.model,
+      parameters,
+      embedder: setting.embedder,
+      examples: setting.corpus.examples.length,
+      shared: numbers.length,
+      sets: sets.map(({ k, steps, clusters }) => ({ k, steps, sizes: clusters.members.map(({ length }) => length) })),
+      ...compared,
+    };
+    writeFileSync(join(ROOT, 'eval/results/experts.json'), `${JSON.stringify(json)}\n`);
+    writeFileSync(join(ROOT, 'docs/experts.md'), expertsPage(json));
+  } finally {
+    clearInterval(alive);
+    await backend.close();
+  }
+};
+
+await runCommand('eval/experts', main);
