@@ -16,7 +16,7 @@ import { at } from '../wire/list.ts';
 import { messageOf } from '../wire/message.ts';
 import { select } from './choose/select.ts';
 import { guardedRuns, judgeGuards } from './figures/guard.ts';
-import { COPIES, LONG, MAIN, PROMPT } from './figures/mode-lists.ts';
+import { COPIES, LONG, MAIN, PROMPT, TUNED } from './figures/mode-lists.ts';
 import { type Mode, type Shape, tableOf } from './figures/modes.ts';
 import { lineSources } from './material/folders.ts';
 import { packageSources } from './material/packages.ts';
@@ -27,7 +27,7 @@ import { contextPage, type ModesJson } from './report/context-page.ts';
 import { draw } from './report/draw.ts';
 import { paretoPicture } from './report/modes-picture.ts';
 import { lora } from './run/arms.ts';
-import { type Ledger, openLedger } from './run/ledger.ts';
+import { type Ledger, openLedger, packLedger, unpackLedger } from './run/ledger.ts';
 import { machine } from './run/machine.ts';
 import { type ModeRow, type ModeTask, measureModes, type Picked } from './run/modes.ts';
 import { planModes } from './run/plan-modes.ts';
@@ -177,7 +177,10 @@ const main = async (): Promise<void> => {
     embedder: join(ROOT, 'models/embedder'),
     state: values.state,
   });
-  const ledger = openLedger<ModeRow>(join(values.state, `modes-${setting.fingerprint}.jsonl`));
+  const file = join(values.state, `modes-${setting.fingerprint}.jsonl`);
+  const packed = join(RESULTS, `modes-${setting.fingerprint}.jsonl.gz`);
+  unpackLedger(packed, file);
+  const ledger = openLedger<ModeRow>(file);
   // its worker processes do not keep this one alive
   const alive = setInterval(() => {}, 60_000);
   const backend = await createEmbeddedBackend({
@@ -193,6 +196,7 @@ const main = async (): Promise<void> => {
   process.stderr.write(`${setting.study.length} prompts, ${tasks.length} runs, ${ledger.size} known\n`);
   try {
     if (!values.report) await run(setting, backend, tasks, ledger, until);
+    if (ledger.size > 0) packLedger(file, packed);
     const rows = tasks.flatMap((task) => ledger.get(keyOf(task)) ?? []);
     const { parameters, contextTokens } = at(backend.models, 0);
     const name = values.name ?? basename(model);
@@ -218,6 +222,7 @@ const main = async (): Promise<void> => {
       runs: rows.length,
       planned: tasks.length,
       main: table(MAIN),
+      tuned: table(TUNED),
       prompt: table(PROMPT),
       copies: table(COPIES),
       long: table(LONG),

@@ -11,12 +11,17 @@ const mode = (strategy: string, steps: number, context: number, more: Partial<Mo
 });
 const both = (of: (strategy: string) => Mode[]): Mode[] => ['nn', 'sift'].flatMap(of);
 
-/** The product's ten picks in every use. */
+/** The product's ten picks in every use, and the context's by NN and MMR too. */
 export const MAIN: readonly Mode[] = [
   BASE,
   ...['nn', 'mmr', 'sift'].map((strategy) => mode(strategy, 0, 10)),
-  ...both((strategy) => [mode(strategy, 10, 0), mode(strategy, 10, 10)]),
+  mode('sift', 10, 0),
+  mode('sift', 10, 10),
 ];
+
+/** Ten steps on the picks of NN and of SIFT. */
+export const TUNED: readonly Mode[] = [BASE, ...both((strategy) => [mode(strategy, 10, 0), mode(strategy, 10, 10)])];
+
 /** The paper's score: the prompt's own text. */
 export const PROMPT: readonly Mode[] = [
   { ...BASE, text: 'prompt' },

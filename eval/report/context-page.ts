@@ -2,7 +2,7 @@
 // conclusions in front are a person's (eval/context-findings.md).
 import type { JudgedGuard } from '../figures/guard.ts';
 import type { ModeTable } from '../figures/modes.ts';
-import { modesByDomain, modesTable } from './modes-tables.ts';
+import { guardTable, modesByDomain, modesTable } from './modes-tables.ts';
 import { markdownOf } from './render.ts';
 
 export interface ModesJson {
@@ -25,6 +25,7 @@ export interface ModesJson {
   readonly planned: number;
   /** A table is absent while no prompt has all its runs. */
   readonly main: ModeTable;
+  readonly tuned: ModeTable;
   readonly prompt: ModeTable;
   readonly copies: ModeTable;
   readonly long: ModeTable;
@@ -37,7 +38,7 @@ const shownWith = (table: ModeTable, text: (table: ModeTable) => string): string
   table.prompts === 0 ? [] : [text(table)];
 
 const ofModel = (json: ModesJson): string => {
-  const { method, rank, learningRate, main, prompt, copies, long } = json;
+  const { method, rank, learningRate, main, tuned: byTwo, prompt, copies, long } = json;
   const tuned = `${method === 'lora' ? `LoRA of rank ${rank}` : 'full fine-tuning'} at its default rate of ${learningRate}`;
   return [
     `## ${json.title}`,
@@ -51,6 +52,9 @@ const ofModel = (json: ModesJson): string => {
       ),
     ),
     ...shownWith(main, (table) => markdownOf(modesByDomain('domains', 'The same by domain, bits per byte', table))),
+    ...shownWith(byTwo, (table) =>
+      markdownOf(modesTable('tuned', `Tuned on the picks of NN and of SIFT, ${table.prompts} prompts`, table)),
+    ),
     ...shownWith(prompt, (table) =>
       markdownOf(modesTable('prompt', `The prompt’s own text (the paper’s score), ${table.prompts} prompts`, table)),
     ),
@@ -64,6 +68,15 @@ const ofModel = (json: ModesJson): string => {
       ),
     ),
     ...shownWith(long, (table) => markdownOf(modesTable('long', `Longer runs, ${table.prompts} prompts`, table))),
+    ...Object.entries(json.guard).map(([of, guards]) =>
+      markdownOf(
+        guardTable(
+          'guard',
+          `The guard in hindsight, ${of === 'lora' ? 'LoRA' : 'full fine-tuning'}, ten SIFT picks: thresholds chosen on half of the prompts, judged on the others`,
+          guards,
+        ),
+      ),
+    ),
   ].join('\n\n');
 };
 

@@ -1,4 +1,5 @@
 // The tables of docs/context.md: what each way of using the picks gives, and what it costs.
+import type { JudgedGuard, Signal } from '../figures/guard.ts';
 import type { ModeFigures, ModeTable } from '../figures/modes.ts';
 import { digits, interval, percent, type Table } from './format.ts';
 
@@ -53,4 +54,43 @@ export const modesByDomain = (id: string, title: string, { figures, domains }: M
     usedAs(one),
     ...domains.map((domain) => digits(one.byDomain[domain] ?? Number.NaN)),
   ]),
+});
+
+const SIGNALS: Readonly<Record<Signal, string>> = {
+  prequential: 'prequential gain',
+  capped: 'prequential gain, capped (the product’s)',
+  prompt: 'the prompt’s own bits',
+  both: 'capped gain and the prompt’s own bits',
+};
+
+/** What a guard on each signal would have done, on prompts that its threshold was not chosen on. */
+export const guardTable = (id: string, title: string, guards: readonly JudgedGuard[]): Table => ({
+  id,
+  title,
+  columns: [
+    'signal',
+    'Spearman',
+    'threshold',
+    'rate asked for, × default',
+    'prompts',
+    'left that rate',
+    'ended at the base',
+    'worse by over 1 %: without → with',
+    'mean change: without → with',
+    'false alarms',
+  ],
+  rows: guards.flatMap(({ signal, threshold, correlation, judged }) =>
+    judged.map((one) => [
+      SIGNALS[signal],
+      digits(correlation, 2),
+      digits(threshold, 3),
+      String(one.factor),
+      String(one.prompts),
+      percent(one.fired),
+      percent(one.toBase),
+      `${percent(one.harmed)} → ${percent(one.harmedWith)}`,
+      `${digits(100 * one.change, 1)} % → ${digits(100 * one.changeWith, 1)} %`,
+      percent(one.falseAlarms),
+    ]),
+  ),
 });

@@ -1,8 +1,10 @@
 // Results as they come: one line of JSON a task, appended when it ends, keyed by everything that decides its outcome.
 // A run that was interrupted reads what is there and does the rest. A last line cut off in the middle is dropped; the
 // file's name holds the fingerprint of model, embedder, corpus and protocol, so a change of them starts another file.
-import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+// A ledger of hours is committed, compressed, and seeds the next one.
+import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { gunzipSync, gzipSync } from 'node:zlib';
 
 export interface Ledger<T> {
   readonly size: number;
@@ -10,6 +12,16 @@ export interface Ledger<T> {
   get(key: string): T | undefined;
   add(key: string, value: T): void;
 }
+
+/** Everything that a ledger holds, to be committed. */
+export const packLedger = (file: string, packed: string): void => writeFileSync(packed, gzipSync(readFileSync(file)));
+
+/** Begins a ledger with what was committed of it; does nothing where there is one, or nothing was committed. */
+export const unpackLedger = (packed: string, file: string): void => {
+  if (existsSync(file) || !existsSync(packed)) return;
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, gunzipSync(readFileSync(packed)));
+};
 
 export const openLedger = <T>(file: string): Ledger<T> => {
   mkdirSync(dirname(file), { recursive: true });

@@ -18,7 +18,7 @@ import type { Prompt } from '../../eval/material/prompts.ts';
 import type { Setting } from '../../eval/material/setting.ts';
 import { ARMS } from '../../eval/run/arms.ts';
 import { LAMBDA } from '../../eval/run/grid.ts';
-import { openLedger } from '../../eval/run/ledger.ts';
+import { openLedger, packLedger, unpackLedger } from '../../eval/run/ledger.ts';
 import { planStudy } from '../../eval/run/plan.ts';
 import { planRates } from '../../eval/run/plan-rates.ts';
 import { FULL } from '../../eval/run/profile.ts';
@@ -55,6 +55,24 @@ const row = (id: string, domain: string, scores: [number, number][]): Row => ({
   covariances: [],
   pool: 0,
   selectMs: { pool: 0, select: 0 },
+});
+
+describe('a ledger that was committed', () => {
+  it('begins one that is not there yet, and never replaces one', () => {
+    const directory = mkdtempSync(join(tmpdir(), 'sift-ledger-'));
+    const [own, packed, other] = ['own.jsonl', 'own.jsonl.gz', 'new/other.jsonl'].map((name) => join(directory, name));
+    if (own === undefined || packed === undefined || other === undefined) throw new Error('three paths');
+    unpackLedger(packed, other);
+    expect(openLedger(other).size).toBe(0);
+    openLedger<number>(own).add('a', 1);
+    packLedger(own, packed);
+    const next = join(directory, 'next.jsonl');
+    unpackLedger(packed, next);
+    expect(openLedger<number>(next).get('a')).toBe(1);
+    openLedger<number>(next).add('b', 2);
+    unpackLedger(packed, next);
+    expect(openLedger<number>(next).size).toBe(2);
+  });
 });
 
 describe('the keys of tasks', () => {
