@@ -15,7 +15,7 @@ import { createEmbeddedBackend } from '../gateway/backends/embedded/index.ts';
 import { at } from '../wire/list.ts';
 import { messageOf } from '../wire/message.ts';
 import { select } from './choose/select.ts';
-import { guardedRuns, judgeGuards } from './figures/guard.ts';
+import { guardedRuns, guardStudy } from './figures/guard.ts';
 import { COPIES, LONG, MAIN, PROMPT, TUNED } from './figures/mode-lists.ts';
 import { type Mode, type Shape, tableOf } from './figures/modes.ts';
 import { lineSources } from './material/folders.ts';
@@ -203,8 +203,8 @@ const main = async (): Promise<void> => {
     const prompts = await countPrompts(setting, backend);
     const table = (modes: readonly Mode[]) => tableOf(rows, modes, shapeOf(model, parameters), prompts);
     const guard = (method: 'full' | 'lora') => {
-      const judged = judgeGuards(guardedRuns(rows, { method, rate: defaults.learningRate[method], steps: 10 }));
-      return judged.length === 0 ? {} : { [method]: judged };
+      const judged = guardStudy(guardedRuns(rows, { method, rate: defaults.learningRate[method], steps: 10 }));
+      return judged === undefined ? {} : { [method]: judged };
     };
     await report({
       date: new Date().toISOString().slice(0, 10),

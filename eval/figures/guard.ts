@@ -1,8 +1,7 @@
-// What the prequential gain says about a run, and what a guard on it would have done: from runs of the same picks at the
-// default rate and at rates that are too high. The threshold is
-// chosen on every second prompt and judged on the others. In hindsight: a guard that starts again at a lower rate is given
-// the run of that rate.
-import { GUARD_MOST_GAIN_NATS } from '../../wire/limits.ts';
+// What the prequential gain says about a run, and what the product's guard would have done: from runs of the same picks at
+// the default rate and at rates that are too high. In hindsight: a guard that begins again at a lower rate is given the run
+// of that rate, and below the default rate there is only the base.
+import { GUARD_END_NATS, GUARD_MOST_GAIN_NATS } from '../../wire/limits.ts';
 import { at } from '../../wire/list.ts';
 import type { Scored } from '../material/setting.ts';
 import type { ModeRow } from '../run/modes.ts';
@@ -120,40 +119,29 @@ export const guardFigures = (runs: readonly GuardedRun[], signal: Signal, thresh
   });
 };
 
-export interface JudgedGuard {
-  readonly signal: Signal;
-  readonly threshold: number;
-  readonly judged: readonly GuardFigures[];
-  /** Spearman's, over all runs, of the signal and the change of the continuation. */
-  readonly correlation: number;
+export interface GuardStudy {
+  /** Spearman's, over all runs, of each signal and the change of the continuation. */
+  readonly correlations: Readonly<Record<Signal, number>>;
+  /** What the product's guard would have done, by the rate that was asked for. */
+  readonly figures: readonly GuardFigures[];
 }
 
-/** Thresholds at which the choice changes: the signals of the runs themselves. */
-const thresholdsOf = (runs: readonly GuardedRun[], signal: Signal): number[] =>
-  [...new Set(runs.map(({ signals }) => signals[signal]))].toSorted((a, b) => a - b);
-
-/** For each signal the threshold with the best mean over all rates on every second prompt; what it does on the others. */
-export const judgeGuards = (runs: readonly GuardedRun[]): JudgedGuard[] => {
-  const prompts = [...new Set(runs.map(({ prompt }) => prompt))];
-  const half = (rest: number): GuardedRun[] => runs.filter(({ prompt }) => prompts.indexOf(prompt) % 2 === rest);
-  const [chosenOn, judgedOn] = [half(0), half(1)];
-  if (chosenOn.length === 0 || judgedOn.length === 0) return [];
-  return SIGNALS.map((signal) => {
-    const score = (threshold: number): number =>
-      mean(guardFigures(chosenOn, signal, threshold).map((one) => one.changeWith));
-    const tried = thresholdsOf(chosenOn, signal).map((threshold) => ({ threshold, score: score(threshold) }));
-    const { threshold } = at(
-      tried.toSorted((a, b) => a.score - b.score),
-      0,
+/** Nothing is fitted here: the product's cap and threshold were chosen on other prompts. */
+export const guardStudy = (runs: readonly GuardedRun[]): GuardStudy | undefined => {
+  if (runs.length === 0) return undefined;
+  const changes = runs.map(({ change }) => change);
+  const correlation = (signal: Signal): number =>
+    spearman(
+      runs.map(({ signals }) => signals[signal]),
+      changes,
     );
-    return {
-      signal,
-      threshold,
-      judged: guardFigures(judgedOn, signal, threshold),
-      correlation: spearman(
-        runs.map(({ signals }) => signals[signal]),
-        runs.map(({ change }) => change),
-      ),
-    };
-  });
+  return {
+    correlations: {
+      prequential: correlation('prequential'),
+      capped: correlation('capped'),
+      prompt: correlation('prompt'),
+      both: correlation('both'),
+    },
+    figures: guardFigures(runs, 'capped', GUARD_END_NATS),
+  };
 };

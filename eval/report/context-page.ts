@@ -1,6 +1,6 @@
 // docs/context.md, from eval/results/modes-*.json: the picks of one selection tuned on, in the context, or both. The
 // conclusions in front are a person's (eval/context-findings.md).
-import type { JudgedGuard } from '../figures/guard.ts';
+import type { GuardStudy } from '../figures/guard.ts';
 import type { ModeTable } from '../figures/modes.ts';
 import { guardTable, modesByDomain, modesTable } from './modes-tables.ts';
 import { markdownOf } from './render.ts';
@@ -29,7 +29,7 @@ export interface ModesJson {
   readonly prompt: ModeTable;
   readonly copies: ModeTable;
   readonly long: ModeTable;
-  readonly guard: Readonly<Partial<Record<'full' | 'lora', readonly JudgedGuard[]>>>;
+  readonly guard: Readonly<Partial<Record<'full' | 'lora', GuardStudy>>>;
 }
 
 const number = (value: number): string => value.toLocaleString('en-US');
@@ -68,14 +68,8 @@ const ofModel = (json: ModesJson): string => {
       ),
     ),
     ...shownWith(long, (table) => markdownOf(modesTable('long', `Longer runs, ${table.prompts} prompts`, table))),
-    ...Object.entries(json.guard).map(([of, guards]) =>
-      markdownOf(
-        guardTable(
-          'guard',
-          `The guard in hindsight, ${of === 'lora' ? 'LoRA' : 'full fine-tuning'}, ten SIFT picks: thresholds chosen on half of the prompts, judged on the others`,
-          guards,
-        ),
-      ),
+    ...Object.entries(json.guard).map(([of, guard]) =>
+      markdownOf(guardTable(of === 'lora' ? 'LoRA' : 'full fine-tuning', guard)),
     ),
   ].join('\n\n');
 };

@@ -3,19 +3,22 @@ import type { ModeTable } from '../figures/modes.ts';
 import { base, colourScale, type Picture } from './style.ts';
 
 export const paretoPicture = (id: string, model: string, tables: readonly ModeTable[]): Picture => {
-  const title = `${model}: bits per byte of the continuation over the arithmetic before the first token`;
-  const values = tables.flatMap(({ figures }) =>
-    figures
+  const title = `${model}: bits per byte of the continuation, base = 100 %, over the arithmetic before the first token`;
+  const shown = new Set<string>();
+  // each table's prompts are its own, so that its base is 100 %
+  const values = tables.flatMap(({ figures }) => {
+    const base = figures.find(({ strategy }) => strategy === '')?.bitsPerByte ?? Number.NaN;
+    return figures
       .filter(({ copies, text }) => copies === 1 && text === 'continuation')
-      .map(({ strategy, steps, context, bitsPerByte, teraflops }) => ({
-        arm: strategy === '' ? 'base model' : strategy,
-        y: bitsPerByte,
-        x: teraflops,
-        label: [steps > 0 ? `${steps} tuned` : '', context > 0 ? `${context} in context` : '']
-          .filter(Boolean)
-          .join(' + '),
-      })),
-  );
+      .flatMap(({ strategy, steps, context, bitsPerByte, teraflops }) => {
+        const used = [steps > 0 ? `${steps} tuned` : '', context > 0 ? `${context} in context` : ''];
+        const label = used.filter(Boolean).join(' + ');
+        const arm = strategy === '' ? 'base model' : strategy;
+        if (shown.has(`${arm} ${label}`)) return [];
+        shown.add(`${arm} ${label}`);
+        return [{ arm, y: (100 * bitsPerByte) / base, x: teraflops, label }];
+      });
+  });
   const arms = [...new Set(values.map(({ arm }) => arm))];
   const x = {
     field: 'x',
@@ -27,7 +30,7 @@ export const paretoPicture = (id: string, model: string, tables: readonly ModeTa
     field: 'y',
     type: 'quantitative' as const,
     scale: { zero: false, padding: 12 },
-    title: 'bits per byte of the continuation',
+    title: '% of the base model’s bits per byte',
   };
   const color = { field: 'arm', type: 'nominal' as const, scale: colourScale(arms), legend: { title: null } };
   return {

@@ -1,7 +1,7 @@
 // The tables of docs/context.md: what each way of using the picks gives, and what it costs.
-import type { JudgedGuard, Signal } from '../figures/guard.ts';
+import type { GuardStudy } from '../figures/guard.ts';
 import type { ModeFigures, ModeTable } from '../figures/modes.ts';
-import { digits, interval, percent, type Table } from './format.ts';
+import { digits, interval, percent, signed, type Table } from './format.ts';
 
 const NAMES: Readonly<Record<string, string>> = { '': 'base model', nn: 'NN', mmr: 'MMR', sift: 'SIFT' };
 
@@ -56,41 +56,30 @@ export const modesByDomain = (id: string, title: string, { figures, domains }: M
   ]),
 });
 
-const SIGNALS: Readonly<Record<Signal, string>> = {
-  prequential: 'prequential gain',
-  capped: 'prequential gain, capped (the product’s)',
-  prompt: 'the prompt’s own bits',
-  both: 'capped gain and the prompt’s own bits',
-};
-
-/** What a guard on each signal would have done, on prompts that its threshold was not chosen on. */
-export const guardTable = (id: string, title: string, guards: readonly JudgedGuard[]): Table => ({
-  id,
-  title,
+/** What the product's guard would have done. */
+export const guardTable = (method: string, { correlations, figures }: GuardStudy): Table => ({
+  id: 'guard',
+  title: `The guard in hindsight: ${method}, ten SIFT picks`,
   columns: [
-    'signal',
-    'Spearman',
-    'threshold',
-    'rate asked for, × default',
+    'rate, × default',
     'prompts',
     'left that rate',
     'ended at the base',
-    'worse by over 1 %: without → with',
-    'mean change: without → with',
-    'false alarms',
+    'worse by over 1 %: without → with the guard',
+    'mean change of bits: without → with',
+    'of the runs that saved over 1 %, undone',
   ],
-  rows: guards.flatMap(({ signal, threshold, correlation, judged }) =>
-    judged.map((one) => [
-      SIGNALS[signal],
-      digits(correlation, 2),
-      digits(threshold, 3),
-      String(one.factor),
-      String(one.prompts),
-      percent(one.fired),
-      percent(one.toBase),
-      `${percent(one.harmed)} → ${percent(one.harmedWith)}`,
-      `${digits(100 * one.change, 1)} % → ${digits(100 * one.changeWith, 1)} %`,
-      percent(one.falseAlarms),
-    ]),
-  ),
+  rows: figures.map((one) => [
+    String(one.factor),
+    String(one.prompts),
+    percent(one.fired),
+    percent(one.toBase),
+    `${percent(one.harmed)} → ${percent(one.harmedWith)}`,
+    `${signed(100 * one.change, 1)} % → ${signed(100 * one.changeWith, 1)} %`,
+    percent(one.falseAlarms),
+  ]),
+  note:
+    `Spearman over all these runs with the change of the continuation: prequential gain ${digits(correlations.prequential, 2)}, ` +
+    `capped as in the product ${digits(correlations.capped, 2)}, the prompt’s own bits ${digits(correlations.prompt, 2)}, ` +
+    `capped gain plus the prompt’s bits ${digits(correlations.both, 2)}.`,
 });

@@ -3,7 +3,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { spec } from '../../eval/choose/spec.ts';
-import { guardedRuns, guardFigures, judgeGuards } from '../../eval/figures/guard.ts';
+import { guardedRuns, guardFigures, guardStudy } from '../../eval/figures/guard.ts';
 import { type Mode, operations, tableOf } from '../../eval/figures/modes.ts';
 import type { Prompt } from '../../eval/material/prompts.ts';
 import { contextPage, type ModesJson } from '../../eval/report/context-page.ts';
@@ -180,13 +180,12 @@ describe('the guard in hindsight', () => {
     expect(high?.changeWith).toBeCloseTo((-0.1 - 0.1 + 0 - 0.2) / 4);
   });
 
-  it('takes its threshold from one half of the prompts and is judged on the other', () => {
-    const judged = judgeGuards(guarded);
-    const [plain, , prompt] = judged;
-    expect(plain?.correlation).toBeGreaterThan(0.5);
-    expect(prompt?.correlation).toBeNaN(); // it fell everywhere alike
-    expect(plain?.judged.map((one) => one.prompts)).toEqual([2, 2]);
-    expect(judgeGuards([])).toEqual([]);
+  it('tells how each signal goes with the change, and judges by the product’s threshold', () => {
+    const study = guardStudy(guarded);
+    expect(study?.correlations.prequential).toBeGreaterThan(0.5);
+    expect(study?.correlations.prompt).toBeNaN(); // it fell everywhere alike
+    expect(study?.figures.map(({ harmedWith }) => harmedWith)).toEqual([0, 0]);
+    expect(guardStudy([])).toBeUndefined();
   });
 });
 
