@@ -1,6 +1,7 @@
 // Byte-pair encoding, done by the library. What the library leaves out (suffixes and prefixes of subwords, dropout) is
 // refused by name: none of the families' checkpoints needs them.
 import { z } from 'zod';
+import { MAX_REMEMBERED_PIECE, MAX_REMEMBERED_PIECES } from '../wire/limits.ts';
 import { BPE } from './library.ts';
 import { modelProblem, type Vocabulary, wordIds } from './vocabulary.ts';
 
@@ -45,14 +46,25 @@ export const bytePairs = (config: unknown): Vocabulary => {
     ignore_merges: model.ignore_merges,
     unk_token: unknown === undefined ? null : (model.unk_token ?? null),
   });
+  const encode = (piece: string): number[] =>
+    bpe._call([piece]).map((token) => {
+      const id = ids.get(token);
+      if (id === undefined) throw new Error(`the model gave '${token}', which is no token of its vocabulary`);
+      return id;
+    });
+  // words come again and again: most pieces of a text are known after some thousand words
+  const known = new Map<string, readonly number[]>();
   return {
     ids,
-    encode: (piece) =>
-      bpe._call([piece]).map((token) => {
-        const id = ids.get(token);
-        if (id === undefined) throw new Error(`the model gave '${token}', which is no token of its vocabulary`);
-        return id;
-      }),
+    encode(piece) {
+      const before = known.get(piece);
+      if (before !== undefined) return before;
+      const made = encode(piece);
+      if (piece.length > MAX_REMEMBERED_PIECE) return made;
+      if (known.size >= MAX_REMEMBERED_PIECES) known.clear();
+      known.set(piece, made);
+      return made;
+    },
     *producible() {
       const made = new Set(merges.map(([left, right]) => left + right));
       for (const [token, id] of ids) {

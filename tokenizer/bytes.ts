@@ -17,7 +17,15 @@ for (let byte = 0, next = 256; byte < 256; byte++) {
 /** GPT-2's alphabet: one character for each byte. */
 export const byteAlphabet = {
   characters: characterOf as readonly string[],
-  encode: (text: string): string => Array.from(utf8Bytes(text), (byte) => characterOf[byte]).join(''),
+  encode(text: string): string {
+    let ascii = '';
+    for (let i = 0; i < text.length; i++) {
+      const code = text.charCodeAt(i);
+      if (code > 0x7f) return Array.from(utf8Bytes(text), (byte) => characterOf[byte]).join('');
+      ascii += characterOf[code];
+    }
+    return ascii;
+  },
   /** The bytes of a token; undefined where a character is not of the alphabet. */
   decode(token: string): Uint8Array | undefined {
     const bytes = new Uint8Array(token.length);

@@ -4,7 +4,7 @@ import { z } from 'zod';
 export interface Vocabulary {
   readonly ids: ReadonlyMap<string, number>;
   /** Ids of one piece of text. */
-  encode(piece: string): number[];
+  encode(piece: string): readonly number[];
   /** Tokens that some text can become. A vocabulary may list others, beyond the model's embeddings too. */
   producible(): Iterable<readonly [token: string, id: number]>;
 }

@@ -206,6 +206,10 @@ export const SHUTDOWN_BACKEND_MS = 5_000;
 // ── The guard of tuning (gateway/prequential.ts; docs/guard.md) ──────────────────────────────────────────────────
 // Differences are in nats per token: the loss of a pick that is new to the model, under the weights so far, less its loss
 // under the base weights. Below zero the steps so far help texts like the prompt.
+/** Pieces of text whose ids a tokenizer remembers, about 2 MB; all are dropped when there are more. 2026-11-26 */
+export const MAX_REMEMBERED_PIECES = 16_384;
+/** UTF-16 units of a piece that is remembered: longer ones hardly come again. 2026-11-26 */
+export const MAX_REMEMBERED_PIECE = 32;
 /** Tokens of a model's window from which picks go into the context as well as being tuned on (docs/context.md). 2026-11-26 */
 export const BOTH_FROM_TOKENS = 4_096;
 /**

@@ -1,5 +1,6 @@
 // Text to ids against the tokenizers library, for what embedders use: WordPiece, Unigram and WordLevel with their
 // normalizers, on hostile texts and over every code point (training/tokenizer_goldens.py made the values).
+
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
@@ -8,6 +9,7 @@ import { z } from 'zod';
 import { createEncoder } from '../../tokenizer/encoder.ts';
 import { normalizer } from '../../tokenizer/normalize.ts';
 import { preTokenizer } from '../../tokenizer/split.ts';
+import { MAX_REMEMBERED_PIECES } from '../../wire/limits.ts';
 import { at } from '../../wire/list.ts';
 
 const read = (name: string): unknown =>
@@ -110,5 +112,20 @@ describe('a tokenizer.json is refused by name', () => {
     ['another model', { model: { type: 'Magic', vocab: {} } }, /model Magic/],
   ])('%s', (_name, change, message) => {
     expect(() => createEncoder({ ...bert, ...change }, {})).toThrow(message);
+  });
+});
+
+describe('pieces that are remembered', () => {
+  it('have the ids that they have alone, also after more pieces than are kept', () => {
+    const parts = JSON.parse(readFileSync(new URL('../../models/base/tokenizer.json', import.meta.url), 'utf8'));
+    const used = createEncoder(parts, {});
+    const words = Array.from({ length: MAX_REMEMBERED_PIECES + 500 }, (_, i) =>
+      ` word${i.toString(36)}é`.slice(0, 4 + (i % 9)),
+    );
+    const first = words.map((word) => used.encode(word));
+    expect(words.map((word) => used.encode(word))).toEqual(first);
+    const fresh = createEncoder(parts, {});
+    expect(words.toReversed().map((word) => fresh.encode(word))).toEqual(first.toReversed());
+    expect(used.encode('x'.repeat(500))).toEqual(fresh.encode('x'.repeat(500)));
   });
 });
