@@ -1,27 +1,23 @@
 // `node eval/experts.ts`: adapters trained ahead on clusters of the corpus and merged for each prompt, as in TTMM
 // (arXiv 2505.14136), beside tuning on the prompt's own picks and picks in the context. Experts and results are kept as they come, so
 // that a run that was stopped goes on; the figures go to eval/results/experts.json and docs/experts.md.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { buildKernel } from '../assembly/build.ts';
 import { whole } from '../cli/arguments.ts';
 import { runCommand } from '../cli/command.ts';
-import { dot } from '../functions/vectors/algebra.ts';
 import { createEmbeddedBackend } from '../gateway/backends/embedded/index.ts';
 import type { Adapter } from '../gateway/backends/embedded/weights.ts';
 import { DEFAULT_PICKS } from '../wire/limits.ts';
 import { at } from '../wire/list.ts';
 import type { RankedPick } from '../wire/tune.ts';
-import { select } from './choose/select.ts';
+import { selectForBothTexts } from './choose/for-both-texts.ts';
 import { spec } from './choose/spec.ts';
 import { summariseExperts } from './figures/experts.ts';
-import type { Shape } from './figures/modes.ts';
-import { lineSources } from './material/folders.ts';
-import { packageSources } from './material/packages.ts';
+import { gatheredSources } from './material/gathered.ts';
 import type { Prompt } from './material/prompts.ts';
 import { prepare, type Setting } from './material/setting.ts';
-import { withinDomains } from './material/sources.ts';
 import { ROOT } from './options.ts';
 import { type Compared, type ExpertsJson, expertsPage } from './report/experts-page.ts';
 import { full, lora } from './run/arms.ts';
@@ -38,6 +34,7 @@ import {
 } from './run/expert-study.ts';
 import { openLedger } from './run/ledger.ts';
 import { machine } from './run/machine.ts';
+import { readShape, type Shape } from './run/shape.ts';
 
 const HELP = `node eval/experts.ts [options]
 
@@ -69,25 +66,12 @@ const parse = () => {
 /** Prompts of a domain that rate and temperature are chosen on, none of which is compared. */
 const TUNING = 4;
 
-const picksOf = async (setting: Setting, prompt: Prompt, strategy: 'nn' | 'sift'): Promise<RankedPick[]> => {
+const picksOf = async (setting: Setting, prompt: Prompt, strategy: 'nn' | 'sift'): Promise<readonly RankedPick[]> => {
   const wanted = spec(strategy === 'nn' ? 'nn-distinct' : 'sift', { n: DEFAULT_PICKS });
-  const view = setting.viewOf(prompt, wanted, 'continuation');
-  const { mask } = setting.viewOf(prompt, wanted, 'prompt');
-  const both = { ...view, mask: view.mask.map((shown, i) => shown * at(mask, i)) };
-  const { picks } = await select(setting.kernel, both, wanted);
-  return picks.map((i) => ({
-    id: String(i),
-    text: at(view.corpus.examples, i).text,
-    similarity: dot(view.corpus.store.row(i), view.vector),
-  }));
+  return (await selectForBothTexts(setting, prompt, wanted)).picks;
 };
 
 const valuesOf = (adapter: Adapter): number => [...adapter.values()].reduce((sum, { length }) => sum + length, 0);
-
-const shapeOf = (directory: string, parameters: number): Shape => {
-  const config = JSON.parse(readFileSync(join(directory, 'config.json'), 'utf8')) as Record<string, unknown>; // the engine checked it
-  return { parameters, layers: Number(config.num_hidden_layers), width: Number(config.hidden_size) };
-};
 
 /** Everything up to the figures; undefined: the time ran out before there were any. */
 const compare = async (study: Study, sets: readonly ExpertSet[], shape: Shape): Promise<Compared | undefined> => {
@@ -152,10 +136,8 @@ const main = async (): Promise<void> => {
   const sizes = sizesOf(values.sets);
   const model = resolve(values.model);
   await buildKernel();
-  const packages = await packageSources(join(ROOT, 'node_modules'));
-  const lines = values.data === undefined ? [] : await lineSources(resolve(values.data));
   const setting = await prepare({
-    sources: withinDomains([...packages, ...lines]),
+    sources: await gatheredSources(join(ROOT, 'node_modules'), values.data && resolve(values.data)),
     study: perDomain,
     tuning: TUNING,
     least: perDomain,
@@ -176,7 +158,7 @@ const main = async (): Promise<void> => {
     const ledger = openLedger<ExpertRow>(join(values.state, `experts-${setting.fingerprint}.jsonl`));
     const study = { setting, backend, ledger, directory: join(values.state, 'experts'), until };
     const { parameters } = at(backend.models, 0);
-    const compared = await compare(study, sets, shapeOf(model, parameters));
+    const compared = await compare(study, sets, readShape(model, parameters));
     if (compared === undefined) {
       process.stderr.write('the time is up: run it again to go on\n');
       return;

@@ -13,10 +13,10 @@
 import { basename, join, relative } from 'node:path';
 import { buildKernel } from '../assembly/build.ts';
 import { runCommand } from '../cli/command.ts';
-import { folderSources, lineSources } from './material/folders.ts';
-import { packageSources } from './material/packages.ts';
+import { folderSources } from './material/folders.ts';
+import { gatheredSources } from './material/gathered.ts';
 import { prepare } from './material/setting.ts';
-import { type Source, withinDomains } from './material/sources.ts';
+import type { Source } from './material/sources.ts';
 import { HELP, type Options, parseOptions, ROOT } from './options.ts';
 import { analyse } from './report/analysis.ts';
 import { plainOf } from './report/render.ts';
@@ -36,13 +36,14 @@ const gather = async (options: Options): Promise<{ sources: Source[]; prompts?: 
     if (options.prompts === undefined) return { sources, source };
     return { sources, source, prompts: await folderSources(options.prompts, '--prompts') };
   }
-  const packages = await packageSources(join(ROOT, 'node_modules'));
-  if (options.data === undefined)
-    return { sources: withinDomains(packages), source: 'the packages that `npm ci` installs here' };
-  const lines = await lineSources(options.data);
+  const sources = await gatheredSources(join(ROOT, 'node_modules'), options.data);
+  const installed = 'the packages that `npm ci` installs here';
   return {
-    sources: withinDomains([...packages, ...lines]),
-    source: `the packages that \`npm ci\` installs here, and documents of packages held out of the model’s training`,
+    sources,
+    source:
+      options.data === undefined
+        ? installed
+        : `${installed}, and documents of packages held out of the model’s training`,
   };
 };
 

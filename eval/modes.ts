@@ -9,19 +9,16 @@ import { buildKernel } from '../assembly/build.ts';
 import { UsageError, whole } from '../cli/arguments.ts';
 import { runCommand } from '../cli/command.ts';
 import { progress } from '../cli/progress.ts';
-import { dot } from '../functions/vectors/algebra.ts';
 import type { Backend } from '../gateway/backends/contract.ts';
 import { createEmbeddedBackend } from '../gateway/backends/embedded/index.ts';
 import { at } from '../wire/list.ts';
 import { messageOf } from '../wire/message.ts';
-import { select } from './choose/select.ts';
+import { selectForBothTexts } from './choose/for-both-texts.ts';
 import { guardedRuns, guardStudy } from './figures/guard.ts';
 import { COPIES, LONG, MAIN, PROMPT, TUNED } from './figures/mode-lists.ts';
-import { type Mode, type Shape, tableOf } from './figures/modes.ts';
-import { lineSources } from './material/folders.ts';
-import { packageSources } from './material/packages.ts';
+import { type Mode, tableOf } from './figures/modes.ts';
+import { gatheredSources } from './material/gathered.ts';
 import { prepare, type Setting } from './material/setting.ts';
-import { withinDomains } from './material/sources.ts';
 import { ROOT } from './options.ts';
 import { contextPage, type ModesJson } from './report/context-page.ts';
 import { draw } from './report/draw.ts';
@@ -29,8 +26,9 @@ import { paretoPicture } from './report/modes-picture.ts';
 import { lora } from './run/arms.ts';
 import { type Ledger, openLedger, packLedger, unpackLedger } from './run/ledger.ts';
 import { machine } from './run/machine.ts';
-import { type ModeRow, type ModeTask, measureModes, type Picked } from './run/modes.ts';
+import { type ModeRow, type ModeTask, measureModes } from './run/modes.ts';
 import { planModes } from './run/plan-modes.ts';
+import { readShape } from './run/shape.ts';
 import { openOptions } from './run/trajectory.ts';
 
 const HELP = `node eval/modes.ts [options]
@@ -81,22 +79,6 @@ const keyOf = ({ prompt, ...task }: ModeTask): string =>
     .digest('hex')
     .slice(0, 20);
 
-/** Chosen among what holds no part of the continuation, nor of the prompt, since both are read. */
-const pickedFor = async (setting: Setting, { prompt, selection }: ModeTask): Promise<Picked> => {
-  const view = setting.viewOf(prompt, selection, 'continuation');
-  const { mask } = setting.viewOf(prompt, selection, 'prompt');
-  const both = { ...view, mask: view.mask.map((shown, i) => shown * at(mask, i)) };
-  const { picks, variances } = await select(setting.kernel, both, selection);
-  return {
-    picks: picks.map((i) => ({
-      id: String(i),
-      text: at(view.corpus.examples, i).text,
-      similarity: dot(view.corpus.store.row(i), view.vector),
-    })),
-    variances,
-  };
-};
-
 const run = async (
   setting: Setting,
   backend: Backend,
@@ -110,7 +92,10 @@ const run = async (
   const work = async (): Promise<void> => {
     for (let task = left[next++]; task !== undefined; task = left[next++]) {
       if (performance.now() > until) return;
-      ledger.add(keyOf(task), await measureModes(backend, task, await pickedFor(setting, task)));
+      ledger.add(
+        keyOf(task),
+        await measureModes(backend, task, await selectForBothTexts(setting, task.prompt, task.selection)),
+      );
       bar.update(++done);
     }
   };
@@ -119,11 +104,6 @@ const run = async (
 };
 
 const RESULTS = join(ROOT, 'eval/results');
-
-const shapeOf = (directory: string, parameters: number): Shape => {
-  const config = JSON.parse(readFileSync(join(directory, 'config.json'), 'utf8')) as Record<string, unknown>;
-  return { parameters, layers: Number(config.num_hidden_layers), width: Number(config.hidden_size) };
-};
 
 /** Tokens of each prompt, by its id. */
 const countPrompts = async (setting: Setting, backend: Backend): Promise<Map<string, number>> => {
@@ -164,11 +144,9 @@ const main = async (): Promise<void> => {
   const until = performance.now() + 60_000 * whole('minutes', values.minutes, 1, 100_000);
   const study = whole('per-domain', values['per-domain'], 1, 1_000);
   await buildKernel();
-  const packages = await packageSources(join(ROOT, 'node_modules'));
-  const lines = values.data === undefined ? [] : await lineSources(values.data);
   const model = resolve(values.model);
   const setting = await prepare({
-    sources: withinDomains([...packages, ...lines]),
+    sources: await gatheredSources(join(ROOT, 'node_modules'), values.data),
     study,
     tuning: 0,
     least: study,
@@ -201,7 +179,7 @@ const main = async (): Promise<void> => {
     const { parameters, contextTokens } = at(backend.models, 0);
     const name = values.name ?? basename(model);
     const prompts = await countPrompts(setting, backend);
-    const table = (modes: readonly Mode[]) => tableOf(rows, modes, shapeOf(model, parameters), prompts);
+    const table = (modes: readonly Mode[]) => tableOf(rows, modes, readShape(model, parameters), prompts);
     const guard = (method: 'full' | 'lora') => {
       const judged = guardStudy(guardedRuns(rows, { method, rate: defaults.learningRate[method], steps: 10 }));
       return judged === undefined ? {} : { [method]: judged };

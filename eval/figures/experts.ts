@@ -3,8 +3,9 @@
 // have count, so that every comparison is paired.
 import { at } from '../../wire/list.ts';
 import type { ExpertArm, ExpertRow } from '../run/expert-arms.ts';
+import type { Shape } from '../run/shape.ts';
 import { bootstrap, type Interval, macroMean, mean, type Observation, quantile, winRate } from '../statistics.ts';
-import { operations, type Shape } from './modes.ts';
+import { operations } from './modes.ts';
 
 export const LEAST_GAIN = 0.6;
 export const MOST_TIME = 0.05;

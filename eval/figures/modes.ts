@@ -4,6 +4,7 @@
 import { at } from '../../wire/list.ts';
 import type { Scored } from '../material/setting.ts';
 import type { ModeRow, Reading } from '../run/modes.ts';
+import type { Shape } from '../run/shape.ts';
 import { bootstrap, type Interval, macroMean, mean, type Observation, winRate } from '../statistics.ts';
 
 export interface Mode {
@@ -13,13 +14,6 @@ export interface Mode {
   readonly steps: number;
   readonly context: number;
   readonly text: Scored;
-}
-
-/** What forward and backward passes cost: the model's shape. */
-export interface Shape {
-  readonly parameters: number;
-  readonly layers: number;
-  readonly width: number;
 }
 
 export interface ModeFigures extends Mode {

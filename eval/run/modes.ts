@@ -6,6 +6,7 @@ import { placeExamples } from '../../gateway/context.ts';
 import { layout } from '../../wire/context.ts';
 import { at } from '../../wire/list.ts';
 import type { RankedPick } from '../../wire/tune.ts';
+import type { Picked } from '../choose/for-both-texts.ts';
 import type { SelectionSpec } from '../choose/spec.ts';
 import type { Prompt } from '../material/prompts.ts';
 import type { Scored } from '../material/setting.ts';
@@ -50,11 +51,6 @@ export interface ModeRow {
   /** Numbers of the picks, their similarities with the prompt, and the variances they leave. */
   readonly picks: readonly number[];
   readonly similarities: readonly number[];
-  readonly variances: readonly number[];
-}
-
-export interface Picked {
-  readonly picks: readonly RankedPick[];
   readonly variances: readonly number[];
 }
 
