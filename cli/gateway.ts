@@ -9,7 +9,7 @@ import { createEmbeddedBackend } from '../gateway/backends/embedded/index.ts';
 import { registryOf } from '../gateway/backends/registry.ts';
 import { logInfo } from '../gateway/log.ts';
 import { serveGateway } from '../gateway/serve.ts';
-import { MAX_DEADLINE_MS, TUNE_DEADLINE_MS } from '../wire/limits.ts';
+import { ADAPTER_BYTES, ADAPTER_TTL_MS, MAX_DEADLINE_MS, TUNE_DEADLINE_MS } from '../wire/limits.ts';
 import { messageOf } from '../wire/message.ts';
 import { UsageError, whole } from './arguments.ts';
 import { MACHINE_FLAGS, machineOf } from './tuning-flags.ts';
@@ -21,6 +21,8 @@ const HELP = `npm run gateway -- [options]        (GATEWAY_SECRET: at least 16 c
   --port PORT           (default 8788; 0: any free port)
   --workers N           sessions at once, a process each (default 1)
   --threads N           threads inside one computation (default 1)
+  --adapter-mb N        megabytes of adapters kept for requests with the same selection (default ${ADAPTER_BYTES >> 20}; 0: none)
+  --adapter-minutes N   how long each is kept at most (default ${ADAPTER_TTL_MS / 60_000})
   --deadline SECONDS    what a request may take in all, up to ${MAX_DEADLINE_MS / 1000} (default SIFT_DEADLINE, or ${TUNE_DEADLINE_MS / 1000})
 `;
 
@@ -45,6 +47,8 @@ const parse = () => {
       weight: { type: 'string', multiple: true, default: [] },
       host: { type: 'string', default: '127.0.0.1' },
       port: { type: 'string', default: '8788' },
+      'adapter-mb': { type: 'string', default: String(ADAPTER_BYTES >> 20) },
+      'adapter-minutes': { type: 'string', default: String(ADAPTER_TTL_MS / 60_000) },
       ...MACHINE_FLAGS,
     },
   });
@@ -55,6 +59,10 @@ const parse = () => {
     weights: new Map(Array.from(weights, ([tenant, text]) => [tenant, whole('weight', text, 1, 1_000)])),
     host: values.host,
     port: whole('port', values.port, 0, 65_535),
+    adapters: {
+      maxBytes: whole('adapter-mb', values['adapter-mb'], 0, 1_000_000) * 2 ** 20,
+      ttlMs: whole('adapter-minutes', values['adapter-minutes'], 1, 10_000) * 60_000,
+    },
     machine: machineOf(values),
   };
 };
@@ -64,11 +72,11 @@ const main = async (): Promise<void> => {
   if (options.help) return void process.stdout.write(HELP);
   const secret = process.env.GATEWAY_SECRET ?? '';
   if (secret.length < 16) throw new UsageError('GATEWAY_SECRET is missing or shorter than 16 characters');
-  const { models, machine, weights, host, port } = options;
+  const { models, machine, weights, adapters, host, port } = options;
   const { workers = 1, threads = 1, deadlineMs } = machine;
   const backend = await createEmbeddedBackend({ models, workers, threads });
   const limits = deadlineMs === undefined ? {} : { deadlineMs };
-  const served = { registry: registryOf(backend), secret, weights, host, port, ...limits };
+  const served = { registry: registryOf(backend), secret, weights, adapters, host, port, ...limits };
   const gateway = await serveGateway(served).catch(async (error: unknown) => {
     await backend.close();
     throw error;

@@ -3,7 +3,16 @@ import { Hono } from 'hono';
 import { methodNotAllowed } from 'hono/method-not-allowed';
 import { requestId } from 'hono/request-id';
 import { asFault, faultResponse } from '../wire/faults.ts';
-import { MAX_QUEUE, MAX_QUEUE_PER_TENANT, SSE_HEARTBEAT_MS, SSE_STALL_MS, TUNE_DEADLINE_MS } from '../wire/limits.ts';
+import {
+  ADAPTER_BYTES,
+  ADAPTER_TTL_MS,
+  MAX_QUEUE,
+  MAX_QUEUE_PER_TENANT,
+  SSE_HEARTBEAT_MS,
+  SSE_STALL_MS,
+  TUNE_DEADLINE_MS,
+} from '../wire/limits.ts';
+import { createStore } from './adapters/learn.ts';
 import { type Signed, signedOnly } from './auth.ts';
 import type { Registry } from './backends/registry.ts';
 import { logUnexpected } from './log.ts';
@@ -11,6 +20,7 @@ import { createMetrics } from './metrics.ts';
 import type { NonceMemory } from './nonces.ts';
 import { Pace } from './pace.ts';
 import { Queue } from './queue.ts';
+import { forgetRoute } from './routes/forget.ts';
 import { scoreRoute } from './routes/score.ts';
 import { tuneRoute } from './routes/tune.ts';
 import type { Work } from './routes/work.ts';
@@ -34,6 +44,8 @@ export interface GatewayOptions {
   readonly shutdown?: AbortSignal;
   /** Nonces that were used already; its own by default. */
   readonly nonces?: NonceMemory;
+  /** How many bytes of adapters are kept (0: none), and for how long. */
+  readonly adapters?: { readonly maxBytes?: number; readonly ttlMs?: number };
   /** Unix time in milliseconds. */
   readonly nowMs?: () => number;
   /** Milliseconds from any moment on, which work is timed by. */
@@ -60,18 +72,22 @@ export const createGateway = (options: GatewayOptions) => {
       return [name, new Queue({ concurrency, limit, tenantLimit, weightOf })];
     }),
   );
-  const metrics = createMetrics(queues);
+  const now = options.clock ?? (() => performance.now());
+  const { maxBytes = ADAPTER_BYTES, ttlMs = ADAPTER_TTL_MS } = options.adapters ?? {};
+  const adapters = createStore({ maxBytes, ttlMs, now });
+  const metrics = createMetrics(queues, adapters.store);
   let shuttingDown = false;
   const work: Work = {
     registry,
     queues,
     paces: new Map(registry.models.map(({ id }) => [id, new Pace()])),
+    adapters: adapters.store,
     metrics,
     deadlineMs: options.deadlineMs ?? TUNE_DEADLINE_MS,
     heartbeatMs: options.heartbeatMs ?? SSE_HEARTBEAT_MS,
     stallMs: options.stallMs ?? SSE_STALL_MS,
     shutdown: options.shutdown ?? new AbortController().signal,
-    now: options.clock ?? (() => performance.now()),
+    now,
   };
   const app = new Hono<Signed>();
   app.use(requestId());
@@ -82,6 +98,7 @@ export const createGateway = (options: GatewayOptions) => {
 
   app.post('/v1/tune', tuneRoute(work));
   app.post('/v1/score', scoreRoute(work));
+  app.post('/v1/forget', forgetRoute(adapters.store));
   app.get('/v1/models', (c) =>
     c.json({
       models: registry.models.map(({ id, contextTokens, parameters, capabilities, defaults }) => ({
@@ -134,6 +151,7 @@ export const createGateway = (options: GatewayOptions) => {
     shuttingDown = true;
     for (const queue of queues.values()) queue.close();
     await Promise.all(Array.from(queues.values(), (queue) => queue.idle()));
+    adapters.end();
   };
   return { app, drain, metrics };
 };

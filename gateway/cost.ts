@@ -93,16 +93,17 @@ export const generationCost = (request: SettledTune, contextTokens: number): num
   return READ * prompt + GENERATED * generated;
 };
 
-export const tuneCost = (request: SettledTune, contextTokens: number): number =>
-  OPEN + learningCost(request, contextTokens) + generationCost(request, contextTokens);
+/** `learnt`: an earlier request has made the steps. */
+export const tuneCost = (request: SettledTune, contextTokens: number, learnt = false): number =>
+  OPEN + (learnt ? 0 : learningCost(request, contextTokens)) + generationCost(request, contextTokens);
 
 /** Of the last score, once everything was learnt. */
 export const scoreAfterCost = (request: SettledScore, contextTokens: number): number =>
   READ * (readings(request, contextTokens).at(1) ?? 0);
 
-export const scoreCost = (request: SettledScore, contextTokens: number): number => {
+export const scoreCost = (request: SettledScore, contextTokens: number, learnt = false): number => {
   const read = readings(request, contextTokens).reduce((sum, tokens) => sum + tokens, 0);
-  return OPEN + learningCost(request, contextTokens) + READ * read;
+  return OPEN + (learnt ? 0 : learningCost(request, contextTokens)) + READ * read;
 };
 
 /** What times are learnt and looked up by (pace.ts). */

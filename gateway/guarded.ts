@@ -4,7 +4,18 @@
 import { inspect } from 'node:util';
 import { FaultError } from '../wire/faults.ts';
 import { BACKEND_CLOSE_MS, BACKEND_RETURN_MS } from '../wire/limits.ts';
-import type { Backend, Generation, OpenOptions, Piece, Sampling, Score, Session, Step } from './backends/contract.ts';
+import type {
+  Backend,
+  Generation,
+  Keeping,
+  KeptWeights,
+  OpenOptions,
+  Piece,
+  Sampling,
+  Score,
+  Session,
+  Step,
+} from './backends/contract.ts';
 import { logError } from './log.ts';
 
 const backendFault = (message: string, cause?: unknown): FaultError =>
@@ -129,7 +140,31 @@ async function* guardedPieces(
   }
 }
 
-const guarded = (session: Session): Session => {
+type Release = (kept: KeptWeights) => void;
+
+const guardedKeeping = (keeping: Keeping, release: Release): Keeping => ({
+  async keep(maxBytes, signal) {
+    let keep: Promise<KeptWeights | undefined> | undefined;
+    const freed = (kept: KeptWeights | undefined): void => {
+      if (kept !== undefined) release(kept);
+    };
+    try {
+      const kept = await abortable(() => {
+        keep = keeping.keep(maxBytes, signal);
+        return keep;
+      }, signal);
+      if (kept === undefined || (isCount(kept.bytes) && kept.bytes <= maxBytes)) return kept;
+      throw backendFault(`it kept weights of ${kept.bytes} bytes where ${maxBytes} were allowed`);
+    } catch (error) {
+      // nobody will know of what is kept all the same
+      keep?.then(freed, () => {});
+      throw error;
+    }
+  },
+  resume: (kept, signal) => abortable(() => keeping.resume(kept, signal), signal),
+});
+
+const guarded = (session: Session, release: Release): Session => {
   let closing: Promise<void> | undefined;
   return {
     check: (prompt, signal) => abortable(() => session.check(prompt, signal), signal),
@@ -150,6 +185,7 @@ const guarded = (session: Session): Session => {
       if (!Number.isFinite(score.bits)) throw backendFault(`the score of the text is ${score.bits} bits`);
       return score;
     },
+    ...(session.keeping === undefined ? {} : { keeping: guardedKeeping(session.keeping, release) }),
     close: () => {
       closing ??= cleanedUp('closing a session', BACKEND_CLOSE_MS, () => session.close());
       return closing;
@@ -160,16 +196,18 @@ const guarded = (session: Session): Session => {
 /** A session of the backend, guarded. One that is opened only after an abort is closed again. */
 export const openGuarded = async (backend: Backend, options: OpenOptions, signal: AbortSignal): Promise<Session> => {
   let opening: Promise<Session> | undefined;
+  const release = (kept: KeptWeights): void => backend.release?.(kept);
   try {
     return guarded(
       await abortable(() => {
         opening = Promise.resolve(backend.open(options, signal));
         return opening;
       }, signal),
+      release,
     );
   } catch (error) {
     opening?.then(
-      (late) => guarded(late).close(),
+      (late) => guarded(late, release).close(),
       () => {},
     );
     throw error;

@@ -1,12 +1,14 @@
 // What an operator watches, in Prometheus' text format at /metrics. No label takes a value that a
 // caller chooses freely: backends have the operator's names, and tenants are counted, never named.
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { AdapterReport } from '../wire/tune.ts';
+import type { AdapterStore } from './adapters/store.ts';
 import type { Queue } from './queue.ts';
 
 /** The backend of a request that was refused before one was found. */
 export const NO_BACKEND = 'none';
 
-export const createMetrics = (queues: ReadonlyMap<string, Queue>) => {
+export const createMetrics = (queues: ReadonlyMap<string, Queue>, adapters: AdapterStore) => {
   const registry = new Registry();
   const registers = [registry];
   const ofQueues = (name: string, help: string, value: (queue: Queue) => number): void => {
@@ -31,6 +33,14 @@ export const createMetrics = (queues: ReadonlyMap<string, Queue>) => {
       this.set(process.memoryUsage.rss());
     },
   });
+  new Gauge({
+    name: 'sift_gateway_adapter_bytes',
+    help: 'Adapters of earlier requests that are kept, in bytes',
+    registers,
+    collect() {
+      this.set(adapters.bytes);
+    },
+  });
   return {
     registry,
     requests: new Counter({
@@ -51,6 +61,12 @@ export const createMetrics = (queues: ReadonlyMap<string, Queue>) => {
       labelNames: ['backend', 'outcome'] as const,
       registers,
     }),
+    adapters: new Counter({
+      name: 'sift_gateway_adapters_total',
+      help: 'Requests whose adapter was found, so that no step was made, or made and kept for the next',
+      labelNames: ['backend', 'outcome'] as const,
+      registers,
+    }),
     tokens: new Counter({
       name: 'sift_gateway_generated_tokens_total',
       help: 'Tokens generated',
@@ -68,3 +84,7 @@ export const createMetrics = (queues: ReadonlyMap<string, Queue>) => {
 };
 
 export type Metrics = ReturnType<typeof createMetrics>;
+
+export const countAdapter = ({ adapters }: Metrics, backend: string, adapter: AdapterReport | null): void => {
+  if (adapter !== null) adapters.inc({ backend, outcome: adapter.reused ? 'found' : 'made' });
+};

@@ -73,6 +73,7 @@ const timedSession = (
       pace.read(scoredTokens(tokensOf(before), tokensOf(text), context), now() - from);
       return score;
     },
+    ...(session.keeping === undefined ? {} : { keeping: session.keeping }),
     close: () => session.close(),
   };
 };
@@ -81,6 +82,7 @@ const timedSession = (
 export const timedBackend = (backend: Backend, { contextTokens }: Model, pace: Pace, now: Clock): Backend => ({
   models: backend.models,
   concurrency: backend.concurrency,
+  ...(backend.release === undefined ? {} : { release: (kept) => backend.release?.(kept) }),
   open: async (options, signal) => timedSession(await backend.open(options, signal), options, contextTokens, pace, now),
   close: () => backend.close(),
 });

@@ -2,11 +2,12 @@
 // picks may go before the prompt too, or instead. What goes there is settled before any step is made.
 // Pure but for the backend and the clock: it knows no Request and no stream, so both JSON and SSE are made from it.
 import type { ScoreResponse, TuneEvent } from '../wire/tune.ts';
+import { type Learnt, learn, type Shelf, shelve } from './adapters/learn.ts';
 import type { Backend, Generation, Model, OpenOptions, Piece, Score, Session } from './backends/contract.ts';
 import { type Placed, placeExamples, roomForAnswer } from './context.ts';
 import { generationCost, scoreAfterCost } from './cost.ts';
 import { openGuarded } from './guarded.ts';
-import { type Made, makeSteps, type StepEvent } from './steps.ts';
+import { makeSteps } from './steps.ts';
 import { type ResolvedTuning, resolveTuning, tunedOnWire } from './tuning.ts';
 import type { SettledScore, SettledTune } from './use.ts';
 
@@ -16,13 +17,15 @@ export type Clock = () => number;
 export interface Served {
   readonly backend: Backend;
   readonly model: Model;
+  /** Where its adapter is looked for and put. */
+  readonly shelf?: Shelf | undefined;
 }
 
-const openOptions = (tuning: ResolvedTuning, request: SettledTune | SettledScore, seed: number): OpenOptions => ({
+const openOptions = (tuning: ResolvedTuning, request: SettledTune | SettledScore): OpenOptions => ({
   model: request.model,
   method: tuning.method,
   rank: tuning.rank,
-  seed,
+  seed: request.tuning.seed,
   reuseGradients: request.tuning.reuse_gradients,
   optimiser: {
     learningRate: tuning.learningRate,
@@ -61,11 +64,11 @@ const examplesBefore = async (
 };
 
 /**
- * Events of one tuning request after its turn came: (step* restart)* step* context? token* usage done. `until` is when
+ * Events of one tuning request after its turn came: (step* restart)* step* or an adapter, context? token* usage done. `until` is when
  * the request must be over, by the same clock.
  */
 export async function* tune(
-  { backend, model }: Served,
+  { backend, model, shelf }: Served,
   request: SettledTune,
   queueMs: number,
   signal: AbortSignal,
@@ -74,13 +77,14 @@ export async function* tune(
 ): AsyncGenerator<TuneEvent, void, void> {
   const started = now();
   const tuning = resolveTuning(model, request);
-  const session = await openGuarded(backend, openOptions(tuning, request, request.sampling.seed), signal);
+  const session = await openGuarded(backend, openOptions(tuning, request), signal);
   try {
     const opened = now();
     await session.check(request.prompt, signal);
     const placed = await examplesBefore(session, model, request, signal);
     const time = { now, until, rest: generationCost(request, model.contextTokens) };
-    const made = yield* makeSteps(session, request, tuning, model.contextTokens, time, signal);
+    const steps = () => makeSteps(session, request, tuning, model.contextTokens, time, signal);
+    const learnt = yield* learn(session, shelf, tuning, steps, signal);
     const tuned = now();
     if (placed !== undefined) yield { event: 'context', ...placed.report };
     const generation = session.generate(
@@ -96,15 +100,18 @@ export async function* tune(
       signal,
     );
     const { finishReason, promptTokens, completionTokens } = yield* tokens(generation);
+    const generated = now();
+    // after the last token, whose caller does not wait for it
+    const adapter = await shelve(session, shelf, request, backend, learnt, signal);
     yield {
       event: 'usage',
       usage: {
         prompt_tokens: promptTokens,
         completion_tokens: completionTokens,
-        tuning_tokens: made.tokens,
-        steps: made.steps,
-        tuning: tunedOnWire(tuning, made.guard),
-        ms: { queue: queueMs, open: opened - started, tune: tuned - opened, generate: now() - tuned },
+        tuning_tokens: learnt.tokens,
+        steps: learnt.steps,
+        tuning: tunedOnWire(tuning, learnt.guard, adapter),
+        ms: { queue: queueMs, open: opened - started, tune: tuned - opened, generate: generated - tuned },
       },
     };
     yield { event: 'done', finish_reason: finishReason };
@@ -138,8 +145,8 @@ const examplesBeforeText = async (
         () => contextTokens,
       );
 
-/** What came of the steps; their events are read by nobody. */
-const allOf = async (steps: AsyncGenerator<StepEvent, Made, void>): Promise<Made> => {
+/** What came of it; the events on the way are read by nobody. */
+const allOf = async (steps: AsyncGenerator<unknown, Learnt, void>): Promise<Learnt> => {
   for (;;) {
     const next = await steps.next();
     if (next.done) return next.value;
@@ -148,7 +155,7 @@ const allOf = async (steps: AsyncGenerator<StepEvent, Made, void>): Promise<Made
 
 /** Bits per byte of a text before and after learning from the picks, in one session. */
 export const score = async (
-  { backend, model }: Served,
+  { backend, model, shelf }: Served,
   request: SettledScore,
   queueMs: number,
   signal: AbortSignal,
@@ -157,30 +164,34 @@ export const score = async (
 ): Promise<ScoreResponse> => {
   const started = now();
   const tuning = resolveTuning(model, request);
-  const session = await openGuarded(backend, openOptions(tuning, request, 0), signal);
+  const session = await openGuarded(backend, openOptions(tuning, request), signal);
   try {
     const opened = now();
     const before = await session.score(request.context, request.text, signal);
     const placed = await examplesBeforeText(session, model, request, signal);
     const scored = now();
     const time = { now, until, rest: scoreAfterCost(request, model.contextTokens) };
-    const { kept, guard } = await allOf(makeSteps(session, request, tuning, model.contextTokens, time, signal));
+    const steps = () => makeSteps(session, request, tuning, model.contextTokens, time, signal);
+    const learnt = await allOf(learn(session, shelf, tuning, steps, signal));
+    const { kept, guard } = learnt;
     const tuned = now();
     const context = placed?.prompt ?? request.context;
     const same = kept.length === 0 && context === request.context;
     const after = same ? before : await session.score(context, request.text, signal);
+    const read = now();
+    const adapter = await shelve(session, shelf, request, backend, learnt, signal);
     return {
       model: request.model,
       before: scoreOnWire(before),
       after: scoreOnWire(after),
       steps: [...kept],
-      tuning: tunedOnWire(tuning, guard),
+      tuning: tunedOnWire(tuning, guard, adapter),
       ...(placed === undefined ? {} : { context: placed.report }),
       ms: {
         queue: queueMs,
         open: opened - started,
         tune: tuned - scored,
-        score: scored - opened + (now() - tuned),
+        score: scored - opened + (read - tuned),
       },
     };
   } finally {

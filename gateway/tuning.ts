@@ -3,7 +3,14 @@
 // One rate does not fit all: what is best for 5 M parameters does harm at 135 M (docs/models.md).
 
 import { GUARD_MIN_PICKS } from '../wire/limits.ts';
-import { type GuardReport, type ScoreRequest, type Tuned, type TuneRequest, tunedOn } from '../wire/tune.ts';
+import {
+  type AdapterReport,
+  type GuardReport,
+  type ScoreRequest,
+  type Tuned,
+  type TuneRequest,
+  tunedOn,
+} from '../wire/tune.ts';
 import type { Method, Model } from './backends/contract.ts';
 
 export interface ResolvedTuning {
@@ -40,9 +47,14 @@ export const judgedTexts = (
   return request.tuning.guard && texts.length >= GUARD_MIN_PICKS ? texts.slice(1) : undefined;
 };
 
-export const tunedOnWire = ({ method, rank, learningRate }: ResolvedTuning, guard: GuardReport | null): Tuned => ({
+export const tunedOnWire = (
+  { method, rank, learningRate }: ResolvedTuning,
+  guard: GuardReport | null,
+  adapter: AdapterReport | null,
+): Tuned => ({
   method,
   rank: method === 'lora' ? rank : null,
   learning_rate: learningRate,
   guard,
+  adapter,
 });

@@ -240,6 +240,23 @@ export const GUARD_MAX_LATE_RESTARTS = 1;
 /** Further work is begun only if its estimate, times this, fits into the time left: estimates are from a few steps. 2026-11-26 */
 export const GUARD_TIME_FACTOR = 1.5;
 
+// ── Adapters that outlive their request (gateway/adapters/) ──────────────────────────────────────────────────────
+/** Bytes of adapters kept in all by default: some ten of SmolLM2-135M at rank 32 (39 MB each). 2026-11-26 */
+export const ADAPTER_BYTES = 512 * 1024 * 1024;
+/** Milliseconds that an adapter is kept by default, however often it is found: what was deleted while the gateway could not
+ * be told ends then. 2026-11-26 */
+export const ADAPTER_TTL_MS = 30 * 60_000;
+/** Adapters in all: one without steps, where the guard went back to the base, takes next to no bytes. 2026-11-26 */
+export const MAX_ADAPTERS = 10_000;
+/** Milliseconds between two looks for adapters whose time is over. 2026-11-26 */
+export const SWEEP_ADAPTERS_MS = 60_000;
+/** Ids of deleted examples told to the gateway at once. 2026-11-26 */
+export const MAX_FORGOTTEN = 1_000;
+/** Characters of the name that the edge gives a corpus: a random space of a few dozen. 2026-11-26 */
+export const MAX_ORIGIN_CHARACTERS = 128;
+/** Milliseconds that a deletion waits for the gateway to forget; it is not failed by it. 2026-11-26 */
+export const FORGET_MS = 2_000;
+
 // ── When to stop tuning (gateway/stopping.ts) ────────────────────────────────────────────────────────────────────
 /** Picks that are new to the model before a step more is estimated: with fewer the noise is not known. 2026-11-26 */
 export const STOPPING_MIN_PICKS = 4;

@@ -4,7 +4,9 @@ import { wireError } from './api/error.ts';
 import { askedUse, contextReport, layout } from './context.ts';
 import {
   MAX_BETA,
+  MAX_FORGOTTEN,
   MAX_NEW_TOKENS,
+  MAX_ORIGIN_CHARACTERS,
   MAX_PROMPT_BYTES,
   MAX_RANK,
   MAX_SOURCE,
@@ -47,6 +49,10 @@ export const tuning = z.strictObject({
   reuse_gradients: z.boolean().default(false),
   /** Whether steps that do harm are undone (docs/guard.md). */
   guard: z.boolean().default(true),
+  /** Of LoRA's first factors; the same for all requests by default, so that the same selection makes the same adapter. */
+  seed: z.int().min(0).max(0xffff_ffff).default(0),
+  /** Whether what an earlier request made of the same picks is taken in place of steps, and what this one makes is kept. */
+  reuse_adapter: z.boolean().default(true),
 });
 export type Tuning = z.output<typeof tuning>;
 
@@ -62,12 +68,16 @@ export const sampling = z.strictObject({
 /** On whose behalf the edge asks: the gateway's turns are shared among tenants. Signed with the body. */
 const tenant = z.string().min(1).max(MAX_TENANT_CHARACTERS).default('default');
 
+/** Which corpus the picks come from, as the edge names it: what was made of them is forgotten by this name. */
+const origin = z.string().min(1).max(MAX_ORIGIN_CHARACTERS);
+
 /** POST /v1/tune */
 export const tuneRequest = z.strictObject({
   tenant,
   model: z.string().min(1),
   prompt: textUpTo(MAX_PROMPT_BYTES),
   ...used,
+  origin: origin.optional(),
   tuning: tuning.prefault({}),
   sampling: sampling.prefault({}),
   stream: z.boolean().default(false),
@@ -82,9 +92,21 @@ export const scoreRequest = z.strictObject({
   context: textUpTo(MAX_PROMPT_BYTES).default(''),
   text: textUpTo(MAX_TEXT_BYTES).min(1, 'is empty'),
   ...used,
+  origin: origin.optional(),
   tuning: tuning.prefault({}),
 });
 export type ScoreRequest = z.output<typeof scoreRequest>;
+
+/** POST /v1/forget: examples were deleted, or, without `examples`, all of their corpus. */
+export const forgetRequest = z.strictObject({
+  tenant,
+  origin,
+  examples: z.array(z.string().min(1)).max(MAX_FORGOTTEN).optional(),
+});
+export type ForgetRequest = z.output<typeof forgetRequest>;
+
+/** How many adapters went with them. */
+export const forgetResponse = z.object({ adapters: z.int() });
 
 const score = z.object({
   bits: z.number(),
@@ -127,6 +149,14 @@ export const guardReport = z.object({
 });
 export type GuardReport = z.output<typeof guardReport>;
 
+/** What earlier steps on the same picks made, or what is kept of these. */
+export const adapterReport = z.object({
+  id: z.string(),
+  /** It was found, and no step was made; otherwise it was made now, and is there for the next request. */
+  reused: z.boolean(),
+});
+export type AdapterReport = z.output<typeof adapterReport>;
+
 /** How the steps were asked for, `auto` filled in, and what the guard made of them. */
 export const tuned = z.object({
   method: z.enum(['full', 'lora']),
@@ -134,6 +164,8 @@ export const tuned = z.object({
   learning_rate: z.number(),
   /** Null without steps, or where the request turned it off. */
   guard: guardReport.nullable().default(null),
+  /** Null where nothing was found or kept. */
+  adapter: adapterReport.nullable().default(null),
 });
 export type Tuned = z.output<typeof tuned>;
 
@@ -178,13 +210,15 @@ const usage = z.object({
 export type Usage = z.output<typeof usage>;
 
 /**
- * The server-sent events of /v1/tune, by event name, in order: queued* (step* restart)* step* context? token* usage done,
- * or error in place of any. The steps since the last restart are those that the answer comes from.
+ * The server-sent events of /v1/tune, by event name, in order: queued* steps context? token* usage done, or error in
+ * place of any; steps: (step* restart)* step*, of which those since the last restart are what the answer comes from, or one
+ * adapter, with the steps that it stands for.
  */
 export const tuneEvent = z.discriminatedUnion('event', [
   z.object({ event: z.literal('queued'), position: z.int() }),
   z.object({ event: z.literal('step'), step }),
   z.object({ event: z.literal('restart'), restart }),
+  z.object({ event: z.literal('adapter'), adapter: adapterReport.extend({ steps: z.array(step) }) }),
   contextReport.extend({ event: z.literal('context') }),
   z.object({ event: z.literal('token'), text: z.string(), tokens: z.int() }),
   z.object({ event: z.literal('usage'), usage }),

@@ -17,6 +17,7 @@ import { type Line, lines } from '../http/body.ts';
 import { pause } from '../pause.ts';
 import { processBatch } from './batch.ts';
 import { nextBatchLines } from './batch-size.ts';
+import { forgettingReplaced } from './forget.ts';
 import { type Prepared, prepareLine, type Refused } from './line.ts';
 import { errorResult, type Upload } from './write.ts';
 
@@ -82,7 +83,7 @@ async function* results(upload: Upload, body: ReadableStream<Uint8Array>): Async
 /** The result lines as a body. */
 export const ingest = (upload: Upload, body: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> => {
   const utf8 = new TextEncoder();
-  const source = results(upload, body);
+  const source = forgettingReplaced(upload.env, upload.info, results(upload, body));
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {

@@ -10,6 +10,7 @@ import type { Authenticated } from '../auth/keys.ts';
 import { chooseEmbedder } from '../embedding/choose.ts';
 import { parseParams } from '../http/params.ts';
 import type { CorpusCounts, CorpusInfo, Entry } from './contract.ts';
+import { forgetAdapters } from './forget.ts';
 import type { Geometry } from './geometry.ts';
 import { ingest } from './ingest.ts';
 import { textKey, textsUnder } from './keys.ts';
@@ -78,12 +79,14 @@ corporaRoutes.delete('/:corpus', async (c) => {
   const { tenant } = c.var.principal;
   const corpus = allowedCorpus(c.var.principal, c.req.param('corpus'));
   const catalogue = await listedCatalogue(c.env, tenant, corpus);
+  const info = await catalogue.info();
   const examples = await catalogue.drop();
   const list = listOf(c.env, tenant);
   await list.leave(corpus);
   // an upload may have made it anew between these two
   if ((await catalogue.info()) !== null) await list.enter(corpus);
   forgetCorpusInfo(tenant, corpus);
+  if (info !== null) await forgetAdapters(c.env, info);
   if (examples === null) throw new FaultError({ kind: 'unknown_corpus', corpus });
   return c.json({ object: 'corpus', name: corpus, deleted: true, examples });
 });
@@ -163,5 +166,6 @@ corporaRoutes.delete('/:corpus/examples/:id', async (c) => {
   });
   await c.env.TEXTS.delete(textKey(textsUnder(tenant, corpus, info.space), entry.vector));
   await catalogueOf(c.env, tenant, corpus).forget(entry.id);
+  await forgetAdapters(c.env, info, [entry.id]);
   return c.json({ object: 'example', id: entry.id, deleted: true });
 });

@@ -32,6 +32,7 @@ const tuneRequestOf = (
   // a model's own name generates, whatever stands in `sift`
   use: selection === undefined ? 'tune' : request.sift.use,
   layout: request.sift.layout,
+  ...(selection?.space === undefined ? {} : { origin: selection.space }),
   sampling: {
     max_tokens: request.max_tokens,
     temperature: request.temperature,
@@ -67,10 +68,10 @@ export const completionsRoute = async (c: Context<Authenticated & { Variables: R
   try {
     const events = await gatewayTune(c.env, tuneRequest, signal);
     if (!request.stream) {
-      const { completion, context } = await completionObject(envelope, events);
+      const { completion, context, adapter } = await completionObject(envelope, events);
       c.header('server-timing', serverTiming(stages.timings));
       if (selection === undefined) return c.json(completion);
-      return c.json({ ...completion, sift: chosenOnWire(selection, request.sift.use, context) });
+      return c.json({ ...completion, sift: chosenOnWire(selection, request.sift.use, context, adapter) });
     }
     const pieces = completionStream(envelope, events, {
       includeUsage: request.stream_options?.include_usage === true,

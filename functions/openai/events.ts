@@ -18,7 +18,11 @@ const usageOnWire = ({ prompt_tokens, completion_tokens, tuning_tokens, steps, t
   completion_tokens,
   total_tokens: prompt_tokens + completion_tokens,
   // the steps' tokens are no part of the total that SDKs know
-  prompt_tokens_details: { tuning_tokens, tuning_steps: steps, tuning: steps === 0 ? null : tuning },
+  prompt_tokens_details: {
+    tuning_tokens,
+    tuning_steps: steps,
+    tuning: steps === 0 && tuning.adapter === null ? null : tuning,
+  },
 });
 
 const choice = (text: string, finish: 'stop' | 'length' | null) => ({
@@ -82,6 +86,11 @@ export async function* completionStream(
           yield comment(`restart: ${undone} steps undone, ${then}: ${reason}`);
           break;
         }
+        case 'adapter': {
+          const { id, steps } = event.adapter;
+          yield comment(`adapter ${id} found: ${steps.length} steps need not be made again`);
+          break;
+        }
         case 'context': {
           const { examples, dropped, tokens } = event;
           yield comment(`context ${examples} of ${examples + dropped} examples, ${tokens} tokens`);
@@ -133,6 +142,7 @@ export const completionObject = async (envelope: Envelope, events: AsyncIterable
           ...(usage === undefined ? {} : { usage: usageOnWire(usage) }),
         },
         context,
+        adapter: usage?.tuning.adapter ?? null,
       };
     }
   }

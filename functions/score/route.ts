@@ -21,7 +21,9 @@ export const scoreRoute = async (c: Context<Authenticated>) => {
       : await selectExamples(c.env, c.var.principal, { text: context, param: 'context' }, sift, stages);
   const picks = selection === undefined ? (own ?? []) : examplesOf(selection);
   const { tuning, use, layout } = sift;
-  const request: ScoreRequest = { tenant: c.var.principal.tenant, model, context, text, picks, tuning, use, layout };
+  const { tenant } = c.var.principal;
+  const origin = selection?.space === undefined ? {} : { origin: selection.space };
+  const request: ScoreRequest = { tenant, model, context, text, picks, ...origin, tuning, use, layout };
   if (tunedOn(request).length > 0) c.header(RETRY_HEADER, 'false');
   try {
     const scored = await stages.time('score', () => gatewayScore(c.env, request, c.req.raw.signal));

@@ -2,6 +2,7 @@
 import type { ChosenOnWire } from '../../wire/api/completions.ts';
 import type { SelectionOnWire } from '../../wire/api/select.ts';
 import type { AskedUse, ContextReport, Use } from '../../wire/context.ts';
+import type { AdapterReport } from '../../wire/tune.ts';
 import type { Pick, Selection } from './selection.ts';
 
 const pickOnWire = ({
@@ -57,12 +58,18 @@ export const settledUse = (asked: AskedUse, context: ContextReport | undefined):
 };
 
 /** What was learnt from and how, beside OpenAI's fields: SDKs pass over what they do not know. */
-export const chosenOnWire = (selection: Selection, use: AskedUse, context: ContextReport | undefined): ChosenOnWire => {
+export const chosenOnWire = (
+  selection: Selection,
+  use: AskedUse,
+  context: ContextReport | undefined,
+  adapter: AdapterReport | null,
+): ChosenOnWire => {
   const { corpus, picks, sigma2, pool, stop, warnings } = selectionOnWire(selection);
   return {
     corpus,
     use: settledUse(use, context),
     ...(context === undefined ? {} : { context }),
+    adapter,
     picks: picks.map(({ id, score, similarity, sigma2: after }) => ({ id, score, similarity, sigma2: after })),
     sigma2,
     pool,

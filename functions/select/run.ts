@@ -65,7 +65,10 @@ export const runFromCorpus = async (
     const param = prompt.vectors === undefined ? 'vector' : `vectors[${i}]`;
     throw new FaultError({ kind: 'wrong_dimensions', param, got: length, want: info.dimensions });
   }
-  const from = (one: CorpusInfo) => () => selectFromCorpus(corpus, depsOf(env, one, options), prompts, options);
+  const from = (one: CorpusInfo) => async (): Promise<Selection> => {
+    const selection = await selectFromCorpus(corpus, depsOf(env, one, options), prompts, options);
+    return { ...selection, space: one.space };
+  };
   const selection = await stages.time('select', from(info));
   if (selection.pool.size > 0) return selection;
   // nothing there: perhaps what is remembered of the corpus is out of date

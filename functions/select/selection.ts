@@ -36,6 +36,8 @@ export interface PoolFigures {
 export interface Selection {
   /** Absent for candidates that the caller sent. */
   readonly corpus?: string | undefined;
+  /** The corpus' own random name, which no later corpus of the same name shares. */
+  readonly space?: string | undefined;
   readonly strategy: SelectionOptions['strategy'];
   readonly n: number;
   /** λ as it was used. */

@@ -6,9 +6,11 @@
 import type { z } from 'zod';
 import { parseAs } from '../../wire/body.ts';
 import { describe } from '../../wire/faults.ts';
-import { GATEWAY_DEADLINE_MS, GATEWAY_FIRST_BYTE_MS, GATEWAY_IDLE_MS } from '../../wire/limits.ts';
+import { FORGET_MS, GATEWAY_DEADLINE_MS, GATEWAY_FIRST_BYTE_MS, GATEWAY_IDLE_MS } from '../../wire/limits.ts';
 import { signRequest, verifyEvent } from '../../wire/signature.ts';
 import {
+  type ForgetRequest,
+  forgetResponse,
   modelsResponse,
   type ScoreRequest,
   type ScoreResponse,
@@ -139,6 +141,10 @@ export const gatewayScore = (
   options = DEFAULTS,
 ): Promise<ScoreResponse> =>
   json(gateway, { method: 'POST', path: '/v1/score', body }, scoreResponse, options.clocks.deadlineMs, caller, options);
+
+/** Tells the gateway that examples are gone. */
+export const gatewayForget = (gateway: Gateway, body: ForgetRequest, caller: AbortSignal, options = DEFAULTS) =>
+  json(gateway, { method: 'POST', path: '/v1/forget', body }, forgetResponse, FORGET_MS, caller, options);
 
 /** A tuning request, once the gateway has taken it: what it refuses is thrown here, with its status. */
 export const gatewayTune = async (

@@ -15,7 +15,8 @@ import { pieces } from './read.ts';
 export type VerifyEvent = (id: string | undefined, index: number, data: string) => Promise<boolean>;
 
 /** A restart stands where the steps do. */
-const ORDER: readonly TuneEvent['event'][] = ['queued', 'step', 'context', 'token', 'usage', 'done'];
+const ORDER: readonly TuneEvent['event'][] = ['queued', 'step', 'adapter', 'context', 'token', 'usage', 'done'];
+const ONCE: ReadonlySet<TuneEvent['event']> = new Set(['adapter', 'context', 'usage']);
 
 const unreachable = (message: string): FaultError => new FaultError({ kind: 'gateway_unreachable', message });
 const notUnderstood = (why: string): FaultError =>
@@ -34,19 +35,20 @@ const understood = (data: string): TuneEvent => {
   throw notUnderstood(found === undefined ? 'it does not fit' : `${found.param}: ${found.message}`);
 };
 
-/** Complains about an event that cannot follow those before it: queued* (step* restart)* step* context? token* usage done; error
- * anywhere. The steps after a restart are counted from the first again. */
+/** Complains about an event that cannot follow those before it: queued* then (step* restart)* step* or an adapter, then
+ * context? token* usage done; error anywhere. The steps after a restart are counted from the first again. */
 const inOrder = () => {
   let reached = 0;
   let steps = 0;
   return (event: TuneEvent): void => {
     if (event.event === 'error') return;
     const place = ORDER.indexOf(event.event === 'restart' ? 'step' : event.event);
-    const once = event.event === 'usage' || event.event === 'context';
-    if (place < reached || (once && place === reached)) throw notUnderstood(`${event.event} after ${ORDER[reached]}`);
+    if (place < reached || (ONCE.has(event.event) && place === reached))
+      throw notUnderstood(`${event.event} after ${ORDER[reached]}`);
     if (event.event === 'done' && ORDER[reached] !== 'usage') throw notUnderstood('done without usage');
     if (event.event === 'step' && event.step.index !== steps++)
       throw notUnderstood(`step ${event.step.index} is not next`);
+    if (event.event === 'adapter' && steps > 0) throw notUnderstood('an adapter after steps');
     if (event.event === 'restart') {
       if (steps === 0) throw notUnderstood('a restart before any step');
       steps = 0;

@@ -11,6 +11,8 @@ export interface Model {
   /** Tokens of context. */
   readonly contextTokens: number;
   readonly parameters: number;
+  /** Changes whenever configuration or weights do; what was made of one revision is of no use for another. */
+  readonly revision: string;
   readonly capabilities: Capabilities;
   readonly defaults: TuningDefaults;
 }
@@ -99,6 +101,22 @@ export interface Score {
   readonly tokens: number;
 }
 
+/** Weights that steps have made, kept beyond their session: opaque to all but the backend that made them. */
+export interface KeptWeights {
+  readonly bytes: number;
+}
+
+/** How a session's weights outlive it. */
+export interface Keeping {
+  /** A copy of the weights as they are now; undefined where it would take more bytes than these, or there is no room. */
+  keep(maxBytes: number, signal: AbortSignal): Promise<KeptWeights | undefined>;
+  /**
+   * The session becomes as the one that the weights were kept from was then, but for the optimiser's moments. Only for a
+   * session of the same model, method and rank that has made no step. False: they are gone, and nothing has changed.
+   */
+  resume(kept: KeptWeights, signal: AbortSignal): Promise<boolean>;
+}
+
 export interface Session {
   /** Throws 'context_length' for a prompt that leaves no room to generate: asked before any step is paid for. */
   check(prompt: string, signal: AbortSignal): Promise<void>;
@@ -123,7 +141,9 @@ export interface Session {
   generate(prompt: string, sampling: Sampling, signal: AbortSignal): AsyncGenerator<Piece, Generation, void>;
   /** Bits of `text` given `context` (which may be empty) under the session's weights. */
   score(context: string, text: string, signal: AbortSignal): Promise<Score>;
-  /** Frees everything; safe to call twice, and during a step. The gateway waits for it a limited time only. */
+  /** Absent where a session's weights end with it. */
+  readonly keeping?: Keeping;
+  /** Frees everything but what was kept; safe to call twice, and during a step. The gateway waits a limited time only. */
   close(): Promise<void>;
 }
 
@@ -132,5 +152,7 @@ export interface Backend {
   /** Sessions that run at once; the gateway queues the rest. */
   readonly concurrency: number;
   open(options: OpenOptions, signal: AbortSignal): Promise<Session>;
+  /** Nobody will resume these weights any more. Absent where nothing has to be done for it. */
+  release?(kept: KeptWeights): void;
   close(): Promise<void>;
 }

@@ -9,7 +9,7 @@ import { type StepReport, type TuneEvent, type TuneResponse, tuneRequest } from 
 import type { Signed } from '../auth.ts';
 import { tuneCost, tuneOutline } from '../cost.ts';
 import { logUnexpected } from '../log.ts';
-import { NO_BACKEND } from '../metrics.ts';
+import { countAdapter, NO_BACKEND } from '../metrics.ts';
 import { tune } from '../tune.ts';
 import { inTurn, placeOf, type Turn, takeTurn, type Work, workUntil } from './work.ts';
 
@@ -22,8 +22,10 @@ async function* observed(
   for await (const event of events) {
     if (event.event === 'step') work.metrics.steps.inc({ backend });
     if (event.event === 'usage') {
-      const { guard } = event.usage.tuning;
-      if (guard !== null) work.metrics.guard.inc({ backend, outcome: guard.outcome });
+      const { guard, adapter } = event.usage.tuning;
+      countAdapter(work.metrics, backend, adapter);
+      // what the guard once did is counted once
+      if (guard !== null && adapter?.reused !== true) work.metrics.guard.inc({ backend, outcome: guard.outcome });
       work.metrics.tokens.inc({ backend }, event.usage.completion_tokens);
       for (const stage of ['queue', 'open', 'tune', 'generate'] as const) {
         work.metrics.seconds.observe({ stage, backend }, event.usage.ms[stage] / 1000);
@@ -42,6 +44,7 @@ const gather = async (model: string, events: AsyncIterable<TuneEvent>): Promise<
   for await (const event of events) {
     if (event.event === 'step') steps.push(event.step);
     else if (event.event === 'restart') steps.length = 0;
+    else if (event.event === 'adapter') steps.push(...event.adapter.steps);
     else if (event.event === 'context')
       context = { examples: event.examples, dropped: event.dropped, tokens: event.tokens };
     else if (event.event === 'token') text += event.text;
@@ -131,7 +134,7 @@ export const tuneRoute = (work: Work) => async (c: Context<Signed>) => {
     const { request } = place;
     backend = place.name;
     const entered = work.now();
-    const cost = tuneCost(request, place.model.contextTokens);
+    const cost = tuneCost(request, place.model.contextTokens, place.learnt);
     const turn = unwrap(takeTurn(work, place, c.req.raw, { tenant: request.tenant, cost }));
     const events = () => {
       const until = workUntil(work, place, entered);

@@ -5,6 +5,8 @@
 import { asFault, type Fault, FaultError, fail, ok, type Result } from '../../wire/faults.ts';
 import { SHUTDOWN_RETRY_S } from '../../wire/limits.ts';
 import type { ScoreRequest, TuneRequest } from '../../wire/tune.ts';
+import { type Shelf, shelfOf } from '../adapters/learn.ts';
+import type { AdapterStore } from '../adapters/store.ts';
 import type { Backend, Model } from '../backends/contract.ts';
 import { beyondModel, type Registry } from '../backends/registry.ts';
 import type { Waiting } from '../fair-order.ts';
@@ -22,6 +24,8 @@ export interface Work {
   readonly queues: ReadonlyMap<string, Queue>;
   /** How fast each model works, by its name. */
   readonly paces: ReadonlyMap<string, Pace>;
+  /** What earlier requests have learnt. */
+  readonly adapters: AdapterStore;
   readonly metrics: Metrics;
   readonly deadlineMs: number;
   readonly heartbeatMs: number;
@@ -43,6 +47,10 @@ export interface Place<Request extends TuneRequest | ScoreRequest = TuneRequest 
   readonly queue: Queue;
   /** Milliseconds that this request's work may take once it has begun. */
   readonly limitMs: number;
+  /** Where its adapter is looked for and put. */
+  readonly shelf: Shelf | undefined;
+  /** An adapter was there when it was asked: no step will be made. */
+  readonly learnt: boolean;
 }
 
 /** Where a request belongs, or why it cannot be served: told before a place in the queue is taken. */
@@ -60,11 +68,16 @@ export const placeOf = <Request extends TuneRequest | ScoreRequest>(
   const [queue, pace] = [work.queues.get(name), work.paces.get(model.id)];
   if (queue === undefined) throw new Error(`backend '${name}' has no queue`);
   if (pace === undefined) throw new Error(`model '${model.id}' has no pace`);
-  const outline = outlineOf(request, resolveTuning(model, request), model.contextTokens);
-  const late = pace.beyond(outline, work.deadlineMs);
+  const tuning = resolveTuning(model, request);
+  const outline = outlineOf(request, tuning, model.contextTokens);
+  const shelf = shelfOf(work.adapters, model, request, tuning);
+  const learnt = shelf !== undefined && work.adapters.find(shelf.key) !== undefined;
+  const late = pace.beyond(learnt ? { ...outline, steps: [], reused: 0 } : outline, work.deadlineMs);
   if (late !== undefined) return fail(late);
+  // the adapter may be gone when the turn comes: the steps then still have their time
   const limitMs = pace.limitMs(outline, work.deadlineMs);
-  return ok({ request, name, backend: timedBackend(backend, model, pace, work.now), model, queue, limitMs });
+  const timed = timedBackend(backend, model, pace, work.now);
+  return ok({ request, name, backend: timed, model, queue, limitMs, shelf, learnt });
 };
 
 /** When work that begins now must be over, by the clock of `now`: the earlier of the two deadlines. */

@@ -25,6 +25,7 @@ const current: Backend = {
   },
   concurrency: 1,
   open: (options, signal) => backend.open(options, signal),
+  release: (kept) => backend.release?.(kept),
   close: async () => {},
 };
 const use = (options: FakeOptions = {}): void => {
@@ -492,5 +493,77 @@ describe('POST /v1/score', () => {
   it('needs a context to select for', async () => {
     const response = await edge.send('/v1/score', { body: { model: 'base', text: 'x', sift: { corpus: 'docs' } } });
     expect(await json(response)).toMatchObject({ error: { param: 'context' } });
+  });
+});
+
+describe('adapters of earlier requests', () => {
+  const steps = (): number => backend.log.filter((line) => line.startsWith('step')).length;
+  const asked = { ...tuned, sift: { ...tuned.sift, corpus: 'kept' } };
+  const fill = (changes: Record<string, string> = {}) =>
+    edge.upload(
+      'kept',
+      Object.entries({ a: 'The router matches a path.', b: 'A route has a path.', c: 'Paths match.', ...changes }).map(
+        ([id, text]) => ({ id, text }),
+      ),
+    );
+  beforeEach(async () => {
+    use({ keptBytes: 1_000 });
+    await fill();
+  });
+
+  it('are found by the next request with the same selection, which says so and makes no step', async () => {
+    const first = await json(complete(asked));
+    expect(first.sift.adapter).toEqual({ id: expect.stringMatching(/^[0-9a-f]{32}$/), reused: false });
+    const second = await json(complete({ ...asked, temperature: 0 }));
+    expect(second.sift.adapter).toEqual({ ...first.sift.adapter, reused: true });
+    expect(second.usage.prompt_tokens_details).toMatchObject({ tuning_tokens: 0, tuning_steps: 0 });
+    expect(second.usage.prompt_tokens_details.tuning).toMatchObject({ method: 'lora', rank: 4 });
+    expect(steps()).toBe(3);
+    const streamed = await (await complete({ ...asked, stream: true })).text();
+    expect(streamed).toContain(`: adapter ${first.sift.adapter.id} found: 3 steps need not be made again`);
+    const fresh = await json(complete({ ...asked, sift: { ...asked.sift, reuse_adapter: false } }));
+    expect(fresh.sift.adapter).toBeNull();
+    expect(steps()).toBe(6);
+  });
+
+  it('are not found by another tenant with the same examples', async () => {
+    await edge.upload('kept', [{ id: 'a', text: 'The router matches a path.' }], OTHER_KEY);
+    const body = { prompt: 'How?', ...asked, sift: { ...asked.sift, n: 1 } };
+    await edge.upload('alone', [{ id: 'a', text: 'The router matches a path.' }]);
+    await json(edge.send('/v1/completions', { body: { ...body, sift: { ...body.sift, corpus: 'alone' } } }));
+    const other = await json(edge.send('/v1/completions', { body, key: OTHER_KEY }));
+    expect(other.sift.adapter.reused).toBe(false);
+    expect(steps()).toBe(2);
+    // the same tenant finds it through another corpus: the texts are the same
+    const own = await json(
+      edge.send('/v1/completions', { body: { ...body, sift: { ...body.sift, corpus: 'alone' } } }),
+    );
+    expect(own.sift.adapter.reused).toBe(true);
+  });
+
+  it.each<[string, () => Promise<unknown>]>([
+    ['an example is deleted', () => edge.send('/v1/corpora/kept/examples/b', { method: 'DELETE' })],
+    ['an example is replaced', () => fill({ b: 'A route has another path.' })],
+    ['the corpus is deleted', () => edge.send('/v1/corpora/kept', { method: 'DELETE' })],
+  ])('are freed when %s', async (_, change) => {
+    await json(complete(asked));
+    expect(backend.kept.size).toBe(1);
+    await change();
+    await until(() => backend.kept.size === 0);
+  });
+
+  it('outlive an upload that changes nothing, and the deletion of what they were not made of', async () => {
+    await edge.upload('kept', [{ id: 'cats', text: 'Cats sleep for most of the day.' }]);
+    await json(complete(asked));
+    await fill();
+    await edge.send('/v1/corpora/kept/examples/cats', { method: 'DELETE' });
+    expect((await json(complete(asked))).sift.adapter.reused).toBe(true);
+  });
+
+  it('do not keep a deletion from being done while the gateway is away', async () => {
+    await edge.upload('kept', [{ id: 'gone', text: 'Soon gone.' }]);
+    front.mode = 'refuse';
+    const deleted = await edge.send('/v1/corpora/kept/examples/gone', { method: 'DELETE' });
+    expect(deleted.status).toBe(200);
   });
 });

@@ -16,7 +16,7 @@ const usage: Extract<TuneEvent, { event: 'usage' }> = {
     completion_tokens: 2,
     tuning_tokens: 18,
     steps: 2,
-    tuning: { method: 'lora', rank: 32, learning_rate: 1e-3, guard: null },
+    tuning: { method: 'lora', rank: 32, learning_rate: 1e-3, guard: null, adapter: null },
     ms: { queue: 0, open: 0, tune: 0, generate: 0 },
   },
 };

@@ -87,6 +87,7 @@ const SCORE = {
 };
 const STEP = { event: 'step', step };
 const RESTART = { event: 'restart', restart: { undone: 1, of: 1, learning_rate: 1e-4, reason: 'it did harm' } };
+const ADAPTER = { event: 'adapter', adapter: { id: 'a', reused: true, steps: [step] } };
 const CONTEXT = { event: 'context', examples: 1, dropped: 0, tokens: 3 };
 const TOKEN = { event: 'token', text: 'Hel', tokens: 1 };
 const TOKEN_2 = { event: 'token', text: 'lo', tokens: 2 };
@@ -579,6 +580,15 @@ const STREAM_FAULTS: Record<string, StreamScenario> = {
   'a restart without a reason': {
     ...backend,
     script: events(STEP, { event: 'restart', restart: { undone: 1, of: 1, learning_rate: 1 } }),
+  },
+  'an adapter after a step': { ...backend, script: events(STEP, ADAPTER) },
+  'an adapter sent a second time': { ...backend, script: events(ADAPTER, ADAPTER) },
+  'a step after an adapter': { ...backend, script: events(ADAPTER, STEP) },
+  'a restart after an adapter': { ...backend, script: events(ADAPTER, RESTART) },
+  'an adapter after the context': { ...backend, script: events(CONTEXT, ADAPTER) },
+  'an adapter without its steps': {
+    ...backend,
+    script: events({ event: 'adapter', adapter: { id: 'a', reused: true } }),
   },
   'a context sent a second time': { ...backend, script: events(STEP, CONTEXT, CONTEXT) },
   'a step after the context': { ...backend, script: events(CONTEXT, STEP) },

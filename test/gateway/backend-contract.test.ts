@@ -8,4 +8,7 @@ const base = new URL('../../models/base', import.meta.url).pathname;
 describeBackend('fake', async () =>
   fakeBackend({ concurrency: 2, seeded: true, pieces: ['Once', ' upon', ' a', ' time'] }),
 );
+describeBackend('fake that keeps weights', async () =>
+  fakeBackend({ concurrency: 2, seeded: true, keptBytes: 100, pieces: ['Once', ' upon', ' a', ' time'] }),
+);
 describeBackend('embedded', () => createEmbeddedBackend({ models: { base }, workers: 2 }));

@@ -2,10 +2,21 @@
 // so that no test has to sleep. Losses and scores fall with the steps (`lossOf` says otherwise); a token is a UTF-16 unit,
 // and an example is cut at EXAMPLE_TOKENS of them.
 
-import type { Backend, Model, OpenOptions, Sampling, Session } from '../../gateway/backends/contract.ts';
+import type { Backend, KeptWeights, Model, OpenOptions, Sampling, Session } from '../../gateway/backends/contract.ts';
 import { FaultError } from '../../wire/faults.ts';
 
-export type Stage = 'open' | 'count' | 'loss' | 'restart' | 'step' | 'generate' | 'piece' | 'score' | 'close';
+export type Stage =
+  | 'open'
+  | 'count'
+  | 'loss'
+  | 'restart'
+  | 'step'
+  | 'generate'
+  | 'piece'
+  | 'score'
+  | 'keep'
+  | 'resume'
+  | 'close';
 
 export interface Pause {
   /** Resolves when the backend has come there. */
@@ -26,6 +37,8 @@ export interface FakeBackend extends Backend {
   /** Resolves when no session is open. */
   readonly ended: () => Promise<void>;
   readonly closed: () => boolean;
+  /** What was kept and not yet released; a test may take some away. */
+  readonly kept: Map<KeptWeights, { readonly steps: number }>;
   /** Stops at the next time that it comes to this stage. */
   readonly pauseAt: (stage: Stage) => Pause;
 }
@@ -44,6 +57,8 @@ export interface FakeOptions {
   lossOf?: (text: string, steps: number, learningRate: number) => number;
   /** Any prompt is too long for this context. */
   contextTokens?: number;
+  /** Bytes of what a session keeps; by default a session's weights end with it. */
+  keptBytes?: number;
   /** Whether sampled pieces depend on the seed, as a real model's do. */
   seeded?: boolean;
   failAt?: Stage;
@@ -56,6 +71,7 @@ export const fakeModel = (changes: Partial<Model> = {}): Model => ({
   id: 'base',
   contextTokens: 512,
   parameters: 5_000_000,
+  revision: 'r1',
   capabilities: { methods: ['full', 'lora'], maxRank: 256, logprobs: false },
   defaults: { method: 'full', rank: 8, learningRate: { full: 5e-4, lora: 5e-3 }, from: 'size' },
   ...changes,
@@ -89,6 +105,7 @@ export const fakeBackend = (options: FakeOptions = {}): FakeBackend => {
   } = options;
   const log: string[] = [];
   const opened: OpenOptions[] = [];
+  const kept = new Map<KeptWeights, { readonly steps: number }>();
   const lossesOf: string[] = [];
   const scored: { context: string; text: string; steps: number }[] = [];
   const pauses = new Map<Stage, { arrive: () => void; released: Promise<void> }[]>();
@@ -112,6 +129,7 @@ export const fakeBackend = (options: FakeOptions = {}): FakeBackend => {
     if (failAt === stage) throw 'error' in options ? options.error : new Error(`${stage} broke`);
   };
 
+  const bytes = options.keptBytes ?? 0;
   const session = ({ optimiser, reuseGradients }: OpenOptions): Session => {
     let steps = 0;
     let { learningRate } = optimiser;
@@ -160,6 +178,28 @@ export const fakeBackend = (options: FakeOptions = {}): FakeBackend => {
         learningRate = rate;
         log.push(`restart ${rate}`);
       },
+      ...(options.keptBytes === undefined
+        ? {}
+        : {
+            keeping: {
+              async keep(maxBytes: number, signal: AbortSignal) {
+                await at('keep', signal);
+                if (bytes > maxBytes) return undefined;
+                const weights = { bytes };
+                kept.set(weights, { steps });
+                log.push(`keep ${steps}`);
+                return weights;
+              },
+              async resume(weights: KeptWeights, signal: AbortSignal) {
+                await at('resume', signal);
+                const found = kept.get(weights);
+                if (found === undefined) return false;
+                ({ steps } = found);
+                log.push(`resume ${steps}`);
+                return true;
+              },
+            },
+          }),
       async *generate(prompt: string, sampling: Sampling, signal: AbortSignal) {
         await at('generate', signal);
         let tokens = 0;
@@ -209,6 +249,8 @@ export const fakeBackend = (options: FakeOptions = {}): FakeBackend => {
   return {
     log,
     opened,
+    kept,
+    release: (weights) => void kept.delete(weights),
     lossesOf,
     scored,
     live: () => live,

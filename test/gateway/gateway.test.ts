@@ -76,8 +76,8 @@ describe('POST /v1/tune', () => {
 
   it('hands the hyperparameters to the backend under their own names', async () => {
     const { backend, call } = await start();
-    const tuning = { method: 'lora', rank: 4, learning_rate: 0.01, weight_decay: 0.1, reuse_gradients: true };
-    await (await call('/v1/tune', { ...request, tuning, sampling: { seed: 7 } })).response.text();
+    const tuning = { method: 'lora', rank: 4, learning_rate: 0.01, weight_decay: 0.1, reuse_gradients: true, seed: 7 };
+    await (await call('/v1/tune', { ...request, tuning })).response.text();
     expect(backend.opened[0]).toEqual({
       model: 'base',
       method: 'lora',
@@ -284,13 +284,13 @@ describe('several tenants', () => {
   it('serve a stranger next, though one tenant sent three heavy requests before', async () => {
     const { backend, gateway, call } = await start();
     const step = backend.pauseAt('step');
-    const heavy = { ...request, tenant: 'heavy', picks: Array(200).fill(picks[0]), sampling: { seed: 1 } };
+    const heavy = { ...request, tenant: 'heavy', picks: Array(200).fill(picks[0]), tuning: { seed: 1 } };
     const first = call('/v1/tune', heavy);
     await step.reached;
     const scored = { model: 'base', text: 'x', picks: heavy.picks, tenant: 'heavy' };
     const others = [call('/v1/score', scored), call('/v1/tune', heavy)];
     await untilHealth(gateway.url, ({ waiting }) => waiting === 2);
-    const stranger = call('/v1/tune', { ...request, tenant: 'stranger', sampling: { seed: 2 } });
+    const stranger = call('/v1/tune', { ...request, tenant: 'stranger', tuning: { seed: 2 } });
     await untilHealth(gateway.url, ({ waiting }) => waiting === 3);
     step.release();
     for (const { response } of await Promise.all([first, ...others, stranger])) {
@@ -308,7 +308,7 @@ describe('several tenants', () => {
     const { backend, gateway, call } = await start({ concurrency: 2 });
     const pauses = [backend.pauseAt('step'), backend.pauseAt('step'), backend.pauseAt('step')];
     const ask = (tenant: string, seed: number) =>
-      call('/v1/tune', { ...request, picks: picks.slice(0, 1), tenant, sampling: { seed } });
+      call('/v1/tune', { ...request, picks: picks.slice(0, 1), tenant, tuning: { seed } });
     const all = [ask('a', 1)];
     await pauses[0]?.reached;
     all.push(ask('a', 1));
@@ -327,7 +327,7 @@ describe('several tenants', () => {
   it('have the weights that the operator gives', async () => {
     const { backend, gateway, call } = await start({}, { weights: new Map([['paying', 3]]) });
     const step = backend.pauseAt('step');
-    const ask = (tenant: string, seed: number) => call('/v1/tune', { ...request, tenant, sampling: { seed } });
+    const ask = (tenant: string, seed: number) => call('/v1/tune', { ...request, tenant, tuning: { seed } });
     const all = [ask('other', 0)];
     await step.reached;
     for (let i = 0; i < 6; i++) all.push(ask('paying', 3));

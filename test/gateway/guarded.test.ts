@@ -1,6 +1,15 @@
 // Backends that hang, throw or talk nonsense: each ends in one fault of one request, and an abort frees it at once.
 import { describe, expect, it } from 'vitest';
-import type { Backend, Generation, OpenOptions, Piece, Session, Step } from '../../gateway/backends/contract.ts';
+import type {
+  Backend,
+  Generation,
+  Keeping,
+  KeptWeights,
+  OpenOptions,
+  Piece,
+  Session,
+  Step,
+} from '../../gateway/backends/contract.ts';
 import { registryOf } from '../../gateway/backends/registry.ts';
 import { openGuarded } from '../../gateway/guarded.ts';
 import { fakeModel } from './fake-backend.ts';
@@ -353,5 +362,51 @@ describe('a backend that hangs', () => {
     await expect(session.score('', 'x', leave.signal)).rejects.toThrow('gone');
     await session.close();
     await session.close();
+  });
+});
+
+describe('weights that are kept', () => {
+  const kept = { bytes: 100 };
+  const keepingOf = (keeping: Partial<Keeping>): Session['keeping'] => ({
+    keep: async () => kept,
+    resume: async () => true,
+    ...keeping,
+  });
+  const guardedSession = async (keeping: Partial<Keeping>) => {
+    const released: KeptWeights[] = [];
+    const { backend } = backendOf(
+      { keeping: keepingOf(keeping) as Keeping },
+      { release: (weights) => void released.push(weights) },
+    );
+    const session = await openGuarded(backend, options, new AbortController().signal);
+    return { session, released };
+  };
+
+  it('are freed when they come after the caller has gone, or are more than was allowed', async () => {
+    const { promise, resolve } = Promise.withResolvers<KeptWeights>();
+    const late = await guardedSession({ keep: () => promise });
+    const gone = new AbortController();
+    const keep = late.session.keeping?.keep(1_000, gone.signal);
+    gone.abort(new Error('gone'));
+    await expect(keep).rejects.toThrow('gone');
+    resolve(kept);
+    await promise;
+    await new Promise(setImmediate);
+    expect(late.released).toEqual([kept]);
+
+    const large = await guardedSession({});
+    await expect(large.session.keeping?.keep(99, new AbortController().signal)).rejects.toThrow(
+      'it kept weights of 100 bytes where 99 were allowed',
+    );
+    await new Promise(setImmediate);
+    expect(large.released).toEqual([kept]);
+  });
+
+  it('that never come back do not hold a caller who leaves', async () => {
+    const { session } = await guardedSession({ resume: hang });
+    const gone = new AbortController();
+    const resume = session.keeping?.resume(kept, gone.signal);
+    gone.abort(new Error('gone'));
+    await expect(resume).rejects.toThrow('gone');
   });
 });

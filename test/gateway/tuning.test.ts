@@ -46,12 +46,19 @@ describe('what a request leaves to the server', () => {
   });
 
   it('is told to the caller, the rank for LoRA only', () => {
-    expect(tunedOnWire(resolved({}), null)).toEqual({ method: 'lora', rank: 32, learning_rate: 1e-3, guard: null });
-    expect(tunedOnWire(resolved({ method: 'full' }), null)).toEqual({
+    expect(tunedOnWire(resolved({}), null, null)).toEqual({
+      method: 'lora',
+      rank: 32,
+      learning_rate: 1e-3,
+      guard: null,
+      adapter: null,
+    });
+    expect(tunedOnWire(resolved({ method: 'full' }), null, null)).toEqual({
       method: 'full',
       rank: null,
       learning_rate: 5e-5,
       guard: null,
+      adapter: null,
     });
   });
 });

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { contextReport, use } from '../context.ts';
 import { MAX_NEW_TOKENS, MAX_PROMPT_BYTES } from '../limits.ts';
 import { textUpTo } from '../text.ts';
-import { tuned } from '../tune.ts';
+import { adapterReport, tuned } from '../tune.ts';
 import { modelName } from './model.ts';
 import { selectionOnWire } from './select.ts';
 import { sift } from './sift.ts';
@@ -114,6 +114,8 @@ export const chosenOnWire = selectionOnWire
     /** What the picks were for, and what became of them in the context. */
     use,
     context: contextReport.optional(),
+    /** What earlier steps on the same picks made, or what is kept of these; null where neither. */
+    adapter: adapterReport.nullable(),
     picks: z.array(selectionOnWire.shape.picks.element.pick({ id: true, score: true, similarity: true, sigma2: true })),
   });
 export type ChosenOnWire = z.output<typeof chosenOnWire>;

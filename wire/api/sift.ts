@@ -22,12 +22,15 @@ export const siftFields = selectionFields
 
 export const splitSift = (fields: z.output<typeof siftFields>): Sift => {
   const { corpus, use: wanted, template, example_template, separator, ...others } = fields;
-  const { method, rank, learning_rate, beta1, beta2, epsilon, weight_decay, reuse_gradients, guard, ...selection } =
-    others;
+  const { method, rank, learning_rate, beta1, beta2, epsilon, weight_decay, ...more } = others;
+  const { reuse_gradients, guard, seed, reuse_adapter, ...selection } = more;
   return {
     corpus,
     selection: selectionOf(selection),
-    tuning: { method, rank, learning_rate, beta1, beta2, epsilon, weight_decay, reuse_gradients, guard },
+    tuning: {
+      ...{ method, rank, learning_rate, beta1, beta2, epsilon, weight_decay },
+      ...{ reuse_gradients, guard, seed, reuse_adapter },
+    },
     use: wanted,
     layout: { template, example_template, separator },
   };

@@ -1,9 +1,20 @@
 // The embedded backend: models from disk, trained and sampled on the CPU by onnxruntime in worker processes.
 // A worker serves one session at a time; open() waits for a free one. A worker that crashed or had to be killed is
 // replaced at the next open(), and only its own session ever notices.
-import type { Backend, Generation, OpenOptions, Piece, Sampling, Score, Session, Step } from '../contract.ts';
+import type {
+  Backend,
+  Generation,
+  KeptWeights,
+  OpenOptions,
+  Piece,
+  Sampling,
+  Score,
+  Session,
+  Step,
+} from '../contract.ts';
+import { fingerprintOf } from './fingerprint.ts';
 import { startWorker, type WorkerProcess } from './process.ts';
-import type { Adapter } from './weights.ts';
+import type { Adapter, Gradients } from './weights.ts';
 
 /** What only this backend can: take LoRA's factors out of a session, and go on from others. No request reaches it. */
 export interface EmbeddedSession extends Session {
@@ -25,6 +36,15 @@ export interface EmbeddedOptions {
   /** Threads inside one computation. More than one pays only on an otherwise idle machine. */
   readonly threads?: number;
 }
+
+/** Kept weights are arrays in this process, whichever worker made them; whoever drops the key drops them. */
+const arraysOf = new WeakMap<KeptWeights, Gradients>();
+
+const bytesOf = (arrays: Gradients): number => {
+  let bytes = 0;
+  for (const { byteLength } of arrays.values()) bytes += byteLength;
+  return bytes;
+};
 
 interface Pool {
   take(signal: AbortSignal): Promise<WorkerProcess>;
@@ -119,6 +139,21 @@ const createSession = (worker: WorkerProcess, pool: Pool): EmbeddedSession => {
     async importAdapter(adapter, signal) {
       await worker.call({ do: 'import', adapter }, signal);
     },
+    keeping: {
+      async keep(maxBytes, signal) {
+        const arrays = (await worker.call({ do: 'keep', maxBytes }, signal)) as Gradients | null;
+        if (arrays === null) return undefined;
+        const kept: KeptWeights = { bytes: bytesOf(arrays) };
+        arraysOf.set(kept, arrays);
+        return kept;
+      },
+      async resume(kept, signal) {
+        const copy = arraysOf.get(kept);
+        if (copy === undefined) return false;
+        await worker.call({ do: 'resume', copy }, signal);
+        return true;
+      },
+    },
     score: async (context, text, signal) => (await worker.call({ do: 'score', context, text }, signal)) as Score,
     async *generate(prompt: string, sampling: Sampling, signal: AbortSignal): AsyncGenerator<Piece, Generation, void> {
       const ended = new AbortController(); // aborted too when the consumer stops early
@@ -162,10 +197,16 @@ const createSession = (worker: WorkerProcess, pool: Pool): EmbeddedSession => {
 export const createEmbeddedBackend = async (options: EmbeddedOptions): Promise<EmbeddedBackend> => {
   const workers = options.workers ?? 1;
   const setup = { models: options.models, threads: options.threads ?? 1 };
+  // hashed while the worker loads them; what cannot be read is the worker's to say
+  const hashes = Object.entries(options.models).map(async ([id, directory]) => {
+    return [id, await fingerprintOf(directory)] as const;
+  });
+  for (const hash of hashes) hash.catch(() => {});
   const first = await startWorker(setup);
+  const revisions = new Map(await Promise.all(hashes));
   const pool = createPool(first, workers, () => startWorker(setup));
   return {
-    models: first.models,
+    models: first.models.map((model) => ({ ...model, revision: revisions.get(model.id) ?? '' })),
     concurrency: workers,
     async open(openOptions: OpenOptions, signal) {
       const worker = await pool.take(signal);

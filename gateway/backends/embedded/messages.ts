@@ -2,7 +2,10 @@
 // tokens, because a run of the graph blocks the worker's event loop.
 import type { Fault } from '../../../wire/faults.ts';
 import type { Generation, Model, OpenOptions, Piece, Sampling, Score, Step } from '../contract.ts';
-import type { Adapter } from './weights.ts';
+import type { Adapter, Gradients } from './weights.ts';
+
+/** A model as a worker has read it; its revision is found out once, not by each worker. */
+export type LoadedModel = Omit<Model, 'revision'>;
 
 export interface WorkerSetup {
   readonly models: Readonly<Record<string, string>>;
@@ -21,6 +24,8 @@ export type Call =
   | { readonly do: 'generate'; readonly prompt: string; readonly sampling: Sampling }
   | { readonly do: 'export' }
   | { readonly do: 'import'; readonly adapter: Adapter }
+  | { readonly do: 'keep'; readonly maxBytes: number }
+  | { readonly do: 'resume'; readonly copy: Gradients }
   | { readonly do: 'close' };
 
 export type ToWorker =
@@ -28,10 +33,10 @@ export type ToWorker =
   | { readonly call: number; readonly body: Call }
   | { readonly cancel: number };
 
-export type Outcome = Step | Score | Generation | number | readonly number[] | Adapter | null;
+export type Outcome = Step | Score | Generation | number | readonly number[] | Gradients | null;
 
 export type FromWorker =
-  | { readonly ready: readonly Model[] }
+  | { readonly ready: readonly LoadedModel[] }
   | { readonly failed: string }
   | { readonly call: number; readonly piece: Piece }
   | { readonly call: number; readonly done: Outcome }

@@ -4,14 +4,14 @@
 // onnxruntime-node 1.30 on Node 26), and a disconnect has to end even a long step within a second.
 import { fork } from 'node:child_process';
 import { FaultError } from '../../../wire/faults.ts';
-import type { Model, Piece } from '../contract.ts';
-import type { Call, FromWorker, Outcome, ToWorker, WorkerSetup } from './messages.ts';
+import type { Piece } from '../contract.ts';
+import type { Call, FromWorker, LoadedModel, Outcome, ToWorker, WorkerSetup } from './messages.ts';
 
 /** Milliseconds an aborted call may go on before its process is killed: a caller's leaving ends the work in 1 s. */
 const ABORT_GRACE_MS = 700;
 
 export interface WorkerProcess {
-  readonly models: readonly Model[];
+  readonly models: readonly LoadedModel[];
   readonly alive: boolean;
   call(body: Call, signal: AbortSignal, onPiece?: (piece: Piece) => void): Promise<Outcome>;
   /** Resolves when no call is running; by then the process may be dead. */
@@ -52,7 +52,7 @@ export const startWorker = async (setup: WorkerSetup): Promise<WorkerProcess> =>
     // the callback keeps a closed channel from becoming an uncaught error; 'exit' tells the callers
     if (worker.connected) worker.send(message, () => {});
   };
-  const models = await new Promise<readonly Model[]>((resolve, reject) => {
+  const models = await new Promise<readonly LoadedModel[]>((resolve, reject) => {
     worker.on('message', (message: FromWorker) => {
       if ('ready' in message) resolve(message.ready);
       else if ('failed' in message) {

@@ -35,6 +35,10 @@ export interface EngineSession {
   exportAdapter(): Adapter;
   /** In place of the session's own factors, as if opened anew with them. */
   importAdapter(adapter: Adapter): void;
+  /** A copy of what the steps have made; undefined where it is more bytes than these. */
+  keep(maxBytes: number): Gradients | undefined;
+  /** As if the steps that the copy comes from had been made here. */
+  resume(copy: Gradients): void;
   score(context: string, text: string): Promise<Score>;
   generate(prompt: string, sampling: Sampling, cancelled: () => boolean): AsyncGenerator<Piece, Generation, void>;
 }
@@ -189,6 +193,19 @@ export const createSession = (model: Model, opened: OpenOptions): EngineSession 
 
     importAdapter(adapter) {
       weights.begin(adapter);
+      forget();
+    },
+
+    keep(maxBytes) {
+      let bytes = 0;
+      for (const { byteLength } of weights.trained()) bytes += byteLength;
+      if (bytes > maxBytes) return undefined;
+      tuned(); // numbers, or an error that says what made them otherwise
+      return weights.copy();
+    },
+
+    resume(copy) {
+      weights.take(copy);
       forget();
     },
 

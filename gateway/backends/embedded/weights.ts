@@ -11,6 +11,7 @@ import { type Model, weightFeeds } from './model/model.ts';
 import { loraShapes } from './model/transformer.ts';
 import { type Feeds, floats } from './runtime.ts';
 
+/** Arrays by the name of their parameter. */
 export type Gradients = ReadonlyMap<string, Float32Array>;
 
 /** LoRA's factors by name, as loraShapes has them: A [rank,in], B [out,rank], row-major. */
@@ -29,6 +30,10 @@ export interface Weights {
   factors(): Adapter;
   /** Begins again from these factors in place of the base weights, at the rate as it is. Throws where they are not of this model and rank. */
   begin(adapter: Adapter): void;
+  /** What the steps so far have made, copied, for another session of this model, method and rank. */
+  copy(): Gradients;
+  /** Begins again from such a copy, with fresh moments. */
+  take(copy: Gradients): void;
   /** The arrays that a step changes. */
   trained(): Iterable<Float32Array>;
   /** The tuned model: the base's own arrays until the first step. */
@@ -40,6 +45,8 @@ export interface Tuned {
   readonly rank: number;
   readonly feeds: Feeds;
 }
+
+const copied = (arrays: Gradients): Gradients => new Map(Array.from(arrays, ([name, data]) => [name, data.slice()]));
 
 const zerosLike = (arrays: ReadonlyMap<string, Float32Array>): Map<string, Float32Array> =>
   new Map(Array.from(arrays, ([name, { length }]) => [name, new Float32Array(length)]));
@@ -70,6 +77,10 @@ const noFactors = (): never => {
   throw new Error('full fine-tuning has no factors: open the session with LoRA');
 };
 
+const noArray = (name: string): never => {
+  throw new Error(`the copy lacks '${name}'`);
+};
+
 /** Throws where an adapter is not of these factors, by name, size and being numbers. */
 const checkAdapter = (adapter: Adapter, factors: Adapter): void => {
   for (const name of adapter.keys()) if (!factors.has(name)) throw new Error(`the model has no factor '${name}'`);
@@ -84,7 +95,7 @@ const checkAdapter = (adapter: Adapter, factors: Adapter): void => {
 };
 
 const fullWeights = (model: Model, options: OpenOptions): Weights => {
-  const copies = new Map(Array.from(model.parameters, ([name, data]) => [name, data.slice()]));
+  const copies = copied(model.parameters);
   const feeds = weightFeeds(model.architecture, copies);
   const { update, restart } = createTrained(copies, options);
   return {
@@ -97,6 +108,11 @@ const fullWeights = (model: Model, options: OpenOptions): Weights => {
     },
     factors: noFactors,
     begin: noFactors,
+    copy: () => copied(copies),
+    take(copy) {
+      restart();
+      for (const [name, data] of copies) data.set(copy.get(name) ?? noArray(name));
+    },
     trained: () => copies.values(),
     tuned: () => ({ rank: 0, feeds }),
   };
@@ -128,6 +144,12 @@ const loraWeights = (model: Model, options: OpenOptions): Weights => {
     tuned = untuned;
   };
   beginAnew();
+  const begin = (adapter: Adapter): void => {
+    checkAdapter(adapter, factors);
+    restart();
+    for (const [name, data] of factors) data.set(adapter.get(name) as Float32Array); // checked
+    tuned = { rank, feeds };
+  };
   return {
     rank,
     trainingFeeds: feeds,
@@ -140,13 +162,10 @@ const loraWeights = (model: Model, options: OpenOptions): Weights => {
       restart(learningRate);
       beginAnew();
     },
-    factors: () => new Map(Array.from(factors, ([name, data]) => [name, data.slice()])),
-    begin(adapter) {
-      checkAdapter(adapter, factors);
-      restart();
-      for (const [name, data] of factors) data.set(adapter.get(name) as Float32Array); // checked
-      tuned = { rank, feeds };
-    },
+    factors: () => copied(factors),
+    begin,
+    copy: () => copied(factors),
+    take: begin,
     tuned: () => tuned,
   };
 };

@@ -60,6 +60,11 @@ const perform = async (call: number, body: Call): Promise<Outcome> => {
     case 'import':
       open().importAdapter(body.adapter);
       return null;
+    case 'keep':
+      return open().keep(body.maxBytes) ?? null;
+    case 'resume':
+      open().resume(body.copy);
+      return null;
     case 'score':
       return open().score(body.context, body.text);
     case 'generate': {
