@@ -184,7 +184,8 @@ describe('NAME:sift', () => {
     const response = await complete({ ...tuned, stream: true });
     expect(response.headers.get('content-type')).toContain('text/event-stream');
     expect(response.headers.get('x-should-retry')).toBe('false');
-    const text = await response.text();
+    // less the heartbeats, which come when the machine is busy
+    const text = (await response.text()).replaceAll(':\n\n', '');
     expect(text).toMatch(
       /^: selected 3 of 3, sigma2 1\.0000 to 0\.\d+\n\n: step 1\/3 loss 2\.0000 example \w+\n\n: step 2\/3/,
     );

@@ -24,7 +24,7 @@ afterAll(async () => {
 });
 
 /** Long enough for a busy machine: only a scenario that waits for a clock has short ones. */
-const LONG = { firstByteMs: 10_000, idleMs: 10_000, deadlineMs: 10_000 };
+const LONG = { firstByteMs: 20_000, idleMs: 20_000, deadlineMs: 20_000 };
 const FIRST_BYTE = { ...LONG, firstByteMs: 500 };
 const IDLE = { ...LONG, idleMs: 600 };
 /** The list of models has no deadline but its first byte's. */
@@ -71,7 +71,7 @@ const JSON_CALLS: readonly CallKind[] = ['models', 'score'];
 const STREAMS: readonly CallKind[] = ['whole', 'streamed'];
 
 // ── what a gateway that works says ────────────────────────────────────────────────────────────────────────────────
-const tuning = { method: 'full', rank: null, learning_rate: 5e-4, guard: null };
+const tuning = { method: 'full', rank: null, learning_rate: 5e-4, guard: null, adapter: null };
 const defaults = { method: 'full', rank: 8, learning_rate: { full: 5e-4, lora: 5e-3 }, from: 'size' };
 const capabilities = { methods: ['full', 'lora'], max_rank: 256, logprobs: false };
 const MODELS = { models: [{ id: 'base', context_tokens: 512, parameters: 5, defaults, capabilities }] };
