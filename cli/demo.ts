@@ -123,7 +123,8 @@ const complete = ({ edge, options, filter, time }: Session, prompt: Prompt, mode
       temperature: 0.6,
       top_p: 0.9,
       seed: 1,
-      ...(model === MODEL ? {} : { sift: { corpus: options.corpus, n: options.n, ...filter } }),
+      // its time is that of the steps too, though the score has made them already
+      ...(model === MODEL ? {} : { sift: { corpus: options.corpus, n: options.n, reuse_adapter: false, ...filter } }),
     }),
   );
 

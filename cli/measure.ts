@@ -48,6 +48,8 @@ const tryAll = async (trial: Trial, ways: readonly Way[], prompt: Prompt, onDone
       strategy: 'none',
       use: 'tune',
       guard: false,
+      // nobody comes back for what a rate that was tried has made
+      reuse_adapter: false,
       method,
       learning_rate: learningRate,
       ...(method === 'lora' ? { rank } : {}),
