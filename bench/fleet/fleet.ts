@@ -1,0 +1,200 @@
+// Many GPU servers in several regions under a stream of prompts: a discrete simulation, event by event. Each gateway sends a
+// prompt to the server that its adapter's key points to (rendezvous hashing), unless that one has far more work than the
+// others; a server that dies hands its callers back, who are tried once more elsewhere, within a budget.
+import { seededRandom } from '../../wire/random.ts';
+import { Gpu, type GpuOptions, type Job } from './gpu.ts';
+
+export type Routing = 'affinity' | 'least loaded';
+
+export interface FleetOptions {
+  readonly gpu: GpuOptions;
+  /** Servers of each region. */
+  readonly regions: readonly number[];
+  /** Prompts a second, shared equally between the regions. */
+  readonly rate: number;
+  /** Selections that there are, and how unequal their share is (Zipf). */
+  readonly selections: number;
+  readonly skew: number;
+  readonly steps: number;
+  /** Tokens of an example, equally likely between these. */
+  readonly exampleTokens: readonly [number, number];
+  readonly generated: number;
+  readonly seconds: number;
+  /** What came before is not counted: the caches fill. */
+  readonly warmUpSeconds: number;
+  readonly routing: Routing;
+  /** Seconds at which one server of the first region dies. */
+  readonly dies?: number;
+  /** Milliseconds until the gateway knows that a server is gone. */
+  readonly detectMs: number;
+  /** Milliseconds to another region and back. */
+  readonly crossMs: number;
+  /** Second tries allowed, as a share of requests. */
+  readonly retryShare: number;
+  readonly seed: number;
+}
+
+export interface FleetFigures {
+  readonly arrived: number;
+  readonly answered: number;
+  /** Refused with 503: no server of any region had room. */
+  readonly refused: number;
+  /** Lost with a server, and not tried again. */
+  readonly failed: number;
+  readonly retried: number;
+  /** Sent to another region. */
+  readonly crossed: number;
+  readonly found: number;
+  /** Milliseconds to the first token, of those answered. */
+  readonly firstToken: readonly number[];
+}
+
+/** Twice the mean load, and this many more, before a prompt leaves the server that its adapter may be on. */
+const SPILL = 8;
+
+/** A generator of Zipf ranks by inverting the cumulative sum. */
+const zipfDraw = (count: number, skew: number, random: () => number): (() => number) => {
+  const cumulative = new Float64Array(count);
+  let total = 0;
+  for (let rank = 0; rank < count; rank++) {
+    total += (rank + 1) ** -skew;
+    cumulative[rank] = total;
+  }
+  return () => {
+    const wanted = random() * total;
+    let [low, high] = [0, count - 1];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((cumulative[middle] ?? 0) < wanted) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  };
+};
+
+/** A well-mixed 32-bit hash of two numbers, for rendezvous hashing. */
+const mixed = (a: number, b: number): number => {
+  let hash = Math.imul(a ^ 0x9e3779b9, 0x85ebca6b) ^ Math.imul(b + 0x7f4a7c15, 0xc2b2ae35);
+  hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
+  hash = Math.imul(hash ^ (hash >>> 12), 0x297a2d39);
+  return (hash ^ (hash >>> 15)) >>> 0;
+};
+
+interface Sent extends Job {
+  /** Where it was lost: it is tried elsewhere. */
+  readonly failedOn?: Gpu;
+}
+
+interface Later {
+  readonly atMs: number;
+  readonly job: Sent;
+  readonly region: number;
+}
+
+export const simulate = (options: FleetOptions): FleetFigures => {
+  const random = seededRandom(options.seed);
+  const draw = zipfDraw(options.selections, options.skew, random);
+  const regions = options.regions.map((count) => Array.from({ length: count }, () => new Gpu(options.gpu)));
+  const all = regions.flat();
+  const fromMs = options.warmUpSeconds * 1_000;
+  const endMs = fromMs + options.seconds * 1_000;
+  const [shortest, longest] = options.exampleTokens;
+  const exponential = (): number => (-Math.log(1 - random()) * 1_000) / options.rate;
+  const counted = ({ arrivedMs }: Job): boolean => arrivedMs >= fromMs;
+  const figures = { arrived: 0, answered: 0, refused: 0, failed: 0, retried: 0, crossed: 0, found: 0 };
+  const firstToken: number[] = [];
+  let requests = 0;
+  let tries = 0;
+  const later: Later[] = [];
+  const dead = new Map<Gpu, number>();
+
+  const choose = (servers: readonly Gpu[], { key, failedOn }: Sent, nowMs: number): Gpu | undefined => {
+    let least: Gpu | undefined;
+    let own: Gpu | undefined;
+    let [highest, usable, load] = [-1, 0, 0];
+    for (const [index, gpu] of servers.entries()) {
+      // a server that died is still asked until that is known
+      if (gpu === failedOn || (!gpu.alive && nowMs >= (dead.get(gpu) ?? 0) + options.detectMs)) continue;
+      usable += 1;
+      load += gpu.load;
+      if (least === undefined || gpu.load < least.load) least = gpu;
+      const weight = mixed(key, index);
+      if (weight > highest) [own, highest] = [gpu, weight];
+    }
+    if (options.routing === 'least loaded' || own === undefined) return least;
+    return own.load <= (2 * load) / usable + SPILL ? own : least;
+  };
+  const again = (job: Job, failedOn: Gpu, region: number, nowMs: number): void => {
+    job.attempts += 1;
+    if (job.attempts > 2 || tries + 1 > options.retryShare * requests) {
+      if (counted(job)) figures.failed += 1;
+      return;
+    }
+    tries += 1;
+    if (counted(job)) figures.retried += 1;
+    const { key, arrivedMs, attempts } = job;
+    later.push({ atMs: nowMs, region, job: { ...fresh(key, arrivedMs), attempts, failedOn } });
+  };
+  const fresh = (key: number, arrivedMs: number): Job => ({
+    key,
+    arrivedMs,
+    steps: Array.from({ length: options.steps }, () => Math.round(shortest + random() * (longest - shortest))),
+    tokens: options.generated,
+    found: false,
+    delayMs: 0,
+    attempts: 1,
+  });
+  const send = (job: Sent, region: number, nowMs: number): void => {
+    for (let hop = 0; hop < regions.length; hop++) {
+      const at = (region + hop) % regions.length;
+      const gpu = choose(regions[at] ?? [], job, nowMs);
+      if (gpu === undefined) continue;
+      if (!gpu.alive) {
+        again(job, gpu, region, nowMs + 1); // connection refused
+        return;
+      }
+      const delayMs = hop > 0 ? options.crossMs : 0;
+      if (!gpu.accept({ ...job, delayMs }, nowMs + delayMs)) continue;
+      if (hop > 0 && counted(job)) figures.crossed += 1;
+      return;
+    }
+    if (counted(job)) figures.refused += 1;
+  };
+
+  let nextArrival = exponential();
+  let dies = options.dies === undefined ? Number.POSITIVE_INFINITY : fromMs + options.dies * 1_000;
+  for (;;) {
+    let next = Math.min(nextArrival < endMs ? nextArrival : Number.POSITIVE_INFINITY, dies);
+    let ticking: Gpu | undefined;
+    for (const gpu of all) {
+      if (gpu.tickEndMs !== undefined && gpu.tickEndMs < next) [next, ticking] = [gpu.tickEndMs, gpu];
+    }
+    const retry = later.findIndex(({ atMs }) => atMs <= next);
+    if (retry >= 0) {
+      const [{ job, region, atMs } = { job: undefined, region: 0, atMs: 0 }] = later.splice(retry, 1);
+      if (job !== undefined) send(job, region, atMs);
+    } else if (next === Number.POSITIVE_INFINITY) {
+      break;
+    } else if (ticking !== undefined) {
+      for (const job of ticking.tick(next)) {
+        if (!counted(job)) continue;
+        figures.answered += 1;
+        figures.found += job.found ? 1 : 0;
+        firstToken.push((job.firstTokenMs ?? next) - job.arrivedMs + job.delayMs);
+      }
+    } else if (next === dies) {
+      const gpu = regions[0]?.[0];
+      dies = Number.POSITIVE_INFINITY;
+      if (gpu === undefined) continue;
+      dead.set(gpu, next);
+      for (const job of gpu.kill()) again(job, gpu, 0, next);
+    } else {
+      const job = fresh(draw(), next);
+      requests += 1;
+      if (counted(job)) figures.arrived += 1;
+      send(job, requests % regions.length, next);
+      nextArrival += exponential();
+    }
+  }
+  return { ...figures, firstToken };
+};
