@@ -49,8 +49,9 @@ export interface FleetFigures {
   readonly firstToken: readonly number[];
 }
 
-/** Twice the mean load, and this many more, before a prompt leaves the server that its adapter may be on. */
-const SPILL = 8;
+/** So many times the mean load, and this many more, before a prompt leaves the server that its adapter may be on. */
+const SPILL_SHARE = 1.25;
+const SPILL_JOBS = 4;
 
 /** A generator of Zipf ranks by inverting the cumulative sum. */
 const zipfDraw = (count: number, skew: number, random: () => number): (() => number) => {
@@ -122,7 +123,7 @@ export const simulate = (options: FleetOptions): FleetFigures => {
       if (weight > highest) [own, highest] = [gpu, weight];
     }
     if (options.routing === 'least loaded' || own === undefined) return least;
-    return own.load <= (2 * load) / usable + SPILL ? own : least;
+    return own.load <= (SPILL_SHARE * load) / usable + SPILL_JOBS ? own : least;
   };
   const again = (job: Job, failedOn: Gpu, region: number, nowMs: number): void => {
     job.attempts += 1;
