@@ -23,6 +23,7 @@ const openOptions = (tuning: ResolvedTuning, request: SettledTune | SettledScore
   method: tuning.method,
   rank: tuning.rank,
   seed,
+  tenant: request.tenant,
   reuseGradients: request.tuning.reuse_gradients,
   optimiser: {
     learningRate: tuning.learningRate,
@@ -79,7 +80,8 @@ export async function* tune(
     const opened = now();
     await session.check(request.prompt, signal);
     const placed = await examplesBefore(session, model, request, signal);
-    const time = { now, until, rest: generationCost(request, model.contextTokens) };
+    const { pipelined } = model.capabilities;
+    const time = { now, until, pipelined, rest: generationCost(request, model.contextTokens) };
     const made = yield* makeSteps(session, request, tuning, model.contextTokens, time, signal);
     const tuned = now();
     if (placed !== undefined) yield { event: 'context', ...placed.report };
@@ -163,7 +165,8 @@ export const score = async (
     const before = await session.score(request.context, request.text, signal);
     const placed = await examplesBeforeText(session, model, request, signal);
     const scored = now();
-    const time = { now, until, rest: scoreAfterCost(request, model.contextTokens) };
+    const { pipelined } = model.capabilities;
+    const time = { now, until, pipelined, rest: scoreAfterCost(request, model.contextTokens) };
     const { kept, guard } = await allOf(makeSteps(session, request, tuning, model.contextTokens, time, signal));
     const tuned = now();
     const context = placed?.prompt ?? request.context;

@@ -225,6 +225,7 @@ export const modelsResponse = z.object({
         methods: z.array(z.enum(['full', 'lora'])),
         max_rank: z.int(),
         logprobs: z.boolean(),
+        streaming: z.boolean().default(true),
       }),
     }),
   ),

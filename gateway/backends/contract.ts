@@ -1,5 +1,5 @@
-// The small interface behind which every way of tuning and generating sits: the embedded CPU engine today, a Tinker
-// client for GPU servers later. One session serves one prompt: it starts from the base weights and leaves no trace.
+// The small interface behind which every way of tuning and generating sits: the embedded CPU engine, and a
+// client for GPU servers (Tinker). One session serves one prompt: it starts from the base weights and leaves no trace.
 // Implementations throw FaultError (kind 'backend', 'context_length' for a prompt that leaves no room, 'cancelled' or
 // 'deadline'); they never swallow an abort.
 
@@ -32,6 +32,10 @@ export interface Capabilities {
   readonly maxRank: number;
   /** Whether it can say how probable each generated token was. */
   readonly logprobs: boolean;
+  /** Whether generation comes token by token; otherwise it comes whole. */
+  readonly streaming: boolean;
+  /** Whether steps and losses are asked for all at once: the first one then waits for others' too, and some come together. */
+  readonly pipelined: boolean;
 }
 
 export interface OpenOptions {
@@ -42,6 +46,8 @@ export interface OpenOptions {
   /** Adam, with the usual names. Learning rate per step. */
   readonly optimiser: Adam;
   readonly seed: number;
+  /** On whose behalf, where a backend shares its own work among tenants. */
+  readonly tenant?: string;
   /** Recompute the gradient of a repeated example only on its odd steps (1st, 3rd, …), reuse it on the even ones. */
   readonly reuseGradients: boolean;
 }
