@@ -161,7 +161,7 @@ export const describe = (fault: Fault): string => {
     case 'gateway_timeout':
       return `the backend sent nothing for ${fault.afterMs} ms (${fault.stage})`;
     case 'backend_unavailable':
-      return `the backend has no room now: ${fault.message}; try again in ${fault.retryAfterS} s`;
+      return `the backend cannot take this request now: ${fault.message}; try again in ${fault.retryAfterS} s`;
     case 'backend':
       return `the backend failed: ${fault.message}`;
     case 'not_configured':

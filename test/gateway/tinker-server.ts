@@ -19,8 +19,8 @@ export interface Request {
   readonly headers: IncomingMessage['headers'];
 }
 
-/** Takes a request over: true if it has dealt with it. */
-export type Misbehave = (request: Request, response: ServerResponse) => boolean | Promise<boolean>;
+/** Takes a request over: true if it has dealt with it; `lost`: it is done, but its answer breaks off. */
+export type Misbehave = (request: Request, response: ServerResponse) => boolean | 'lost' | Promise<boolean>;
 
 export interface ScriptOptions {
   /** Whether the extension `sift` is there. */
@@ -368,7 +368,9 @@ export const startTinkerServer = async (options: ScriptOptions = {}) => {
     const type = request.headers['content-type'] ?? '';
     const body = type.includes('json') && bytes.length > 0 ? JSON.parse(bytes.toString()) : undefined;
     log.push({ path, body: body ?? (path === 'forward_backward' ? readLossCall(bytes) : undefined) });
-    if (await options.misbehave?.({ path, times, headers: request.headers }, response)) return;
+    const took = await options.misbehave?.({ path, times, headers: request.headers }, response);
+    if (took === true) return;
+    if (took === 'lost') response.end = () => response.destroy();
     if (options.key !== undefined && request.headers['x-api-key'] !== options.key) {
       return send(response, 401, { error: 'bad key' });
     }

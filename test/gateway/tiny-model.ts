@@ -48,6 +48,8 @@ export const tinyModel = (logits: Float32Array = base.slice()): TinyModel => {
   const m = new Float32Array(logits.length);
   const v = new Float32Array(logits.length);
   let t = 0;
+  /** Rows that ever had a gradient: without one, Adam leaves a weight as it is, but for its decay. */
+  const touched = new Set<number>();
   const rowOf = (token: number): Float32Array => logits.subarray(token * VOCABULARY, (token + 1) * VOCABULARY);
   return {
     logprobs(inputs, targets, weights) {
@@ -56,6 +58,7 @@ export const tinyModel = (logits: Float32Array = base.slice()): TinyModel => {
         const logp = logSoftmax(rowOf(input));
         const weight = weights?.[i];
         if (weight !== undefined) {
+          touched.add(input);
           const at = input * VOCABULARY;
           for (let k = 0; k < VOCABULARY; k++) {
             gradient[at + k] = (gradient[at + k] ?? 0) + weight * (Math.exp(logp[k] ?? 0) - (k === target ? 1 : 0));
@@ -66,13 +69,18 @@ export const tinyModel = (logits: Float32Array = base.slice()): TinyModel => {
     },
     step({ learning_rate, beta1, beta2, eps, weight_decay }) {
       t += 1;
-      for (let i = 0; i < logits.length; i++) {
-        const g = gradient[i] ?? 0;
-        m[i] = beta1 * (m[i] ?? 0) + (1 - beta1) * g;
-        v[i] = beta2 * (v[i] ?? 0) + (1 - beta2) * g * g;
-        const rate = learning_rate / (1 - beta1 ** t);
-        const update = (rate * (m[i] ?? 0)) / (Math.sqrt((v[i] ?? 0) / (1 - beta2 ** t)) + eps);
-        logits[i] = (logits[i] ?? 0) * (1 - learning_rate * weight_decay) - update;
+      const rate = learning_rate / (1 - beta1 ** t);
+      const correction = 1 / (1 - beta2 ** t);
+      const keep = 1 - learning_rate * weight_decay;
+      if (keep < 1) for (let i = 0; i < logits.length; i++) logits[i] = keep * (logits[i] as number);
+      for (const row of touched) {
+        for (let i = row * VOCABULARY; i < (row + 1) * VOCABULARY; i++) {
+          const g = gradient[i] as number;
+          m[i] = beta1 * (m[i] as number) + (1 - beta1) * g;
+          v[i] = beta2 * (v[i] as number) + (1 - beta2) * g * g;
+          const update = (rate * (m[i] as number)) / (Math.sqrt((v[i] as number) * correction) + eps);
+          logits[i] = (logits[i] as number) - update;
+        }
       }
       gradient.fill(0);
     },

@@ -157,6 +157,8 @@ export const createTinkerBackend = async (options: TinkerOptions): Promise<Backe
       for (;;) {
         const server = pool.choose(model.serverName, tried);
         if (server === undefined) {
+          // the last one that was tried is not away, but wrong
+          if (last !== undefined && !isTransient(last)) throw asThrown(last);
           const busy = last !== undefined && last.problem.kind === 'busy' ? last.problem.retryAfterS : 0;
           const message = last?.message ?? `no server of backend '${name}' that has '${asked.model}' is well`;
           const retryAfterS = Math.max(busy, pool.retryAfterS(model.serverName));

@@ -2,7 +2,7 @@
 // with the fewest sessions for its room; a session then stays where it is. Every few seconds each server is looked at: one
 // that fails gets no new sessions, and one that comes back is asked anew what it can do before it gets any. A server that
 // offers another revision of a model than the first did is passed over, since its answers would differ.
-import { BACKEND_HEALTH_MS, BACKEND_HEALTH_WAIT_MS } from '../../../wire/limits.ts';
+import { BACKEND_HEALTH_MS, BACKEND_HEALTH_WAIT_MS, MAX_RETRY_AFTER_S } from '../../../wire/limits.ts';
 import { messageOf } from '../../../wire/message.ts';
 import { logError, logInfo } from '../../log.ts';
 import type { Offer } from './capabilities.ts';
@@ -86,9 +86,11 @@ export const createPool = ({ servers, revisions, healthMs = BACKEND_HEALTH_MS }:
     retryAfterS(serverName) {
       const waits = servers
         .filter(({ capabilities }) => capabilities === undefined || capabilities.offers.has(serverName))
-        .map(({ breaker, busyUntil, now }) => Math.max(breaker.waitMs, busyUntil - now()));
-      // a server whose time has come is looked at within one interval
-      return Math.max(1, Math.ceil((Math.min(...waits, 60_000) + healthMs) / 1000));
+        // one that is away is looked at within an interval after its breaker allows it
+        .map(({ breaker, busyUntil, now }) =>
+          breaker.state === 'closed' ? busyUntil - now() : breaker.waitMs + healthMs,
+        );
+      return Math.min(MAX_RETRY_AFTER_S, Math.max(1, Math.ceil(Math.min(...waits, Number.MAX_SAFE_INTEGER) / 1000)));
     },
     close() {
       clearInterval(timer);
