@@ -12,6 +12,8 @@ import { type Sample, sampleOfJson, sampleOfProto } from './messages.ts';
 import type { Tokens } from './pieces.ts';
 import { json } from './server.ts';
 
+const LEAST_TOP_P = 1e-6;
+
 const samplerResult = z.object({ sampling_session_id: z.string().min(1) });
 const streamLine = z.union([
   z.object({ tokens: z.array(z.int().min(0)) }),
@@ -59,7 +61,14 @@ export async function* tokensOf(
     seq_id: index,
     num_samples: 1,
     prompt: { chunks: [{ type: 'encoded_text', tokens: prompt }] },
-    sampling_params: { max_tokens: maxTokens, temperature, top_k: topK === 0 ? -1 : topK, top_p: topP, seed },
+    sampling_params: {
+      max_tokens: maxTokens,
+      temperature,
+      top_k: topK === 0 ? -1 : topK,
+      // none takes 0, which leaves the likeliest token alone
+      top_p: Math.max(topP, LEAST_TOP_P),
+      seed,
+    },
     type: 'sample',
   };
   const { request_id } = await server.post('asample', json(body), promised, { signal });
