@@ -42,7 +42,8 @@ export const parseBackends = (text: string, path: string): BackendsFile => {
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     const where = issue?.path.map(String).join('.') || 'the file';
-    throw new UsageError(`${path}: ${where}${valueAt(value, issue?.path ?? [])}: ${issue?.message}`);
+    const why = issue?.code === 'invalid_key' ? issue.issues[0]?.message : issue?.message;
+    throw new UsageError(`${path}: ${where}${valueAt(value, issue?.path ?? [])}: ${why}`);
   }
   if (Object.keys(parsed.data).length === 0) throw new UsageError(`${path} names no backend`);
   const below = dirname(path);
