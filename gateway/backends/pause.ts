@@ -39,6 +39,3 @@ export const upTo = async (ms: number, work: Promise<unknown>): Promise<void> =>
   await Promise.race([work.catch(() => {}), late]);
   clearTimeout(timer);
 };
-
-/** Lets other requests have a turn. */
-export const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

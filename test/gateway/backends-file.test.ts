@@ -9,7 +9,7 @@ import { tuneResponse } from '../../wire/tune.ts';
 import { UsageError } from '../../wire/usage.ts';
 import { fakeBackend, fakeModel } from './fake-backend.ts';
 import { allEvents, json, request, serve, soon } from './harness.ts';
-import { never, OPEN, scripted } from './tinker-harness.ts';
+import { eventually, never, OPEN, scripted } from './tinker-harness.ts';
 import { MODEL, NOTHING } from './tinker-server.ts';
 
 const server = { url: 'https://gpu.example.com/base' };
@@ -96,7 +96,7 @@ describe('a gateway with backends of both kinds', () => {
     expect(answer.steps.length).toBe(3);
     expect(answer.text).not.toBe('');
     expect((await call('/v1/tune', request)).response.status).toBe(200);
-    await expect.poll(remote.held).toEqual(NOTHING);
+    await eventually(remote.held).toEqual(NOTHING);
   });
 
   it('does not let a slow backend hold another’s places', async () => {
@@ -105,19 +105,17 @@ describe('a gateway with backends of both kinds', () => {
       misbehave: ({ path }: { path: string }) => path === 'optim_step' && held.promise,
     });
     const waiting = Array.from({ length: 5 }, () => call('/v1/tune', { ...request, model: 'tiny', stream: true }));
-    await expect.poll(() => remote.requests('optim_step')).toBeGreaterThan(0);
-    await expect
-      .poll(async () => (await (await fetch(`${gateway.url}/health`)).json()).backends)
-      .toEqual([
-        { name: 'cpu', running: 0, waiting: 0 },
-        { name: 'gpu', running: 1, waiting: 4 },
-      ]);
+    await eventually(() => remote.requests('optim_step')).toBeGreaterThan(0);
+    await eventually(async () => (await (await fetch(`${gateway.url}/health`)).json()).backends).toEqual([
+      { name: 'cpu', running: 0, waiting: 0 },
+      { name: 'gpu', running: 1, waiting: 4 },
+    ]);
     expect((await soon('the other backend', call('/v1/tune', request))).response.status).toBe(200);
     held.resolve(false);
     for (const { response } of await Promise.all(waiting)) {
       expect((await allEvents(response)).at(-1)).toMatchObject({ event: 'done' });
     }
-    await expect.poll(remote.held).toEqual(NOTHING);
+    await eventually(remote.held).toEqual(NOTHING);
   });
 
   it('says 503 with Retry-After where the servers are full', async () => {
@@ -135,13 +133,13 @@ describe('a gateway with backends of both kinds', () => {
     await reader?.read();
     await reader?.cancel();
     leave.abort();
-    await expect.poll(remote.held, { timeout: 5_000 }).toEqual(NOTHING);
+    await eventually(remote.held).toEqual(NOTHING);
   });
 
   it('opens again what the file names, each time anew', async () => {
     const { backend, remote } = await both();
     const session = await backend.open(OPEN, never);
     await session.close();
-    await expect.poll(remote.held).toEqual(NOTHING);
+    await eventually(remote.held).toEqual(NOTHING);
   });
 });

@@ -6,6 +6,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { tinkerConfig } from '../../gateway/backends/tinker/config.ts';
 import { createTinkerBackend } from '../../gateway/backends/tinker/index.ts';
 import { describeBackend } from './backend-contract.ts';
+import { eventually } from './tinker-harness.ts';
 import { MODEL, NOTHING, type ScriptOptions, startTinkerServer, type TinkerServer } from './tinker-server.ts';
 import { tinyFiles } from './tiny-model.ts';
 
@@ -39,6 +40,6 @@ describeBackend('tinker, in JSON', () =>
 describe('after the whole contract', () => {
   it('no server holds anything', async () => {
     expect(started.length).toBe(3);
-    for (const server of started) await expect.poll(server.held).toEqual(NOTHING);
+    for (const server of started) await eventually(server.held).toEqual(NOTHING);
   });
 });

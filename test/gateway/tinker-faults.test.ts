@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { Session } from '../../gateway/backends/contract.ts';
 import { FaultError } from '../../wire/faults.ts';
 import { soon } from './harness.ts';
-import { backendOver, greedy, never, OPEN, SHORT, scripted } from './tinker-harness.ts';
+import { backendOver, eventually, greedy, never, OPEN, SHORT, scripted } from './tinker-harness.ts';
 import { type Misbehave, NOTHING, type ScriptOptions } from './tinker-server.ts';
 
 const TEXTS = ['one', 'two and a half', 'three'];
@@ -88,13 +88,13 @@ describe('what passes', () => {
     const { server, outcome } = await work({ misbehave });
     expect(outcome).toEqual(await plain());
     expect(server.steps()).toBe(TEXTS.length);
-    await expect.poll(server.held).toEqual(NOTHING);
+    await eventually(server.held).toEqual(NOTHING);
   });
 
   it('a slow server', async () => {
     const { server, outcome } = await work({ workMs: 60, pollMs: 20 });
     expect(outcome).toEqual(await plain());
-    await expect.poll(server.held).toEqual(NOTHING);
+    await eventually(server.held).toEqual(NOTHING);
   });
 });
 
@@ -301,7 +301,7 @@ describe('what does not', () => {
     const silent = /sent nothing/.test(message.source);
     const { server, outcome } = await work(script, all, silent ? SHORT : {});
     expect(outcome).toMatchObject({ fault: { kind }, said: expect.stringMatching(message) });
-    await expect.poll(() => server.held().models + server.held().samplers + server.held().streams).toBe(0);
+    await eventually(() => server.held().models + server.held().samplers + server.held().streams).toBe(0);
   });
 
   it('a loss that is no number is a step like others, so that the guard can undo it', async () => {
@@ -384,8 +384,8 @@ describe('a caller who goes', () => {
       const server = await scripted({ misbehave: slow });
       const backend = await backendOver([server]);
       await expect(soon('the abort', backend.open(OPEN, signal))).rejects.toThrow('gone');
-      await expect.poll(() => server.requests('sessions/') + server.held().sessions, { timeout: 5_000 }).toBe(0);
-      await expect.poll(() => ({ ...server.held(), futures: 0 })).toEqual(NOTHING);
+      await eventually(() => server.requests('sessions/') + server.held().sessions).toBe(0);
+      await eventually(() => ({ ...server.held(), futures: 0 })).toEqual(NOTHING);
     },
   );
 
@@ -395,11 +395,11 @@ describe('a caller who goes', () => {
     const backend = await backendOver([server]);
     const session = await backend.open(OPEN, never);
     const losses = Array.fromAsync(session.losses(TEXTS, signal));
-    await expect.poll(() => server.requests('retrieve_future')).toBeGreaterThan(10);
+    await eventually(() => server.requests('retrieve_future')).toBeGreaterThan(10);
     go();
     await expect(soon('the abort', losses)).rejects.toThrow('gone');
     await session.close();
-    await expect.poll(server.held).toEqual(NOTHING);
+    await eventually(server.held).toEqual(NOTHING);
   });
 
   it('early, by a loop that is left: what was not begun is cancelled, and the rest still works', async () => {
@@ -411,7 +411,7 @@ describe('a caller who goes', () => {
     expect(bits).toBeGreaterThan(0);
     expect(server.steps()).toBeLessThan(60);
     await session.close();
-    await expect.poll(server.held).toEqual(NOTHING);
+    await eventually(server.held).toEqual(NOTHING);
   });
 
   it('by a stop string: the server stops as well', async () => {
@@ -421,8 +421,8 @@ describe('a caller who goes', () => {
     const said = (await Array.fromAsync(session.generate('Once', greedy, never))).map(({ text }) => text).join('');
     const stop = said.slice(1, 3);
     await Array.fromAsync(session.generate('Once', { ...greedy, maxTokens: 400, stop: [stop] }, never));
-    await expect.poll(() => server.held().streams).toBe(0);
+    await eventually(() => server.held().streams).toBe(0);
     await session.close();
-    await expect.poll(server.held).toEqual(NOTHING);
+    await eventually(server.held).toEqual(NOTHING);
   });
 });

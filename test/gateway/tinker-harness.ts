@@ -1,5 +1,5 @@
 // A `tinker` backend over scripted servers, for the tests here: short clocks, and everything ended after each test.
-import { afterEach, beforeEach, vi } from 'vitest';
+import { afterEach, beforeEach, expect, vi } from 'vitest';
 import type { Backend, OpenOptions } from '../../gateway/backends/contract.ts';
 import { tinkerConfig } from '../../gateway/backends/tinker/config.ts';
 import { createTinkerBackend, type TinkerOptions } from '../../gateway/backends/tinker/index.ts';
@@ -62,3 +62,6 @@ export const OPEN: OpenOptions = {
 };
 export const never = new AbortController().signal;
 export const greedy = { maxTokens: 6, temperature: 0, topP: 1, topK: 0, stop: [], seed: 0 } as const;
+
+/** What will be so: the machine may be busy, and a tokenizer's thread takes its time to begin. */
+export const eventually = <T>(look: () => T) => expect.poll(look, { timeout: 15_000 });

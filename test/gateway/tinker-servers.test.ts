@@ -5,7 +5,7 @@ import { Breaker } from '../../gateway/backends/tinker/breaker.ts';
 import { type FaultError, describe as inWords } from '../../wire/faults.ts';
 import { BREAKER_FAILURES, BREAKER_MAX_MS, BREAKER_MIN_MS } from '../../wire/limits.ts';
 import { soon } from './harness.ts';
-import { backendOver, greedy, logged, never, OPEN, scripted } from './tinker-harness.ts';
+import { backendOver, eventually, greedy, logged, never, OPEN, scripted } from './tinker-harness.ts';
 import { NOTHING } from './tinker-server.ts';
 
 const opened = (backend: Backend, count: number): Promise<Session[]> =>
@@ -44,8 +44,8 @@ describe('several servers', () => {
     await Promise.all(sessions.map((session) => Array.fromAsync(session.train(['a text'], never))));
     expect([small.steps(), large.steps()]).toEqual([2, 6]);
     await closed(sessions);
-    await expect.poll(small.held).toEqual(NOTHING);
-    await expect.poll(large.held).toEqual(NOTHING);
+    await eventually(small.held).toEqual(NOTHING);
+    await eventually(large.held).toEqual(NOTHING);
   });
 
   it('one that is full, or that fails when a session is opened, is left to the others', async () => {
@@ -58,7 +58,7 @@ describe('several servers', () => {
     const sessions = await opened(backend, 3);
     expect(well.held().sessions).toBe(3);
     await closed(sessions);
-    await expect.poll(full.held).toEqual(NOTHING);
+    await eventually(full.held).toEqual(NOTHING);
   });
 
   it('all full: 503 with the time that the first of them said', async () => {
@@ -76,7 +76,7 @@ describe('several servers', () => {
     const sessions = await opened(backend, 4);
     const work = sessions.map((session) => Array.fromAsync(session.train(Array(20).fill('a text'), never)));
     const outcomes = Promise.allSettled(work);
-    await expect.poll(() => Math.min(first.steps(), second.steps())).toBeGreaterThan(0);
+    await eventually(() => Math.min(first.steps(), second.steps())).toBeGreaterThan(0);
     await first.kill();
     const settled = await soon('the work', outcomes, 20_000);
     expect(settled.map(({ status }) => status).sort()).toEqual(['fulfilled', 'fulfilled', 'rejected', 'rejected']);
@@ -85,7 +85,7 @@ describe('several servers', () => {
     }
     const more = await opened(backend, 2);
     await closed([...sessions, ...more]);
-    await expect.poll(second.held).toEqual(NOTHING);
+    await eventually(second.held).toEqual(NOTHING);
   });
 
   it('one that was away gets sessions again once a look has found it well', async () => {
@@ -94,21 +94,16 @@ describe('several servers', () => {
     const backend = await backendOver([server], { clocks: { everyMs: 50 }, now: () => performance.now() * 20 });
     away = true;
     await expect(backend.open(OPEN, never)).rejects.toMatchObject({ fault: { kind: 'backend_unavailable' } });
-    await expect
-      .poll(() => backend.open(OPEN, never).catch((error: FaultError) => error.message), { timeout: 5_000 })
-      .toMatch(/no server of backend 'gpu' that has 'tiny' is well; try again in \d+ s/);
+    await eventually(() => backend.open(OPEN, never).catch((error: FaultError) => error.message)).toMatch(
+      /no server of backend 'gpu' that has 'tiny' is well; try again in \d+ s/,
+    );
     away = false;
     const asked = server.requests('get_server_capabilities');
     let session: Session | undefined;
-    await expect
-      .poll(
-        async () => {
-          session ??= await backend.open(OPEN, never).catch(() => undefined);
-          return session;
-        },
-        { timeout: 5_000 },
-      )
-      .toBeDefined();
+    await eventually(async () => {
+      session ??= await backend.open(OPEN, never).catch(() => undefined);
+      return session;
+    }).toBeDefined();
     expect(server.requests('get_server_capabilities')).toBeGreaterThan(asked);
     await session?.close();
   });
@@ -165,7 +160,7 @@ describe('what is sent', () => {
     const backend = await backendOver([server], { clocks: { pollMs: 20_000 } });
     const session = await backend.open(OPEN, never);
     const steps = Array.fromAsync(session.train(Array(40).fill('text'), never));
-    await expect.poll(() => server.requests('optim_step'), { timeout: 5_000 }).toBe(40);
+    await eventually(() => server.requests('optim_step')).toBe(40);
     work.resolve();
     expect((await steps).length).toBe(40);
     await session.close();
@@ -187,10 +182,10 @@ describe('what is sent', () => {
     const server = await scripted();
     const backend = await backendOver([server], { clocks: { heartbeatMs: 10 } });
     const session = await backend.open(OPEN, never);
-    await expect.poll(() => [...server.sessions.values()][0]?.beats).toBeGreaterThan(2);
+    await eventually(() => [...server.sessions.values()][0]?.beats).toBeGreaterThan(2);
     server.forget();
     const fault = () => session.score('', 'text', never).catch((error: FaultError) => inWords(error.fault));
-    await expect.poll(fault).toMatch(/has forgotten this session's work: 'the session has ended'/);
+    await eventually(fault).toMatch(/has forgotten this session's work: 'the session has ended'/);
     await session.close();
     const beats = server.requests('session_heartbeat');
     await new Promise((resolve) => setTimeout(resolve, 50));
@@ -209,7 +204,7 @@ describe('what is sent', () => {
     await say();
     expect(server.held().samplers).toBe(2);
     await session.close();
-    await expect.poll(server.held).toEqual(NOTHING);
+    await eventually(server.held).toEqual(NOTHING);
   });
 });
 
@@ -247,5 +242,24 @@ describe('a model', () => {
     const server = await scripted(script);
     const models = [{ name: 'tiny', serverName: 'tiny/bytes', ...model }];
     await expect(backendOver([server], {}, { models })).rejects.toThrow(message);
+  });
+});
+
+describe('texts', () => {
+  it('are read beside the gateway’s own work: a text that takes long keeps nobody waiting, and its caller may go', async () => {
+    const backend = await backendOver([await scripted()]);
+    const session = await backend.open(OPEN, never);
+    await session.count(['warm'], never);
+    const leave = new AbortController();
+    const counting = session.count(Array(50).fill('a'.repeat(256 * 1024)), leave.signal);
+    // turns of this event loop while the thread reads
+    let turns = 0;
+    const others = setInterval(() => {
+      turns += 1;
+      if (turns === 20) leave.abort(new Error('gone'));
+    }, 1);
+    await expect(soon('the abort', counting)).rejects.toThrow('gone');
+    clearInterval(others);
+    await session.close();
   });
 });

@@ -16,6 +16,7 @@ import type { ModelConfig, TinkerConfig } from './config.ts';
 import { createPool } from './pool.ts';
 import { asThrown, isOutage, isTransient, ServerError } from './problems.ts';
 import { directoryFiles, readText } from './reader.ts';
+import { createReading } from './reading.ts';
 import { type ServerClocks, TinkerServer } from './server.ts';
 import { openSession, type RemoteModel } from './session.ts';
 
@@ -106,7 +107,9 @@ const findModel = async (
     remote: {
       id: name,
       serverName,
-      reader: { tokenizer: text.tokenizer, architecture: { context: contextTokens, start: text.start } },
+      reading: createReading({ ...text.parts, context: contextTokens, start: text.start }),
+      tokenizer: text.tokenizer,
+      contextTokens,
       ends: text.ends,
       trainTokens: offer.trainTokens ?? DEFAULT_TRAIN_TOKENS,
     },
@@ -188,6 +191,7 @@ export const createTinkerBackend = async (options: TinkerOptions): Promise<Backe
     async close() {
       await Promise.all(Array.from(open, (session) => session.close()));
       pool.close();
+      await Promise.all(found.map(({ remote }) => remote.reading.close()));
     },
   };
 };

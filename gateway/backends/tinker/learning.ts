@@ -5,16 +5,17 @@ import { FaultError } from '../../../wire/faults.ts';
 import { at } from '../../../wire/list.ts';
 import { messageOf } from '../../../wire/message.ts';
 import type { Adam, Score, Step } from '../contract.ts';
-import { turn } from '../pause.ts';
-import { type Example, type Reader, scoredIds, scoringWindows, trainedExample } from '../text/sequence.ts';
+import { type Example, scoringWindows } from '../text/sequence.ts';
 import type { Life, Trained } from './life.ts';
 import { logprobsOfJson, logprobsOfProto, lossRequestJson, lossRequestProto } from './messages.ts';
 import { pipelined } from './pipeline.ts';
+import type { Reading } from './reading.ts';
 import { type Body, json } from './server.ts';
 
 export interface LearningOptions {
   readonly life: Life;
-  readonly reader: Reader;
+  readonly reading: Reading;
+  readonly contextTokens: number;
   /** The model's name, for errors. */
   readonly name: string;
   /** Of one example. */
@@ -32,7 +33,15 @@ export interface Learning {
 
 const meanLoss = (logp: Float32Array): number => logp.reduce((sum, value) => sum - value, 0) / logp.length;
 
-export const learningOf = ({ life, reader, name, trainTokens, encoding, optimiser }: LearningOptions): Learning => {
+export const learningOf = ({
+  life,
+  reading,
+  contextTokens,
+  name,
+  trainTokens,
+  encoding,
+  optimiser,
+}: LearningOptions): Learning => {
   const { server } = life;
   let { learningRate } = optimiser;
   let steps = 0;
@@ -89,11 +98,7 @@ export const learningOf = ({ life, reader, name, trainTokens, encoding, optimise
 
   const examplesOf = async (texts: readonly string[], signal: AbortSignal): Promise<Example[]> => {
     const examples: Example[] = [];
-    for (const text of texts) {
-      await turn();
-      signal.throwIfAborted();
-      examples.push(trainedExample(reader, text, trainTokens));
-    }
+    for (const text of texts) examples.push(await reading.example(text, trainTokens, signal));
     return examples;
   };
 
@@ -183,10 +188,8 @@ export const learningOf = ({ life, reader, name, trainTokens, encoding, optimise
       }
     },
     async score(context, text, signal) {
-      await turn();
-      signal.throwIfAborted();
-      const { ids, from: first } = scoredIds(reader, context, text);
-      const windows = scoringWindows(ids.length, first, reader.architecture.context);
+      const { ids, from: first } = await reading.scored(context, text, signal);
+      const windows = scoringWindows(ids.length, first, contextTokens);
       const passes = forward(
         windows.map(({ from, end }) => ids.slice(from, end)),
         signal,

@@ -1,6 +1,5 @@
 // How a remote model's texts are read: its tokenizer and special tokens, from a directory or from a server that hands them
-// out. The gateway tokenises itself, so that texts are cut, joined and counted as the embedded engine does it
-// (../text/sequence.ts), and only ids travel.
+// out. The gateway tokenises itself (reading.ts), and only ids travel.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -13,6 +12,8 @@ export type Files = (name: string) => Promise<string | undefined>;
 
 export interface RemoteText {
   readonly tokenizer: Tokenizer;
+  /** What the tokenizer is made of, for another one. */
+  readonly parts: { readonly json: unknown; readonly settings: unknown; readonly rows: number };
   readonly start: number;
   readonly ends: readonly number[];
   /** Of config.json. */
@@ -105,5 +106,6 @@ export const readText = async (files: Files, where: string): Promise<RemoteText>
       `${where}: neither config.json nor its tokenizer names a bos or eos token, so a text has no beginning`,
     );
   }
-  return { tokenizer, start: start ?? first, ends, contextTokens: own.max_position_embeddings, defaults };
+  const parts = { json, settings, rows };
+  return { tokenizer, parts, start: start ?? first, ends, contextTokens: own.max_position_embeddings, defaults };
 };

@@ -1,20 +1,23 @@
 // One prompt's work on a server, as the contract has it: its life (life.ts), what it learns (learning.ts) and what it
-// generates (sampling.ts). Texts are read here, by the same rules as the embedded engine's (../text/), a turn of the event
-// loop for each: the longest text that a request may hold takes some tenths of a second.
+// generates (sampling.ts), of texts that are read in a thread of their own (reading.ts).
+import type { Tokenizer } from '../../../tokenizer/index.ts';
 import type { OpenOptions, Session } from '../contract.ts';
-import { orAborted, turn } from '../pause.ts';
-import { fittingPrompt, promptIds, type Reader } from '../text/sequence.ts';
+import { orAborted } from '../pause.ts';
 import { learningOf } from './learning.ts';
 import { type LifeOptions, openLife } from './life.ts';
 import { pieces } from './pieces.ts';
 import { asThrown } from './problems.ts';
+import type { Reading } from './reading.ts';
 import { tokensOf } from './sampling.ts';
 
 /** A model as the gateway serves it, once its servers have been asked. */
 export interface RemoteModel {
   readonly id: string;
   readonly serverName: string;
-  readonly reader: Reader;
+  readonly reading: Reading;
+  /** Turns ids into text again. */
+  readonly tokenizer: Tokenizer;
+  readonly contextTokens: number;
   /** End a generation. */
   readonly ends: readonly number[];
   /** Of one example. */
@@ -33,9 +36,8 @@ export const openSession = async (
   signal: AbortSignal,
 ): Promise<Session> => {
   const life = await openLife({ ...rest, baseModel: model.serverName }, options, signal);
-  const { reader, trainTokens } = model;
-  const { context } = reader.architecture;
-  const learning = learningOf({ life, reader, name: model.id, trainTokens, encoding, optimiser: options.optimiser });
+  const { reading, contextTokens } = model;
+  const learning = learningOf({ ...model, life, name: model.id, encoding, optimiser: options.optimiser });
   let samples = 0;
 
   const thrown = (error: unknown): unknown => asThrown(life.gone() ?? error);
@@ -53,21 +55,15 @@ export const openSession = async (
       throw thrown(error);
     }
   };
-  const read = async <T>(texts: readonly string[], asked: AbortSignal, of: (text: string) => T): Promise<T[]> => {
-    const all: T[] = [];
-    for (const text of texts) {
-      await turn();
-      asked.throwIfAborted();
-      all.push(of(text));
-    }
-    return all;
-  };
-
   return {
     async check(prompt, asked) {
-      await read([prompt], asked, (text) => fittingPrompt(reader, text));
+      await reading.prompt(prompt, asked);
     },
-    count: (texts, asked) => read(texts, asked, (text) => promptIds(reader, text).length),
+    async count(texts, asked) {
+      const counts: number[] = [];
+      for (const text of texts) counts.push(await reading.count(text, asked));
+      return counts;
+    },
     train: (texts, asked) => checked(learning.train(texts, asked)),
     losses: (texts, asked) => checked(learning.losses(texts, asked)),
     score: (before, text, asked) => called(() => orAborted(learning.score(before, text, asked), asked)),
@@ -77,13 +73,12 @@ export const openSession = async (
         learning.restart(learningRate);
       }),
     async *generate(text, sampling, asked) {
-      asked.throwIfAborted();
-      const prompt = fittingPrompt(reader, text);
-      const limit = Math.min(sampling.maxTokens, context - prompt.length);
+      const prompt = await reading.prompt(text, asked);
+      const limit = Math.min(sampling.maxTokens, contextTokens - prompt.length);
       if (limit <= 0) return { finishReason: 'length', promptTokens: prompt.length, completionTokens: 0 };
       const tokens = tokensOf(life, prompt, samples++, { ...sampling, maxTokens: limit }, asked);
-      const { tokenizer } = reader;
-      return yield* checked(pieces(tokens, { tokenizer, ends: model.ends, prompt, limit }, sampling, asked));
+      const { tokenizer, ends } = model;
+      return yield* checked(pieces(tokens, { tokenizer, ends, prompt, limit }, sampling, asked));
     },
     close: () => life.close(),
   };
