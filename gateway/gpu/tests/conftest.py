@@ -30,3 +30,44 @@ def example(seed: int, n: int, vocabulary: int = 64) -> torch.Tensor:
 @pytest.fixture
 def qwen3():
     return load("qwen3")
+
+
+class Running:
+    """The server in this process: its parts can be reached, and faults put into them."""
+
+    def __init__(self, *flags: str, model: str = "qwen3", keys: tuple[str, ...] = ()):
+        import socket
+        import threading
+        import time
+
+        import uvicorn
+
+        from sift_gpu.__main__ import build, options
+
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            port = s.getsockname()[1]
+        path = ROOT / "models/base" if model == "base" else GOLDEN / model
+        self.server = build(options(["--model", str(path), "--slots", "16", "--slot-rank", "8", *flags]), list(keys))
+        self.engine, self.arena = self.server.engine, self.server.engine.arena
+        self.engine.start()
+        config = uvicorn.Config(self.server.app(), port=port, log_level="warning", timeout_graceful_shutdown=1)
+        self.http = uvicorn.Server(config)
+        self.thread = threading.Thread(target=self.http.run, daemon=True)
+        self.thread.start()
+        self.url = f"http://127.0.0.1:{port}"
+        while not self.http.started:
+            time.sleep(0.01)
+
+    def close(self):
+        self.http.should_exit = True
+        self.thread.join(10)
+        self.engine.stop()
+        self.engine.join(10)
+
+
+@pytest.fixture(scope="module")
+def running():
+    running = Running()
+    yield running
+    running.close()
