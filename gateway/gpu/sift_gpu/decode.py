@@ -73,7 +73,10 @@ class RowCache(Cache):
         return (key, value) if not view else (self.keys[layer][:n, :, :view], self.values[layer][:n, :, :view])
 
     def get_seq_length(self, layer_idx: int = 0) -> int:
-        return 0
+        return 0  # as a prompt sees it; a step brings its own positions and masks
+
+    def get_mask_sizes(self, query_length: int, layer_idx: int) -> tuple[int, int]:
+        return query_length, 0
 
     def resize(self, rows: int, capacity: int, live: int) -> None:
         for pools in (self.keys, self.values):
@@ -139,13 +142,10 @@ class Decoder:
         """Prompts in one pass; each row has its first token afterwards. There must be room for all."""
         device, T = self.base.device, max(len(s.prompt) for s in new)
         ids = torch.tensor([s.prompt + [0] * (T - len(s.prompt)) for s in new], device=device)
-        at = torch.arange(T, device=device)
         cache = self.cache
         cache.rows = torch.arange(len(self.live), len(self.live) + len(new), device=device)
-        # a pad beyond the capacity of a short row would have no place
-        cache.at, cache.view = at.clamp(max=cache.shape[1] - 1).expand(len(new), T), 0
-        mask = self.masks(at[None], at)
-        hidden = self.hidden(self.leaf(new), ids, attention_mask=mask, position_ids=at.expand(len(new), T))
+        cache.at, cache.view = torch.arange(T, device=device).expand(len(new), T), 0
+        hidden = self.hidden(self.leaf(new), ids)  # causal, by transformers' own masks
         last = torch.tensor([len(s.prompt) - 1 for s in new], device=device)
         for i, s in enumerate(new):
             if s.want_prompt and len(s.prompt) > 1:

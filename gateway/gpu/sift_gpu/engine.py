@@ -25,6 +25,7 @@ from .sessions import GAP_SECONDS, Model, Promise, Sampler
 
 log = logging.getLogger("sift_gpu")
 OUT_OF_MEMORY = torch.OutOfMemoryError
+MOST_ROWS = 64  # of one operation in one pass (2026-11-26)
 FULL_ROWS = 4  # samples at once of a fully tuned model (2026-11-26)
 
 
@@ -199,11 +200,10 @@ class Engine(threading.Thread):
     def learn(self) -> None:
         waiting, lane = [], []
         for model, op in self.heads("pass"):
-            for at, example in enumerate(op.examples):
-                if at not in op.logprobs:
-                    T = bucket(len(example.tokens), self.base.context)
-                    w = Waiting(model.tenant, op.promise.since, T, op.forward_only, (model, op, at))
-                    (lane if model.full else waiting).append(w)
+            for at in [i for i in range(len(op.examples)) if i not in op.logprobs][:MOST_ROWS]:
+                T = bucket(len(op.examples[at].tokens), self.base.context)
+                w = Waiting(model.tenant, op.promise.since, T, op.forward_only, (model, op, at))
+                (lane if model.full else waiting).append(w)
         for queue, alone in ((waiting, False), (lane, True)):
             if not queue:
                 continue
@@ -255,8 +255,8 @@ class Engine(threading.Thread):
                 self.advance(model)
 
     def tidy(self) -> None:
-        gc.collect()
         if self.base.device.type == "cuda":
+            gc.collect()
             torch.cuda.empty_cache()
 
     # ── generation

@@ -67,7 +67,7 @@ def check_supported(config) -> None:
     for name, module in model.named_modules():
         if isinstance(module, Conv1D):
             raise Unsupported(f"{kind} has Conv1D layers ({name}), as GPT-2 does; only ordinary linear layers are supported")
-        if "expert" in name or "router" in name:
+        if any(part in name for part in ("expert", "router", "moe")):
             raise Unsupported(f"{kind} is a mixture of experts ({name}); its experts cannot be adapted row by row")
         if any(part in type(module).__name__ for part in ("Mamba", "Recurrent", "Rwkv", "ShortConv", "DeltaNet")):
             raise Unsupported(f"{kind} is a hybrid: {name} is a {type(module).__name__}, not attention")
@@ -98,7 +98,10 @@ def load(spec: str, device: str, dtype: torch.dtype) -> Base:
     directory = Path(rest)
     if not (directory / "config.json").is_file():
         raise Unsupported(f"{directory} holds no config.json")
-    config = AutoConfig.from_pretrained(directory, local_files_only=True)
+    try:
+        config = AutoConfig.from_pretrained(directory, local_files_only=True)
+    except ValueError as error:
+        raise Unsupported(f"{directory}: {str(error)[:160]}") from error
     check_supported(config)
     # sdpa passes over a soft cap of the attention scores; eager does not
     attention = "eager" if getattr(config, "attn_logit_softcapping", None) else "sdpa"

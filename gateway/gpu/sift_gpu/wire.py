@@ -224,7 +224,8 @@ def read_pass(raw: bytes, vocabulary: int, most_train: int, most_forward: int):
 def write_pass(examples: list[Example], logprobs: list[np.ndarray]) -> bytes:
     m = pb.ForwardBackwardOutput(loss_fn_output_type="CrossEntropyLossReturn")
     record = m.loss_fn_outputs.add(num_datums=len(examples))
-    losses = [-p * e.weights for p, e in zip(logprobs, examples, strict=True)]
+    with np.errstate(over="ignore", invalid="ignore"):
+        losses = [-p * e.weights for p, e in zip(logprobs, examples, strict=True)]
     offsets = np.cumsum([0, *(4 * len(p) for p in logprobs)]).astype(np.int64).tobytes()
     for name, values in (("logprobs", logprobs), ("elementwise_loss", losses)):
         tensor = record.fields[name]

@@ -36,12 +36,11 @@ def test_greedy_rows_of_all_lengths_equal_transformers(name):
     for row, s in zip(rows, samples):
         peft = Peft(name, arena, 4)
         peft.set(arena, arena.p[row.lines])
-        ids = s.prompt[:]
-        for token, logprob in zip(s.tokens, s.logprobs):
-            logits = peft.model(input_ids=torch.tensor([ids])).logits[0, -1].detach()
-            assert token == logits.argmax().item()
-            assert abs(logprob - torch.log_softmax(logits, -1)[token].item()) < 1e-4
-            ids.append(token)
+        # a greedy continuation is one whose every token is the highest after those before it: one pass tells
+        logits = peft.model(input_ids=torch.tensor([s.prompt + s.tokens[:-1]])).logits[0, len(s.prompt) - 1 :].detach()
+        assert s.tokens == logits.argmax(-1).tolist()
+        wanted = logits.log_softmax(-1).gather(1, torch.tensor(s.tokens)[:, None])[:, 0]
+        assert (torch.tensor(s.logprobs) - wanted).abs().max() < 1e-4
         assert len(s.tokens) == 12 and s.reason == "length"
 
 
@@ -74,9 +73,9 @@ def test_draws_follow_the_distribution_that_top_k_and_top_p_leave(qwen3):
 
     logits = torch.tensor([math.log(x) for x in (0.4, 0.3, 0.2, 0.1)])
     draws = lambda **s: Counter(
-        pick(logits.expand(4000, 4), [Sampling(None, [], 1, seed=i, **s) for i in range(4000)]).tolist()
+        pick(logits.expand(1500, 4), [Sampling(None, [], 1, seed=i, **s) for i in range(1500)]).tolist()
     )
-    share = lambda **s: [round(draws(**s)[i] / 4000, 1) for i in range(4)]
+    share = lambda **s: [round(draws(**s)[i] / 1500, 1) for i in range(4)]
     assert share(temperature=1.0) == [0.4, 0.3, 0.2, 0.1]
     assert share(temperature=1.0, top_k=2) == [0.6, 0.4, 0.0, 0.0]
     assert share(temperature=1.0, top_p=0.69) == [0.6, 0.4, 0.0, 0.0]

@@ -102,7 +102,7 @@ def test_losses_and_greedy_text_equal_transformers_and_peft(url):
 
 def test_eight_callers_at_once_equal_each_alone(url):
     def caller(service, c):
-        lengths = np.random.default_rng(c).integers(3, 60, 5)
+        lengths = np.random.default_rng(c).integers(3, 60, 3)
         return call(service, (4, 8)[c % 2], c, (1e-3, 1e-2)[c % 2], [example(10 * c + i, n) for i, n in enumerate(lengths)])[:2]
 
     with tinker.ServiceClient(base_url=url, api_key="tml-test") as service:
