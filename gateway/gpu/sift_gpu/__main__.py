@@ -12,7 +12,8 @@ import torch
 import uvicorn
 
 from . import adapters, admission, decode, engine, kept, model, passes
-from .app import Server
+from .app import app
+from .server import Server
 
 log = logging.getLogger("sift_gpu")
 CPU_BUDGET = 2048  # tokens of a pass: more gain nothing on a CPU (2026-11-26)
@@ -136,7 +137,7 @@ def main(argv: list[str] | None = None) -> int:
         log.error("%s", error)
         return 2
     server.engine.start()
-    config = uvicorn.Config(server.app(), host=o.host, port=o.port, log_level="warning", access_log=False,
+    config = uvicorn.Config(app(server), host=o.host, port=o.port, log_level="warning", access_log=False,
                             timeout_graceful_shutdown=5, timeout_keep_alive=75)
     Drained(config, server, o.drain_seconds).run()
     server.engine.stop()

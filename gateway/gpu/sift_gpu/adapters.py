@@ -99,7 +99,7 @@ class Arena:
         self.width = sum(self.sizes)
         self.p, self.m, self.v, self.g = (torch.zeros(lines + 1, self.width, device=base.device) for _ in range(4))
         self.lines, self.unused, self.lock = lines, list(range(lines, 0, -1)), threading.Lock()
-        self.run, self.hidden_of = self.gradient, base.body  # replaced by what passes.py captures or compiles
+        self.run, self.hidden_of = self.gradient, base.body  # of training; replaced by what passes.py captures or compiles
 
     # ── places: reserved where a request comes in, given back by the engine
     def reserve(self, rank: int, scale: float) -> Row | None:
@@ -154,7 +154,8 @@ class Arena:
     def hidden(self, leaf: Tensor, scale: Tensor, ids: Tensor, **options) -> Tensor:
         self.now.parts, self.now.scale = leaf.to(self.base.dtype).split(self.sizes, 2), scale
         try:
-            return self.hidden_of(input_ids=ids, **{"use_cache": False, **options}).last_hidden_state
+            body = self.base.body if options else self.hidden_of
+            return body(input_ids=ids, **(options or {"use_cache": False})).last_hidden_state
         finally:
             self.now.parts = None
 

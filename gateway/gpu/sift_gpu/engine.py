@@ -17,8 +17,9 @@ import torch
 from . import wire
 from .adapters import Adam, Arena
 from .admission import Fair, Waiting, bucket
-from .decode import Decoder, Sampling
+from .decode import Decoder
 from .full import FullModel, refusal
+from .generation import Generation, SampleRequest
 from .metrics import METRICS
 from .model import Base
 from .sessions import GAP_SECONDS, Model, Promise, Sampler
@@ -42,24 +43,16 @@ class Op:
     logprobs: dict[int, np.ndarray] = field(default_factory=dict)  # of the examples that are done
 
 
-@dataclass(eq=False)
-class SampleRequest:
-    sampler: Sampler
-    promise: Promise
-    rows: list[Sampling]
-    joined: bool = False
-
-
 class Engine(threading.Thread):
     def __init__(self, base: Base, arena: Arena, decoder: Decoder, budget: int, most_train: int):
         super().__init__(daemon=True, name="engine")
-        self.base, self.arena, self.decoder = base, arena, decoder
+        self.base, self.arena = base, arena
         self.budget = self.full_budget = budget
         self.most_train, self.fair = most_train, Fair()
         self.inbox, self.wake, self.ticked, self.stopped = deque(), threading.Condition(), time.monotonic(), False
         self.models: dict[str, Model] = {}
-        self.samples: list[SampleRequest] = []
         self.full: Model | None = None
+        self.generation = Generation(decoder)
 
     def post(self, call, *args) -> None:
         with self.wake:
@@ -71,7 +64,7 @@ class Engine(threading.Thread):
         self.post(lambda: None)
 
     def busy(self) -> bool:
-        return bool(self.samples or self.inbox) or any(m.next in m.ops for m in self.models.values())
+        return bool(self.generation.requests or self.inbox) or any(m.next in m.ops for m in self.models.values())
 
     def run(self) -> None:
         while not self.stopped:
@@ -135,8 +128,7 @@ class Engine(threading.Thread):
 
     def drop(self, sampler: Sampler) -> None:
         sampler.gone = True
-        for request in [r for r in self.samples if r.sampler is sampler]:
-            self.end(request, "the sampler was closed")
+        self.generation.drop(sampler)
         if sampler.model is not None and sampler.row is not None:
             self.arena.release(sampler.row)
         sampler.row = sampler.decoder = None
@@ -178,10 +170,17 @@ class Engine(threading.Thread):
         if sampler.gone:
             return promise.fail("the sampler was closed")
         if model.full:
-            sampler.decoder = model.row.sampler(FULL_ROWS, self.decoder.tokens)
+            sampler.decoder = model.row.sampler(FULL_ROWS, self.generation.decoder.tokens)
         else:
             self.arena.begin(sampler.row, self.arena.p[model.row.lines])
         promise.finish(result)
+
+    def generate(self) -> None:
+        try:
+            self.generation.tick(self.budget)
+        except OUT_OF_MEMORY:
+            self.shrink()
+            self.generation.out_of_memory()
 
     # ── training
     def optimise(self) -> None:
@@ -213,10 +212,7 @@ class Engine(threading.Thread):
                     self.one_pass(chosen, alone)
                     break
                 except OUT_OF_MEMORY:
-                    self.tidy()
-                    self.budget = max(self.most_train, self.budget // 2)
-                    METRICS.failures.labels("out_of_memory").inc()
-                    log.warning("out of memory; the token budget of a pass is %d now", self.budget)
+                    self.shrink()
                     if attempt == 2:
                         self.fail_pass(chosen, "the server ran out of memory in this pass; try again later", "server")
                 except Exception as error:
@@ -254,72 +250,13 @@ class Engine(threading.Thread):
             if model.ops.get(model.next) is op:
                 self.advance(model)
 
+    def shrink(self) -> None:
+        self.tidy()
+        self.budget = max(self.most_train, self.budget // 2)
+        METRICS.failures.labels("out_of_memory").inc()
+        log.warning("out of memory; the token budget of a pass is %d now", self.budget)
+
     def tidy(self) -> None:
         if self.base.device.type == "cuda":
             gc.collect()
             torch.cuda.empty_cache()
-
-    # ── generation
-    def sample(self, request: SampleRequest) -> None:
-        if request.sampler.gone:
-            return request.promise.fail("the sampler was closed")
-        self.samples.append(request)
-
-    def end(self, request: SampleRequest, error: str = "", category: str = "user") -> None:
-        decoder = request.sampler.decoder or self.decoder
-        if error:
-            decoder.leave(*request.rows)
-            for s in request.rows:
-                s.error = s.error or error
-            request.promise.fail(error, category)
-        else:
-            request.promise.finish(wire.write_samples(request.rows))
-        self.samples.remove(request)
-
-    def generate(self) -> None:
-        for request in [r for r in self.samples if r.promise.cancelled]:
-            self.end(request, "cancelled")
-        if not self.samples:
-            return
-        try:
-            for decoder in {r.sampler.decoder or self.decoder for r in self.samples}:
-                self.admit(decoder)
-                decoder.step()
-        except OUT_OF_MEMORY:
-            self.tidy()
-            METRICS.failures.labels("out_of_memory").inc()
-            for request in [r for r in self.samples if r.joined]:
-                self.end(request, "the server ran out of memory while generating; try again later", "server")
-        for request in list(self.samples):
-            grown = sum(len(s.tokens) for s in request.rows)
-            error = next((s.error for s in request.rows if s.error), "")
-            if error:
-                self.end(request, error)
-            elif all(s.reason for s in request.rows):
-                METRICS.tokens.inc(grown)
-                self.end(request)
-            elif grown:
-                request.promise.notify()
-
-    def admit(self, decoder: Decoder) -> None:
-        """Prompts that may join now, as many as a pass takes; the tenant with the fewest rows first, then the oldest."""
-        mine = [r for r in self.samples if (r.sampler.decoder or self.decoder) is decoder]
-        live = lambda tenant: sum(r.joined for r in mine if r.sampler.tenant == tenant)
-        waiting = [r for r in mine if not r.joined]
-        new: list[Sampling] = []
-        while waiting:
-            request = min(waiting, key=lambda r: (live(r.sampler.tenant), r.promise.since))
-            waiting.remove(request)
-            longest = max(len(s.prompt) for s in (*new, request.rows[0]))
-            if new and (len(new) + len(request.rows)) * longest > self.budget:
-                break
-            if not decoder.room(request.rows, new):
-                break
-            request.joined = True
-            new += request.rows
-        if new:
-            try:
-                decoder.join(new)
-            except Exception:
-                decoder.leave(*new)
-                raise

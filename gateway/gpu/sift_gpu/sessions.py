@@ -78,6 +78,7 @@ class Sampler:
     row: object  # Row, or None until the engine made a full model's decoder
     decoder: object = None
     gone: bool = False
+    seen: "OrderedDict[int, dict]" = field(default_factory=OrderedDict)  # seq_id of a sample request → its answer
 
 
 @dataclass(eq=False)

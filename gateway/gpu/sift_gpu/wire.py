@@ -111,6 +111,7 @@ class SamplingParams(Body):
 
 class Sample(Body):
     sampling_session_id: Id
+    seq_id: int | None = None
     num_samples: int = Field(1, ge=1, le=64)
     prompt: Prompt
     sampling_params: SamplingParams

@@ -36,7 +36,7 @@ def logprobs(raw):
 class Client:
     def __init__(self, url, key="", model="qwen3"):
         self.http = httpx.Client(base_url=url + "/api/v1", headers={"x-api-key": key} if key else {}, timeout=60)
-        self.base, self.models = model, 0
+        self.base, self.models, self.samples = model, 0, 0
 
     def post(self, path, value=None, raw=None, **headers):
         if raw is None:
@@ -84,7 +84,8 @@ class Client:
         return self.result(self.ask("/save_weights_for_sampler", {"model_id": model, "seq_id": seq}))["sampling_session_id"]
 
     def sample(self, sampler, prompt, status=200, num_samples=1, **params):
-        value = {"sampling_session_id": sampler, "seq_id": 0, "num_samples": num_samples,
+        self.samples += 1
+        value = {"sampling_session_id": sampler, "seq_id": self.samples, "num_samples": num_samples,
                  "prompt": {"chunks": [{"type": "encoded_text", "tokens": prompt}]},
                  "sampling_params": {"max_tokens": 8, "temperature": 0, "stop": [], **params}}
         return self.ask("/asample", value, status=status)

@@ -43,6 +43,7 @@ class Running:
         import uvicorn
 
         from sift_gpu.__main__ import build, options
+        from sift_gpu.app import app
 
         with socket.socket() as s:
             s.bind(("127.0.0.1", 0))
@@ -51,7 +52,7 @@ class Running:
         self.server = build(options(["--model", str(path), "--slots", "16", "--slot-rank", "8", *flags]), list(keys))
         self.engine, self.arena = self.server.engine, self.server.engine.arena
         self.engine.start()
-        config = uvicorn.Config(self.server.app(), port=port, log_level="warning", timeout_graceful_shutdown=1)
+        config = uvicorn.Config(app(self.server), port=port, log_level="warning", timeout_graceful_shutdown=1)
         self.http = uvicorn.Server(config)
         self.thread = threading.Thread(target=self.http.run, daemon=True)
         self.thread.start()

@@ -31,7 +31,7 @@ def until(truth, seconds=5.0):
 
 
 def all_free(running):
-    return len(running.arena.unused) == running.arena.lines and not running.engine.models and not running.engine.samples
+    return len(running.arena.unused) == running.arena.lines and not running.engine.models and not running.engine.generation.requests
 
 
 # ── the wire
@@ -211,12 +211,12 @@ def test_a_stream_gives_what_the_promise_gives(running, caller):
 
 def test_a_reader_that_goes_away_ends_the_sampling(caller, running, monkeypatch):
     sampler = caller.sampler(caller.open(), 1)
-    step = type(running.engine.decoder).step
-    monkeypatch.setattr(running.engine.decoder, "step", lambda: (time.sleep(0.1), step(running.engine.decoder)))
+    step = type(running.engine.generation.decoder).step
+    monkeypatch.setattr(running.engine.generation.decoder, "step", lambda: (time.sleep(0.1), step(running.engine.generation.decoder)))
     promise = caller.sample(sampler, [5, 6, 7], max_tokens=60)
     with caller.http.stream("GET", f"/sift/stream/{promise['request_id']}") as answer:
         next(answer.iter_lines())
-    assert until(lambda: not running.engine.samples, 1.5) and not running.engine.decoder.live
+    assert until(lambda: not running.engine.generation.requests, 1.5) and not running.engine.generation.decoder.live
     assert caller.result(promise) == {"error": "cancelled", "category": "user"}
 
 
@@ -292,7 +292,7 @@ def test_cancel_frees_a_step_and_a_sample(running, caller):
     samples = [caller.sample(sampler, [1, 2], max_tokens=60) for _ in range(4)]
     for promise in samples:
         caller.ask("/cancel_future", promise)
-    assert until(lambda: not running.engine.samples and not running.engine.decoder.live, 1.0)
+    assert until(lambda: not running.engine.generation.requests and not running.engine.generation.decoder.live, 1.0)
 
 
 # ── faults
@@ -313,8 +313,19 @@ def test_out_of_memory_halves_the_budget_and_tries_once_more(running, caller, mo
     result = caller.result(caller.ask("/forward_backward", raw=body(model, 4, X)))
     assert "out of memory" in result["error"] and result["category"] == "server"
     assert caller.loss(model, 5, X) > 0 and running.engine.is_alive()
-    monkeypatch.setattr(running.engine.decoder, "join", lambda new: (_ for _ in ()).throw(torch.OutOfMemoryError("injected")))
-    assert "out of memory" in caller.result(caller.sample(caller.sampler(model, 6), [1, 2]))["error"]
+    join = running.engine.generation.decoder.join
+
+    def joined(new):
+        if faults:
+            raise torch.OutOfMemoryError(f"injected {faults.pop()}")
+        join(new)
+
+    monkeypatch.setattr(running.engine.generation.decoder, "join", joined)
+    sampler = caller.sampler(model, 6)
+    faults.append(1)
+    assert len(caller.tokens(sampler, [1, 2])) == 8  # it waited and joined once more
+    faults += [1, 2]
+    assert "out of memory" in caller.result(caller.sample(sampler, [1, 2]))["error"]
     monkeypatch.undo()
     assert len(caller.tokens(caller.sampler(model, 7), [1, 2])) == 8
     running.engine.budget = budget
@@ -327,6 +338,19 @@ def test_a_fault_of_ours_is_told_and_the_engine_goes_on(running, caller, monkeyp
     assert result == {"error": "the server failed: ZeroDivisionError", "category": "server"}
     monkeypatch.undo()
     assert caller.learn(model, 2, X) > 0
+    sampler = caller.sampler(model, 4)
+    monkeypatch.setattr(running.engine.generation.decoder, "step", lambda: 1 / 0)
+    assert "ZeroDivisionError" in caller.result(caller.sample(sampler, [1, 2]))["error"]
+    monkeypatch.undo()
+    assert len(caller.tokens(sampler, [1, 2])) == 8
+
+
+def test_a_sample_request_that_comes_again_is_the_same_sample(running, caller):
+    sampler = caller.sampler(caller.open(), 1)
+    first = caller.sample(sampler, [1, 2], temperature=1.0)
+    caller.samples -= 1
+    assert caller.sample(sampler, [1, 2], temperature=1.0) == first
+    assert caller.result(first) == caller.result(first)
 
 
 def test_a_rate_that_is_too_large_fails_its_caller_alone(running, caller):
@@ -367,13 +391,12 @@ def test_full_fine_tuning_equals_transformers_and_has_one_lane(running, caller):
         ids.append(token)
     caller.learn(model, 9, Y)
     assert caller.tokens(sampler, X) == greedy  # later steps do not reach it
-    refused = caller.open(method="full")
-    assert "lane of full fine-tuning" in refused["error"]
+    assert "lane of full fine-tuning is taken" in caller.create(method="full", status=429)["error"]
     assert "only an adapter can be kept" in caller.ask(
         "/sift/keep", {"model_id": model, "seq_id": 11, "id": "x"}, status=400
     )["error"]
     caller.result(caller.ask("/unload_model", {"model_id": model}))
-    assert isinstance(caller.open(method="full"), str)
+    assert until(lambda: running.engine.full is None) and isinstance(caller.open(method="full"), str)
 
 
 def test_full_fine_tuning_that_does_not_fit_is_refused_with_numbers(running, caller, monkeypatch):
@@ -441,4 +464,4 @@ def test_callers_that_join_leave_and_cancel_at_random_get_what_each_gets_alone(r
     for c in range(6):
         assert together[c][1] == alone[c][1]
         assert max(abs(a / b - 1) for a, b in zip(together[c][0], alone[c][0])) <= 1e-5
-    assert until(lambda: all_free(running)) and not running.engine.decoder.live
+    assert until(lambda: all_free(running)) and not running.engine.generation.decoder.live
