@@ -1,4 +1,5 @@
 """python -m sift_gpu --model DIR --port N: loads one base model, tries how large a pass may be, and serves."""
+
 import argparse
 import asyncio
 import ipaddress
@@ -23,13 +24,15 @@ CPU_ARENA_BYTES = 1 << 30  # unless --slots says otherwise (2026-11-26)
 
 
 def options(argv: list[str] | None = None) -> argparse.Namespace:
-    p = argparse.ArgumentParser(prog="sift_gpu", description="Tunes LoRA adapters for many callers at once and generates.")
+    p = argparse.ArgumentParser(
+        prog="sift_gpu", description="Tunes LoRA adapters for many callers at once and generates."
+    )
     p.add_argument("--model", required=True, help="DIR or NAME=DIR, of Hugging Face layout")
     p.add_argument("--host", default="127.0.0.1", help="other than loopback only with keys in SIFT_GPU_KEYS")
     p.add_argument("--port", type=int, default=8123)
     p.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     p.add_argument("--dtype", choices=("float32", "bfloat16"), help="of the base; bfloat16 on CUDA, float32 on a CPU")
-    p.add_argument("--slots", type=int, help="adapters and samplers of rank --slot-rank that are held; by memory where not given")
+    p.add_argument("--slots", type=int, help="adapters and samplers of rank --slot-rank; by memory where not given")
     p.add_argument("--slot-rank", type=int, default=16)
     p.add_argument("--budget", type=int, help="tokens of a pass at most; probed on CUDA where not given")
     p.add_argument("--max-train-tokens", type=int, default=1024, help="tokens of one training example at most")
@@ -53,14 +56,23 @@ def build(o: argparse.Namespace, keys: list[str]) -> Server:
     dtype = getattr(torch, o.dtype) if o.dtype else torch.bfloat16 if cuda else torch.float32
     base = model.load(o.model, o.device, dtype)
     free = torch.cuda.mem_get_info()[0] if cuda else 0
-    width = sum(m.in_features + m.out_features for n, m in base.body.named_modules()
-                if isinstance(m, torch.nn.Linear) and ".layers." in f".{n}.")
+    width = sum(
+        m.in_features + m.out_features
+        for n, m in base.body.named_modules()
+        if isinstance(m, torch.nn.Linear) and ".layers." in f".{n}."
+    )
     room = ARENA_SHARE * free if cuda else CPU_ARENA_BYTES
     slots = o.slots or int(max(4, min(64, room // (16 * width * o.slot_rank))))
     arena = adapters.Arena(base, slots * o.slot_rank)
     c = base.config
     head = getattr(c, "head_dim", None) or c.hidden_size // c.num_attention_heads
-    token = 2 * c.num_hidden_layers * (getattr(c, "num_key_value_heads", None) or c.num_attention_heads) * head * dtype.itemsize
+    token = (
+        2
+        * c.num_hidden_layers
+        * (getattr(c, "num_key_value_heads", None) or c.num_attention_heads)
+        * head
+        * dtype.itemsize
+    )
     cache = o.cache_tokens or (int(CACHE_SHARE * free // token) if cuda else o.rows * min(base.context, 1024))
     decoder = decode.Decoder(base, arena, o.rows, min(cache, o.rows * base.context))
     most_train = min(o.max_train_tokens, base.context)
@@ -69,14 +81,27 @@ def build(o: argparse.Namespace, keys: list[str]) -> Server:
         passes.compile_body(arena, min(64, most_train))
     budget = o.budget or CPU_BUDGET
     if cuda and not o.budget:
-        budget = admission.probe(lambda G, T: arena.gradient(*passes.sample_pass(arena, G, T)), most_train, GPU_CEILING,
-                                 torch.OutOfMemoryError)
+        budget = admission.probe(
+            lambda G, T: arena.gradient(*passes.sample_pass(arena, G, T)),
+            most_train,
+            GPU_CEILING,
+            torch.OutOfMemoryError,
+        )
         torch.cuda.empty_cache()
     if o.cuda_graphs and cuda:
         arena.run = passes.Graphs(arena)
     worker = engine.Engine(base, arena, decoder, max(budget, most_train), most_train)
-    log.info("%s: %d parameters on %s, %d slots of rank %d, %d tokens a pass, %d tokens of cache, revision %s",
-             base.name, base.parameters, o.device, slots, o.slot_rank, worker.budget, decoder.tokens, base.revision)
+    log.info(
+        "%s: %d parameters on %s, %d slots of rank %d, %d tokens a pass, %d tokens of cache, revision %s",
+        base.name,
+        base.parameters,
+        o.device,
+        slots,
+        o.slot_rank,
+        worker.budget,
+        decoder.tokens,
+        base.revision,
+    )
     return Server(base, worker, kept.Kept(o.adapter_bytes, o.adapter_ttl), keys, slots)
 
 
@@ -99,7 +124,7 @@ def check_decoding(base: model.Base, arena: adapters.Arena, decoder: decode.Deco
 
 
 class Drained(uvicorn.Server):
-    """SIGTERM: no new sessions or models; those that are open may end; then, or after some seconds, the process goes."""
+    """SIGTERM: no new sessions or models; those that are open may end; then, or after --drain-seconds, it exits."""
 
     def __init__(self, config: uvicorn.Config, server: Server, seconds: float):
         super().__init__(config)
@@ -137,8 +162,15 @@ def main(argv: list[str] | None = None) -> int:
         log.error("%s", error)
         return 2
     server.engine.start()
-    config = uvicorn.Config(app(server), host=o.host, port=o.port, log_level="warning", access_log=False,
-                            timeout_graceful_shutdown=5, timeout_keep_alive=75)
+    config = uvicorn.Config(
+        app(server),
+        host=o.host,
+        port=o.port,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=5,
+        timeout_keep_alive=75,
+    )
     Drained(config, server, o.drain_seconds).run()
     server.engine.stop()
     server.engine.join(10)

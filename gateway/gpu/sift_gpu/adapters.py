@@ -1,14 +1,15 @@
 """Many LoRA adapters on one frozen base, trained in one pass.
 
-The arena keeps rank lines. Line k of an adapter is, for every linear layer, the k-th row of A and the k-th column of B,
-one after the other, D numbers in all; an adapter of rank r owns any r lines, so memory goes by rank. Line 0 is zero and
-belongs to nobody: a pass gathers the lines of its rows into one leaf [G, R, D], and an adapter of a lower rank is filled
-up with line 0, which changes nothing and learns nothing.
+The arena keeps rank lines. Line k of an adapter is, for every linear layer, the k-th row of A and the k-th column of
+B, one after the other, D numbers in all; an adapter of rank r owns any r lines, so memory goes by rank. Line 0 is
+zero and belongs to nobody: a pass gathers the lines of its rows into one leaf [G, R, D], and an adapter of a lower
+rank is filled up with line 0, which changes nothing and learns nothing.
 
     arena p, m, v, g [L, D] ── p[index] ──▶ leaf [G, R, D] ── split ──▶ A [G, R, in], Bᵀ [G, R, out] of each layer
     y = x Wᵀ + scale · (x Aᵀ) Bᵀ        one gradient [G, R, D]        one elementwise Adam over all rows
 
 Rows are padded on the right: under a causal mask no token sees a pad, so that no mask is needed."""
+
 import threading
 from dataclasses import dataclass
 
@@ -99,7 +100,7 @@ class Arena:
         self.width = sum(self.sizes)
         self.p, self.m, self.v, self.g = (torch.zeros(lines + 1, self.width, device=base.device) for _ in range(4))
         self.lines, self.unused, self.lock = lines, list(range(lines, 0, -1)), threading.Lock()
-        self.run, self.hidden_of = self.gradient, base.body  # of training; replaced by what passes.py captures or compiles
+        self.run, self.hidden_of = self.gradient, base.body  # of training; passes.py may replace them
 
     # ── places: reserved where a request comes in, given back by the engine
     def reserve(self, rank: int, scale: float) -> Row | None:

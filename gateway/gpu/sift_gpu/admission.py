@@ -1,8 +1,9 @@
 """Who is in the next pass, and how large a pass may be. Pure but for the probe, which tries passes on the machine.
 
-A pass is of one length bucket: its longest row's, and the rows of the bucket below may fill it up (at most half of a row
-is padding then). Rows are taken from the tenant that was served least, the oldest of a tenant first, until the token
-budget is used; one row is always taken. A tenant that comes back is credited nothing for its absence."""
+A pass is of one length bucket: its longest row's, and the rows of the bucket below may fill it up (at most half of a
+row is padding then). Rows are taken from the tenant that was served least, the oldest of a tenant first, until the
+token budget is used; one row is always taken. A tenant that comes back is credited nothing for its absence."""
+
 from collections import deque
 from dataclasses import dataclass
 
@@ -55,7 +56,7 @@ class Fair:
 
 
 def probe(run, most_tokens: int, ceiling: int, out_of_memory: type[Exception]) -> int:
-    """Tokens of the largest pass that fits: `run(G, T)` tries one, from the ceiling down by halves. Never below one row."""
+    """Tokens of the largest pass that fits: `run(G, T)` tries one, from the ceiling down by halves to one row."""
     budget = max(most_tokens, ceiling)
     while True:
         try:

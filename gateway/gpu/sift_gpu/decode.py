@@ -1,8 +1,10 @@
-"""Generation for many callers at once, each with its own adapter, length and seed; rows join and leave between tokens.
+"""Generation for many callers at once, each with its own adapter, length and seed; rows join and leave between
+tokens.
 
-A joining row's prompt goes through the model in one pass (rows of like length together, padded on the right; what a pad
-leaves in the cache is written over before anything looks at it). Then every live row takes one token a step. Rows lie
-without gaps: one that leaves is replaced by the last. What a row draws depends on its own seed and logits alone."""
+A joining row's prompt goes through the model in one pass (rows of like length together, padded on the right; what a
+pad leaves in the cache is written over before anything looks at it). Then every live row takes one token a step. Rows
+lie without gaps: one that leaves is replaced by the last. What a row draws depends on its own seed and logits alone."""
+
 from dataclasses import dataclass, field
 
 import torch
@@ -27,7 +29,7 @@ class Sampling:
     top_k: int = 0  # 0: no limit
     top_p: float = 1.0
     seed: int = 0
-    stops: list[tuple[int, ...]] = field(default_factory=list)  # token sequences; the last token of one is part of the answer
+    stops: list[tuple[int, ...]] = field(default_factory=list)  # token sequences, part of the answer
     ends: frozenset[int] = frozenset()
     want_prompt: bool = False
     tokens: list[int] = field(default_factory=list)
@@ -62,7 +64,7 @@ class RowCache(Cache):
         self.shape, self.rows, self.at, self.view = (0, 0), None, None, 0
 
     def update(self, key, value, layer, *args, **options):
-        """Writes tokens `at` [n, T] of `rows`; gives what they may attend to: themselves, or the first `view` tokens."""
+        """Writes tokens `at` [n, T] of `rows`; gives what they attend to: themselves, or the first `view` tokens."""
         if layer == len(self.keys):
             make = lambda x: x.new_zeros(self.shape[0], x.shape[1], self.shape[1], x.shape[3])
             self.keys.append(make(key))
@@ -96,7 +98,7 @@ class Decoder:
         self.cache.shape = (rows, max(1, min(base.context, tokens // rows)))
 
     def room(self, more: list[Sampling], beside: list[Sampling]) -> bool:
-        """Whether these fit beside the live rows and others that are to join; makes the cache's rows longer where needed."""
+        """Whether these fit beside the live rows and others that are to join; lengthens the cache's rows if needed."""
         rows, capacity = self.cache.shape
         count, longest = len(self.live) + len(beside) + len(more), max(s.most for s in (*self.live, *beside, *more))
         if count <= rows and longest <= capacity:
@@ -117,7 +119,7 @@ class Decoder:
         make = lambda seen: torch.zeros(seen.shape, dtype=self.base.dtype, device=seen.device).masked_fill_(
             ~seen, torch.finfo(self.base.dtype).min
         )
-        window, kinds = getattr(self.base.config, "sliding_window", None), getattr(self.base.config, "layer_types", None)
+        window, kinds = (getattr(self.base.config, name, None) for name in ("sliding_window", "layer_types"))
         full = make(apart >= 0)
         if kinds is None:
             return make((apart >= 0) & (apart < window)) if window else full
@@ -198,7 +200,7 @@ class Decoder:
 
 
 def pick(logits: Tensor, rows: list[Sampling]) -> Tensor:
-    """The next token of each row: the highest, or a draw after temperature, top-k and top-p, as sampler.ts applies them."""
+    """The next token of each row: the highest, or a draw after temperature, top-k and top-p, as in sampler.ts."""
     chosen = logits.argmax(-1)
     plain = [i for i, s in enumerate(rows) if s.temperature > 0 and s.top_k <= 0 and s.top_p >= 1]
     cut = [i for i, s in enumerate(rows) if s.temperature > 0 and i not in plain]

@@ -1,9 +1,11 @@
-"""The one thread that owns every tensor. Each tick: what came in; the optimiser for all that wait for it; one training or
-scoring pass; the optimiser again; prompts that join; one token for every row that generates. So a caller's step waits for
-one pass at most, generation goes on between passes, and nothing needs a lock.
+"""The one thread that owns every tensor. Each tick: what came in; the optimiser for all that wait for it; one
+training or scoring pass; the optimiser again; prompts that join; one token for every row that generates. So a
+caller's step waits for one pass at most, generation goes on between passes, and nothing needs a lock.
 
-Operations of a model run in the order of their seq_id, whatever order they came in. Out of memory halves the token budget
-and the pass is tried once more; then it fails for those that were in it. The thread itself never ends by an error."""
+Operations of a model run in the order of their seq_id, whatever order they came in. Out of memory halves the token
+budget and the pass is tried once more; then it fails for those that were in it. The thread itself never ends by an
+error."""
+
 import gc
 import logging
 import threading
@@ -19,7 +21,7 @@ from .adapters import Adam, Arena
 from .admission import Fair, Waiting, bucket
 from .decode import Decoder
 from .full import FullModel, refusal
-from .generation import Generation, SampleRequest
+from .generation import Generation
 from .metrics import METRICS
 from .model import Base
 from .sessions import GAP_SECONDS, Model, Promise, Sampler
@@ -86,9 +88,10 @@ class Engine(threading.Thread):
         except Exception as error:
             log.exception("the engine failed in %s", getattr(call, "__name__", call))
             METRICS.failures.labels("engine").inc()
-            promises = [a for a in args if isinstance(a, Promise)] + [a.promise for a in args if isinstance(a, Op | SampleRequest)]
-            for promise in promises:
-                promise.fail(f"the server failed: {type(error).__name__}", "server")
+            for a in args:
+                promise = a if isinstance(a, Promise) else getattr(a, "promise", None)
+                if isinstance(promise, Promise):
+                    promise.fail(f"the server failed: {type(error).__name__}", "server")
 
     # ── models
     def open(self, model: Model, block, promise: Promise) -> None:
@@ -96,7 +99,7 @@ class Engine(threading.Thread):
         if model.gone:
             return promise.fail("the model was unloaded")
         if model.full:
-            reason = "another model is in the lane of full fine-tuning; try again later" if self.full else refusal(self.base)
+            reason = "the lane of full fine-tuning is taken" if self.full else refusal(self.base)
             if reason:
                 model.gone = True
                 return promise.fail(reason)
@@ -163,7 +166,7 @@ class Engine(threading.Thread):
                 model.gap_since = now
             elif now - model.gap_since > GAP_SECONDS:
                 for op in model.ops.values():
-                    op.promise.fail(f"seq_id {model.next} did not come within {GAP_SECONDS} s, so that later ones cannot run")
+                    op.promise.fail(f"seq_id {model.next} did not come within {GAP_SECONDS} s; later ones cannot run")
                 model.ops.clear()
 
     def snapshot(self, model: Model, sampler: Sampler, promise: Promise, result: dict) -> None:

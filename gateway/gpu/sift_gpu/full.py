@@ -1,6 +1,7 @@
-"""Full fine-tuning: one caller's own copy of every parameter in float32, with its moments and gradient. It does not batch
-with anything, so it has a lane of its own, one model at a time; it is refused, with numbers, where it does not fit.
-Parameters are cast to the base's precision for a pass, as the base itself is."""
+"""Full fine-tuning: one caller's own copy of every parameter in float32, with its moments and gradient. It does not
+batch with anything, so it has a lane of its own, one model at a time; it is refused, with numbers, where it does not
+fit. Parameters are cast to the base's precision for a pass, as the base itself is."""
+
 import torch
 from torch import Tensor
 from torch.func import functional_call
@@ -26,7 +27,8 @@ def refusal(base: Base) -> str | None:
     need, free = BYTES * base.parameters, free_bytes(base.device)
     if need <= free:
         return None
-    return f"full fine-tuning of {base.parameters:,} parameters needs {need / 1e9:.1f} GB, {free / 1e9:.1f} GB are free; use lora"
+    gigabytes = f"needs {need / 1e9:.1f} GB, {free / 1e9:.1f} GB are free"
+    return f"full fine-tuning of {base.parameters:,} parameters {gigabytes}; use lora"
 
 
 class FullModel:

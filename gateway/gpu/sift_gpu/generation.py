@@ -1,5 +1,6 @@
-"""Sample requests from their arrival to their result: who joins the rows that generate, and who leaves them. Of the engine's
-thread. The base and all adapters share one decoder; a fully tuned model's samplers bring their own."""
+"""Sample requests from their arrival to their result: who joins the rows that generate, and who leaves them. Of the
+engine's thread. The base and all adapters share one decoder; a fully tuned model's samplers bring their own."""
+
 from dataclasses import dataclass
 
 import torch
@@ -67,7 +68,7 @@ class Generation:
                 request.promise.notify()
 
     def admit(self, decoder: Decoder, budget: int) -> None:
-        """Prompts that may join now, as many as a pass takes; the tenant with the fewest rows first, then the oldest."""
+        """Prompts that may join now, as many as a pass takes; the tenant with the fewest rows, then the oldest."""
         mine = [r for r in self.requests if self.of(r) is decoder]
         live = lambda tenant: sum(len(r.rows) for r in mine if r.joined and r.sampler.tenant == tenant)
         waiting = [r for r in mine if not r.joined]

@@ -1,5 +1,6 @@
-"""Adapters that live on after their session, in host memory: bounded by bytes and by age, the longest unused goes first.
-One belongs to the API key and the tenant that kept it; no other finds it."""
+"""Adapters that live on after their session, in host memory: bounded by bytes and by age, the longest unused goes
+first. One belongs to the API key and the tenant that kept it; no other finds it."""
+
 import threading
 import time
 from collections import OrderedDict

@@ -1,6 +1,7 @@
-"""The output matrix and the cross-entropy, a chunk of tokens at a time: the logits [tokens, vocabulary] of a pass never
-exist at once (32 rows of 512 tokens and 151,936 words would be 10 GB). The gradient of the hidden states is made on
-the way, while a chunk's softmax is there; so a pass computes the logits once, not twice."""
+"""The output matrix and the cross-entropy, a chunk of tokens at a time: the logits [tokens, vocabulary] of a pass
+never exist at once (32 rows of 512 tokens and 151,936 words would be 10 GB). The gradient of the hidden states is
+made on the way, while a chunk's softmax is there; so a pass computes the logits once, not twice."""
+
 from dataclasses import dataclass
 
 import torch
@@ -33,7 +34,8 @@ def log_probabilities(head: Head, hidden: torch.Tensor, targets: torch.Tensor) -
     """log p of each target, [G, T]."""
     h, t, n = hidden.flatten(0, 1), targets.flatten(), head.chunk()
     parts = [
-        F.log_softmax(head.logits(x), -1).gather(1, y[:, None])[:, 0] for x, y in zip(h.split(n), t.split(n), strict=True)
+        F.log_softmax(head.logits(x), -1).gather(1, y[:, None])[:, 0]
+        for x, y in zip(h.split(n), t.split(n), strict=True)
     ]
     return torch.cat(parts).view(targets.shape)
 
@@ -68,7 +70,9 @@ class CrossEntropy(torch.autograd.Function):
             if grad_b is not None:
                 grad_b += g.sum(0).float()
         none = torch.empty(0)
-        ctx.save_for_backward(grad_h.view_as(hidden), none if grad_w is None else grad_w, none if grad_b is None else grad_b)
+        ctx.save_for_backward(
+            grad_h.view_as(hidden), none if grad_w is None else grad_w, none if grad_b is None else grad_b
+        )
         logp = logp.view_as(targets)
         ctx.mark_non_differentiable(logp)
         return -(logp * weights).sum(), logp

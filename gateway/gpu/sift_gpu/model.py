@@ -1,5 +1,6 @@
-"""A base model from a directory of Hugging Face layout: what is refused by name, its output head, and what tells it from
-others. Weights are only ever read; nothing of a directory is executed (no remote code)."""
+"""A base model from a directory of Hugging Face layout: what is refused by name, its output head, and what tells it
+from others. Weights are only ever read; nothing of a directory is executed (no remote code)."""
+
 import hashlib
 import json
 from dataclasses import dataclass
@@ -13,8 +14,15 @@ from transformers.pytorch_utils import Conv1D
 from .loss import Head
 
 # what a client may fetch: its tokenizer and what a model says of itself; a fixed list, so that no path can be named
-FILES = ("tokenizer.json", "tokenizer_config.json", "config.json", "chat_template.jinja", "special_tokens_map.json",
-         "generation_config.json", "sift.json")
+FILES = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "config.json",
+    "chat_template.jinja",
+    "special_tokens_map.json",
+    "generation_config.json",
+    "sift.json",
+)
 ATTENTION = {"full_attention", "sliding_attention"}
 
 
@@ -66,7 +74,7 @@ def check_supported(config) -> None:
         raise Unsupported(f"{kind}: transformers knows no causal model of it ({str(error)[:120]})") from error
     for name, module in model.named_modules():
         if isinstance(module, Conv1D):
-            raise Unsupported(f"{kind} has Conv1D layers ({name}), as GPT-2 does; only ordinary linear layers are supported")
+            raise Unsupported(f"{kind} has Conv1D layers ({name}), as GPT-2 does; linear layers are needed")
         if any(part in name for part in ("expert", "router", "moe")):
             raise Unsupported(f"{kind} is a mixture of experts ({name}); its experts cannot be adapted row by row")
         if any(part in type(module).__name__ for part in ("Mamba", "Recurrent", "Rwkv", "ShortConv", "DeltaNet")):
@@ -117,8 +125,17 @@ def load(spec: str, device: str, dtype: torch.dtype) -> Base:
         getattr(config, "final_logit_softcapping", None) or 0.0,
     )
     head_name = next(name for name, p in model.named_parameters() if p is output.weight)
-    base = Base(given or directory.resolve().name, directory, model, config, head, head_name,
-                config.max_position_embeddings, fingerprint(directory), end_tokens(directory, config))
+    base = Base(
+        given or directory.resolve().name,
+        directory,
+        model,
+        config,
+        head,
+        head_name,
+        config.max_position_embeddings,
+        fingerprint(directory),
+        end_tokens(directory, config),
+    )
     check_head(base)
     return base
 
@@ -131,4 +148,4 @@ def check_head(base: Base) -> None:
     got = base.head.logits(base.body(input_ids=ids, use_cache=False).last_hidden_state)
     error = ((got - wanted).norm() / wanted.norm()).item()
     if not error < (1e-4 if base.dtype == torch.float32 else 3e-2):
-        raise Unsupported(f"{type(base.model).__name__}: its logits are not those of a plain output matrix (off by {error:.1e})")
+        raise Unsupported(f"{type(base.model).__name__}: its output head is not a plain matrix (off by {error:.1e})")

@@ -1,6 +1,8 @@
-"""Faster ways to run the same pass, each behind a switch: torch.compile for the body, CUDA graphs for a whole pass by its
-shape. Either is compared with the eager pass where it is first used, and switched off for good on a mismatch or an error,
-so that a wrong capture costs speed and never a result. CUDA graphs have not been run on a GPU by us (2026-11-26)."""
+"""Faster ways to run the same pass, each behind a switch: torch.compile for the body, CUDA graphs for a whole pass by
+its shape. Either is compared with the eager pass where it is first used, and switched off for good on a mismatch or
+an error, so that a wrong capture costs speed and never a result. CUDA graphs have not been run on a GPU by us
+(2026-11-26)."""
+
 import logging
 
 import torch
@@ -49,7 +51,7 @@ def compile_body(arena: Arena, T: int) -> None:
 
 
 class Graphs:
-    """In place of Arena.gradient. G is filled up to a power of two with rows of the zero adapter, so that shapes are few."""
+    """In place of Arena.gradient. G is filled up to a power of two with rows of the zero adapter: few shapes."""
 
     def __init__(self, arena: Arena):
         self.arena, self.made, self.off, self.pool = arena, {}, False, torch.cuda.graph_pool_handle()

@@ -1,5 +1,6 @@
-"""Sessions, models, operations and promises, over the engine. Handlers parse, look up what the caller owns, and hand on;
-nothing here touches a tensor. Another owner's session, model or promise is answered as one that does not exist."""
+"""Sessions, models, operations and promises, over the engine. Handlers parse, look up what the caller owns, and hand
+on; nothing here touches a tensor. Another owner's session, model or promise is answered as one that does not exist."""
+
 import asyncio
 import contextlib
 import hashlib
@@ -146,8 +147,14 @@ class Server:
         _, model = self.model(wire.parse(wire.ModelId, await read(request)).model_id, owner)
         data = {"arch": self.base.config.model_type, "model_name": self.base.name, "tokenizer_id": self.base.name}
         rank = None if model.full else model.row and model.row.rank
-        return {"type": "get_info", "model_id": model.id, "model_data": data, "is_lora": not model.full, "lora_rank": rank,
-                "model_name": self.base.name}
+        return {
+            "type": "get_info",
+            "model_id": model.id,
+            "model_data": data,
+            "is_lora": not model.full,
+            "lora_rank": rank,
+            "model_name": self.base.name,
+        }
 
     async def unload(self, request, owner):
         session, model = self.model(wire.parse(wire.ModelId, await read(request)).model_id, owner)
@@ -171,7 +178,7 @@ class Server:
         if seq < model.next:
             raise Refusal(410, f"the result of seq_id {seq} is not kept any more")
         if seq >= model.next + MOST_WAITING:
-            raise Refusal(429, f"seq_id {seq} is more than {MOST_WAITING} ahead of {model.next}, which is waited for", RETRY_AFTER)
+            raise Refusal(429, f"seq_id {seq} is {MOST_WAITING} or more ahead of {model.next}, the next", RETRY_AFTER)
         promise = self.promise(model.owner, session, result)
         try:
             op = make(promise)
@@ -262,7 +269,7 @@ class Server:
         while True:
             await asyncio.sleep(1)
             for session in self.registry.silent():
-                log.info("a session was silent and is over: models=%d samplers=%d", len(session.models), len(session.samplers))
+                log.info("a session was silent and is over: models=%d", len(session.models))
                 self.end(session)
             self.kept.expire()
 

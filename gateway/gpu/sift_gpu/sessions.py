@@ -1,8 +1,9 @@
-"""What callers own: sessions, models, samplers, promises. Kept by the event loop alone; the engine gets to see a model's
-own fields and a promise's finish().
+"""What callers own: sessions, models, samplers, promises. Kept by the event loop alone; the engine gets to see a
+model's own fields and a promise's finish().
 
-A promise is kept until it was fetched and for a while after, so that an answer that was lost on the way can be asked for
-again; a request with a seq_id that was seen is the same request and gets the same promise. All of it is bounded."""
+A promise is kept until it was fetched and for a while after, so that an answer that was lost on the way can be asked
+for again; a request with a seq_id that was seen is the same request and gets the same promise. All of it is bounded."""
+
 import asyncio
 import time
 import uuid

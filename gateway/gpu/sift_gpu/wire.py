@@ -1,5 +1,7 @@
-"""Bodies, parsed once into what the rest can rely on, and results as the SDK reads them. A body that is not as it should
-be raises Refusal, which names the value and the limit; the SDK's own fields that mean nothing here are passed over."""
+"""Bodies, parsed once into what the rest can rely on, and results as the SDK reads them. A body that is not as it
+should be raises Refusal, which names the value and the limit; the SDK's own fields that mean nothing here are passed
+over."""
+
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -179,7 +181,9 @@ def array(tensor: pb.Tensor, name: str, dtype) -> np.ndarray:
 def token_ids(tokens, vocabulary: int, name: str) -> np.ndarray:
     ids = np.asarray(tokens, np.int64)
     if ids.size and not (0 <= ids.min() and ids.max() < vocabulary):
-        raise Refusal(400, f"{name} has token {ids.min() if ids.min() < 0 else ids.max()}; the vocabulary has {vocabulary}")
+        raise Refusal(
+            400, f"{name} has token {ids.min() if ids.min() < 0 else ids.max()}; the vocabulary has {vocabulary}"
+        )
     return ids
 
 
@@ -194,7 +198,9 @@ def read_example(datum: pb.Datum, vocabulary: int, most: int, at: int) -> Exampl
     inputs = datum.loss_fn_inputs
     if "target_tokens" not in inputs or set(inputs) - {"target_tokens", "weights"}:
         raise Refusal(400, f"{name}.loss_fn_inputs must be target_tokens and weights, not {sorted(inputs)}")
-    targets = token_ids(array(inputs["target_tokens"], f"{name}.target_tokens", np.int64), vocabulary, f"{name}.target_tokens")
+    targets = token_ids(
+        array(inputs["target_tokens"], f"{name}.target_tokens", np.int64), vocabulary, f"{name}.target_tokens"
+    )
     weights = np.ones(len(tokens), np.float32)
     if "weights" in inputs:
         weights = array(inputs["weights"], f"{name}.weights", np.float32)
@@ -230,7 +236,11 @@ def write_pass(examples: list[Example], logprobs: list[np.ndarray]) -> bytes:
     offsets = np.cumsum([0, *(4 * len(p) for p in logprobs)]).astype(np.int64).tobytes()
     for name, values in (("logprobs", logprobs), ("elementwise_loss", losses)):
         tensor = record.fields[name]
-        tensor.data, tensor.offsets, tensor.dtype = np.concatenate(values).astype(np.float32).tobytes(), offsets, pb.FLOAT32
+        tensor.data, tensor.offsets, tensor.dtype = (
+            np.concatenate(values).astype(np.float32).tobytes(),
+            offsets,
+            pb.FLOAT32,
+        )
     m.metrics["loss:sum"] = float(sum(x.sum(dtype=np.float64) for x in losses))
     return m.SerializeToString()
 
@@ -238,8 +248,11 @@ def write_pass(examples: list[Example], logprobs: list[np.ndarray]) -> bytes:
 def write_samples(samples) -> bytes:
     m = pb.SampleResponse()
     for s in samples:
-        m.sequences.add(stop_reason=pb.STOP if s.reason == "stop" else pb.LENGTH,
-                        tokens=np.array(s.tokens, np.int32).tobytes(), logprobs=np.array(s.logprobs, np.float32).tobytes())
+        m.sequences.add(
+            stop_reason=pb.STOP if s.reason == "stop" else pb.LENGTH,
+            tokens=np.array(s.tokens, np.int32).tobytes(),
+            logprobs=np.array(s.logprobs, np.float32).tobytes(),
+        )
     if samples[0].prompt_logprobs is not None:
         m.prompt_logprobs = np.array(samples[0].prompt_logprobs, np.float32).tobytes()
     return m.SerializeToString()

@@ -1,4 +1,5 @@
 """A caller of the wire, as small as a test needs: JSON and protobuf bodies, promises awaited, sessions and models."""
+
 import json
 
 import httpx
@@ -55,13 +56,20 @@ class Client:
                 return answer.json() if "json" in answer.headers["content-type"] else answer.content
 
     def session(self, **metadata):
-        self.id = self.ask("/create_session", {"tags": [], "user_metadata": metadata, "sdk_version": "test"})["session_id"]
+        self.id = self.ask("/create_session", {"tags": [], "user_metadata": metadata, "sdk_version": "test"})[
+            "session_id"
+        ]
         return self
 
     def create(self, rank=8, seed=1, status=200, **sift):
         self.models += 1
-        value = {"session_id": self.id, "model_seq_id": self.models, "base_model": self.base, "sift": sift,
-                 "lora_config": {"rank": rank, "seed": seed}}
+        value = {
+            "session_id": self.id,
+            "model_seq_id": self.models,
+            "base_model": self.base,
+            "sift": sift,
+            "lora_config": {"rank": rank, "seed": seed},
+        }
         return self.ask("/create_model", value, status=status)
 
     def open(self, rank=8, seed=1, **sift):
@@ -81,13 +89,19 @@ class Client:
         return -float(np.mean(logprobs(self.result(promise))[0]))
 
     def sampler(self, model, seq):
-        return self.result(self.ask("/save_weights_for_sampler", {"model_id": model, "seq_id": seq}))["sampling_session_id"]
+        return self.result(self.ask("/save_weights_for_sampler", {"model_id": model, "seq_id": seq}))[
+            "sampling_session_id"
+        ]
 
     def sample(self, sampler, prompt, status=200, num_samples=1, **params):
         self.samples += 1
-        value = {"sampling_session_id": sampler, "seq_id": self.samples, "num_samples": num_samples,
-                 "prompt": {"chunks": [{"type": "encoded_text", "tokens": prompt}]},
-                 "sampling_params": {"max_tokens": 8, "temperature": 0, "stop": [], **params}}
+        value = {
+            "sampling_session_id": sampler,
+            "seq_id": self.samples,
+            "num_samples": num_samples,
+            "prompt": {"chunks": [{"type": "encoded_text", "tokens": prompt}]},
+            "sampling_params": {"max_tokens": 8, "temperature": 0, "stop": [], **params},
+        }
         return self.ask("/asample", value, status=status)
 
     def tokens(self, sampler, prompt, **params):

@@ -1,4 +1,5 @@
 """What the tests share: the tiny checkpoints of test/engine/golden, and examples made from a seed."""
+
 import os
 import sys
 import warnings

@@ -1,4 +1,5 @@
-"""The arena against PEFT on each example alone: gradients, steps, leakage, rows that come and go, NaN, places reused."""
+"""The arena against PEFT on each example alone: gradients, steps, leakage, rows that come and go, NaN."""
+
 import json
 import os
 import random
@@ -195,11 +196,14 @@ def test_layers_that_a_caller_leaves_out_stay_as_they_are(qwen3):
 
 
 def test_a_is_drawn_as_the_typescript_engine_draws_it(qwen3):
-    script = "import { seededRandom } from './wire/random.ts'; const r = seededRandom(-5); console.log(JSON.stringify([r(), r(), r()]))"
+    take = "const r = seededRandom(-5); console.log(JSON.stringify([r(), r(), r()]))"
+    script = f"import {{ seededRandom }} from './wire/random.ts'; {take}"
     node = shutil.which(os.environ.get("SIFT_NODE", "node"))
     if node is None:
         pytest.skip("no Node: SIFT_NODE may name one")
-    run = subprocess.run([node, "--input-type=module", "-e", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    run = subprocess.run(
+        [node, "--input-type=module", "-e", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     assert seeded(-5, 3).tolist() == json.loads(run.stdout)
     arena = Arena(qwen3, 8)
     block, n_in = arena.seeded_block(7, 3), arena.sizes[0]

@@ -1,4 +1,5 @@
 """Who is in a pass, as a pure function; the probe; and what is refused before any weight is read."""
+
 import json
 
 import pytest
@@ -36,7 +37,13 @@ def test_a_tenant_that_was_served_more_waits_and_one_that_comes_back_is_credited
 
 
 def test_a_pass_holds_one_kind_of_one_length_and_never_more_than_the_budget_but_always_a_row():
-    queue = [waiting("a", 0, 1000), waiting("b", 1, 600), waiting("c", 2, 20), waiting("d", 3, 400, True), waiting("e", 4, 500)]
+    queue = [
+        waiting("a", 0, 1000),
+        waiting("b", 1, 600),
+        waiting("c", 2, 20),
+        waiting("d", 3, 400, True),
+        waiting("e", 4, 500),
+    ]
     assert items(Fair().choose(queue, 4096)) == [("a", 0), ("b", 1), ("e", 4)]
     assert items(Fair().choose(queue, 2048)) == [("a", 0), ("b", 1)]
     assert items(Fair().choose(queue, 10)) == [("a", 0)]
@@ -84,7 +91,11 @@ def test_kept_adapters_are_bounded_by_bytes_and_age():
         ("mixtral", {"num_hidden_layers": 1}, "MixtralForCausalLM is a mixture of experts"),
         ("qwen3_moe", {"num_hidden_layers": 1}, "Qwen3MoeForCausalLM is a mixture of experts"),
         ("mamba", {"num_hidden_layers": 1}, "MambaForCausalLM is a hybrid"),
-        ("lfm2", {"num_hidden_layers": 2, "layer_types": ["conv", "full_attention"]}, "Lfm2ForCausalLM is a hybrid: its layers of type conv"),
+        (
+            "lfm2",
+            {"num_hidden_layers": 2, "layer_types": ["conv", "full_attention"]},
+            "Lfm2ForCausalLM is a hybrid: its layers of type conv",
+        ),
         ("qwen3_next", {"num_hidden_layers": 4}, "Qwen3NextForCausalLM is a hybrid"),
         ("t5", {}, "T5ForConditionalGeneration is an encoder-decoder"),
     ],
@@ -119,6 +130,7 @@ def test_a_directory_without_a_model_is_refused_and_a_name_can_be_given(tmp_path
 
 def test_the_pinned_requirements_are_those_of_the_project():
     import tomllib
+
     from conftest import ROOT
 
     read = lambda name: (ROOT / name).read_text()

@@ -1,4 +1,5 @@
 """Batched decoding against transformers' own greedy generation, and that no row's draw depends on the others."""
+
 import math
 from collections import Counter
 
@@ -51,15 +52,22 @@ def test_the_base_itself_continues_as_generate_does(qwen3):
     sample = Sampling(none, prompt, 20)
     finish(Decoder(qwen3, arena, 4, 256), [sample])
     model = AutoModelForCausalLM.from_pretrained(GOLDEN / "qwen3", dtype=torch.float32)
-    wanted = model.generate(torch.tensor([prompt]), do_sample=False, max_new_tokens=20, eos_token_id=None, pad_token_id=0)
+    wanted = model.generate(
+        torch.tensor([prompt]), do_sample=False, max_new_tokens=20, eos_token_id=None, pad_token_id=0
+    )
     assert sample.tokens == wanted[0, 20:].tolist()
 
 
 def test_draws_are_reproducible_and_independent_of_other_rows(qwen3):
     arena = Arena(qwen3, 48)
     rows = [opened(arena, i, 8) for i in range(5)]
-    settings = [dict(temperature=1.0), dict(temperature=0.7, top_k=5), dict(temperature=1.3, top_p=0.8), {},
-                dict(temperature=1.0, top_k=9, top_p=0.9)]
+    settings = [
+        dict(temperature=1.0),
+        dict(temperature=0.7, top_k=5),
+        dict(temperature=1.3, top_p=0.8),
+        {},
+        dict(temperature=1.0, top_k=9, top_p=0.9),
+    ]
     make = lambda: [Sampling(r, [1 + i, 2, 3], 15, seed=i, **s) for i, (r, s) in enumerate(zip(rows, settings))]
     together, alone = make(), make()
     finish(Decoder(qwen3, arena, 8, 512), together, at_once=5)

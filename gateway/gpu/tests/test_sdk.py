@@ -1,5 +1,6 @@
-"""The unmodified SDK drives the server: create, pipelined steps, forward, save, sample, finish; and eight callers at once.
+"""The unmodified SDK drives the server: create, pipelined steps, forward, save, sample, finish; eight callers at once.
 SIFT_GPU_URL names a server of test/engine/golden/qwen3 that runs already; without it one is started here."""
+
 import os
 import threading
 
@@ -48,7 +49,10 @@ def call(service, rank, seed, rate, examples):
     """→ losses of pipelined steps, the loss of the first example afterwards, a greedy continuation."""
     client = service.create_lora_training_client(base_model="qwen3", rank=rank, seed=seed).result()
     steps = [
-        (client.forward_backward([datum(x)], "cross_entropy"), client.optim_step(types.AdamParams(learning_rate=rate, **ADAM)))
+        (
+            client.forward_backward([datum(x)], "cross_entropy"),
+            client.optim_step(types.AdamParams(learning_rate=rate, **ADAM)),
+        )
         for x in examples
     ]
     losses = []
@@ -69,7 +73,9 @@ def test_losses_and_greedy_text_equal_transformers_and_peft(url):
         assert client.get_info().lora_rank == 8
         own = sampler.compute_logprobs(types.ModelInput.from_ints(examples[0])).result()
         two = sampler.sample(types.ModelInput.from_ints([1, 2]), 2, types.SamplingParams(max_tokens=5, seed=3)).result()
-        again = sampler.sample(types.ModelInput.from_ints([1, 2]), 2, types.SamplingParams(max_tokens=5, seed=3)).result()
+        again = sampler.sample(
+            types.ModelInput.from_ints([1, 2]), 2, types.SamplingParams(max_tokens=5, seed=3)
+        ).result()
     assert abs(-np.mean(own[1:]) - losses[-1]) < 1e-4
     assert [list(s.tokens) for s in two.sequences] == [list(s.tokens) for s in again.sequences]
     from sift_gpu.adapters import Arena
@@ -103,7 +109,9 @@ def test_losses_and_greedy_text_equal_transformers_and_peft(url):
 def test_eight_callers_at_once_equal_each_alone(url):
     def caller(service, c):
         lengths = np.random.default_rng(c).integers(3, 60, 3)
-        return call(service, (4, 8)[c % 2], c, (1e-3, 1e-2)[c % 2], [example(10 * c + i, n) for i, n in enumerate(lengths)])[:2]
+        return call(
+            service, (4, 8)[c % 2], c, (1e-3, 1e-2)[c % 2], [example(10 * c + i, n) for i, n in enumerate(lengths)]
+        )[:2]
 
     with tinker.ServiceClient(base_url=url, api_key="tml-test") as service:
         alone = [caller(service, c) for c in range(4)]  # 16 slots: models and samplers stay until the session's end
@@ -125,5 +133,7 @@ def test_the_base_samples_without_a_model(url):
     with tinker.ServiceClient(base_url=url, api_key="tml-test") as service:
         names = [m.model_name for m in service.get_server_capabilities().supported_models]
         sampler = service.create_sampling_client(base_model="qwen3")
-        sample = sampler.sample(types.ModelInput.from_ints([5, 6, 7]), 1, types.SamplingParams(max_tokens=4, temperature=0)).result()
+        sample = sampler.sample(
+            types.ModelInput.from_ints([5, 6, 7]), 1, types.SamplingParams(max_tokens=4, temperature=0)
+        ).result()
     assert names == ["qwen3"] and 1 <= len(sample.sequences[0].tokens) <= 4

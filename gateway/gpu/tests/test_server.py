@@ -1,4 +1,5 @@
-"""The wire from outside: refusals in the caller's terms, seq_id, retries, ownership, streams, files, kept adapters, freeing."""
+"""The wire from outside: refusals in the caller's terms, seq_id, retries, owners, streams, files, kept adapters."""
+
 import threading
 import time
 
@@ -31,7 +32,11 @@ def until(truth, seconds=5.0):
 
 
 def all_free(running):
-    return len(running.arena.unused) == running.arena.lines and not running.engine.models and not running.engine.generation.requests
+    return (
+        len(running.arena.unused) == running.arena.lines
+        and not running.engine.models
+        and not running.engine.generation.requests
+    )
 
 
 # ── the wire
@@ -43,7 +48,10 @@ def test_field_numbers_are_those_of_the_sdk():
             continue
         theirs = sdk.DESCRIPTOR.message_types_by_name[names.get(name, name)].fields_by_name
         for field in own.fields:
-            assert (theirs[field.name].number, theirs[field.name].type) == (field.number, field.type), (name, field.name)
+            assert (theirs[field.name].number, theirs[field.name].type) == (field.number, field.type), (
+                name,
+                field.name,
+            )
 
 
 @pytest.mark.parametrize(
@@ -75,7 +83,11 @@ def test_a_bad_pass_is_refused_in_the_callers_terms(running, caller, raw, messag
         ("/create_model", {"session_id": "s"}, "model_seq_id"),
         ("/optim_step", {"model_id": "m", "seq_id": 1, "adam_params": {"beta1": 1.5}}, "adam_params.beta1"),
         ("/optim_step", {"model_id": "m", "seq_id": 0, "adam_params": {}}, "seq_id"),
-        ("/asample", {"sampling_session_id": "s", "prompt": {"chunks": []}, "sampling_params": {"stop": "text"}}, "stop"),
+        (
+            "/asample",
+            {"sampling_session_id": "s", "prompt": {"chunks": []}, "sampling_params": {"stop": "text"}},
+            "stop",
+        ),
     ],
 )
 def test_a_bad_body_is_refused_by_its_field(running, path, value, message):
@@ -105,12 +117,17 @@ def test_bodies_are_capped_while_they_are_read_and_after_zstd(running, caller):
         pass
     bomb = zstandard.ZstdCompressor().compress(b"\0" * (wire.PROTO_BYTES + 1))
     assert len(bomb) < 10_000
-    assert "after zstd" in caller.ask("/forward_backward", raw=bomb, status=413, **{"content-encoding": "zstd"})["error"]
+    assert (
+        "after zstd" in caller.ask("/forward_backward", raw=bomb, status=413, **{"content-encoding": "zstd"})["error"]
+    )
     assert caller.post("/forward_backward", raw=b"x", **{"content-encoding": "zstd"}).status_code == 400
     assert caller.post("/forward_backward", raw=b"x", **{"content-encoding": "br"}).status_code == 415
     model = caller.open()
     packed = zstandard.ZstdCompressor().compress(body(model, 1, X))
-    assert len(logprobs(caller.result(caller.ask("/forward_backward", raw=packed, **{"content-encoding": "zstd"})))[0]) == 9
+    assert (
+        len(logprobs(caller.result(caller.ask("/forward_backward", raw=packed, **{"content-encoding": "zstd"})))[0])
+        == 9
+    )
 
 
 # ── the order of operations
@@ -138,7 +155,9 @@ def test_a_retried_request_counts_once_even_after_its_result_was_fetched(running
     step = {"model_id": twice, "seq_id": 2, "adam_params": ADAM}
     assert caller.result(caller.ask("/optim_step", step)) == caller.result(caller.ask("/optim_step", step))
     assert [-float(np.mean(logprobs(first)[0])), caller.loss(twice, 3, X)] == wanted
-    assert "seq_id 2 was used by optim_step" in caller.ask("/forward_backward", raw=body(twice, 2, X), status=409)["error"]
+    assert (
+        "seq_id 2 was used by optim_step" in caller.ask("/forward_backward", raw=body(twice, 2, X), status=409)["error"]
+    )
     value = {"session_id": caller.id, "model_seq_id": caller.models, "base_model": "qwen3", "lora_config": {"rank": 8}}
     assert caller.result(caller.ask("/create_model", value)) == {"type": "create_model", "model_id": twice}
 
@@ -184,13 +203,28 @@ def test_what_the_server_says_of_itself(running, caller):
     ]
     own = said["sift"]["models"]["qwen3"]
     assert said["sift"] | {"models": 0} == {
-        "version": 1, "models": 0, "stream": True, "tokenizer": True, "adapters": True, "slots": 16,
+        "version": 1,
+        "models": 0,
+        "stream": True,
+        "tokenizer": True,
+        "adapters": True,
+        "slots": 16,
     }
-    assert own["methods"] == ["lora", "full"] and own["max_rank"] == 128 and own["layers"] == 2 and own["context_tokens"] == 64
+    assert (
+        own["methods"] == ["lora", "full"]
+        and own["max_rank"] == 128
+        and own["layers"] == 2
+        and own["context_tokens"] == 64
+    )
     files = lambda model, name: caller.http.get(f"/sift/models/{model}/files/{name}")
     assert files("qwen3", "config.json").content == (GOLDEN / "qwen3/config.json").read_bytes()
-    for model, name in (("qwen3", "tokenizer.json"), ("qwen3", "model.safetensors"), ("llama", "config.json"),
-                        ("qwen3", "..%2Fllama%2Fconfig.json"), ("..", "config.json")):
+    for model, name in (
+        ("qwen3", "tokenizer.json"),
+        ("qwen3", "model.safetensors"),
+        ("llama", "config.json"),
+        ("qwen3", "..%2Fllama%2Fconfig.json"),
+        ("..", "config.json"),
+    ):
         assert files(model, name).status_code == 404
     metrics = httpx.get(running.url + "/metrics").text
     assert "sift_gpu_free_rank_lines" in metrics and "sift_gpu_steps_total" in metrics
@@ -212,7 +246,9 @@ def test_a_stream_gives_what_the_promise_gives(running, caller):
 def test_a_reader_that_goes_away_ends_the_sampling(caller, running, monkeypatch):
     sampler = caller.sampler(caller.open(), 1)
     step = type(running.engine.generation.decoder).step
-    monkeypatch.setattr(running.engine.generation.decoder, "step", lambda: (time.sleep(0.1), step(running.engine.generation.decoder)))
+    monkeypatch.setattr(
+        running.engine.generation.decoder, "step", lambda: (time.sleep(0.1), step(running.engine.generation.decoder))
+    )
     promise = caller.sample(sampler, [5, 6, 7], max_tokens=60)
     with caller.http.stream("GET", f"/sift/stream/{promise['request_id']}") as answer:
         next(answer.iter_lines())
@@ -237,7 +273,11 @@ def test_a_kept_adapter_opens_again_for_its_owner_and_tenant_only(running):
     assert again.loss(reopened, 2, X) == wanted
     missing = other.create(adapter="hash")
     answer = other.post("/retrieve_future", {"request_id": missing["request_id"]})
-    assert answer.status_code == 410 and answer.json()["category"] == "user" and answer.json()["error"].startswith("adapter_gone")
+    assert (
+        answer.status_code == 410
+        and answer.json()["category"] == "user"
+        and answer.json()["error"].startswith("adapter_gone")
+    )
     assert again.ask("/sift/forget", {"ids": ["hash", "unknown"]}) == {"forgotten": 1}
     assert "adapter_gone" in again.result(again.create(adapter="hash"))["error"]
     again.finish(), other.finish()
@@ -372,7 +412,9 @@ def test_full_fine_tuning_equals_transformers_and_has_one_lane(running, caller):
     optimiser = torch.optim.AdamW(reference.parameters(), lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0)
 
     def cost(x):
-        return torch.nn.functional.cross_entropy(reference(input_ids=torch.tensor([x[:-1]])).logits[0], torch.tensor(x[1:]))
+        return torch.nn.functional.cross_entropy(
+            reference(input_ids=torch.tensor([x[:-1]])).logits[0], torch.tensor(x[1:])
+        )
 
     before = caller.loss(lora, 1, X)
     for seq, x in ((1, X), (3, Y), (5, X)):
@@ -392,9 +434,10 @@ def test_full_fine_tuning_equals_transformers_and_has_one_lane(running, caller):
     caller.learn(model, 9, Y)
     assert caller.tokens(sampler, X) == greedy  # later steps do not reach it
     assert "lane of full fine-tuning is taken" in caller.create(method="full", status=429)["error"]
-    assert "only an adapter can be kept" in caller.ask(
-        "/sift/keep", {"model_id": model, "seq_id": 11, "id": "x"}, status=400
-    )["error"]
+    assert (
+        "only an adapter can be kept"
+        in caller.ask("/sift/keep", {"model_id": model, "seq_id": 11, "id": "x"}, status=400)["error"]
+    )
     caller.result(caller.ask("/unload_model", {"model_id": model}))
     assert until(lambda: running.engine.full is None) and isinstance(caller.open(method="full"), str)
 
