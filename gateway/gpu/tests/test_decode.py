@@ -12,7 +12,8 @@ from transformers import AutoModelForCausalLM
 from sift_gpu.adapters import Arena
 from sift_gpu.decode import Decoder, Sampling
 
-FAMILIES = sorted(p.name for p in GOLDEN.iterdir() if (p / "config.json").exists())
+SAME = {"chat", "spm", "other_head"}  # qwen3 and llama again, with a tokenizer or another head
+FAMILIES = sorted(p.name for p in GOLDEN.iterdir() if (p / "config.json").exists() and p.name not in SAME)
 
 
 def finish(decoder, waiting, at_once=3):
