@@ -21,7 +21,12 @@ def main(package: str, out: str) -> None:
     gguf = next(Path(package).rglob("*.gguf"))
     directory = Path(out)
     tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
-    model = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
+    loaded = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
+    # a model of its own: transformers refuses to save one that still says that it was quantised
+    settings = {key: value for key, value in loaded.config.to_dict().items() if key != "quantization_config"}
+    model = AutoModelForCausalLM.from_config(type(loaded.config).from_dict(settings), dtype=torch.float32)
+    model.load_state_dict(loaded.state_dict())
+    model.tie_weights()
     model.to(torch.bfloat16).save_pretrained(directory)
     tokenizer.save_pretrained(directory)
 
@@ -37,10 +42,6 @@ def main(package: str, out: str) -> None:
     }
     path.write_text(json.dumps(data, ensure_ascii=False))
 
-    config = directory / "config.json"
-    kept = json.loads(config.read_text())
-    kept.pop("quantization_config", None)
-    config.write_text(json.dumps(kept, indent=2))
     print(f"{directory}: {sum(p.numel() for p in model.parameters())} parameters")
 
 
