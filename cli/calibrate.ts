@@ -5,7 +5,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { defaultsBySize, SIFT_FILE, siftFile } from '../gateway/backends/embedded/defaults.ts';
+import { defaultsBySize, SIFT_FILE, siftFile } from '../gateway/backends/defaults.ts';
 import { startStack } from '../local/stack.ts';
 import { CALIBRATION_DOCUMENTS, DEFAULT_PICKS, MAX_DEADLINE_MS, MAX_PICKS, MAX_RANK } from '../wire/limits.ts';
 import { messageOf } from '../wire/message.ts';

@@ -1,12 +1,14 @@
-// `npm run gateway`: the gateway with the embedded backend as a process of its own.
+// `npm run gateway`: the gateway as a process of its own, with models on this machine, on other machines, or both.
 // The secret it shares with the edge comes from GATEWAY_SECRET and is never given on the command line.
 // Exit codes: 0 after a shutdown that was asked for (SIGTERM or SIGINT), 128 + the signal's number if a second signal cut
 // it short, 2 if it could not start as it was called, 1 if it broke.
 
 import { constants } from 'node:os';
 import { parseArgs } from 'node:util';
+import type { Backend } from '../gateway/backends/contract.ts';
 import { createEmbeddedBackend } from '../gateway/backends/embedded/index.ts';
-import { registryOf } from '../gateway/backends/registry.ts';
+import { createBackends } from '../gateway/backends/file.ts';
+import { createRegistry } from '../gateway/backends/registry.ts';
 import { logInfo } from '../gateway/log.ts';
 import { serveGateway } from '../gateway/serve.ts';
 import { ADAPTER_BYTES, ADAPTER_TTL_MS, MAX_DEADLINE_MS, TUNE_DEADLINE_MS } from '../wire/limits.ts';
@@ -15,7 +17,9 @@ import { UsageError, whole } from './arguments.ts';
 import { MACHINE_FLAGS, machineOf } from './tuning-flags.ts';
 
 const HELP = `npm run gateway -- [options]        (GATEWAY_SECRET: at least 16 characters, shared with the edge)
-  --model NAME=DIR      a model to serve, from a directory in Hugging Face layout; repeatable (default base=models/base)
+  --model NAME=DIR      a model to serve, from a directory in Hugging Face layout; repeatable (default base=models/base,
+                        or none where --backends is given)
+  --backends FILE       servers on other machines and their models: JSON, see docs/backends.md (default GATEWAY_BACKENDS)
   --weight TENANT=N     a tenant's share of the work beside others, 1 to 1000; repeatable (default 1)
   --host HOST           where to listen (default 127.0.0.1)
   --port PORT           (default 8788; 0: any free port)
@@ -43,7 +47,8 @@ const parse = () => {
   const { values } = parseArgs({
     options: {
       help: { type: 'boolean', short: 'h', default: false },
-      model: { type: 'string', multiple: true, default: ['base=models/base'] },
+      model: { type: 'string', multiple: true },
+      backends: { type: 'string' },
       weight: { type: 'string', multiple: true, default: [] },
       host: { type: 'string', default: '127.0.0.1' },
       port: { type: 'string', default: '8788' },
@@ -53,9 +58,12 @@ const parse = () => {
     },
   });
   const weights = pairs('weight', 'TENANT=N', values.weight);
+  const backends = values.backends ?? (process.env.GATEWAY_BACKENDS || undefined);
+  const models = values.model ?? (backends === undefined ? ['base=models/base'] : []);
   return {
     help: values.help,
-    models: Object.fromEntries(pairs('model', 'NAME=DIR', values.model)),
+    models: Object.fromEntries(pairs('model', 'NAME=DIR', models)),
+    backends,
     weights: new Map(Array.from(weights, ([tenant, text]) => [tenant, whole('weight', text, 1, 1_000)])),
     host: values.host,
     port: whole('port', values.port, 0, 65_535),
@@ -67,18 +75,41 @@ const parse = () => {
   };
 };
 
+type Backends = Readonly<Record<string, Backend>>;
+
+const closeAll = async (backends: Backends): Promise<void> => {
+  await Promise.all(Object.values(backends).map((backend) => backend.close()));
+};
+
+/** The embedded backend, where it has a model, and those of the file. */
+const backendsOf = async ({ models, backends, machine }: ReturnType<typeof parse>): Promise<Backends> => {
+  const { workers = 1, threads = 1 } = machine;
+  // first, since it says at once what is wrong
+  const remote = backends === undefined ? {} : await createBackends(backends, process.env);
+  if (Object.keys(models).length === 0) return remote;
+  const embedded = await createEmbeddedBackend({ models, workers, threads }).catch(async (error: unknown) => {
+    await closeAll(remote);
+    throw error;
+  });
+  return { embedded, ...remote };
+};
+
 const main = async (): Promise<void> => {
   const options = parse();
   if (options.help) return void process.stdout.write(HELP);
   const secret = process.env.GATEWAY_SECRET ?? '';
   if (secret.length < 16) throw new UsageError('GATEWAY_SECRET is missing or shorter than 16 characters');
-  const { models, machine, weights, adapters, host, port } = options;
-  const { workers = 1, threads = 1, deadlineMs } = machine;
-  const backend = await createEmbeddedBackend({ models, workers, threads });
+  const { machine, weights, adapters, host, port } = options;
+  const { deadlineMs } = machine;
   const limits = deadlineMs === undefined ? {} : { deadlineMs };
-  const served = { registry: registryOf(backend), secret, weights, adapters, host, port, ...limits };
-  const gateway = await serveGateway(served).catch(async (error: unknown) => {
-    await backend.close();
+  const backends = await backendsOf(options);
+  const serve = async () => {
+    const registry = createRegistry(backends);
+    const gateway = await serveGateway({ registry, secret, weights, adapters, host, port, ...limits });
+    return { gateway, registry };
+  };
+  const { gateway, registry } = await serve().catch(async (error: unknown) => {
+    await closeAll(backends);
     throw error;
   });
   let asked = false;
@@ -93,7 +124,7 @@ const main = async (): Promise<void> => {
       );
     });
   }
-  logInfo('ready', { url: gateway.url, models: backend.models.map(({ id }) => id) });
+  logInfo('ready', { url: gateway.url, models: registry.models.map(({ id }) => id) });
 };
 
 const end = (code: number, error: unknown): void => {

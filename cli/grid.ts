@@ -1,5 +1,5 @@
 // Which learning rates are tried for a model, by method and size: around what the rule by size says (limits.ts).
-import { defaultsBySize } from '../gateway/backends/embedded/defaults.ts';
+import { defaultsBySize } from '../gateway/backends/defaults.ts';
 import type { Way } from './rates.ts';
 
 const GRID = {

@@ -1,5 +1,6 @@
 // The command line of `npm start`: parsed once into a typed value; whatever is wrong is said with the value and the limit.
 
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { GivenDefaults } from '../gateway/given.ts';
 import {
@@ -26,6 +27,8 @@ export interface Options extends Machine {
   readonly prompt?: string;
   readonly promptFile?: string;
   readonly model: string;
+  /** A file that names backends on other machines. */
+  readonly backends?: string;
   readonly embedder: string;
   readonly n: number;
   /** How the model is tuned by default, as far as the command line says. */
@@ -47,6 +50,7 @@ export const HELP = `npm start -- [options]
   --prompt-file F      tune for the first half of this file; its second half is scored
   --model DIR          a checkpoint in Hugging Face layout: Qwen2, 2.5 or 3, Llama, SmolLM, Mistral, Phi-3, Gemma 2
                        or 3, OLMo 2, Granite; docs/models.md lists what is read (default ${DEFAULT_MODEL})
+  --backends FILE      models on other machines, served beside it: JSON, see docs/backends.md (default GATEWAY_BACKENDS)
   --embedder DIR       a sentence embedder with an ONNX model: a sentence-transformers directory or one of our own
                        layout; DIR/onnx/FILE chooses among several models (default ${DEFAULT_EMBEDDER})
   --n N                gradient steps, 1 to ${MAX_PICKS} (default ${DEFAULT_PICKS})
@@ -82,6 +86,7 @@ const parse = (args: readonly string[]) => {
         prompt: { type: 'string' },
         'prompt-file': { type: 'string' },
         model: { type: 'string', default: DEFAULT_MODEL },
+        backends: { type: 'string' },
         embedder: { type: 'string', default: DEFAULT_EMBEDDER },
         n: { type: 'string', default: String(DEFAULT_PICKS) },
         ...TUNING_FLAGS,
@@ -105,6 +110,7 @@ export const parseOptions = (args: readonly string[]): Options | 'help' => {
   if (prompt !== undefined && promptFile !== undefined)
     throw new UsageError('give --prompt or --prompt-file, not both');
   if (prompt !== undefined && prompt.trim() === '') throw new UsageError('--prompt is empty');
+  const backends = values.backends ?? (process.env.GATEWAY_BACKENDS || undefined);
   const port = whole('port', values.port, 0, 65_535);
   const gatewayPort = whole('gateway-port', values['gateway-port'], 0, 65_535);
   if (port !== 0 && port === gatewayPort) throw new UsageError(`--port and --gateway-port are both ${port}`);
@@ -117,6 +123,7 @@ export const parseOptions = (args: readonly string[]): Options | 'help' => {
     ...(prompt === undefined ? {} : { prompt }),
     ...(promptFile === undefined ? {} : { promptFile }),
     model: values.model,
+    ...(backends === undefined ? {} : { backends: resolve(backends) }),
     embedder: values.embedder,
     n: whole('n', values.n, 1, MAX_PICKS),
     given: tuningOf(values),

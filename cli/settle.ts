@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { EdgeError } from '../client/edge.ts';
 import type { TuningDefaults } from '../gateway/backends/contract.ts';
-import { SIFT_FILE } from '../gateway/backends/embedded/defaults.ts';
+import { SIFT_FILE } from '../gateway/backends/defaults.ts';
 import { fingerprintOf } from '../gateway/backends/embedded/fingerprint.ts';
 import { type GivenDefaults, withGiven } from '../gateway/given.ts';
 import { loadProbe, type Probe, saveProbe } from '../local/state.ts';

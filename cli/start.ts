@@ -59,9 +59,13 @@ const main = async (options: Options, lifetime: Lifetime): Promise<void> => {
   const prompts = options.demo ? await choosePrompts(options, gathered.documents, root) : undefined;
   const { embedder, state } = await openWorkplace(options.embedder);
 
-  const { model, port, gatewayPort, deadlineMs } = options;
+  const { model, backends, port, gatewayPort, deadlineMs } = options;
   const share = shareCores(options, model === DEFAULT_MODEL);
-  const limits = deadlineMs === undefined ? share : { ...share, deadlineMs };
+  const limits = {
+    ...share,
+    ...(deadlineMs === undefined ? {} : { deadlineMs }),
+    ...(backends === undefined ? {} : { backends }),
+  };
   const stack = await time('start', () =>
     startStack({ root: ROOT, state, model, ...limits, embedder, port, gatewayPort, defaultCorpus: corpus }),
   );

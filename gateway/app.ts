@@ -115,6 +115,7 @@ export const createGateway = (options: GatewayOptions) => {
           methods: capabilities.methods,
           max_rank: capabilities.maxRank,
           logprobs: capabilities.logprobs,
+          streaming: capabilities.streaming,
         },
       })),
     }),

@@ -33,10 +33,31 @@ async function* timedPieces(
   }
 }
 
+/**
+ * Pieces of work of one call. Where all are asked for at once, the first waits for others' too and some come together, so
+ * that only the whole tells anything: each then takes a share by its length.
+ */
+const pieces = (pipelined: boolean, tell: (units: number, ms: number) => void) => {
+  const lengths: number[] = [];
+  let total = 0;
+  return {
+    add(units: number, ms: number): void {
+      if (!pipelined) tell(units, ms);
+      else lengths.push(units);
+      total += ms;
+    },
+    /** The call has ended by itself. */
+    all(): void {
+      const sum = lengths.reduce((all, units) => all + units, 0);
+      for (const units of lengths) tell(units, (total * units) / sum);
+    },
+  };
+};
+
 const timedSession = (
   session: Session,
   { method, rank }: OpenOptions,
-  context: number,
+  { contextTokens: context, capabilities: { pipelined } }: Model,
   pace: Pace,
   now: Clock,
 ): Session => {
@@ -45,24 +66,30 @@ const timedSession = (
     check: (prompt, signal) => session.check(prompt, signal),
     count: (texts, signal) => session.count(texts, signal),
     async *train(examples, signal) {
+      const done = pieces(pipelined, (units, ms) => pace.step(key, units, ms));
       let index = 0;
       let waitedFrom = now();
       for await (const step of session.train(examples, signal)) {
         const text = examples[index++];
-        if (text !== undefined && !step.reused) pace.step(key, Math.min(tokensOf(text), context), now() - waitedFrom);
+        // steps that were made while nobody waited say themselves how long they took
+        const ms = pipelined ? step.ms : now() - waitedFrom;
+        if (text !== undefined && !step.reused) done.add(Math.min(tokensOf(text), context), ms);
         yield step;
         waitedFrom = now();
       }
+      done.all();
     },
     async *losses(examples, signal) {
+      const done = pieces(pipelined, (units, ms) => pace.read(units, ms));
       let index = 0;
       let waitedFrom = now();
       for await (const loss of session.losses(examples, signal)) {
         const text = examples[index++];
-        if (text !== undefined) pace.read(Math.min(tokensOf(text), context), now() - waitedFrom);
+        if (text !== undefined) done.add(Math.min(tokensOf(text), context), now() - waitedFrom);
         yield loss;
         waitedFrom = now();
       }
+      done.all();
     },
     restart: (learningRate, signal) => session.restart(learningRate, signal),
     generate: (prompt: string, sampling: Sampling, signal: AbortSignal) =>
@@ -79,10 +106,10 @@ const timedSession = (
 };
 
 /** The backend for requests of one model. */
-export const timedBackend = (backend: Backend, { contextTokens }: Model, pace: Pace, now: Clock): Backend => ({
+export const timedBackend = (backend: Backend, model: Model, pace: Pace, now: Clock): Backend => ({
   models: backend.models,
   concurrency: backend.concurrency,
   ...(backend.release === undefined ? {} : { release: (kept) => backend.release?.(kept) }),
-  open: async (options, signal) => timedSession(await backend.open(options, signal), options, contextTokens, pace, now),
+  open: async (options, signal) => timedSession(await backend.open(options, signal), options, model, pace, now),
   close: () => backend.close(),
 });

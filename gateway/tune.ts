@@ -21,11 +21,18 @@ export interface Served {
   readonly shelf?: Shelf | undefined;
 }
 
-const openOptions = (tuning: ResolvedTuning, request: SettledTune | SettledScore): OpenOptions => ({
+const fromShelf = (shelf: Shelf | undefined): Pick<OpenOptions, 'from'> => {
+  const from = shelf?.store.find(shelf.key)?.weights;
+  return from === undefined ? {} : { from };
+};
+
+const openOptions = (tuning: ResolvedTuning, request: SettledTune | SettledScore, shelf?: Shelf): OpenOptions => ({
+  ...fromShelf(shelf),
   model: request.model,
   method: tuning.method,
   rank: tuning.rank,
   seed: request.tuning.seed,
+  tenant: request.tenant,
   reuseGradients: request.tuning.reuse_gradients,
   optimiser: {
     learningRate: tuning.learningRate,
@@ -77,12 +84,13 @@ export async function* tune(
 ): AsyncGenerator<TuneEvent, void, void> {
   const started = now();
   const tuning = resolveTuning(model, request);
-  const session = await openGuarded(backend, openOptions(tuning, request), signal);
+  const session = await openGuarded(backend, openOptions(tuning, request, shelf), signal);
   try {
     const opened = now();
     await session.check(request.prompt, signal);
     const placed = await examplesBefore(session, model, request, signal);
-    const time = { now, until, rest: generationCost(request, model.contextTokens) };
+    const { pipelined } = model.capabilities;
+    const time = { now, until, pipelined, rest: generationCost(request, model.contextTokens) };
     const steps = () => makeSteps(session, request, tuning, model.contextTokens, time, signal);
     const learnt = yield* learn(session, shelf, tuning, steps, signal);
     const tuned = now();
@@ -164,13 +172,14 @@ export const score = async (
 ): Promise<ScoreResponse> => {
   const started = now();
   const tuning = resolveTuning(model, request);
-  const session = await openGuarded(backend, openOptions(tuning, request), signal);
+  const session = await openGuarded(backend, openOptions(tuning, request, shelf), signal);
   try {
     const opened = now();
     const before = await session.score(request.context, request.text, signal);
     const placed = await examplesBeforeText(session, model, request, signal);
     const scored = now();
-    const time = { now, until, rest: scoreAfterCost(request, model.contextTokens) };
+    const { pipelined } = model.capabilities;
+    const time = { now, until, pipelined, rest: scoreAfterCost(request, model.contextTokens) };
     const steps = () => makeSteps(session, request, tuning, model.contextTokens, time, signal);
     const learnt = await allOf(learn(session, shelf, tuning, steps, signal));
     const { kept, guard } = learnt;

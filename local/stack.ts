@@ -1,11 +1,13 @@
-// Everything that serves, on this machine: the embedded backend behind the gateway, and the edge with its local index.
+// Everything that serves, on this machine: the embedded backend behind the gateway, beside it those on other machines, and
+// the edge with its local index.
 
 import { join, resolve } from 'node:path';
 import { buildKernel } from '../assembly/build.ts';
 import { type EdgeClient, edgeClient } from '../client/edge.ts';
 import type { TuningDefaults } from '../gateway/backends/contract.ts';
 import { createEmbeddedBackend } from '../gateway/backends/embedded/index.ts';
-import { registryOf } from '../gateway/backends/registry.ts';
+import { createBackends } from '../gateway/backends/file.ts';
+import { createRegistry } from '../gateway/backends/registry.ts';
 import { adjustable } from '../gateway/given.ts';
 import { serveGateway } from '../gateway/serve.ts';
 import { at } from '../wire/list.ts';
@@ -24,6 +26,8 @@ export interface StackOptions {
   readonly state: string;
   /** The model's directory. */
   readonly model: string;
+  /** A file that names backends on other machines, whose models are served as well. */
+  readonly backends?: string;
   /** Processes that tune and generate; 1 when absent. */
   readonly workers?: number;
   /** Threads of each; 1 when absent. */
@@ -55,15 +59,23 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
   const { apiKey, gatewaySecret } = await loadSecrets(state);
   const models = { [MODEL]: resolve(root, options.model) };
   const { workers = 1, threads = 1, deadlineMs } = options;
-  const embedded = await createEmbeddedBackend({ models, workers, threads }).catch((error: unknown) => {
+  const remote = options.backends === undefined ? {} : await createBackends(options.backends, process.env);
+  const closeRemote = () => Promise.all(Object.values(remote).map((one) => one.close()));
+  const embedded = await createEmbeddedBackend({ models, workers, threads }).catch(async (error: unknown) => {
+    await closeRemote();
     throw new UsageError(messageOf(error));
   });
   const { backend, defaultsOf, setDefaults } = adjustable(embedded);
-  const gateway = await serveGateway({
-    registry: registryOf(backend),
-    secret: gatewaySecret,
-    port: options.gatewayPort,
-    ...(deadlineMs === undefined ? {} : { deadlineMs }),
+  const serve = async () =>
+    serveGateway({
+      registry: createRegistry({ embedded: backend, ...remote }),
+      secret: gatewaySecret,
+      port: options.gatewayPort,
+      ...(deadlineMs === undefined ? {} : { deadlineMs }),
+    });
+  const gateway = await serve().catch(async (error: unknown) => {
+    await Promise.all([embedded.close(), closeRemote()]);
+    throw error;
   });
   try {
     const edge = await startEdge({

@@ -37,6 +37,8 @@ export type Fault =
   /** Bytes that the work needs, and what there is: free now, or on the whole machine where it will never fit. */
   | { kind: 'no_memory'; work: string; needs: number; free: number; retryAfterS: number }
   | { kind: 'never_fits'; work: string; needs: number; machine: number }
+  /** A server behind the gateway is full or away, and did no work for this request. */
+  | { kind: 'backend_unavailable'; message: string; retryAfterS: number }
   | { kind: 'deadline'; afterMs: number; stage: string }
   | { kind: 'cancelled'; stage: string }
   | { kind: 'vectorize'; code: number | null; message: string }
@@ -158,6 +160,8 @@ export const describe = (fault: Fault): string => {
       return `the backend cannot be reached: ${fault.message}`;
     case 'gateway_timeout':
       return `the backend sent nothing for ${fault.afterMs} ms (${fault.stage})`;
+    case 'backend_unavailable':
+      return `the backend cannot take this request now: ${fault.message}; try again in ${fault.retryAfterS} s`;
     case 'backend':
       return `the backend failed: ${fault.message}`;
     case 'not_configured':
@@ -207,6 +211,7 @@ const wireOf = (fault: Fault): { status: number; type: string; param?: string; r
     case 'nonces_full':
     case 'queue_full':
     case 'no_memory':
+    case 'backend_unavailable':
     case 'shutting_down':
       return { status: 503, type: 'server_error', retryAfterS: fault.retryAfterS };
     case 'deadline':

@@ -203,6 +203,60 @@ export const SHUTDOWN_LAST_WORDS_MS = 500;
 /** Milliseconds a backend may take to close when the gateway ends. 2026-11-26 */
 export const SHUTDOWN_BACKEND_MS = 5_000;
 
+// ── Backends on other machines (gateway/backends/tinker; docs/backends.md) ────────────────────────────────────────
+/** Bytes of the file that names them: some dozens of servers. 2026-11-26 */
+export const MAX_BACKENDS_FILE_BYTES = 256 * 1024;
+/** Servers of one backend, and models that it serves. 2026-11-26 */
+export const MAX_BACKEND_SERVERS = 64;
+export const MAX_BACKEND_MODELS = 64;
+/** Sessions of one backend at once: each may hold some connections. 2026-11-26 */
+export const MAX_BACKEND_CONCURRENCY = 1_024;
+/** Sessions at once where neither the configuration nor the servers say more. 2026-11-26 */
+export const DEFAULT_BACKEND_CONCURRENCY = 8;
+/** Tokens of an example where the server names no limit: what the embedded engine takes. 2026-11-26 */
+export const DEFAULT_TRAIN_TOKENS = 1_024;
+/** Rank of LoRA where the server names no limit: the hosted service's common one. 2026-11-26 */
+export const DEFAULT_REMOTE_RANK = 32;
+/** Milliseconds for a connection, TLS included, within a region and across an ocean. 2026-11-26 */
+export const BACKEND_CONNECT_MS = 3_000;
+/** Milliseconds until the answer to a submission has begun: the work itself is waited for apart. 2026-11-26 */
+export const BACKEND_FIRST_BYTE_MS = 15_000;
+/** Milliseconds of one long poll, as in the SDK: a server answers 408 before. 2026-11-26 */
+export const BACKEND_POLL_MS = 45_000;
+/** Milliseconds between two bytes of an answer, and between two tokens of a stream. 2026-11-26 */
+export const BACKEND_IDLE_MS = 20_000;
+/** Milliseconds between heartbeats, as in the SDK: servers end a session after 60 s without. 2026-11-26 */
+export const BACKEND_HEARTBEAT_MS = 10_000;
+/** Milliseconds between looks at a server's health, and those that a look may take. 2026-11-26 */
+export const BACKEND_HEALTH_MS = 5_000;
+export const BACKEND_HEALTH_WAIT_MS = 2_000;
+/** Milliseconds of each call that frees something; closing a session waits for them no longer than BACKEND_CLOSE_MS. 2026-11-26 */
+export const BACKEND_FREE_MS = 5_000;
+/** Milliseconds for which a closing session is waited for: less than the gateway's own patience. 2026-11-26 */
+export const BACKEND_FREE_WAIT_MS = 600;
+/** Requests of one session in flight at once, and results that are asked for ahead of the one that is next. 2026-11-26 */
+export const BACKEND_SUBMIT_AT_ONCE = 8;
+export const BACKEND_POLL_AHEAD = 8;
+/** Promises that are cancelled one by one when work ends early: closing a model frees the rest. 2026-11-26 */
+export const BACKEND_CANCEL_MOST = 64;
+/** Milliseconds before a promise is asked for again, where the server answered at once that it is not ready. 2026-11-26 */
+export const BACKEND_AGAIN_MIN_MS = 10;
+export const BACKEND_AGAIN_MAX_MS = 1_000;
+/** Failures of one promise's polls in a row that are tried again, within the retry budget. 2026-11-26 */
+export const BACKEND_POLL_FAILURES = 3;
+/** Bytes of one answer: log-probabilities of 4,096 tokens are 32 kB, as JSON 200. 2026-11-26 */
+export const MAX_BACKEND_ANSWER_BYTES = 4 * 1024 * 1024;
+/** Bytes of one line of a stream: the tokens of one step. 2026-11-26 */
+export const MAX_BACKEND_LINE_BYTES = 64 * 1024;
+/** Bytes of a model's file, such as a tokenizer of 256,000 tokens. 2026-11-26 */
+export const MAX_BACKEND_FILE_BYTES = 64 * 1024 * 1024;
+/** Characters of a server's own words that an error repeats. 2026-11-26 */
+export const MAX_BACKEND_WORDS = 300;
+/** Failures in a row after which a server gets no new session; milliseconds until one is tried, doubled up to the most. 2026-11-26 */
+export const BREAKER_FAILURES = 3;
+export const BREAKER_MIN_MS = 2_000;
+export const BREAKER_MAX_MS = 60_000;
+
 // ── The guard of tuning (gateway/prequential.ts; docs/guard.md) ──────────────────────────────────────────────────
 // Differences are in nats per token: the loss of a pick that is new to the model, under the weights so far, less its loss
 // under the base weights. Below zero the steps so far help texts like the prompt.

@@ -259,6 +259,8 @@ export const modelsResponse = z.object({
         methods: z.array(z.enum(['full', 'lora'])),
         max_rank: z.int(),
         logprobs: z.boolean(),
+        // absent from gateways that are older
+        streaming: z.boolean().optional(),
       }),
     }),
   ),

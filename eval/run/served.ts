@@ -2,7 +2,7 @@
 // model's sift.json, else what `npm start` measured of it, else the rule by size. Nothing is measured here.
 import { settleTuning } from '../../cli/settle.ts';
 import { STATE } from '../../cli/workplace.ts';
-import { readDefaults } from '../../gateway/backends/embedded/defaults.ts';
+import { readDefaults } from '../../gateway/backends/defaults.ts';
 import { readArchitecture } from '../../gateway/backends/embedded/model/checkpoint.ts';
 import { parameterShapes } from '../../gateway/backends/embedded/model/parameters.ts';
 import type { GivenDefaults } from '../../gateway/given.ts';

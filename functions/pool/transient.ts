@@ -1,7 +1,7 @@
 // Which failures of the index may be gone the next moment, and the one second try they get. A query only reads, so asking
 // again is always safe; a query that is wrong stays wrong and is never asked again.
 import { messageOf } from '../../wire/message.ts';
-import { RetryBudget, withOneRetry } from '../http/retry-budget.ts';
+import { RetryBudget, withOneRetry } from '../../wire/retry-budget.ts';
 
 /** Codes of the index itself begin at 50000; 40041 is "too many requests". What has no code is the network's. */
 const SERVERS_CODE = 50_000;

@@ -7,6 +7,7 @@ import type { z } from 'zod';
 import { parseAs } from '../../wire/body.ts';
 import { describe } from '../../wire/faults.ts';
 import { FORGET_MS, GATEWAY_DEADLINE_MS, GATEWAY_FIRST_BYTE_MS, GATEWAY_IDLE_MS } from '../../wire/limits.ts';
+import { RetryBudget, retryDelayMs } from '../../wire/retry-budget.ts';
 import { signRequest, verifyEvent } from '../../wire/signature.ts';
 import {
   type ForgetRequest,
@@ -19,7 +20,6 @@ import {
   type TuneRequest,
 } from '../../wire/tune.ts';
 import { UpstreamError, upstreamFault, wireError } from '../http/errors.ts';
-import { RetryBudget, retryDelayMs } from '../http/retry-budget.ts';
 import { attempt, type Call, type Outcome } from './attempt.ts';
 import { Patience } from './deadline.ts';
 import { relayed } from './relay.ts';

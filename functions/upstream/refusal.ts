@@ -21,6 +21,7 @@ const CALLERS: ReadonlyMap<string, number> = new Map<Fault['kind'], number>([
 const PASSING: ReadonlyMap<string, { readonly beforeWork: boolean }> = new Map<Fault['kind'], { beforeWork: boolean }>([
   ['queue_full', { beforeWork: true }],
   ['no_memory', { beforeWork: true }],
+  ['backend_unavailable', { beforeWork: false }],
   ['nonces_full', { beforeWork: true }],
   ['rate_limited', { beforeWork: true }],
   ['shutting_down', { beforeWork: false }],

@@ -1,5 +1,5 @@
-// The small interface behind which every way of tuning and generating sits: the embedded CPU engine today, a Tinker
-// client for GPU servers later. One session serves one prompt: it starts from the base weights and leaves no trace.
+// The small interface behind which every way of tuning and generating sits: the embedded CPU engine, and a
+// client for GPU servers (Tinker). One session serves one prompt: it starts from the base weights and leaves no trace.
 // Implementations throw FaultError (kind 'backend', 'context_length' for a prompt that leaves no room, 'cancelled' or
 // 'deadline'); they never swallow an abort.
 
@@ -34,6 +34,10 @@ export interface Capabilities {
   readonly maxRank: number;
   /** Whether it can say how probable each generated token was. */
   readonly logprobs: boolean;
+  /** Whether generation comes token by token; otherwise it comes whole. */
+  readonly streaming: boolean;
+  /** Whether steps and losses are asked for all at once: the first one then waits for others' too, and some come together. */
+  readonly pipelined: boolean;
 }
 
 export interface OpenOptions {
@@ -44,6 +48,10 @@ export interface OpenOptions {
   /** Adam, with the usual names. Learning rate per step. */
   readonly optimiser: Adam;
   readonly seed: number;
+  /** Weights that the session will most likely resume: a backend of several machines opens it where they are. */
+  readonly from?: KeptWeights;
+  /** On whose behalf, where a backend shares its own work among tenants. */
+  readonly tenant?: string;
   /** Recompute the gradient of a repeated example only on its odd steps (1st, 3rd, …), reuse it on the even ones. */
   readonly reuseGradients: boolean;
 }
@@ -103,6 +111,7 @@ export interface Score {
 
 /** Weights that steps have made, kept beyond their session: opaque to all but the backend that made them. */
 export interface KeptWeights {
+  /** That they take in the gateway's process; 0 where they are kept elsewhere, within bounds of that place. */
   readonly bytes: number;
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { RetryBudget, retryDelayMs, withOneRetry } from '../../functions/http/retry-budget.ts';
+import { RetryBudget, retryDelayMs, withOneRetry } from '../../wire/retry-budget.ts';
 
 /** How many retries are left, which uses them up. */
 const left = (budget: RetryBudget): number => {

@@ -1,8 +1,8 @@
 // One call to a gateway as the edge makes it, told as data: the same in Node and, through upstream-worker.ts, in workerd.
 import { UpstreamError } from '../../functions/http/errors.ts';
-import { RetryBudget } from '../../functions/http/retry-budget.ts';
 import { completionObject, completionStream } from '../../functions/openai/events.ts';
 import { type Clocks, gatewayModels, gatewayScore, gatewayTune } from '../../functions/upstream/client.ts';
+import { RetryBudget } from '../../wire/retry-budget.ts';
 import { scoreRequest, tuneRequest } from '../../wire/tune.ts';
 
 export type CallKind = 'models' | 'score' | 'whole' | 'streamed';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { RetryBudget } from '../../functions/http/retry-budget.ts';
 import { askTwiceAtMost, isTransient } from '../../functions/pool/transient.ts';
 import { thrown } from '../../local/vectorize/faults.ts';
+import { RetryBudget } from '../../wire/retry-budget.ts';
 
 /** A query whose first tries fail, and how often it was asked. */
 const query = (...failures: Error[]) => {

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { defaultsBySize, readDefaults } from '../../gateway/backends/embedded/defaults.ts';
+import { defaultsBySize, readDefaults } from '../../gateway/backends/defaults.ts';
 import { LARGE_MODEL_PARAMETERS } from '../../wire/limits.ts';
 
 let directory: string;

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { sample } from '../../gateway/backends/embedded/sampler.ts';
-import { textStream } from '../../gateway/backends/embedded/text.ts';
+import { textStream } from '../../gateway/backends/text/stream.ts';
 import { utf8Stream } from '../../tokenizer/bytes.ts';
 import type { TokenStream } from '../../tokenizer/decode.ts';
 import { at } from '../../wire/list.ts';

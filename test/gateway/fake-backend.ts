@@ -72,7 +72,7 @@ export const fakeModel = (changes: Partial<Model> = {}): Model => ({
   contextTokens: 512,
   parameters: 5_000_000,
   revision: 'r1',
-  capabilities: { methods: ['full', 'lora'], maxRank: 256, logprobs: false },
+  capabilities: { methods: ['full', 'lora'], maxRank: 256, logprobs: false, streaming: true, pipelined: false },
   defaults: { method: 'full', rank: 8, learningRate: { full: 5e-4, lora: 5e-3 }, from: 'size' },
   ...changes,
 });

@@ -83,6 +83,7 @@ describe('POST /v1/tune', () => {
       method: 'lora',
       rank: 4,
       seed: 7,
+      tenant: 'default',
       reuseGradients: true,
       optimiser: { learningRate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.1 },
     });
@@ -346,7 +347,7 @@ describe('several backends', () => {
   const large = fakeModel({
     id: 'large',
     contextTokens: 8_192,
-    capabilities: { methods: ['lora'], maxRank: 64, logprobs: true },
+    capabilities: { methods: ['lora'], maxRank: 64, logprobs: true, streaming: true, pipelined: true },
   });
   const both = async (options = {}) => {
     const cpu = fakeBackend({ models: [small] });
@@ -366,14 +367,14 @@ describe('several backends', () => {
         context_tokens: 512,
         parameters: 5_000_000,
         defaults,
-        capabilities: { methods: ['full', 'lora'], max_rank: 256, logprobs: false },
+        capabilities: { methods: ['full', 'lora'], max_rank: 256, logprobs: false, streaming: true },
       },
       {
         id: 'large',
         context_tokens: 8_192,
         parameters: 5_000_000,
         defaults,
-        capabilities: { methods: ['lora'], max_rank: 64, logprobs: true },
+        capabilities: { methods: ['lora'], max_rank: 64, logprobs: true, streaming: true },
       },
     ]);
     expect(await (await fetch(`${gateway.url}/health`)).json()).toMatchObject({ models: ['small', 'large'] });

@@ -10,7 +10,13 @@ const defaults: TuningDefaults = {
   learningRate: { full: 5e-5, lora: 1e-3 },
   from: 'measured',
 };
-const capabilities = { methods: ['full', 'lora'] as const, maxRank: 64, logprobs: false };
+const capabilities = {
+  methods: ['full', 'lora'] as const,
+  maxRank: 64,
+  logprobs: false,
+  streaming: true,
+  pipelined: false,
+};
 const picks = [{ id: 'a', text: 'a' }];
 const resolved = (asked: object, model: object = {}, steps = picks) =>
   resolveTuning({ capabilities, defaults, ...model }, { tuning: tuning.parse(asked), picks: steps, use: 'tune' });

@@ -119,7 +119,7 @@ describe('a short context', () => {
 
 describe('a model that cannot be tuned', () => {
   it('still takes examples in the context', async () => {
-    const capabilities = { methods: ['lora'], maxRank: 4, logprobs: false } as const;
+    const capabilities = { methods: ['lora'], maxRank: 4, logprobs: false, streaming: true, pipelined: false } as const;
     const backend = fakeBackend({ models: [fakeModel({ capabilities })] });
     const { call } = await serve({ registry: registryOf(backend) });
     const tuning = { method: 'full' };

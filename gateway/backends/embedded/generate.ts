@@ -5,14 +5,14 @@
 
 import { seededRandom } from '../../../wire/random.ts';
 import type { Generation, Piece, Sampling } from '../contract.ts';
+import { fittingPrompt } from '../text/sequence.ts';
+import { textStream } from '../text/stream.ts';
 import { allFinite } from './finite.ts';
 import type { Architecture } from './model/config.ts';
 import { type Model, rotationFeeds, sequenceFeeds } from './model/model.ts';
 import { maskName, showCached, usedWindows } from './model/positions.ts';
 import { type Feeds, floats, ints } from './runtime.ts';
 import { sample } from './sampler.ts';
-import { fittingPrompt } from './sequence.ts';
-import { textStream } from './text.ts';
 import type { Tuned } from './weights.ts';
 
 /** Tokens by which a cache grows. */

@@ -4,12 +4,12 @@
 
 import { FaultError } from '../../../wire/faults.ts';
 import type { Generation, OpenOptions, Piece, Sampling, Score, Step } from '../contract.ts';
+import { exampleIds, fittingPrompt, promptIds, scoredIds, scoringWindows, trainedExample } from '../text/sequence.ts';
 import { allFinite } from './finite.ts';
 import { requireMemory } from './fit.ts';
 import { generate } from './generate.ts';
 import { type Model, sequenceFeeds } from './model/model.ts';
 import { floats, ints } from './runtime.ts';
-import { exampleIds, fittingPrompt, promptIds, scoredIds } from './sequence.ts';
 import { type Adapter, createWeights, type Gradients, type Tuned } from './weights.ts';
 
 /** Tokens of one training example: the attention matrices of its backward pass grow with the square. */
@@ -73,12 +73,7 @@ export const createSession = (model: Model, opened: OpenOptions): EngineSession 
     return weights.tuned();
   };
 
-  /** An example's tokens as far as a step reads them; each but the first is a target. */
-  const exampleOf = (text: string) => {
-    const all = exampleIds(model, text);
-    const ids = all.slice(0, Math.min(TRAIN_TOKENS, a.context) + 1);
-    return { ids, truncated: ids.length < all.length, tokens: ids.length - 1 };
-  };
+  const exampleOf = (text: string) => trainedExample(model, text, TRAIN_TOKENS);
   /** log p of each token but the first, given those before it. */
   const logProbabilities = async (ids: readonly number[]): Promise<Float32Array> => {
     const { rank, feeds } = tuned();
@@ -212,13 +207,9 @@ export const createSession = (model: Model, opened: OpenOptions): EngineSession 
     async score(context, text) {
       const { ids, from: first } = scoredIds(model, context, text);
       let nats = 0;
-      // targets from `next` on are still to be scored; each window brings at least half a context before them
-      for (let next = first; next < ids.length; ) {
-        const end = Math.min(ids.length, next + Math.max(1, Math.floor(a.context / 2)));
-        const from = Math.max(0, end - 1 - a.context);
+      for (const { from, next, end } of scoringWindows(ids.length, first, a.context)) {
         const logp = await logProbabilities(ids.slice(from, end));
         for (let i = next; i < end; i++) nats -= logp[i - from - 1] ?? Number.NaN;
-        next = end;
       }
       if (!Number.isFinite(nats)) throw notFinite('the probabilities');
       return { bits: nats / Math.LN2, bytes: Buffer.byteLength(text), tokens: ids.length - first };

@@ -4,7 +4,7 @@
 import { type Fault, FaultError } from '../../../wire/faults.ts';
 import { MAX_RANK } from '../../../wire/limits.ts';
 import { messageOf } from '../../../wire/message.ts';
-import { readDefaults } from './defaults.ts';
+import { readDefaults } from '../defaults.ts';
 import { requireMemory } from './fit.ts';
 import type { Call, FromWorker, Outcome, ToWorker, WorkerSetup } from './messages.ts';
 import { readCheckpoint } from './model/checkpoint.ts';
@@ -92,7 +92,13 @@ const load = async ({ models: directories, threads }: WorkerSetup): Promise<void
         id,
         contextTokens: architecture.context,
         parameters: count,
-        capabilities: { methods: ['full', 'lora'] as const, maxRank: MAX_RANK, logprobs: false },
+        capabilities: {
+          methods: ['full', 'lora'] as const,
+          maxRank: MAX_RANK,
+          logprobs: false,
+          streaming: true,
+          pipelined: false,
+        },
         defaults: await readDefaults(directories[id] ?? '', count),
       };
     });

@@ -1,6 +1,7 @@
 // A checkpoint's config.json: what this engine computes exactly, and a clear refusal of everything else. A feature that
 // is silently ignored gives plausible nonsense, so whatever changes the computation and is not known here is refused.
 // Keys that are not there mean what transformers 5 takes for them, by model_type.
+import { specialTokens } from '../../text/special.ts';
 import { FAMILIES, type Family, type FamilyName } from './families.ts';
 import { type Config, configSchema, type GenerationConfig, type Wrong } from './keys.ts';
 import { type LayerKind, layerKinds } from './layers.ts';
@@ -53,8 +54,6 @@ export interface Scales {
 
 /** Tokens of context this engine serves at most: attention matrices are kept whole for the backward pass. */
 export const MAX_CONTEXT = 4_096;
-
-const listOf = (ids: number | number[] | null | undefined): number[] => (typeof ids === 'number' ? [ids] : (ids ?? []));
 
 /** By model_type, as transformers' AutoModelForCausalLM; `architectures`, where it is there, must agree. */
 const familyOf = (c: Config, wrong: Wrong): FamilyName => {
@@ -156,8 +155,7 @@ export const parseConfig = (json: unknown, where: string, generation: Generation
   );
   const eos = c.eos_token_id === undefined ? defaults.eos : c.eos_token_id;
   const bos = c.bos_token_id === undefined ? defaults.bos : c.bos_token_id;
-  const ends = [...new Set([...listOf(eos), ...listOf(generation.eos_token_id)])];
-  const start = bos ?? generation.bos_token_id ?? ends[0];
+  const { start, ends } = specialTokens({ bos, eos }, { bos: generation.bos_token_id, eos: generation.eos_token_id });
   if (start === undefined) return wrong('it names neither bos_token_id nor eos_token_id, so a text has no beginning');
   if (start >= c.vocab_size) wrong(`a text begins with token ${start}, but vocab_size is ${c.vocab_size}`);
   return {

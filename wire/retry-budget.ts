@@ -1,7 +1,7 @@
 // How often something may be tried a second time: a token bucket, one for each thing that can fail. Every request pays in
 // a share of a retry, time a little more, so that in an outage retries stay a tenth of the load instead of doubling it.
 // Pure: the clock, the wait and the dice come from outside. Never a third try.
-import { RETRY_BURST, RETRY_MAX_MS, RETRY_MIN_MS, RETRY_PER_SECOND, RETRY_SHARE } from '../../wire/limits.ts';
+import { RETRY_BURST, RETRY_MAX_MS, RETRY_MIN_MS, RETRY_PER_SECOND, RETRY_SHARE } from './limits.ts';
 
 export class RetryBudget {
   #tokens = RETRY_BURST;

@@ -1,9 +1,18 @@
 // Texts as the model reads them: the tokenizer's template around them, and always a token before the first one, since
 // only what has a predecessor can be predicted. Where the template puts none, that is the model's start token.
+// Every backend reads texts by this file, so that a model's losses and scores are of the same tokens wherever it runs.
+import type { Tokenizer } from '../../../tokenizer/index.ts';
 import { FaultError } from '../../../wire/faults.ts';
-import type { Model } from './model/model.ts';
 
-type Reader = Pick<Model, 'architecture' | 'tokenizer'>;
+export interface Reader {
+  readonly tokenizer: Tokenizer;
+  readonly architecture: {
+    /** Tokens of context. */
+    readonly context: number;
+    /** Stands before the first token of a text where the tokenizer puts nothing there. */
+    readonly start: number;
+  };
+}
 
 const beginning = ({ architecture, tokenizer }: Reader): readonly number[] =>
   tokenizer.before.length > 0 ? tokenizer.before : [architecture.start];
@@ -47,4 +56,38 @@ export const scoredIds = (model: Reader, context: string, text: string): { ids: 
     return end > contextBytes;
   });
   return { ids: [...before, ...whole], from: before.length + (own < 0 ? whole.length : own) };
+};
+
+export interface Example {
+  /** Each but the first is a target. */
+  readonly ids: readonly number[];
+  /** Targets. */
+  readonly tokens: number;
+  /** The text has more tokens than a step takes. */
+  readonly truncated: boolean;
+}
+
+/** An example's tokens as far as a step reads them: up to `most` targets, or the context. */
+export const trainedExample = (model: Reader, text: string, most: number): Example => {
+  const all = exampleIds(model, text);
+  const ids = all.slice(0, Math.min(most, model.architecture.context) + 1);
+  return { ids, tokens: ids.length - 1, truncated: ids.length < all.length };
+};
+
+/** A pass over tokens `from` up to `end`, in which the targets from `next` on are scored. */
+export interface Window {
+  readonly from: number;
+  readonly next: number;
+  readonly end: number;
+}
+
+/** The passes that score all tokens from `first` on: each brings at least half a context before what it scores. */
+export const scoringWindows = (count: number, first: number, context: number): Window[] => {
+  const windows: Window[] = [];
+  for (let next = first; next < count; ) {
+    const end = Math.min(count, next + Math.max(1, Math.floor(context / 2)));
+    windows.push({ from: Math.max(0, end - 1 - context), next, end });
+    next = end;
+  }
+  return windows;
 };

@@ -14,8 +14,8 @@ import {
   MIN_LEARNING_RATE,
   SMALL_MODEL_LORA_RATE,
   SMALL_MODEL_RANK,
-} from '../../../wire/limits.ts';
-import type { TuningDefaults } from '../contract.ts';
+} from '../../wire/limits.ts';
+import type { TuningDefaults } from './contract.ts';
 
 export const SIFT_FILE = 'sift.json';
 
@@ -43,27 +43,31 @@ export const defaultsBySize = (parameters: number): TuningDefaults =>
         from: 'size',
       };
 
-/** Throws an Error that names the file and the field. */
-export const readDefaults = async (directory: string, parameters: number): Promise<TuningDefaults> => {
+/** What a sift.json says; `where` is named in the Error that is thrown on what it should not. */
+export const parseDefaults = (text: string, where: string, parameters: number): TuningDefaults => {
   const bySize = defaultsBySize(parameters);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new Error(`${where} is not JSON`);
+  }
+  const parsed = siftFile.safeParse(value);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw new Error(`${where}: ${[...(issue?.path ?? []), issue?.message].join(': ')}`);
+  }
+  const { method = bySize.method, rank = bySize.rank, learning_rate = {} } = parsed.data;
+  const { full = bySize.learningRate.full, lora = bySize.learningRate.lora } = learning_rate;
+  return { method, rank, learningRate: { full, lora }, from: 'measured' };
+};
+
+/** Of a checkpoint's directory. Throws an Error that names the file and the field. */
+export const readDefaults = async (directory: string, parameters: number): Promise<TuningDefaults> => {
   const path = join(directory, SIFT_FILE);
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
     throw new Error(`${path} cannot be read: ${error.message}`);
   });
-  if (text === undefined) return bySize;
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw new Error(`${path} is not JSON`);
-  }
-  const parsed = siftFile.safeParse(value);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw new Error(`${path}: ${[...(issue?.path ?? []), issue?.message].join(': ')}`);
-  }
-  const { method = bySize.method, rank = bySize.rank, learning_rate = {} } = parsed.data;
-  const { full = bySize.learningRate.full, lora = bySize.learningRate.lora } = learning_rate;
-  return { method, rank, learningRate: { full, lora }, from: 'measured' };
+  return text === undefined ? defaultsBySize(parameters) : parseDefaults(text, path, parameters);
 };

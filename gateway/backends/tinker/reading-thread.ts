@@ -1,0 +1,34 @@
+// The thread of reading.ts: one tokenizer, one text after another.
+import { parentPort, workerData } from 'node:worker_threads';
+import { createTokenizer } from '../../../tokenizer/index.ts';
+import { type Fault, FaultError } from '../../../wire/faults.ts';
+import { messageOf } from '../../../wire/message.ts';
+import { fittingPrompt, promptIds, type Reader, scoredIds, trainedExample } from '../text/sequence.ts';
+import type { Job, ReadingOptions, Reply } from './reading-messages.ts';
+
+const { json, settings, rows, context, start } = workerData as ReadingOptions;
+const reader: Reader = { tokenizer: createTokenizer(json, settings, rows), architecture: { context, start } };
+
+const perform = (job: Job): unknown => {
+  switch (job.do) {
+    case 'prompt':
+      return fittingPrompt(reader, job.text);
+    case 'count':
+      return promptIds(reader, job.text).length;
+    case 'example':
+      return trainedExample(reader, job.text, job.most);
+    case 'scored':
+      return scoredIds(reader, job.context, job.text);
+  }
+};
+
+parentPort?.on('message', ({ id, job }: { id: number; job: Job }) => {
+  let reply: Reply;
+  try {
+    reply = { id, done: perform(job) };
+  } catch (error) {
+    const fault: Fault = error instanceof FaultError ? error.fault : { kind: 'backend', message: messageOf(error) };
+    reply = { id, fault };
+  }
+  parentPort?.postMessage(reply);
+});

@@ -1,0 +1,212 @@
+"""Many LoRA adapters on one frozen base, trained in one pass.
+
+The arena keeps rank lines. Line k of an adapter is, for every linear layer, the k-th row of A and the k-th column of
+B, one after the other, D numbers in all; an adapter of rank r owns any r lines, so memory goes by rank. Line 0 is
+zero and belongs to nobody: a pass gathers the lines of its rows into one leaf [G, R, D], and an adapter of a lower
+rank is filled up with line 0, which changes nothing and learns nothing.
+
+    arena p, m, v, g [L, D] ── p[index] ──▶ leaf [G, R, D] ── split ──▶ A [G, R, in], Bᵀ [G, R, out] of each layer
+    y = x Wᵀ + scale · (x Aᵀ) Bᵀ        one gradient [G, R, D]        one elementwise Adam over all rows
+
+Rows are padded on the right: under a causal mask no token sees a pad, so that no mask is needed."""
+
+import threading
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .loss import CrossEntropy, log_probabilities
+from .model import Base
+
+# the order in which the TypeScript engine draws A of a layer; other names come after, in the model's own order
+ORDER = ("q_proj", "k_proj", "v_proj", "qkv_proj", "o_proj", "gate_proj", "up_proj", "gate_up_proj", "down_proj")
+ADAM_ELEMENTS = 1 << 27  # numbers of one Adam pass; its temporaries are five times as large (2026-11-26)
+
+
+def seeded(seed: int, n: int) -> np.ndarray:
+    """n numbers in [0, 1): wire/random.ts (mulberry32), whose state is an arithmetic progression, so all at once."""
+    u = np.uint32
+    with np.errstate(over="ignore"):
+        s = u(seed & 0xFFFFFFFF) + np.arange(1, n + 1, dtype=u) * u(0x6D2B79F5)
+        t = (s ^ (s >> u(15))) * (u(1) | s)
+        t = (t + (t ^ (t >> u(7))) * (u(61) | t)) ^ t
+        return (t ^ (t >> u(14))) / 4294967296
+
+
+@dataclass(frozen=True)
+class Adam:
+    learning_rate: float
+    beta1: float
+    beta2: float
+    eps: float
+    weight_decay: float
+    clip: float = 0.0  # 0: the gradient's norm is not bounded
+
+
+def adam_update(p, g, m, v, t, adam, column):
+    """gateway/backends/embedded/adam.ts, for many rows at once; t counts from 1. `column` shapes one number a row."""
+    c = lambda f: column([f(a, n) for a, n in zip(adam, t, strict=True)])
+    m = c(lambda a, n: a.beta1) * m + c(lambda a, n: 1 - a.beta1) * g
+    v = c(lambda a, n: a.beta2) * v + c(lambda a, n: 1 - a.beta2) * (g * g)
+    step = c(lambda a, n: a.learning_rate / (1 - a.beta1**n)) * m
+    step /= (v * c(lambda a, n: 1 / (1 - a.beta2**n))).sqrt_().add_(c(lambda a, n: a.eps))
+    return c(lambda a, n: 1 - a.learning_rate * a.weight_decay) * p - step, m, v
+
+
+class Active:
+    """What the adapted layers add in the pass that runs now; one thread owns all tensors, so one place is enough."""
+
+    parts: tuple[Tensor, ...] | None = None
+    scale: Tensor | None = None
+
+
+class LoraLinear(nn.Linear):
+    def forward(self, x: Tensor) -> Tensor:
+        y = F.linear(x, self.weight, self.bias)
+        if self.now.parts is None:
+            return y
+        a, b = self.now.parts[self.at], self.now.parts[self.at + 1]
+        return torch.baddbmm(y, torch.bmm(x, a.mT) * self.now.scale, b)
+
+
+@dataclass(eq=False)
+class Row:
+    """An adapter's place in the arena."""
+
+    lines: list[int]
+    scale: float
+    steps: int = 0
+    trained: Tensor | None = None  # [D], 0 where a layer is left out; None: all layers
+
+    @property
+    def rank(self) -> int:
+        return len(self.lines)
+
+
+class Arena:
+    def __init__(self, base: Base, lines: int):
+        self.base, self.now = base, Active()
+        place = lambda name: ORDER.index(name) if name in ORDER else len(ORDER)
+        linears = [(n, m) for n, m in base.body.named_modules() if isinstance(m, nn.Linear) and ".layers." in f".{n}."]
+        layer = lambda name: int(name.partition("layers.")[2].partition(".")[0])
+        linears.sort(key=lambda x: (layer(x[0]), place(x[0].rpartition(".")[2])))
+        self.names, self.sizes = [n for n, _ in linears], []
+        for _, module in linears:
+            module.__class__, module.now, module.at = LoraLinear, self.now, len(self.sizes)
+            self.sizes += [module.in_features, module.out_features]
+        self.width = sum(self.sizes)
+        self.p, self.m, self.v, self.g = (torch.zeros(lines + 1, self.width, device=base.device) for _ in range(4))
+        self.lines, self.unused, self.lock = lines, list(range(lines, 0, -1)), threading.Lock()
+        self.run, self.hidden_of = self.gradient, base.body  # of training; passes.py may replace them
+
+    # ── places: reserved where a request comes in, given back by the engine
+    def reserve(self, rank: int, scale: float) -> Row | None:
+        with self.lock:
+            if len(self.unused) < rank:
+                return None
+            return Row([self.unused.pop() for _ in range(rank)], scale)
+
+    def release(self, row: Row) -> None:
+        for pool in (self.p, self.m, self.v, self.g):
+            pool[row.lines] = 0
+        with self.lock:
+            self.unused += row.lines[::-1]
+
+    def seeded_block(self, seed: int, rank: int) -> Tensor:
+        """As PEFT and the TypeScript engine begin: A uniform within 1/√in, B zero. [rank, D] on the host."""
+        block, at, drawn = np.zeros((rank, self.width), np.float32), 0, 0
+        numbers = seeded(seed, rank * sum(self.sizes[::2]))
+        for n_in, n_out in zip(self.sizes[::2], self.sizes[1::2], strict=True):
+            a = numbers[drawn : drawn + rank * n_in].reshape(rank, n_in)
+            block[:, at : at + n_in] = (1 / np.sqrt(n_in)) * (2 * a - 1)
+            drawn, at = drawn + rank * n_in, at + n_in + n_out
+        return torch.from_numpy(block)
+
+    def begin(self, row: Row, block: Tensor) -> None:
+        for pool in (self.m, self.v, self.g):
+            pool[row.lines] = 0
+        self.p[row.lines] = block.to(self.p.device)
+        row.steps = 0
+
+    def export(self, row: Row) -> Tensor:
+        block = self.p[row.lines].cpu()
+        return block.pin_memory() if self.p.is_cuda else block
+
+    def only(self, attention: bool, mlp: bool) -> Tensor | None:
+        """Which numbers of a line are trained where a caller leaves out attention or the MLP."""
+        if attention and mlp:
+            return None
+        keep = [mlp if "mlp" in n or "feed" in n else attention for n in self.names for _ in (0, 1)]
+        return torch.cat([torch.full((n,), float(k)) for n, k in zip(self.sizes, keep, strict=True)]).to(self.p.device)
+
+    # ── passes
+    def index(self, rows: list[Row], most: int | None = None) -> Tensor:
+        """[G, R] lines, R a power of two from 8 up so that passes have few shapes."""
+        rank = max([8, most or 0, *(r.rank for r in rows)])
+        rank = 1 << (rank - 1).bit_length()
+        return torch.tensor([r.lines + [0] * (rank - r.rank) for r in rows], device=self.p.device)
+
+    def scales(self, rows: list[Row]) -> Tensor:
+        return torch.tensor([r.scale for r in rows], device=self.p.device, dtype=self.base.dtype).view(-1, 1, 1)
+
+    def hidden(self, leaf: Tensor, scale: Tensor, ids: Tensor, **options) -> Tensor:
+        self.now.parts, self.now.scale = leaf.to(self.base.dtype).split(self.sizes, 2), scale
+        try:
+            body = self.base.body if options else self.hidden_of
+            return body(input_ids=ids, **(options or {"use_cache": False})).last_hidden_state
+        finally:
+            self.now.parts = None
+
+    def gradient(self, index: Tensor, scale: Tensor, ids: Tensor, targets: Tensor, weights: Tensor):
+        """→ ([G, R, D] gradients of Σ w·CE, log p [G, T])."""
+        leaf = self.p[index].requires_grad_()
+        head = self.base.head
+        hidden = self.hidden(leaf, scale, ids)
+        loss, logp = CrossEntropy.apply(hidden, head.weight, head.bias, head, targets, weights)
+        return torch.autograd.grad(loss, leaf)[0], logp
+
+    def train(self, rows: list[Row], ids: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+        """Adds each row's gradient to what its adapter has gathered since its last step. → log p [G, T]."""
+        index = self.index(rows)
+        grad, logp = self.run(index, self.scales(rows), ids, targets, weights)
+        for i, row in enumerate(rows):
+            if row.trained is not None:
+                grad[i] *= row.trained
+        # an adapter that is in the pass twice is added twice, one after the other: a fixed order, on a GPU too
+        turns: dict[int, list[int]] = {}
+        for i, row in enumerate(rows):
+            turns.setdefault(sum(r is row for r in rows[:i]), []).append(i)
+        for turn in turns.values():
+            self.g.index_add_(0, index[turn].flatten(), grad[turn].flatten(0, 1))
+        self.g[0] = 0
+        return logp
+
+    @torch.no_grad()
+    def logp(self, rows: list[Row], ids: Tensor, targets: Tensor) -> Tensor:
+        hidden = self.hidden(self.p[self.index(rows)], self.scales(rows), ids)
+        return log_probabilities(self.base.head, hidden, targets)
+
+    @torch.no_grad()
+    def adam(self, rows: list[Row], settings: list[Adam]) -> list[bool]:
+        """One step of each row. A row whose gradient or step is not finite keeps its weights: its place says False."""
+        at = max(1, ADAM_ELEMENTS // (max(r.rank for r in rows) * self.width))
+        if len(rows) > at:
+            return self.adam(rows[:at], settings[:at]) + self.adam(rows[at:], settings[at:])
+        index = self.index(rows)
+        p, m, v, g = (pool[index] for pool in (self.p, self.m, self.v, self.g))
+        column = lambda numbers: torch.tensor(numbers, dtype=torch.float32, device=p.device).view(-1, 1, 1)
+        if any(a.clip for a in settings):
+            limits = column([a.clip or float("inf") for a in settings])
+            g = g * (limits / (g.flatten(1).norm(dim=1).view(-1, 1, 1) + 1e-6)).clamp(max=1)
+        new = adam_update(p, g, m, v, [r.steps + 1 for r in rows], settings, column)
+        ok = g.isfinite().all((1, 2)) & new[0].isfinite().all((1, 2))
+        for pool, after, before in zip((self.p, self.m, self.v), new, (p, m, v), strict=True):
+            pool[index] = torch.where(ok[:, None, None], after, before)
+        self.g[index.flatten()] = 0
+        done = ok.tolist()
+        for row, good in zip(rows, done, strict=True):
+            row.steps += good
+        return done
