@@ -30,9 +30,10 @@ const freePort = async (): Promise<number> => {
   return address.port;
 };
 
-const children: ChildProcess[] = [];
+/** By their address. */
+const children = new Map<string, ChildProcess>();
 afterAll(() => {
-  for (const child of children) child.kill('SIGKILL');
+  for (const child of children.values()) child.kill('SIGKILL');
 });
 
 /** A server with a model, once it answers. */
@@ -56,12 +57,12 @@ const startServer = async (interpreter: string, model: string): Promise<string> 
     env,
     stdio: 'pipe',
   });
-  children.push(child);
+  const url = `http://127.0.0.1:${port}`;
+  children.set(url, child);
   let said = '';
   child.stderr?.on('data', (data) => {
     said += data;
   });
-  const url = `http://127.0.0.1:${port}`;
   for (;;) {
     if (child.exitCode !== null) throw new Error(`the server ended with code ${child.exitCode}: ${said.slice(-2_000)}`);
     const answer = await fetch(`${url}/api/v1/get_server_capabilities`).catch(() => undefined);
@@ -70,10 +71,14 @@ const startServer = async (interpreter: string, model: string): Promise<string> 
   }
 };
 
-const backendOf = async (url: string): Promise<Backend> =>
+const backendOf = async (...urls: string[]): Promise<Backend> =>
   createTinkerBackend({
     name: 'gpu',
-    config: tinkerConfig.parse({ type: 'tinker', servers: [{ url }], models: [{ name: 'base' }] }),
+    config: tinkerConfig.parse({
+      type: 'tinker',
+      servers: urls.map((url) => ({ url })),
+      models: [{ name: 'base' }],
+    }),
     env: {},
   });
 
@@ -88,11 +93,50 @@ const interpreter =
 describe.skipIf(interpreter === undefined)('our GPU server', () => {
   let urls: string[] = [];
   beforeAll(async () => {
-    // the first is small, since the contract has some hundreds of passes
-    urls = await Promise.all([tinyCheckpoint(), DIRECTORY].map((model) => startServer(interpreter ?? '', model)));
+    // the first is small, since the contract has some hundreds of passes; the last is one more like it
+    const tiny = tinyCheckpoint();
+    urls = await Promise.all([tiny, DIRECTORY, tiny].map((model) => startServer(interpreter ?? '', model)));
   }, START_MS);
 
   describeBackend('our GPU server', () => backendOf(urls[0] ?? ''));
+
+  it('killed in the middle of requests is one clean fault for each of them; the rest go on, and nothing stays behind', async () => {
+    const [first = '', , second = ''] = urls;
+    const never = new AbortController().signal;
+    const backend = await backendOf(first, second);
+    const optimiser = { learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 };
+    const options = { model: 'base', method: 'lora', rank: 4, seed: 1, reuseGradients: false, optimiser } as const;
+    try {
+      const sessions = await Promise.all(Array.from({ length: 4 }, () => backend.open(options, never)));
+      const begun: PromiseWithResolvers<void>[] = sessions.map(() => Promise.withResolvers<void>());
+      const work = sessions.map(async (session, i) => {
+        let steps = 0;
+        for await (const _ of session.train(Array(60).fill('a text to be learnt'), never)) {
+          steps += 1;
+          begun[i]?.resolve();
+        }
+        return steps;
+      });
+      const outcomes = Promise.allSettled(work);
+      await Promise.all(begun.map(({ promise }) => promise));
+      children.get(second)?.kill('SIGKILL');
+      const settled = await outcomes;
+      const done = settled.filter(({ status }) => status === 'fulfilled');
+      const failed = settled.flatMap((one) => (one.status === 'rejected' ? [one.reason] : []));
+      // two sessions each, since the one with the fewest gets the next
+      expect([done.length, failed.length]).toEqual([2, 2]);
+      for (const error of failed) expect(error.fault).toMatchObject({ kind: 'backend' });
+      await Promise.all(sessions.map((session) => session.close()));
+      const next = await backend.open(options, never);
+      expect((await Array.fromAsync(next.train(['a text'], never))).length).toBe(1);
+      await next.close();
+      await expect
+        .poll(async () => (await (await fetch(`${first}/metrics`)).text()).includes('sift_gpu_sessions 0.0'))
+        .toBe(true);
+    } finally {
+      await backend.close();
+    }
+  });
 
   describe('beside the embedded engine', () => {
     let backends: Backend[] = [];
