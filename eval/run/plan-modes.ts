@@ -83,7 +83,8 @@ export const planModes = (
     ...['sift', 'nn'].flatMap((strategy) =>
       tasks(strategy, prompts.slice(0, long), far, { baseLosses: true, selection: { n: LONG } }),
     ),
-    ...main(prompts.slice(FIRST)),
+    // prompt by prompt: each that is done is whole
+    ...prompts.slice(FIRST).flatMap((prompt) => main([prompt])),
     ...['nn', 'sift'].flatMap((strategy) =>
       tasks(strategy, prompts, [point(0, TEN)], { selection: { copies: COPIES } }),
     ),
