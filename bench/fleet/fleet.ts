@@ -3,6 +3,7 @@
 // others; a server that dies hands its callers back, who are tried once more elsewhere, within a budget.
 import { seededRandom } from '../../wire/random.ts';
 import { Gpu, type GpuOptions, type Job } from './gpu.ts';
+import { Ticks } from './ticks.ts';
 
 export type Routing = 'affinity' | 'least loaded';
 
@@ -51,7 +52,7 @@ export interface FleetFigures {
 
 /** So many times the mean load, and this many more, before a prompt leaves the server that its adapter may be on. */
 const SPILL_SHARE = 1.25;
-const SPILL_JOBS = 4;
+const SPILL_JOBS = 1;
 
 /** A generator of Zipf ranks by inverting the cumulative sum. */
 const zipfDraw = (count: number, skew: number, random: () => number): (() => number) => {
@@ -96,7 +97,7 @@ export const simulate = (options: FleetOptions): FleetFigures => {
   const random = seededRandom(options.seed);
   const draw = zipfDraw(options.selections, options.skew, random);
   const regions = options.regions.map((count) => Array.from({ length: count }, () => new Gpu(options.gpu)));
-  const all = regions.flat();
+  const ticks = new Ticks();
   const fromMs = options.warmUpSeconds * 1_000;
   const endMs = fromMs + options.seconds * 1_000;
   const [shortest, longest] = options.exampleTokens;
@@ -155,7 +156,9 @@ export const simulate = (options: FleetOptions): FleetFigures => {
         return;
       }
       const delayMs = hop > 0 ? options.crossMs : 0;
+      const idle = gpu.tickEndMs === undefined;
       if (!gpu.accept({ ...job, delayMs }, nowMs + delayMs)) continue;
+      if (idle) ticks.add(gpu);
       if (hop > 0 && counted(job)) figures.crossed += 1;
       return;
     }
@@ -166,10 +169,9 @@ export const simulate = (options: FleetOptions): FleetFigures => {
   let dies = options.dies === undefined ? Number.POSITIVE_INFINITY : fromMs + options.dies * 1_000;
   for (;;) {
     let next = Math.min(nextArrival < endMs ? nextArrival : Number.POSITIVE_INFINITY, dies);
-    let ticking: Gpu | undefined;
-    for (const gpu of all) {
-      if (gpu.tickEndMs !== undefined && gpu.tickEndMs < next) [next, ticking] = [gpu.tickEndMs, gpu];
-    }
+    const tick = ticks.next;
+    const ticking = tick !== undefined && tick.atMs < next ? tick.gpu : undefined;
+    if (tick !== undefined && ticking !== undefined) next = tick.atMs;
     const retry = later.findIndex(({ atMs }) => atMs <= next);
     if (retry >= 0) {
       const [{ job, region, atMs } = { job: undefined, region: 0, atMs: 0 }] = later.splice(retry, 1);
@@ -183,6 +185,7 @@ export const simulate = (options: FleetOptions): FleetFigures => {
         figures.found += job.found ? 1 : 0;
         firstToken.push((job.firstTokenMs ?? next) - job.arrivedMs + job.delayMs);
       }
+      ticks.add(ticking);
     } else if (next === dies) {
       const gpu = regions[0]?.[0];
       dies = Number.POSITIVE_INFINITY;

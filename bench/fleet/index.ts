@@ -103,6 +103,9 @@ const spread = (servers: number, regions: number): number[] =>
 const meets = ({ arrived, answered, firstToken }: FleetFigures, targetMs: number): boolean =>
   answered >= 0.999 * arrived && firstToken.length > 0 && quantile(firstToken, 0.99) <= targetMs;
 
+/** So many times what full passes would keep busy is tried. */
+const MOST = 8;
+
 type Way = Omit<FleetOptions, 'regions'>;
 
 /** The least number of servers that meets the target, and what they do. */
@@ -111,6 +114,9 @@ const sized = (way: Way, regions: number, least: number, targetMs: number) => {
   let [low, high] = [Math.max(regions, Math.floor(least / 2)) - 1, Math.max(regions, least)];
   let figures = tried(high);
   while (!meets(figures, targetMs)) {
+    // the steps of one prompt alone may take longer than that
+    if (high > MOST * least)
+      throw new Error(`no number of servers meets ${targetMs / 1_000} s: give a larger --target`);
     low = high;
     high = Math.ceil(high * 1.25) + 1;
     figures = tried(high);
