@@ -51,10 +51,14 @@ def options(argv: list[str] | None = None) -> argparse.Namespace:
 def build(o: argparse.Namespace, keys: list[str]) -> Server:
     if o.threads:
         torch.set_num_threads(o.threads)
+    dtype = o.dtype or ("bfloat16" if o.device.startswith("cuda") else "float32")
+    return over(model.load(o.model, o.device, getattr(torch, dtype)), o, keys)
+
+
+def over(base: model.Base, o: argparse.Namespace, keys: list[str]) -> Server:
+    """A server of a base that is in memory."""
     torch.set_flush_denormal(True)
-    cuda = o.device.startswith("cuda")
-    dtype = getattr(torch, o.dtype) if o.dtype else torch.bfloat16 if cuda else torch.float32
-    base = model.load(o.model, o.device, dtype)
+    cuda, dtype = o.device.startswith("cuda"), base.dtype
     free = torch.cuda.mem_get_info()[0] if cuda else 0
     width = sum(
         m.in_features + m.out_features

@@ -23,7 +23,8 @@ from .model import Base
 
 # the order in which the TypeScript engine draws A of a layer; other names come after, in the model's own order
 ORDER = ("q_proj", "k_proj", "v_proj", "qkv_proj", "o_proj", "gate_proj", "up_proj", "gate_up_proj", "down_proj")
-ADAM_ELEMENTS = 1 << 27  # numbers of one Adam pass; its temporaries are five times as large (2026-11-26)
+# numbers of one Adam pass: its temporaries are some times as large; on a CPU they should stay in its cache (2026-11-26)
+ADAM_ELEMENTS = {"cuda": 1 << 27, "cpu": 1 << 20}
 
 
 def seeded(seed: int, n: int) -> np.ndarray:
@@ -47,13 +48,19 @@ class Adam:
 
 
 def adam_update(p, g, m, v, t, adam, column):
-    """gateway/backends/embedded/adam.ts, for many rows at once; t counts from 1. `column` shapes one number a row."""
+    """gateway/backends/embedded/adam.ts, for many rows at once and in place; t counts from 1. `column` shapes one
+    number a row. Plain products and sums: a fused one would round otherwise at a tensor's end than within it."""
     c = lambda f: column([f(a, n) for a, n in zip(adam, t, strict=True)])
-    m = c(lambda a, n: a.beta1) * m + c(lambda a, n: 1 - a.beta1) * g
-    v = c(lambda a, n: a.beta2) * v + c(lambda a, n: 1 - a.beta2) * (g * g)
-    step = c(lambda a, n: a.learning_rate / (1 - a.beta1**n)) * m
-    step /= (v * c(lambda a, n: 1 / (1 - a.beta2**n))).sqrt_().add_(c(lambda a, n: a.eps))
-    return c(lambda a, n: 1 - a.learning_rate * a.weight_decay) * p - step, m, v
+    m.mul_(c(lambda a, n: a.beta1)).add_(g * c(lambda a, n: 1 - a.beta1))
+    v.mul_(c(lambda a, n: a.beta2)).add_((g * g).mul_(c(lambda a, n: 1 - a.beta2)))
+    root = (v * c(lambda a, n: 1 / (1 - a.beta2**n))).sqrt_().add_(c(lambda a, n: a.eps))
+    step = (m * c(lambda a, n: a.learning_rate / (1 - a.beta1**n))).div_(root)
+    p.mul_(c(lambda a, n: 1 - a.learning_rate * a.weight_decay)).sub_(step)
+
+
+def finite(x: Tensor) -> Tensor:
+    """Whether each row of [G, R, D] is: 0 times anything else is not 0."""
+    return (x * 0).sum((1, 2)) == 0
 
 
 class Active:
@@ -192,21 +199,26 @@ class Arena:
     @torch.no_grad()
     def adam(self, rows: list[Row], settings: list[Adam]) -> list[bool]:
         """One step of each row. A row whose gradient or step is not finite keeps its weights: its place says False."""
-        at = max(1, ADAM_ELEMENTS // (max(r.rank for r in rows) * self.width))
-        if len(rows) > at:
-            return self.adam(rows[:at], settings[:at]) + self.adam(rows[at:], settings[at:])
+        most = max(1, ADAM_ELEMENTS[self.p.device.type] // (max(r.rank for r in rows) * self.width))
+        parts = [slice(at, at + most) for at in range(0, len(rows), most)]
+        done = torch.cat([self.adam_part(rows[s], settings[s]) for s in parts]).tolist()  # the one wait for a GPU
+        for row, good in zip(rows, done, strict=True):
+            row.steps += good
+        return done
+
+    def adam_part(self, rows: list[Row], settings: list[Adam]) -> Tensor:
         index = self.index(rows)
-        p, m, v, g = (pool[index] for pool in (self.p, self.m, self.v, self.g))
+        flat = index.flatten()
+        p, m, v, g = (pool.index_select(0, flat).view(*index.shape, -1) for pool in (self.p, self.m, self.v, self.g))
         column = lambda numbers: torch.tensor(numbers, dtype=torch.float32, device=p.device).view(-1, 1, 1)
         if any(a.clip for a in settings):
             limits = column([a.clip or float("inf") for a in settings])
             g = g * (limits / (g.flatten(1).norm(dim=1).view(-1, 1, 1) + 1e-6)).clamp(max=1)
-        new = adam_update(p, g, m, v, [r.steps + 1 for r in rows], settings, column)
-        ok = g.isfinite().all((1, 2)) & new[0].isfinite().all((1, 2))
-        for pool, after, before in zip((self.p, self.m, self.v), new, (p, m, v), strict=True):
-            pool[index] = torch.where(ok[:, None, None], after, before)
-        self.g[index.flatten()] = 0
-        done = ok.tolist()
-        for row, good in zip(rows, done, strict=True):
-            row.steps += good
-        return done
+        adam_update(p, g, m, v, [r.steps + 1 for r in rows], settings, column)
+        ok = finite(p) & finite(v)  # a gradient that is not finite, or whose square is not, is in v
+        for pool, new in ((self.p, p), (self.m, m), (self.v, v)):
+            if not (new.is_cpu and ok.all()):  # asking a GPU would be waiting for it
+                new = torch.where(ok[:, None, None], new, pool[index])
+            pool.index_copy_(0, flat, new.flatten(0, 1))
+        self.g.index_fill_(0, flat, 0)
+        return ok

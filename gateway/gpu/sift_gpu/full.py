@@ -73,9 +73,7 @@ class FullModel:
             return False
         for n, p in self.p.items():
             g = grads[n] * (adam.clip / (norm + 1e-6)).clamp(max=1) if adam.clip else grads[n]
-            new = adam_update(p, g, self.m[n], self.v[n], [self.steps + 1], [adam], lambda x: x[0])
-            p.copy_(new[0])
-            self.m[n], self.v[n] = new[1], new[2]
+            adam_update(p, g, self.m[n], self.v[n], [self.steps + 1], [adam], lambda x: x[0])
         self.steps += 1
         return True
 
