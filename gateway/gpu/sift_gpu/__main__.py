@@ -92,9 +92,14 @@ def over(base: model.Base, o: argparse.Namespace, keys: list[str]) -> Server:
             torch.OutOfMemoryError,
         )
         torch.cuda.empty_cache()
+    most_score = base.context
+    if cuda:  # scoring keeps no activations, but its rows may be longer, and attention may take the square of it
+        score = lambda T: arena.score(*passes.sample_pass(arena, max(1, budget // T), T)[:4])
+        most_score = admission.longest(score, base.context, most_train, torch.OutOfMemoryError)
+        torch.cuda.empty_cache()
     if o.cuda_graphs and cuda:
         arena.run = passes.Graphs(arena)
-    worker = engine.Engine(base, arena, decoder, max(budget, most_train), most_train)
+    worker = engine.Engine(base, arena, decoder, max(budget, most_train), most_train, most_score)
     log.info(
         "%s: %d parameters on %s, %d slots of rank %d, %d tokens a pass, %d tokens of cache, revision %s",
         base.name,

@@ -20,6 +20,7 @@ async def capabilities(server: Server, request: Request, owner: str):
         "parameters": base.parameters,
         "context_tokens": base.context,
         "max_train_tokens": server.engine.most_train,
+        "max_score_tokens": server.engine.most_score,
         "methods": server.methods,
         "max_rank": min(256, server.engine.arena.lines),
         "layers": base.config.num_hidden_layers,

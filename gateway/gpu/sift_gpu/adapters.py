@@ -86,6 +86,7 @@ class Row:
     lines: list[int]
     scale: float
     steps: int = 0
+    dirty: bool = False  # a gradient was gathered since the last step
     trained: Tensor | None = None  # [D], 0 where a layer is left out; None: all layers
 
     @property
@@ -136,7 +137,7 @@ class Arena:
         for pool in (self.m, self.v, self.g):
             pool[row.lines] = 0
         self.p[row.lines] = block.to(self.p.device)
-        row.steps = 0
+        row.steps, row.dirty = 0, False
 
     def export(self, row: Row) -> Tensor:
         block = self.p[row.lines].cpu()
@@ -189,12 +190,24 @@ class Arena:
         for turn in turns.values():
             self.g.index_add_(0, index[turn].flatten(), grad[turn].flatten(0, 1))
         self.g[0] = 0
+        for row in rows:
+            row.dirty = True
         return logp
 
+    def gathered(self, row: Row) -> Tensor | None:
+        """A copy of the gradient since the last step, for put_back; None where there is none."""
+        return self.g[row.lines] if row.dirty else None
+
+    def put_back(self, row: Row, gathered: Tensor | None) -> None:
+        self.g[row.lines] = 0 if gathered is None else gathered
+        row.dirty = gathered is not None
+
     @torch.no_grad()
+    def score(self, index: Tensor, scale: Tensor, ids: Tensor, targets: Tensor) -> Tensor:
+        return log_probabilities(self.base.head, self.hidden(self.p[index], scale, ids), targets)
+
     def logp(self, rows: list[Row], ids: Tensor, targets: Tensor) -> Tensor:
-        hidden = self.hidden(self.p[self.index(rows)], self.scales(rows), ids)
-        return log_probabilities(self.base.head, hidden, targets)
+        return self.score(self.index(rows), self.scales(rows), ids, targets)
 
     @torch.no_grad()
     def adam(self, rows: list[Row], settings: list[Adam]) -> list[bool]:
@@ -203,7 +216,7 @@ class Arena:
         parts = [slice(at, at + most) for at in range(0, len(rows), most)]
         done = torch.cat([self.adam_part(rows[s], settings[s]) for s in parts]).tolist()  # the one wait for a GPU
         for row, good in zip(rows, done, strict=True):
-            row.steps += good
+            row.steps, row.dirty = row.steps + good, False
         return done
 
     def adam_part(self, rows: list[Row], settings: list[Adam]) -> Tensor:

@@ -58,6 +58,14 @@ class FullModel:
         loss.backward()
         return logp
 
+    def gathered(self) -> dict[str, Tensor] | None:
+        grads = {n: p.grad.clone() for n, p in self.p.items() if p.grad is not None}
+        return grads or None
+
+    def put_back(self, gathered: dict[str, Tensor] | None) -> None:
+        for n, p in self.p.items():
+            p.grad = (gathered or {}).get(n)
+
     @torch.no_grad()
     def logp(self, ids: Tensor, targets: Tensor) -> Tensor:
         body, head = self.parts(self.cast())

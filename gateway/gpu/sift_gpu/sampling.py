@@ -121,8 +121,7 @@ async def lines(server: Server, promise: Promise, request: Request):
                 return
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(promise.changed.wait(), DISCONNECT_SECONDS)
-            if promise.session is not None:
-                promise.session.touched = time.monotonic()
+            promise.session.touched = time.monotonic()
             if await request.is_disconnected():
                 return
     finally:

@@ -1,5 +1,6 @@
 """What the tests share: the tiny checkpoints of test/engine/golden, and examples made from a seed."""
 
+import functools
 import os
 import sys
 import warnings
@@ -20,6 +21,7 @@ torch.set_num_threads(1)
 torch.set_flush_denormal(True)
 
 
+@functools.cache  # a test gets the base as it is: an arena only changes what the linear layers add
 def load(name: str, dtype=torch.float32) -> model.Base:
     return model.load(str(ROOT / "models/base" if name == "base" else GOLDEN / name), "cpu", dtype)
 

@@ -29,14 +29,13 @@ def finish(decoder, waiting, at_once=3):
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_greedy_rows_of_all_lengths_equal_transformers(name):
-    base = load(name)
+    peft, base = Peft.of(name), load(name)
     arena = Arena(base, 48)
     rows = [opened(arena, i, 4) for i in range(6)]
     prompts = [example(i, n, base.config.vocab_size)[:-1].tolist() for i, n in enumerate((3, 19, 30, 1, 11, 24))]
     samples = [Sampling(r, p, 12) for r, p in zip(rows, prompts)]
     finish(Decoder(base, arena, 4, 4 * 64), samples)
     for row, s in zip(rows, samples):
-        peft = Peft(name, arena, 4)
         peft.set(arena, arena.p[row.lines])
         # a greedy continuation is one whose every token is the highest after those before it: one pass tells
         logits = peft.model(input_ids=torch.tensor([s.prompt + s.tokens[:-1]])).logits[0, len(s.prompt) - 1 :].detach()

@@ -1,5 +1,6 @@
 """The wire from outside: refusals in the caller's terms, seq_id, retries, owners, streams, files, kept adapters."""
 
+import asyncio
 import threading
 import time
 
@@ -336,6 +337,59 @@ def test_cancel_frees_a_step_and_a_sample(running, caller):
 
 
 # ── faults
+@pytest.mark.parametrize("method", ["lora", "full"])
+@pytest.mark.parametrize("how", ["cancelled", "failed"])
+def test_an_operation_that_ends_between_its_passes_leaves_no_gradient(running, caller, monkeypatch, method, how):
+    one_pass, wanted = running.engine.one_pass, []
+
+    def ends(chosen, alone):
+        one_pass(chosen, alone)
+        for op in [w.item[1] for w in chosen if len(w.item[1].examples) > 1]:
+            op.promise.cancelled = how == "cancelled"
+            if how == "failed":
+                raise RuntimeError("injected")
+
+    monkeypatch.setattr(running.engine, "one_pass", ends)
+    monkeypatch.setattr(running.engine, "budget", 32)  # a row a pass
+    for disturbed in (False, True):
+        model, seq, raw = caller.open(seed=5, method=method), 1, []
+        for examples in [[Y, X, X], [X], [X, Y, X]] if disturbed else [[X]]:
+            raw.append(caller.ask("/forward_backward", raw=body(model, seq, *examples)))
+            seq += 1
+        if disturbed:
+            error = "cancelled" if how == "cancelled" else "the server failed: RuntimeError"
+            assert [caller.result(raw[i])["error"] for i in (0, 2)] == [error] * 2
+        step = caller.ask("/optim_step", {"model_id": model, "seq_id": seq, "adam_params": ADAM})
+        assert caller.result(step) == {"metrics": {}}
+        wanted.append(caller.loss(model, seq + 1, Y))
+        caller.result(caller.ask("/unload_model", {"model_id": model}))
+    assert wanted[0] == wanted[1]
+
+
+def test_no_tenant_and_no_key_fills_up_the_promises_of_others(monkeypatch):
+    monkeypatch.setattr(sessions, "MOST_PROMISES", 12)
+    monkeypatch.setattr(sessions, "OWNER_PROMISES", 6)
+    monkeypatch.setattr(sessions, "TENANT_PROMISES", 4)
+
+    async def many():
+        registry = sessions.Registry(owners=2)
+        make = lambda owner, tenant: registry.promise(owner, registry.create(owner, tenant), "json")
+        of = lambda owner, tenant, n: [make(owner, tenant) for _ in range(n)]
+        first = of("a", "t", 5)
+        assert [p is None for p in first] == [False] * 4 + [True]
+        assert [p is None for p in of("a", "u", 3)] == [False, False, True]  # the key's share is used up
+        assert all(of("b", "t", 4))
+        first[1].fetched = True
+        assert make("a", "t") and first[1].id not in registry.promises and make("a", "t") is None
+        for session in list(registry.sessions.values()):
+            registry.end(session)
+        assert not registry.counts and all(of("a", "t", 4))
+        alone = sessions.Registry(owners=0)
+        assert all(alone.promise("", alone.create("", str(i)), "json") for i in range(12))
+
+    asyncio.run(many())
+
+
 def test_out_of_memory_halves_the_budget_and_tries_once_more(running, caller, monkeypatch):
     model = caller.open(seed=3)
     wanted, run, budget = caller.loss(model, 1, X), running.arena.train, running.engine.budget
