@@ -1,6 +1,7 @@
 """The machine: card, driver, versions; and the dense bf16 peak of some cards, as their makers state it."""
 
 import datetime
+import os
 import platform
 import subprocess
 from importlib.metadata import version
@@ -50,7 +51,7 @@ def machine(device: str) -> dict:
         "card": torch.cuda.get_device_name() if cuda else None,
         "driver": driver() if cuda else None,
         "cuda": torch.version.cuda if cuda else None,
-        "cpu": processor(),
+        "cpu": f"{os.cpu_count()} cores, {processor()}",
         "threads": torch.get_num_threads(),
         **{name: version(name) for name in ("torch", "transformers", "peft")},
     }

@@ -16,6 +16,7 @@ const report = z.object({
       shape: z.string(),
       weights: z.string(),
       seconds: z.number(),
+      processor_seconds: z.number(),
       figures: z.array(
         z.object({
           name: z.string(),
@@ -41,8 +42,12 @@ const number = (value: number): string => {
 const table = ({ machine, time, peak_tflops, results }: Report): string => {
   const known = Object.entries({ ...machine, peak_tflops }).filter(([, value]) => value !== null);
   const lines = [`${known.map(([name, value]) => `${name} ${value}`).join(', ')}; time by ${time}`];
-  for (const { shape, weights, seconds, figures } of results) {
-    lines.push('', `${shape} (weights: ${weights}; measured in ${seconds} s)`, '');
+  for (const { shape, weights, seconds, processor_seconds, figures } of results) {
+    lines.push(
+      '',
+      `${shape} (weights: ${weights}; measured in ${seconds} s, ${processor_seconds} s of processor time)`,
+      '',
+    );
     lines.push('| figure | value | target | reached |', '|---|---|---|---|');
     for (const { name, value, unit, target, met, why } of figures) {
       const shown = value === null ? why : `${number(value)} ${unit}`;

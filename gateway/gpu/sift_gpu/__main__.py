@@ -60,23 +60,14 @@ def over(base: model.Base, o: argparse.Namespace, keys: list[str]) -> Server:
     torch.set_flush_denormal(True)
     cuda, dtype = o.device.startswith("cuda"), base.dtype
     free = torch.cuda.mem_get_info()[0] if cuda else 0
-    width = sum(
-        m.in_features + m.out_features
-        for n, m in base.body.named_modules()
-        if isinstance(m, torch.nn.Linear) and ".layers." in f".{n}."
-    )
+    width = sum(m.in_features + m.out_features for m in adapters.adapted(base).values())
     room = ARENA_SHARE * free if cuda else CPU_ARENA_BYTES
     slots = o.slots or int(max(4, min(64, room // (16 * width * o.slot_rank))))
     arena = adapters.Arena(base, slots * o.slot_rank)
     c = base.config
     head = getattr(c, "head_dim", None) or c.hidden_size // c.num_attention_heads
-    token = (
-        2
-        * c.num_hidden_layers
-        * (getattr(c, "num_key_value_heads", None) or c.num_attention_heads)
-        * head
-        * dtype.itemsize
-    )
+    heads = getattr(c, "num_key_value_heads", None) or c.num_attention_heads
+    token = 2 * c.num_hidden_layers * heads * head * dtype.itemsize
     cache = o.cache_tokens or (int(CACHE_SHARE * free // token) if cuda else o.rows * min(base.context, 1024))
     decoder = decode.Decoder(base, arena, o.rows, min(cache, o.rows * base.context))
     most_train = min(o.max_train_tokens, base.context)

@@ -94,15 +94,20 @@ class Row:
         return len(self.lines)
 
 
+def adapted(base: Base) -> dict[str, nn.Linear]:
+    """The linear layers that have an adapter, in the order in which A is drawn."""
+    found = {n: m for n, m in base.body.named_modules() if isinstance(m, nn.Linear) and ".layers." in f".{n}."}
+    layer = lambda name: int(name.partition("layers.")[2].partition(".")[0])
+    place = lambda last: ORDER.index(last) if last in ORDER else len(ORDER)
+    return {n: found[n] for n in sorted(found, key=lambda n: (layer(n), place(n.rpartition(".")[2])))}
+
+
 class Arena:
     def __init__(self, base: Base, lines: int):
         self.base, self.now = base, Active()
-        place = lambda name: ORDER.index(name) if name in ORDER else len(ORDER)
-        linears = [(n, m) for n, m in base.body.named_modules() if isinstance(m, nn.Linear) and ".layers." in f".{n}."]
-        layer = lambda name: int(name.partition("layers.")[2].partition(".")[0])
-        linears.sort(key=lambda x: (layer(x[0]), place(x[0].rpartition(".")[2])))
-        self.names, self.sizes = [n for n, _ in linears], []
-        for _, module in linears:
+        linears = adapted(base)
+        self.names, self.sizes = list(linears), []
+        for module in linears.values():
             module.__class__, module.now, module.at = LoraLinear, self.now, len(self.sizes)
             self.sizes += [module.in_features, module.out_features]
         self.width = sum(self.sizes)

@@ -145,16 +145,10 @@ class Server:
 
     async def get_info(self, request, owner):
         _, model = self.model(wire.parse(wire.ModelId, await read(request)).model_id, owner)
-        data = {"arch": self.base.config.model_type, "model_name": self.base.name, "tokenizer_id": self.base.name}
-        rank = None if model.full else model.row and model.row.rank
-        return {
-            "type": "get_info",
-            "model_id": model.id,
-            "model_data": data,
-            "is_lora": not model.full,
-            "lora_rank": rank,
-            "model_name": self.base.name,
-        }
+        name = self.base.name
+        data = {"arch": self.base.config.model_type, "model_name": name, "tokenizer_id": name}
+        own = {"is_lora": not model.full, "lora_rank": None if model.full else model.row.rank, "model_name": name}
+        return {"type": "get_info", "model_id": model.id, "model_data": data, **own}
 
     async def unload(self, request, owner):
         session, model = self.model(wire.parse(wire.ModelId, await read(request)).model_id, owner)

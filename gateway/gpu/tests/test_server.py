@@ -10,7 +10,7 @@ import pytest
 import torch
 import zstandard
 from client import ADAM, Client, body, logprobs
-from conftest import GOLDEN, Running
+from conftest import GOLDEN, SLOW, Running, until
 
 from sift_gpu import engine, sessions, tinker_pb2, wire
 
@@ -23,13 +23,6 @@ def caller(running):
     client = Client(running.url).session()
     yield client
     client.finish()
-
-
-def until(truth, seconds=5.0):
-    end = time.monotonic() + seconds
-    while not truth() and time.monotonic() < end:
-        time.sleep(0.02)
-    return truth()
 
 
 def all_free(running):
@@ -108,7 +101,7 @@ def test_models_of_other_names_ranks_and_methods_are_refused(running, caller):
 
 def test_bodies_are_capped_while_they_are_read_and_after_zstd(running, caller):
     def endless():
-        for _ in range(30):
+        for _ in range(12):
             yield b"x" * (1 << 20)
 
     # the answer comes before the body's end; a client that is still writing may see the connection close instead
@@ -504,7 +497,7 @@ def test_full_fine_tuning_that_does_not_fit_is_refused_with_numbers(running, cal
 
 
 # ── many
-def test_ten_thousand_adapters_come_and_go_with_flat_memory(running):
+def test_thousands_of_adapters_come_and_go_with_flat_memory(running):
     import resource
 
     engine, arena = running.engine, running.arena
@@ -526,9 +519,9 @@ def test_ten_thousand_adapters_come_and_go_with_flat_memory(running):
                 engine.post(done.set)
                 done.wait()
 
-    cycle(1000)
+    cycle(500)
     before = memory()
-    cycle(9000)
+    cycle(9500 if SLOW else 1500)
     assert all_free(running) and memory() - before < 8 << 20
 
 
@@ -537,16 +530,16 @@ def test_callers_that_join_leave_and_cancel_at_random_get_what_each_gets_alone(r
         random = np.random.default_rng(c)
         client = Client(running.url).session(tenant=str(c % 3))
         model = client.open(rank=(4, 8)[c % 2], seed=c)
-        lengths = random.integers(3, 60, 3)
+        lengths = random.integers(3, 60, 2)
         examples = [random.integers(0, 64, n).tolist() for n in lengths]
         losses = [client.learn(model, 1 + 2 * i, x) for i, x in enumerate(examples)]
-        sampler = client.sampler(model, 7)
+        sampler = client.sampler(model, 5)
         if strange:  # what it leaves behind must not matter to the others
             lost = client.sample(sampler, examples[0][:10], max_tokens=40)
             client.ask("/cancel_future", lost)
         out[c] = (losses, client.tokens(sampler, examples[1][:20], temperature=1.0, seed=c))
         if strange and c % 2:
-            client.ask("/forward_backward", raw=body(model, 9, examples[0]))  # and never comes back for it
+            client.ask("/forward_backward", raw=body(model, 7, examples[0]))  # and never comes back for it
         client.finish()
 
     alone, together = {}, {}
