@@ -138,7 +138,7 @@ def test_nothing_of_one_row_reaches_another(qwen3):
 
 
 def test_rows_that_join_and_leave_equal_each_alone(qwen3):
-    steps, lengths = 4, [31, 5, 17, 30, 9, 22, 12, 3]
+    steps, lengths = 3, [31, 5, 17, 30, 9, 22, 12, 3]
     settings = [Adam((5e-4, 1e-3)[i % 2], 0.9, 0.999, 1e-8, 0.0) for i in range(8)]
 
     def run(together):

@@ -33,7 +33,7 @@ def test_greedy_rows_of_all_lengths_equal_transformers(name):
     arena = Arena(base, 48)
     rows = [opened(arena, i, 4) for i in range(6)]
     prompts = [example(i, n, base.config.vocab_size)[:-1].tolist() for i, n in enumerate((3, 19, 30, 1, 11, 24))]
-    samples = [Sampling(r, p, 12) for r, p in zip(rows, prompts)]
+    samples = [Sampling(r, p, 8) for r, p in zip(rows, prompts)]
     finish(Decoder(base, arena, 4, 4 * 64), samples)
     for row, s in zip(rows, samples):
         peft.set(arena, arena.p[row.lines])
@@ -42,7 +42,7 @@ def test_greedy_rows_of_all_lengths_equal_transformers(name):
         assert s.tokens == logits.argmax(-1).tolist()
         wanted = logits.log_softmax(-1).gather(1, torch.tensor(s.tokens)[:, None])[:, 0]
         assert (torch.tensor(s.logprobs) - wanted).abs().max() < 1e-4
-        assert len(s.tokens) == 12 and s.reason == "length"
+        assert len(s.tokens) == 8 and s.reason == "length"
 
 
 def test_the_base_itself_continues_as_generate_does(qwen3):
@@ -68,7 +68,7 @@ def test_draws_are_reproducible_and_independent_of_other_rows(qwen3):
         {},
         dict(temperature=1.0, top_k=9, top_p=0.9),
     ]
-    make = lambda: [Sampling(r, [1 + i, 2, 3], 15, seed=i, **s) for i, (r, s) in enumerate(zip(rows, settings))]
+    make = lambda: [Sampling(r, [1 + i, 2, 3], 8, seed=i, **s) for i, (r, s) in enumerate(zip(rows, settings))]
     together, alone = make(), make()
     finish(Decoder(qwen3, arena, 8, 512), together, at_once=5)
     for s in alone:
