@@ -542,16 +542,16 @@ def test_callers_that_join_leave_and_cancel_at_random_get_what_each_gets_alone(r
             client.ask("/forward_backward", raw=body(model, 7, examples[0]))  # and never comes back for it
         client.finish()
 
-    alone, together = {}, {}
-    for c in range(6):
+    alone, together, callers = {}, {}, 6 if SLOW else 4
+    for c in range(callers):
         caller(c, False, alone)
-    threads = [threading.Thread(target=caller, args=(c, True, together)) for c in range(6)]
+    threads = [threading.Thread(target=caller, args=(c, True, together)) for c in range(callers)]
     for thread in threads:
         thread.start()
         time.sleep(0.02)
     for thread in threads:
         thread.join()
-    for c in range(6):
+    for c in range(callers):
         assert together[c][1] == alone[c][1]
         assert max(abs(a / b - 1) for a, b in zip(together[c][0], alone[c][0])) <= 1e-5
     assert until(lambda: all_free(running)) and not running.engine.generation.decoder.live
