@@ -51,28 +51,23 @@ def options(argv: list[str] | None = None) -> argparse.Namespace:
 def build(o: argparse.Namespace, keys: list[str]) -> Server:
     if o.threads:
         torch.set_num_threads(o.threads)
+    dtype = o.dtype or ("bfloat16" if o.device.startswith("cuda") else "float32")
+    return over(model.load(o.model, o.device, getattr(torch, dtype)), o, keys)
+
+
+def over(base: model.Base, o: argparse.Namespace, keys: list[str]) -> Server:
+    """A server of a base that is in memory."""
     torch.set_flush_denormal(True)
-    cuda = o.device.startswith("cuda")
-    dtype = getattr(torch, o.dtype) if o.dtype else torch.bfloat16 if cuda else torch.float32
-    base = model.load(o.model, o.device, dtype)
+    cuda, dtype = o.device.startswith("cuda"), base.dtype
     free = torch.cuda.mem_get_info()[0] if cuda else 0
-    width = sum(
-        m.in_features + m.out_features
-        for n, m in base.body.named_modules()
-        if isinstance(m, torch.nn.Linear) and ".layers." in f".{n}."
-    )
+    width = sum(m.in_features + m.out_features for m in adapters.adapted(base).values())
     room = ARENA_SHARE * free if cuda else CPU_ARENA_BYTES
     slots = o.slots or int(max(4, min(64, room // (16 * width * o.slot_rank))))
     arena = adapters.Arena(base, slots * o.slot_rank)
     c = base.config
     head = getattr(c, "head_dim", None) or c.hidden_size // c.num_attention_heads
-    token = (
-        2
-        * c.num_hidden_layers
-        * (getattr(c, "num_key_value_heads", None) or c.num_attention_heads)
-        * head
-        * dtype.itemsize
-    )
+    heads = getattr(c, "num_key_value_heads", None) or c.num_attention_heads
+    token = 2 * c.num_hidden_layers * heads * head * dtype.itemsize
     cache = o.cache_tokens or (int(CACHE_SHARE * free // token) if cuda else o.rows * min(base.context, 1024))
     decoder = decode.Decoder(base, arena, o.rows, min(cache, o.rows * base.context))
     most_train = min(o.max_train_tokens, base.context)
@@ -88,9 +83,14 @@ def build(o: argparse.Namespace, keys: list[str]) -> Server:
             torch.OutOfMemoryError,
         )
         torch.cuda.empty_cache()
+    most_score = base.context
+    if cuda:  # scoring keeps no activations, but its rows may be longer, and attention may take the square of it
+        score = lambda T: arena.score(*passes.sample_pass(arena, max(1, budget // T), T)[:4])
+        most_score = admission.longest(score, base.context, most_train, torch.OutOfMemoryError)
+        torch.cuda.empty_cache()
     if o.cuda_graphs and cuda:
         arena.run = passes.Graphs(arena)
-    worker = engine.Engine(base, arena, decoder, max(budget, most_train), most_train)
+    worker = engine.Engine(base, arena, decoder, max(budget, most_train), most_train, most_score)
     log.info(
         "%s: %d parameters on %s, %d slots of rank %d, %d tokens a pass, %d tokens of cache, revision %s",
         base.name,

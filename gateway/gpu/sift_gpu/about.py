@@ -15,25 +15,20 @@ STALL_SECONDS = 60.0  # without a tick, then not ready; one pass is far shorter 
 
 
 async def capabilities(server: Server, request: Request, owner: str):
-    base = server.base
+    base, engine = server.base, server.engine
     own = {
         "parameters": base.parameters,
         "context_tokens": base.context,
-        "max_train_tokens": server.engine.most_train,
+        "max_train_tokens": engine.most_train,
+        "max_score_tokens": engine.most_score,
         "methods": server.methods,
-        "max_rank": min(256, server.engine.arena.lines),
+        "max_rank": min(256, engine.arena.lines),
         "layers": base.config.num_hidden_layers,
         "revision": base.revision,
     }
     model = {"model_name": base.name, "max_context_length": base.context, "trainable": True, "sampleable": True}
-    sift = {
-        "version": 1,
-        "models": {base.name: own},
-        "stream": True,
-        "tokenizer": True,
-        "adapters": True,
-        "slots": server.slots,
-    }
+    has = {"stream": True, "tokenizer": True, "adapters": True}
+    sift = {"version": 1, "models": {base.name: own}, **has, "slots": server.slots}
     return {"supported_models": [model], "sift": sift}
 
 

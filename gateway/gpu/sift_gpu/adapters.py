@@ -23,7 +23,8 @@ from .model import Base
 
 # the order in which the TypeScript engine draws A of a layer; other names come after, in the model's own order
 ORDER = ("q_proj", "k_proj", "v_proj", "qkv_proj", "o_proj", "gate_proj", "up_proj", "gate_up_proj", "down_proj")
-ADAM_ELEMENTS = 1 << 27  # numbers of one Adam pass; its temporaries are five times as large (2026-11-26)
+# numbers of one Adam pass: its temporaries are some times as large; on a CPU they should stay in its cache (2026-11-26)
+ADAM_ELEMENTS = {"cuda": 1 << 27, "cpu": 1 << 20}
 
 
 def seeded(seed: int, n: int) -> np.ndarray:
@@ -47,13 +48,19 @@ class Adam:
 
 
 def adam_update(p, g, m, v, t, adam, column):
-    """gateway/backends/embedded/adam.ts, for many rows at once; t counts from 1. `column` shapes one number a row."""
+    """gateway/backends/embedded/adam.ts, for many rows at once and in place; t counts from 1. `column` shapes one
+    number a row. Plain products and sums: a fused one would round otherwise at a tensor's end than within it."""
     c = lambda f: column([f(a, n) for a, n in zip(adam, t, strict=True)])
-    m = c(lambda a, n: a.beta1) * m + c(lambda a, n: 1 - a.beta1) * g
-    v = c(lambda a, n: a.beta2) * v + c(lambda a, n: 1 - a.beta2) * (g * g)
-    step = c(lambda a, n: a.learning_rate / (1 - a.beta1**n)) * m
-    step /= (v * c(lambda a, n: 1 / (1 - a.beta2**n))).sqrt_().add_(c(lambda a, n: a.eps))
-    return c(lambda a, n: 1 - a.learning_rate * a.weight_decay) * p - step, m, v
+    m.mul_(c(lambda a, n: a.beta1)).add_(g * c(lambda a, n: 1 - a.beta1))
+    v.mul_(c(lambda a, n: a.beta2)).add_((g * g).mul_(c(lambda a, n: 1 - a.beta2)))
+    root = (v * c(lambda a, n: 1 / (1 - a.beta2**n))).sqrt_().add_(c(lambda a, n: a.eps))
+    step = (m * c(lambda a, n: a.learning_rate / (1 - a.beta1**n))).div_(root)
+    p.mul_(c(lambda a, n: 1 - a.learning_rate * a.weight_decay)).sub_(step)
+
+
+def finite(x: Tensor) -> Tensor:
+    """Whether each row of [G, R, D] is: 0 times anything else is not 0."""
+    return (x * 0).sum((1, 2)) == 0
 
 
 class Active:
@@ -79,6 +86,7 @@ class Row:
     lines: list[int]
     scale: float
     steps: int = 0
+    dirty: bool = False  # a gradient was gathered since the last step
     trained: Tensor | None = None  # [D], 0 where a layer is left out; None: all layers
 
     @property
@@ -86,15 +94,20 @@ class Row:
         return len(self.lines)
 
 
+def adapted(base: Base) -> dict[str, nn.Linear]:
+    """The linear layers that have an adapter, in the order in which A is drawn."""
+    found = {n: m for n, m in base.body.named_modules() if isinstance(m, nn.Linear) and ".layers." in f".{n}."}
+    layer = lambda name: int(name.partition("layers.")[2].partition(".")[0])
+    place = lambda last: ORDER.index(last) if last in ORDER else len(ORDER)
+    return {n: found[n] for n in sorted(found, key=lambda n: (layer(n), place(n.rpartition(".")[2])))}
+
+
 class Arena:
     def __init__(self, base: Base, lines: int):
         self.base, self.now = base, Active()
-        place = lambda name: ORDER.index(name) if name in ORDER else len(ORDER)
-        linears = [(n, m) for n, m in base.body.named_modules() if isinstance(m, nn.Linear) and ".layers." in f".{n}."]
-        layer = lambda name: int(name.partition("layers.")[2].partition(".")[0])
-        linears.sort(key=lambda x: (layer(x[0]), place(x[0].rpartition(".")[2])))
-        self.names, self.sizes = [n for n, _ in linears], []
-        for _, module in linears:
+        linears = adapted(base)
+        self.names, self.sizes = list(linears), []
+        for module in linears.values():
             module.__class__, module.now, module.at = LoraLinear, self.now, len(self.sizes)
             self.sizes += [module.in_features, module.out_features]
         self.width = sum(self.sizes)
@@ -129,7 +142,7 @@ class Arena:
         for pool in (self.m, self.v, self.g):
             pool[row.lines] = 0
         self.p[row.lines] = block.to(self.p.device)
-        row.steps = 0
+        row.steps, row.dirty = 0, False
 
     def export(self, row: Row) -> Tensor:
         block = self.p[row.lines].cpu()
@@ -182,31 +195,48 @@ class Arena:
         for turn in turns.values():
             self.g.index_add_(0, index[turn].flatten(), grad[turn].flatten(0, 1))
         self.g[0] = 0
+        for row in rows:
+            row.dirty = True
         return logp
 
+    def gathered(self, row: Row) -> Tensor | None:
+        """A copy of the gradient since the last step, for put_back; None where there is none."""
+        return self.g[row.lines] if row.dirty else None
+
+    def put_back(self, row: Row, gathered: Tensor | None) -> None:
+        self.g[row.lines] = 0 if gathered is None else gathered
+        row.dirty = gathered is not None
+
     @torch.no_grad()
+    def score(self, index: Tensor, scale: Tensor, ids: Tensor, targets: Tensor) -> Tensor:
+        return log_probabilities(self.base.head, self.hidden(self.p[index], scale, ids), targets)
+
     def logp(self, rows: list[Row], ids: Tensor, targets: Tensor) -> Tensor:
-        hidden = self.hidden(self.p[self.index(rows)], self.scales(rows), ids)
-        return log_probabilities(self.base.head, hidden, targets)
+        return self.score(self.index(rows), self.scales(rows), ids, targets)
 
     @torch.no_grad()
     def adam(self, rows: list[Row], settings: list[Adam]) -> list[bool]:
         """One step of each row. A row whose gradient or step is not finite keeps its weights: its place says False."""
-        at = max(1, ADAM_ELEMENTS // (max(r.rank for r in rows) * self.width))
-        if len(rows) > at:
-            return self.adam(rows[:at], settings[:at]) + self.adam(rows[at:], settings[at:])
+        most = max(1, ADAM_ELEMENTS[self.p.device.type] // (max(r.rank for r in rows) * self.width))
+        parts = [slice(at, at + most) for at in range(0, len(rows), most)]
+        done = torch.cat([self.adam_part(rows[s], settings[s]) for s in parts]).tolist()  # the one wait for a GPU
+        for row, good in zip(rows, done, strict=True):
+            row.steps, row.dirty = row.steps + good, False
+        return done
+
+    def adam_part(self, rows: list[Row], settings: list[Adam]) -> Tensor:
         index = self.index(rows)
-        p, m, v, g = (pool[index] for pool in (self.p, self.m, self.v, self.g))
+        flat = index.flatten()
+        p, m, v, g = (pool.index_select(0, flat).view(*index.shape, -1) for pool in (self.p, self.m, self.v, self.g))
         column = lambda numbers: torch.tensor(numbers, dtype=torch.float32, device=p.device).view(-1, 1, 1)
         if any(a.clip for a in settings):
             limits = column([a.clip or float("inf") for a in settings])
             g = g * (limits / (g.flatten(1).norm(dim=1).view(-1, 1, 1) + 1e-6)).clamp(max=1)
-        new = adam_update(p, g, m, v, [r.steps + 1 for r in rows], settings, column)
-        ok = g.isfinite().all((1, 2)) & new[0].isfinite().all((1, 2))
-        for pool, after, before in zip((self.p, self.m, self.v), new, (p, m, v), strict=True):
-            pool[index] = torch.where(ok[:, None, None], after, before)
-        self.g[index.flatten()] = 0
-        done = ok.tolist()
-        for row, good in zip(rows, done, strict=True):
-            row.steps += good
-        return done
+        adam_update(p, g, m, v, [r.steps + 1 for r in rows], settings, column)
+        ok = finite(p) & finite(v)  # a gradient that is not finite, or whose square is not, is in v
+        for pool, new in ((self.p, p), (self.m, m), (self.v, v)):
+            if not (new.is_cpu and ok.all()):  # asking a GPU would be waiting for it
+                new = torch.where(ok[:, None, None], new, pool[index])
+            pool.index_copy_(0, flat, new.flatten(0, 1))
+        self.g.index_fill_(0, flat, 0)
+        return ok

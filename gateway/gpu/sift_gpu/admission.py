@@ -55,6 +55,19 @@ class Fair:
         return chosen
 
 
+def longest(run, most_tokens: int, least: int, out_of_memory: type[Exception]) -> int:
+    """The longest row that fits: `run(T)` tries a pass of such rows, from the longest down by halves."""
+    T = most_tokens
+    while True:
+        try:
+            run(T)
+            return T
+        except out_of_memory:
+            if T <= least:
+                raise
+            T = max(least, T // 2)
+
+
 def probe(run, most_tokens: int, ceiling: int, out_of_memory: type[Exception]) -> int:
     """Tokens of the largest pass that fits: `run(G, T)` tries one, from the ceiling down by halves to one row."""
     budget = max(most_tokens, ceiling)

@@ -43,14 +43,16 @@ class Op:
     adam: Adam | None = None
     call: object = None
     logprobs: dict[int, np.ndarray] = field(default_factory=dict)  # of the examples that are done
+    begun: bool = False  # a training pass was made for it
+    before: object = None  # the gradient that was gathered before it; None: none
 
 
 class Engine(threading.Thread):
-    def __init__(self, base: Base, arena: Arena, decoder: Decoder, budget: int, most_train: int):
+    def __init__(self, base: Base, arena: Arena, decoder: Decoder, budget: int, most_train: int, most_score: int):
         super().__init__(daemon=True, name="engine")
         self.base, self.arena = base, arena
         self.budget = self.full_budget = budget
-        self.most_train, self.fair = most_train, Fair()
+        self.most_train, self.most_score, self.fair = most_train, most_score, Fair()
         self.inbox, self.wake, self.ticked, self.stopped = deque(), threading.Condition(), time.monotonic(), False
         self.models: dict[str, Model] = {}
         self.full: Model | None = None
@@ -155,6 +157,7 @@ class Engine(threading.Thread):
             for model, op in self.heads(kind):
                 while op is not None and (op.promise.cancelled or op.kind == "call"):
                     if op.promise.cancelled:
+                        self.take_back(model, op)
                         op.promise.fail("cancelled")
                     else:
                         self.guarded(op.call, op.promise)
@@ -203,7 +206,7 @@ class Engine(threading.Thread):
         waiting, lane = [], []
         for model, op in self.heads("pass"):
             for at in [i for i in range(len(op.examples)) if i not in op.logprobs][:MOST_ROWS]:
-                T = bucket(len(op.examples[at].tokens), self.base.context)
+                T = bucket(len(op.examples[at].tokens), self.most_score)
                 w = Waiting(model.tenant, op.promise.since, T, op.forward_only, (model, op, at))
                 (lane if model.full else waiting).append(w)
         for queue, alone in ((waiting, False), (lane, True)):
@@ -232,6 +235,9 @@ class Engine(threading.Thread):
                 place[i, : len(values)] = values
         ids, targets, weights = (torch.from_numpy(x).to(self.base.device) for x in padded)
         rows = [model.row for model, _, _ in items]
+        for model, op, _ in items:
+            if not op.begun and not op.forward_only:
+                op.begun, op.before = True, model.row.gathered() if alone else self.arena.gathered(model.row)
         started = time.monotonic()
         if chosen[0].forward_only:
             logp = rows[0].logp(ids, targets) if alone else self.arena.logp(rows, ids, targets)
@@ -247,8 +253,14 @@ class Engine(threading.Thread):
                 self.advance(model)
                 op.promise.finish(wire.write_pass(op.examples, [op.logprobs[i] for i in range(len(op.examples))]))
 
+    def take_back(self, model: Model, op: Op) -> None:
+        """What an operation gathered before it ended otherwise: the next step must not learn from a part of it."""
+        if op.begun:
+            model.row.put_back(op.before) if model.full else self.arena.put_back(model.row, op.before)
+
     def fail_pass(self, chosen: list[Waiting], why: str, category: str) -> None:
         for model, op in {id(w.item[1]): w.item[:2] for w in chosen}.values():
+            self.take_back(model, op)
             op.promise.fail(why, category)
             if model.ops.get(model.next) is op:
                 self.advance(model)

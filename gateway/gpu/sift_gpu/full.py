@@ -58,6 +58,14 @@ class FullModel:
         loss.backward()
         return logp
 
+    def gathered(self) -> dict[str, Tensor] | None:
+        grads = {n: p.grad.clone() for n, p in self.p.items() if p.grad is not None}
+        return grads or None
+
+    def put_back(self, gathered: dict[str, Tensor] | None) -> None:
+        for n, p in self.p.items():
+            p.grad = (gathered or {}).get(n)
+
     @torch.no_grad()
     def logp(self, ids: Tensor, targets: Tensor) -> Tensor:
         body, head = self.parts(self.cast())
@@ -73,9 +81,7 @@ class FullModel:
             return False
         for n, p in self.p.items():
             g = grads[n] * (adam.clip / (norm + 1e-6)).clamp(max=1) if adam.clip else grads[n]
-            new = adam_update(p, g, self.m[n], self.v[n], [self.steps + 1], [adam], lambda x: x[0])
-            p.copy_(new[0])
-            self.m[n], self.v[n] = new[1], new[2]
+            adam_update(p, g, self.m[n], self.v[n], [self.steps + 1], [adam], lambda x: x[0])
         self.steps += 1
         return True
 

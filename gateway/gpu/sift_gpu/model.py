@@ -116,8 +116,13 @@ def load(spec: str, device: str, dtype: torch.dtype) -> Base:
     model = AutoModelForCausalLM.from_pretrained(
         directory, dtype=dtype, attn_implementation=attention, local_files_only=True, use_safetensors=True
     )
-    model = model.to(device).eval().requires_grad_(False)
-    output = model.get_output_embeddings()
+    name = given or directory.resolve().name
+    return of(model.to(device), name, directory, fingerprint(directory), end_tokens(directory, config))
+
+
+def of(model: nn.Module, name: str, directory: Path, revision: str, ends: frozenset[int] = frozenset()) -> Base:
+    """A model that is in memory; `directory` has its files for clients."""
+    config, output = model.config, model.eval().requires_grad_(False).get_output_embeddings()
     head = Head(
         output.weight,
         getattr(output, "bias", None),
@@ -125,17 +130,7 @@ def load(spec: str, device: str, dtype: torch.dtype) -> Base:
         getattr(config, "final_logit_softcapping", None) or 0.0,
     )
     head_name = next(name for name, p in model.named_parameters() if p is output.weight)
-    base = Base(
-        given or directory.resolve().name,
-        directory,
-        model,
-        config,
-        head,
-        head_name,
-        config.max_position_embeddings,
-        fingerprint(directory),
-        end_tokens(directory, config),
-    )
+    base = Base(name, directory, model, config, head, head_name, config.max_position_embeddings, revision, ends)
     check_head(base)
     return base
 

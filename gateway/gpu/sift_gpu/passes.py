@@ -54,14 +54,15 @@ class Graphs:
     """In place of Arena.gradient. G is filled up to a power of two with rows of the zero adapter: few shapes."""
 
     def __init__(self, arena: Arena):
-        self.arena, self.made, self.off, self.pool = arena, {}, False, torch.cuda.graph_pool_handle()
+        self.arena, self.made, self.too_large, self.off = arena, {}, set(), False
+        self.pool = torch.cuda.graph_pool_handle()
 
     def __call__(self, *inputs):
         G = len(inputs[0])
         more = (1 << (G - 1).bit_length()) - G
         inputs = [F.pad(x, (0, 0) * (x.dim() - 1) + (0, more)) for x in inputs]
         shape = tuple(tuple(x.shape) for x in inputs)
-        if shape not in self.made and not self.off and len(self.made) < MOST_GRAPHS:
+        if shape not in self.made.keys() | self.too_large and not self.off and len(self.made) < MOST_GRAPHS:
             self.capture(shape, inputs)
         if shape not in self.made:
             return tuple(x[:G] for x in self.arena.gradient(*inputs))
@@ -84,7 +85,10 @@ class Graphs:
                 outputs = self.arena.gradient(*static)
             graph.replay()
             wrong = differs(self.arena, outputs, wanted)
-        except RuntimeError as error:  # an operation that cannot be captured; out of memory is one too
+        except torch.OutOfMemoryError:  # this shape runs eagerly
+            self.too_large.add(shape)
+            return
+        except RuntimeError as error:  # an operation that cannot be captured
             wrong = f"{type(error).__name__}: {str(error)[:200]}"
         if wrong:
             self.off, self.made = True, {}

@@ -25,10 +25,8 @@ async def create_sampler(server: Server, request: Request, owner: str):
     body = wire.parse(wire.CreateSampler, await read(request))
     session = server.session(body.session_id, owner)
     if body.model_path is not None:
-        return {
-            "type": "create_sampling_session",
-            "sampling_session_id": server.sampler(body.model_path.removeprefix("tinker://"), owner)[1].id,
-        }
+        _, saved = server.sampler(body.model_path.removeprefix("tinker://"), owner)
+        return {"type": "create_sampling_session", "sampling_session_id": saved.id}
     if body.base_model != server.base.name:
         raise Refusal(400, f"base_model '{str(body.base_model)[:80]}' is not served here; '{server.base.name}' is")
     id = f"{session.id}:sampler:{uuid.uuid4().hex}"
@@ -46,20 +44,15 @@ async def asample(server: Server, request: Request, owner: str):
     session, sampler = server.sampler(body.sampling_session_id, owner)
     if body.seq_id is not None and body.seq_id in sampler.seen:  # the same request again
         return sampler.seen[body.seq_id]
-    p, context, decoder = body.sampling_params, server.base.context, server.engine.generation.decoder
-    prompt = wire.token_ids(
-        [t for c in body.prompt.chunks for t in c.tokens], server.base.config.vocab_size, "prompt"
-    ).tolist()
-    room = min(context, decoder.tokens) - len(prompt)
-    if not prompt or room < 1:
-        raise Refusal(
-            400, f"the prompt has {len(prompt)} tokens; from 1 to {min(context, decoder.tokens) - 1} are taken"
-        )
-    length = min(room, p.max_tokens or room)
-    most = min(
-        decoder.most_rows if sampler.model is None or not sampler.model.full else FULL_ROWS,
-        decoder.tokens // decoder.capacity(len(prompt) + length),
-    )
+    p, decoder = body.sampling_params, server.engine.generation.decoder
+    tokens = [t for c in body.prompt.chunks for t in c.tokens]
+    prompt = wire.token_ids(tokens, server.base.config.vocab_size, "prompt").tolist()
+    longest = min(server.base.context, decoder.tokens)
+    if not 1 <= len(prompt) < longest:
+        raise Refusal(400, f"the prompt has {len(prompt)} tokens; from 1 to {longest - 1} are taken")
+    length = min(longest - len(prompt), p.max_tokens or longest)
+    rows = FULL_ROWS if sampler.model is not None and sampler.model.full else decoder.most_rows
+    most = min(rows, decoder.tokens // decoder.capacity(len(prompt) + length))
     if body.num_samples > most:
         raise Refusal(400, f"num_samples {body.num_samples} of {len(prompt) + length} tokens is more than {most}")
     if len(server.engine.generation.requests) >= MOST_WAITING:
@@ -67,21 +60,10 @@ async def asample(server: Server, request: Request, owner: str):
     stops = [tuple(s) if isinstance(s, list) else (s,) for s in p.stop or [] if s != []]
     ends = frozenset() if p.stop == [] else server.base.ends  # [] is the SDK's way to go on past the end
     seed = p.seed if p.seed is not None else uuid.uuid4().int & 0xFFFFFFFF
-    rows = [
-        Sampling(
-            sampler.row,
-            prompt,
-            length,
-            p.temperature,
-            max(p.top_k, 0),
-            p.top_p,
-            seed + i,
-            stops,
-            ends,
-            bool(body.prompt_logprobs) and i == 0,
-        )
-        for i in range(body.num_samples)
-    ]
+    drawn = (p.temperature, max(p.top_k, 0), p.top_p)
+    own = lambda i: Sampling(sampler.row, prompt, length, *drawn, seed + i, stops, ends, i == 0 and want)
+    want = bool(body.prompt_logprobs)
+    rows = [own(i) for i in range(body.num_samples)]
     promise = server.promise(owner, session, "sample")
     promise.sample = rows[0] if len(rows) == 1 else None
     server.engine.post(server.engine.generation.add, SampleRequest(sampler, promise, rows))
@@ -111,18 +93,13 @@ async def lines(server: Server, promise: Promise, request: Request):
                 yield json.dumps({"tokens": row.tokens[sent:n], "logprobs": row.logprobs[sent:n]}) + "\n"
                 sent = n
             if over:
-                end = (
-                    {"error": promise.error, "category": promise.category}
-                    if promise.error
-                    else {"stop_reason": row.reason}
-                )
-                yield json.dumps(end) + "\n"
+                failed = {"error": promise.error, "category": promise.category}
+                yield json.dumps(failed if promise.error else {"stop_reason": row.reason}) + "\n"
                 promise.fetched = True
                 return
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(promise.changed.wait(), DISCONNECT_SECONDS)
-            if promise.session is not None:
-                promise.session.touched = time.monotonic()
+            promise.session.touched = time.monotonic()
             if await request.is_disconnected():
                 return
     finally:

@@ -28,7 +28,7 @@ class Server:
     def __init__(self, base: Base, engine: Engine, kept: Kept, keys: list[str], slots: int):
         self.base, self.engine, self.kept, self.slots = base, engine, kept, slots
         self.keys = [hashlib.sha256(k.encode()).hexdigest() for k in keys]
-        self.registry, self.draining = Registry(), False
+        self.registry, self.draining = Registry(len(keys)), False
         self.methods = ["lora"] + ([] if full.refusal(base) else ["full"])
 
     # ── who asks, and what is theirs
@@ -63,7 +63,7 @@ class Server:
     def promise(self, owner: str, session: Session, kind: str) -> Promise:
         promise = self.registry.promise(owner, session, kind)
         if promise is None:
-            raise Refusal(429, "too many results were not fetched", RETRY_AFTER)
+            raise Refusal(429, "too many results wait to be fetched", RETRY_AFTER)
         return promise
 
     def place(self, rank: int, scale: float) -> Row:
@@ -131,7 +131,7 @@ class Server:
             try:
                 row = self.place(kept.block.shape[0], kept.scale) if kept else self.place(lora.rank, sift.scale)
             except Refusal:
-                del self.registry.promises[promise.id]
+                self.registry.forget(promise)
                 raise
             row.trained = arena.only(lora.train_attn, lora.train_mlp)
         model = Model(id, owner, session.tenant, row, sift.method == "full")
@@ -145,16 +145,10 @@ class Server:
 
     async def get_info(self, request, owner):
         _, model = self.model(wire.parse(wire.ModelId, await read(request)).model_id, owner)
-        data = {"arch": self.base.config.model_type, "model_name": self.base.name, "tokenizer_id": self.base.name}
-        rank = None if model.full else model.row and model.row.rank
-        return {
-            "type": "get_info",
-            "model_id": model.id,
-            "model_data": data,
-            "is_lora": not model.full,
-            "lora_rank": rank,
-            "model_name": self.base.name,
-        }
+        name = self.base.name
+        data = {"arch": self.base.config.model_type, "model_name": name, "tokenizer_id": name}
+        own = {"is_lora": not model.full, "lora_rank": None if model.full else model.row.rank, "model_name": name}
+        return {"type": "get_info", "model_id": model.id, "model_data": data, **own}
 
     async def unload(self, request, owner):
         session, model = self.model(wire.parse(wire.ModelId, await read(request)).model_id, owner)
@@ -183,7 +177,7 @@ class Server:
         try:
             op = make(promise)
         except Refusal:
-            del self.registry.promises[promise.id]
+            self.registry.forget(promise)
             raise
         remember(model, seq, kind, promise)
         self.engine.post(self.engine.enqueue, model, seq, op)
@@ -193,7 +187,7 @@ class Server:
         if not request.headers.get("content-type", "").startswith("application/x-protobuf"):
             raise Refusal(415, "forward_backward takes application/x-protobuf")
         raw = wire.inflate(await read(request, wire.PROTO_BYTES), request.headers.get("content-encoding"))
-        read_pass = wire.read_pass, raw, self.base.config.vocab_size, self.engine.most_train, self.base.context
+        read_pass = wire.read_pass, raw, self.base.config.vocab_size, self.engine.most_train, self.engine.most_score
         id, seq, examples, forward_only = await asyncio.to_thread(*read_pass)
         session, model = self.model(id, owner)
         kind = "forward" if forward_only else "forward_backward"

@@ -7,13 +7,15 @@ for again; a request with a seq_id that was seen is the same request and gets th
 import asyncio
 import time
 import uuid
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from dataclasses import dataclass, field
 
 HEARTBEAT_SECONDS = 60  # a session that was silent as long is over; the SDK beats every 10 s (2026-11-26)
 GAP_SECONDS = 60  # a seq_id that is missing as long never comes (2026-11-26)
 MOST_SESSIONS = 1024  # sessions at once (2026-11-26)
 MOST_PROMISES = 8192  # of all sessions; a fetched one is forgotten first (2026-11-26)
+TENANT_PROMISES = MOST_PROMISES // 4  # of one tenant, twice what one of its models may have waiting (2026-11-26)
+OWNER_PROMISES = MOST_PROMISES // 2  # of one API key, where there are several (2026-11-26)
 MOST_WAITING = 1024  # operations of a model, and samples of the server, that wait (2026-11-26)
 KEPT_SEQUENCES = 256  # requests of a model that are recognised when they come again (2026-11-26)
 
@@ -21,8 +23,9 @@ KEPT_SEQUENCES = 256  # requests of a model that are recognised when they come a
 class Promise:
     """What a request will give; finished from any thread, once."""
 
-    def __init__(self, owner: str, session: "Session | None", kind: str):
+    def __init__(self, owner: str, session: "Session", kind: str):
         self.id, self.owner, self.session, self.kind = uuid.uuid4().hex, owner, session, kind
+        self.scopes = ((), (owner,), (owner, session.tenant))
         self.loop, self.changed, self.since = asyncio.get_running_loop(), asyncio.Event(), time.monotonic()
         self.value, self.error, self.category, self.status = None, "", "server", 200
         self.done = self.cancelled = self.fetched = False
@@ -94,9 +97,11 @@ class Session:
 
 
 class Registry:
-    def __init__(self):
+    def __init__(self, owners: int = 1):
         self.sessions: dict[str, Session] = {}
         self.promises: OrderedDict[str, Promise] = OrderedDict()
+        self.counts: Counter[tuple[str, ...]] = Counter()  # promises of all, of an owner, of a tenant
+        self.shares = (MOST_PROMISES, OWNER_PROMISES if owners > 1 else MOST_PROMISES, TENANT_PROMISES)
 
     def create(self, owner: str, tenant: str) -> Session | None:
         if len(self.sessions) >= MOST_SESSIONS:
@@ -113,23 +118,32 @@ class Registry:
         session.touched = time.monotonic()
         return session
 
-    def promise(self, owner: str, session: Session | None, kind: str) -> Promise | None:
-        """None where as many are kept as may be, and none of them was fetched."""
-        if len(self.promises) >= MOST_PROMISES:
-            old = next((p for p in self.promises.values() if p.fetched), None)
-            if old is None:
-                return None
-            del self.promises[old.id]
+    def promise(self, owner: str, session: Session, kind: str) -> Promise | None:
+        """None where as many are kept as may be, in all, of the owner or of the tenant, and none of these was fetched:
+        nobody can fill up what others need."""
         promise = Promise(owner, session, kind)
+        for scope, most in zip(promise.scopes, self.shares, strict=True):
+            if self.counts[scope] >= most:
+                old = next((p for p in self.promises.values() if p.fetched and scope in p.scopes), None)
+                if old is None:
+                    return None
+                self.forget(old)
         self.promises[promise.id] = promise
+        self.counts.update(promise.scopes)
         return promise
+
+    def forget(self, promise: Promise) -> None:
+        del self.promises[promise.id]
+        self.counts.subtract(promise.scopes)
+        for scope in promise.scopes:
+            if not self.counts[scope]:
+                del self.counts[scope]
 
     def find(self, id: str, owner: str) -> Promise | None:
         promise = self.promises.get(id)
         if promise is None or promise.owner != owner:
             return None
-        if promise.session is not None:
-            promise.session.touched = time.monotonic()
+        promise.session.touched = time.monotonic()
         return promise
 
     def end(self, session: Session) -> None:
@@ -137,7 +151,7 @@ class Registry:
         self.sessions.pop(session.id, None)
         for promise in [p for p in self.promises.values() if p.session is session]:
             promise.fail("the session is over")
-            del self.promises[promise.id]
+            self.forget(promise)
 
     def silent(self) -> list[Session]:
         now = time.monotonic()

@@ -1,5 +1,6 @@
 """The arena against PEFT on each example alone: gradients, steps, leakage, rows that come and go, NaN."""
 
+import functools
 import json
 import os
 import random
@@ -37,9 +38,13 @@ def batch(examples, T, pad=0):
 
 
 class Peft:
-    """The same checkpoint with PEFT around it, its factors set from a row's block [r, D]."""
+    """The same checkpoint with PEFT around it, its factors set from a row's block [r, D]; lower ranks end with zeros.
+    `set` makes it anew, so that one serves all tests of a checkpoint."""
+
+    of = functools.cache(lambda name: Peft(name, Arena(load(name), 8), 8))
 
     def __init__(self, name, arena, rank):
+        self.rank = rank
         model = AutoModelForCausalLM.from_pretrained(GOLDEN / name, dtype=torch.float32, attn_implementation="eager")
         targets = sorted({n.rpartition(".")[2] for n in arena.names})
         self.model = get_peft_model(model, LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=targets))
@@ -48,6 +53,8 @@ class Peft:
         self.factors = [named[key.format(n, ab)] for n in arena.names for ab in "AB"]
 
     def set(self, arena, block):
+        block = torch.nn.functional.pad(block, (0, 0, 0, self.rank - len(block)))
+        self.model.zero_grad()
         for f, x, i in zip(self.factors, block.split(arena.sizes, 1), range(1 << 30)):
             f.data.copy_(x if i % 2 == 0 else x.T)
 
@@ -64,17 +71,16 @@ def distance(a, b):
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_gradients_and_losses_of_eight_callers_equal_pefts_alone(name):
-    arena = Arena(load(name), 64)
+    peft, arena = Peft.of(name), Arena(load(name), 64)
     ranks, lengths = [4, 8, 4, 8, 2, 8, 1, 8], [20, 7, 33, 40, 2, 25, 31, 12]
     rows = [opened(arena, i, r) for i, r in enumerate(ranks)]
     examples = [example(i, n) for i, n in enumerate(lengths)]
     logp = arena.train(rows, *batch(examples, 40))
     for i, (row, x) in enumerate(zip(rows, examples)):
-        peft = Peft(name, arena, row.rank)
         peft.set(arena, arena.p[row.lines])
         loss = peft.loss(x)
         loss.backward()
-        assert distance(arena.g[row.lines], peft.block(lambda f: f.grad)) <= 1e-5
+        assert distance(arena.g[row.lines], peft.block(lambda f: f.grad)[: row.rank]) <= 1e-5
         assert abs(-logp[i, : lengths[i]].mean().item() / loss.item() - 1) <= 1e-5
 
 
@@ -132,7 +138,7 @@ def test_nothing_of_one_row_reaches_another(qwen3):
 
 
 def test_rows_that_join_and_leave_equal_each_alone(qwen3):
-    steps, lengths = 4, [31, 5, 17, 30, 9, 22, 12, 3]
+    steps, lengths = 3, [31, 5, 17, 30, 9, 22, 12, 3]
     settings = [Adam((5e-4, 1e-3)[i % 2], 0.9, 0.999, 1e-8, 0.0) for i in range(8)]
 
     def run(together):

@@ -6,7 +6,7 @@ import pytest
 from conftest import GOLDEN
 from transformers import AutoConfig
 
-from sift_gpu.admission import Fair, Waiting, bucket, probe
+from sift_gpu.admission import Fair, Waiting, bucket, longest, probe
 from sift_gpu.kept import Kept
 from sift_gpu.model import Unsupported, check_supported, fingerprint, load
 
@@ -68,6 +68,16 @@ def test_the_probe_halves_until_a_pass_fits():
     assert probe(run, 1024, 65536, MemoryError) == 4096 and tried == [65536, 32768, 16384, 8192, 4096]
     with pytest.raises(MemoryError):
         probe(lambda G, T: run(9, 9999), 1024, 2048, MemoryError)
+
+
+def test_the_longest_row_that_fits_is_found_from_the_context_down():
+    def run(T):
+        if T > 300:
+            raise MemoryError
+
+    assert longest(run, 1024, 100, MemoryError) == 256 and longest(run, 200, 100, MemoryError) == 200
+    with pytest.raises(MemoryError):
+        longest(run, 1024, 400, MemoryError)
 
 
 def test_kept_adapters_are_bounded_by_bytes_and_age():

@@ -1,5 +1,6 @@
 """The wire from outside: refusals in the caller's terms, seq_id, retries, owners, streams, files, kept adapters."""
 
+import asyncio
 import threading
 import time
 
@@ -9,7 +10,7 @@ import pytest
 import torch
 import zstandard
 from client import ADAM, Client, body, logprobs
-from conftest import GOLDEN, Running
+from conftest import GOLDEN, SLOW, Running, until
 
 from sift_gpu import engine, sessions, tinker_pb2, wire
 
@@ -22,13 +23,6 @@ def caller(running):
     client = Client(running.url).session()
     yield client
     client.finish()
-
-
-def until(truth, seconds=5.0):
-    end = time.monotonic() + seconds
-    while not truth() and time.monotonic() < end:
-        time.sleep(0.02)
-    return truth()
 
 
 def all_free(running):
@@ -107,7 +101,7 @@ def test_models_of_other_names_ranks_and_methods_are_refused(running, caller):
 
 def test_bodies_are_capped_while_they_are_read_and_after_zstd(running, caller):
     def endless():
-        for _ in range(30):
+        for _ in range(12):
             yield b"x" * (1 << 20)
 
     # the answer comes before the body's end; a client that is still writing may see the connection close instead
@@ -336,6 +330,59 @@ def test_cancel_frees_a_step_and_a_sample(running, caller):
 
 
 # ── faults
+@pytest.mark.parametrize("method", ["lora", "full"])
+@pytest.mark.parametrize("how", ["cancelled", "failed"])
+def test_an_operation_that_ends_between_its_passes_leaves_no_gradient(running, caller, monkeypatch, method, how):
+    one_pass, wanted = running.engine.one_pass, []
+
+    def ends(chosen, alone):
+        one_pass(chosen, alone)
+        for op in [w.item[1] for w in chosen if len(w.item[1].examples) > 1]:
+            op.promise.cancelled = how == "cancelled"
+            if how == "failed":
+                raise RuntimeError("injected")
+
+    monkeypatch.setattr(running.engine, "one_pass", ends)
+    monkeypatch.setattr(running.engine, "budget", 32)  # a row a pass
+    for disturbed in (False, True):
+        model, seq, raw = caller.open(seed=5, method=method), 1, []
+        for examples in [[Y, X, X], [X], [X, Y, X]] if disturbed else [[X]]:
+            raw.append(caller.ask("/forward_backward", raw=body(model, seq, *examples)))
+            seq += 1
+        if disturbed:
+            error = "cancelled" if how == "cancelled" else "the server failed: RuntimeError"
+            assert [caller.result(raw[i])["error"] for i in (0, 2)] == [error] * 2
+        step = caller.ask("/optim_step", {"model_id": model, "seq_id": seq, "adam_params": ADAM})
+        assert caller.result(step) == {"metrics": {}}
+        wanted.append(caller.loss(model, seq + 1, Y))
+        caller.result(caller.ask("/unload_model", {"model_id": model}))
+    assert wanted[0] == wanted[1]
+
+
+def test_no_tenant_and_no_key_fills_up_the_promises_of_others(monkeypatch):
+    monkeypatch.setattr(sessions, "MOST_PROMISES", 12)
+    monkeypatch.setattr(sessions, "OWNER_PROMISES", 6)
+    monkeypatch.setattr(sessions, "TENANT_PROMISES", 4)
+
+    async def many():
+        registry = sessions.Registry(owners=2)
+        make = lambda owner, tenant: registry.promise(owner, registry.create(owner, tenant), "json")
+        of = lambda owner, tenant, n: [make(owner, tenant) for _ in range(n)]
+        first = of("a", "t", 5)
+        assert [p is None for p in first] == [False] * 4 + [True]
+        assert [p is None for p in of("a", "u", 3)] == [False, False, True]  # the key's share is used up
+        assert all(of("b", "t", 4))
+        first[1].fetched = True
+        assert make("a", "t") and first[1].id not in registry.promises and make("a", "t") is None
+        for session in list(registry.sessions.values()):
+            registry.end(session)
+        assert not registry.counts and all(of("a", "t", 4))
+        alone = sessions.Registry(owners=0)
+        assert all(alone.promise("", alone.create("", str(i)), "json") for i in range(12))
+
+    asyncio.run(many())
+
+
 def test_out_of_memory_halves_the_budget_and_tries_once_more(running, caller, monkeypatch):
     model = caller.open(seed=3)
     wanted, run, budget = caller.loss(model, 1, X), running.arena.train, running.engine.budget
@@ -450,7 +497,7 @@ def test_full_fine_tuning_that_does_not_fit_is_refused_with_numbers(running, cal
 
 
 # ── many
-def test_ten_thousand_adapters_come_and_go_with_flat_memory(running):
+def test_thousands_of_adapters_come_and_go_with_flat_memory(running):
     import resource
 
     engine, arena = running.engine, running.arena
@@ -472,9 +519,9 @@ def test_ten_thousand_adapters_come_and_go_with_flat_memory(running):
                 engine.post(done.set)
                 done.wait()
 
-    cycle(1000)
+    cycle(500)
     before = memory()
-    cycle(9000)
+    cycle(9500 if SLOW else 1500)
     assert all_free(running) and memory() - before < 8 << 20
 
 
@@ -483,28 +530,28 @@ def test_callers_that_join_leave_and_cancel_at_random_get_what_each_gets_alone(r
         random = np.random.default_rng(c)
         client = Client(running.url).session(tenant=str(c % 3))
         model = client.open(rank=(4, 8)[c % 2], seed=c)
-        lengths = random.integers(3, 60, 3)
+        lengths = random.integers(3, 60, 2)
         examples = [random.integers(0, 64, n).tolist() for n in lengths]
         losses = [client.learn(model, 1 + 2 * i, x) for i, x in enumerate(examples)]
-        sampler = client.sampler(model, 7)
+        sampler = client.sampler(model, 5)
         if strange:  # what it leaves behind must not matter to the others
             lost = client.sample(sampler, examples[0][:10], max_tokens=40)
             client.ask("/cancel_future", lost)
         out[c] = (losses, client.tokens(sampler, examples[1][:20], temperature=1.0, seed=c))
         if strange and c % 2:
-            client.ask("/forward_backward", raw=body(model, 9, examples[0]))  # and never comes back for it
+            client.ask("/forward_backward", raw=body(model, 7, examples[0]))  # and never comes back for it
         client.finish()
 
-    alone, together = {}, {}
-    for c in range(6):
+    alone, together, callers = {}, {}, 6 if SLOW else 4
+    for c in range(callers):
         caller(c, False, alone)
-    threads = [threading.Thread(target=caller, args=(c, True, together)) for c in range(6)]
+    threads = [threading.Thread(target=caller, args=(c, True, together)) for c in range(callers)]
     for thread in threads:
         thread.start()
         time.sleep(0.02)
     for thread in threads:
         thread.join()
-    for c in range(6):
+    for c in range(callers):
         assert together[c][1] == alone[c][1]
         assert max(abs(a / b - 1) for a, b in zip(together[c][0], alone[c][0])) <= 1e-5
     assert until(lambda: all_free(running)) and not running.engine.generation.decoder.live
