@@ -1,6 +1,7 @@
 // Many GPU servers in several regions under a stream of prompts: a discrete simulation, event by event. Each gateway sends a
 // prompt to the server that its adapter's key points to (rendezvous hashing), unless that one has far more work than the
 // others; a server that dies hands its callers back, who are tried once more elsewhere, within a budget.
+import { BREAKER_FAILURES } from '../../wire/limits.ts';
 import { seededRandom } from '../../wire/random.ts';
 import { Gpu, type GpuOptions, type Job } from './gpu.ts';
 import { Ticks } from './ticks.ts';
@@ -26,7 +27,7 @@ export interface FleetOptions {
   readonly routing: Routing;
   /** Seconds at which one server of the first region dies. */
   readonly dies?: number;
-  /** Milliseconds until the gateway knows that a server is gone. */
+  /** Milliseconds until the gateway knows that a server is gone, unless its breaker opens before. */
   readonly detectMs: number;
   /** Milliseconds to another region and back. */
   readonly crossMs: number;
@@ -108,7 +109,12 @@ export const simulate = (options: FleetOptions): FleetFigures => {
   let requests = 0;
   let tries = 0;
   const later: Later[] = [];
-  const dead = new Map<Gpu, number>();
+  /** When a server died, and how often it was asked since. */
+  const dead = new Map<Gpu, { readonly atMs: number; asked: number }>();
+  const known = (gpu: Gpu, nowMs: number): boolean => {
+    const { atMs, asked } = dead.get(gpu) ?? { atMs: nowMs, asked: 0 };
+    return nowMs >= atMs + options.detectMs || asked >= BREAKER_FAILURES;
+  };
 
   const choose = (servers: readonly Gpu[], { key, failedOn }: Sent, nowMs: number): Gpu | undefined => {
     let least: Gpu | undefined;
@@ -116,7 +122,7 @@ export const simulate = (options: FleetOptions): FleetFigures => {
     let [highest, usable, load] = [-1, 0, 0];
     for (const [index, gpu] of servers.entries()) {
       // a server that died is still asked until that is known
-      if (gpu === failedOn || (!gpu.alive && nowMs >= (dead.get(gpu) ?? 0) + options.detectMs)) continue;
+      if (gpu === failedOn || (!gpu.alive && known(gpu, nowMs))) continue;
       usable += 1;
       load += gpu.load;
       if (least === undefined || gpu.load < least.load) least = gpu;
@@ -152,6 +158,8 @@ export const simulate = (options: FleetOptions): FleetFigures => {
       const gpu = choose(regions[at] ?? [], job, nowMs);
       if (gpu === undefined) continue;
       if (!gpu.alive) {
+        const death = dead.get(gpu);
+        if (death !== undefined) death.asked += 1;
         again(job, gpu, region, nowMs + 1); // connection refused
         return;
       }
@@ -190,7 +198,7 @@ export const simulate = (options: FleetOptions): FleetFigures => {
       const gpu = regions[0]?.[0];
       dies = Number.POSITIVE_INFINITY;
       if (gpu === undefined) continue;
-      dead.set(gpu, next);
+      dead.set(gpu, { atMs: next, asked: 0 });
       for (const job of gpu.kill()) again(job, gpu, 0, next);
     } else {
       const job = fresh(draw(), next);
