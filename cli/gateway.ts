@@ -4,14 +4,13 @@
 // it short, 2 if it could not start as it was called, 1 if it broke.
 
 import { constants } from 'node:os';
-import { parseArgs } from 'node:util';
 import { createEmbeddedBackend } from '../gateway/backends/embedded/index.ts';
 import { registryOf } from '../gateway/backends/registry.ts';
 import { logInfo } from '../gateway/log.ts';
 import { serveGateway } from '../gateway/serve.ts';
 import { MAX_DEADLINE_MS, TUNE_DEADLINE_MS } from '../wire/limits.ts';
 import { messageOf } from '../wire/message.ts';
-import { UsageError, whole } from './arguments.ts';
+import { optionsOf, UsageError, whole } from './arguments.ts';
 import { MACHINE_FLAGS, machineOf } from './tuning-flags.ts';
 
 const HELP = `npm run gateway -- [options]        (GATEWAY_SECRET: at least 16 characters, shared with the edge)
@@ -38,7 +37,7 @@ const pairs = (option: string, shape: string, texts: readonly string[]): Map<str
 };
 
 const parse = () => {
-  const { values } = parseArgs({
+  const values = optionsOf({
     options: {
       help: { type: 'boolean', short: 'h', default: false },
       model: { type: 'string', multiple: true, default: ['base=models/base'] },

@@ -1,0 +1,62 @@
+// `node eval/stopping.ts`: when to stop, judged on runs of 100 steps whose continuation is read as they go. Results are kept in a
+// ledger as they come, so that a run that was stopped goes on.
+import { join } from 'node:path';
+import { optionsOf, whole } from '../cli/arguments.ts';
+import { runCommand } from '../cli/command.ts';
+import type { Backend } from '../gateway/backends/contract.ts';
+import { at } from '../wire/list.ts';
+import { prepareHeldOut, RESULTS } from './held-out.ts';
+import { ROOT } from './options.ts';
+import { machine } from './run/machine.ts';
+import { withModeRows } from './run/mode-runs.ts';
+import { planStopping } from './run/plan-stopping.ts';
+
+const HELP = `node eval/stopping.ts [options]
+
+  --model DIR      default models/base
+  --data FILE      documents held out of training, from training/heldout.py, beside the packages in node_modules
+  --per-domain N   prompts of a domain (default 7)
+  --minutes M      begin no run after M minutes; running again goes on from there
+  --state DIR      where the ledger is kept (default .sift/eval)
+  --report         run nothing, write the figures of the results there are
+  --machine TEXT   how the page names this machine
+`;
+
+const parse = () =>
+  optionsOf({
+    options: {
+      help: { type: 'boolean', default: false },
+      model: { type: 'string', default: join(ROOT, 'models/base') },
+      data: { type: 'string' },
+      'per-domain': { type: 'string', default: '7' },
+      minutes: { type: 'string', default: '600' },
+      state: { type: 'string', default: join(ROOT, '.sift/eval') },
+      report: { type: 'boolean', default: false },
+      machine: { type: 'string', default: machine() },
+    },
+  });
+
+const main = async (): Promise<void> => {
+  const values = parse();
+  if (values.help) {
+    process.stdout.write(HELP);
+    return;
+  }
+  const until = performance.now() + 60_000 * whole('minutes', values.minutes, 1, 100_000);
+  const setting = await prepareHeldOut(values);
+  const work = {
+    setting,
+    kind: 'stopping',
+    state: values.state,
+    results: RESULTS,
+    workers: 1,
+    threads: 1,
+    plan: ({ models }: Backend) => planStopping(setting.study, at(models, 0).defaults),
+    ...(values.report ? {} : { until }),
+  };
+  await withModeRows(work, async (rows) => {
+    process.stderr.write(`${rows.length} rows\n`);
+  });
+};
+
+await runCommand('eval/stopping', main);
