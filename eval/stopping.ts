@@ -1,14 +1,22 @@
 // `node eval/stopping.ts`: when to stop, judged on runs of 100 steps whose continuation is read as they go. Results are kept in a
-// ledger as they come, so that a run that was stopped goes on.
+// ledger as they come, so that a run that was stopped goes on; the figures go to eval/results/stop-rules.json and docs/stopping.md.
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { optionsOf, whole } from '../cli/arguments.ts';
 import { runCommand } from '../cli/command.ts';
 import type { Backend } from '../gateway/backends/contract.ts';
 import { at } from '../wire/list.ts';
+import { longRunOf } from './figures/long-runs.ts';
+import { stoppingFigures } from './figures/stopping-figures.ts';
 import { prepareHeldOut, RESULTS } from './held-out.ts';
+import type { Setting } from './material/setting.ts';
 import { ROOT } from './options.ts';
+import { draw } from './report/draw.ts';
+import { type StoppingJson, stoppingPage } from './report/stopping-page.ts';
+import { stopRulesPicture } from './report/stopping-picture.ts';
 import { machine } from './run/machine.ts';
 import { withModeRows } from './run/mode-runs.ts';
+import type { ModeRow } from './run/modes.ts';
 import { planStopping } from './run/plan-stopping.ts';
 
 const HELP = `node eval/stopping.ts [options]
@@ -36,6 +44,38 @@ const parse = () =>
     },
   });
 
+const figuresOf = (
+  setting: Setting,
+  rows: readonly ModeRow[],
+  planned: number,
+  backend: Backend,
+  machine: string,
+): StoppingJson => {
+  const { parameters, defaults } = at(backend.models, 0);
+  const runs = rows.flatMap((row) => longRunOf(row) ?? []);
+  return {
+    date: new Date().toISOString().slice(0, 10),
+    machine,
+    weights: setting.model,
+    parameters,
+    method: defaults.method,
+    learningRate: defaults.learningRate[defaults.method],
+    embedder: setting.embedder,
+    examples: setting.corpus.examples.length,
+    prompts: runs.length,
+    planned,
+    domains: [...new Set(runs.map(({ domain }) => domain))],
+    ...stoppingFigures(runs),
+  };
+};
+
+const report = async (json: StoppingJson): Promise<void> => {
+  writeFileSync(join(RESULTS, 'stop-rules.json'), `${JSON.stringify(json)}\n`);
+  await draw(json.judged.map(stopRulesPicture), RESULTS);
+  const findings = readFileSync(join(ROOT, 'eval/stopping-findings.md'), 'utf8');
+  writeFileSync(join(ROOT, 'docs/stopping.md'), stoppingPage(json, findings));
+};
+
 const main = async (): Promise<void> => {
   const values = parse();
   if (values.help) {
@@ -54,9 +94,9 @@ const main = async (): Promise<void> => {
     plan: ({ models }: Backend) => planStopping(setting.study, at(models, 0).defaults),
     ...(values.report ? {} : { until }),
   };
-  await withModeRows(work, async (rows) => {
-    process.stderr.write(`${rows.length} rows\n`);
-  });
+  await withModeRows(work, async (rows, { length }, backend) =>
+    report(figuresOf(setting, rows, length, backend, values.machine)),
+  );
 };
 
 await runCommand('eval/stopping', main);

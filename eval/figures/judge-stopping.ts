@@ -1,0 +1,153 @@
+// Stopping rules judged: each rule's parameter is chosen on one half of the prompts, the fewest steps at which at most one per
+// cent of the gain is lost, and it is judged on the other half, in many random halves. A rule must do better than a fixed
+// number of steps, chosen in the same way, or than as many fixed steps as it made itself.
+import { at } from '../../wire/list.ts';
+import { seededRandom } from '../../wire/random.ts';
+import { mean, quantile, short, shortInterval } from '../statistics.ts';
+import { type Between, halves, resampled } from './halves.ts';
+import type { LongRun } from './long-runs.ts';
+import { RULES, type Rule, type Stop } from './stop-rules.ts';
+
+/** Share of the gain that may be lost where a parameter is chosen. */
+export const MOST_LOST = 0.01;
+/** Pairs of halves. */
+const SPLITS = 100;
+/** Pairs of halves, their prompts drawn with replacement. */
+const DRAWS = 400;
+
+export interface Outcome {
+  readonly steps: number;
+  readonly gain: number;
+}
+
+const outcomeOf = (runs: readonly LongRun[], most: number, stop: Stop): Outcome => {
+  const stops = runs.map((run) => stop(run, most));
+  return { steps: mean(stops), gain: mean(runs.map((run, i) => run.gain(at(stops, i)))) };
+};
+
+/** Mean gain after a fixed number of steps, linear between whole numbers of them. */
+const fixedGain = (runs: readonly LongRun[], steps: number): number => {
+  const [low, high] = [Math.floor(steps), Math.ceil(steps)];
+  const gain = (n: number): number => mean(runs.map((run) => run.gain(n)));
+  return gain(low) + (steps - low) * (gain(high) - gain(low));
+};
+
+/** A rule's stops, a parameter each, on the runs that it may learn from. */
+type StopsOf = (learned: readonly LongRun[]) => readonly Stop[];
+
+const remembering = (stop: Stop): Stop => {
+  const known = new Map<LongRun, number>();
+  return (run, most) => {
+    const steps = known.get(run) ?? stop(run, most);
+    known.set(run, steps);
+    return steps;
+  };
+};
+
+/** For one length of runs: each run's end is computed once where a rule learns nothing. */
+const stopsOf = ({ parameters, learns, stop }: Rule): StopsOf => {
+  if (learns) return (learned) => parameters.map((parameter) => stop(parameter, learned));
+  const stops = parameters.map((parameter) => remembering(stop(parameter, [])));
+  return () => stops;
+};
+
+/** The cheapest parameter that loses no more than it may; where none does, the run goes to its end. */
+const choose = (stops: StopsOf, runs: readonly LongRun[], most: number): Stop => {
+  const enough = (1 - MOST_LOST) * fixedGain(runs, most);
+  const [best] = stops(runs)
+    .map((stop) => ({ stop, ...outcomeOf(runs, most, stop) }))
+    .filter(({ gain }) => gain >= enough)
+    .sort((a, b) => a.steps - b.steps);
+  return best?.stop ?? ((_, all) => all);
+};
+
+/** Shares of the steps, and of the gain that the whole run has over all prompts. */
+interface Shares {
+  readonly saved: number;
+  readonly lost: number;
+  /** Gained more than as many fixed steps. */
+  readonly ahead: number;
+}
+
+/** `unit`: the gain of the whole run over all prompts; that of a half may be near zero. */
+const judge = (stops: StopsOf, halves: readonly [LongRun[], LongRun[]], most: number, unit: number): Shares => {
+  const [chosenOn, judgedOn] = halves;
+  const { steps, gain } = outcomeOf(judgedOn, most, choose(stops, chosenOn, most));
+  return {
+    saved: 1 - steps / most,
+    lost: (fixedGain(judgedOn, most) - gain) / unit,
+    ahead: (gain - fixedGain(judgedOn, steps)) / unit,
+  };
+};
+
+const bothWays = (stops: StopsOf, [one, other]: [LongRun[], LongRun[]], most: number, unit: number): Shares => {
+  const [a, b] = [judge(stops, [one, other], most, unit), judge(stops, [other, one], most, unit)];
+  return { saved: (a.saved + b.saved) / 2, lost: (a.lost + b.lost) / 2, ahead: (a.ahead + b.ahead) / 2 };
+};
+
+export interface Judged {
+  readonly rule: string;
+  readonly saved: Between;
+  readonly lost: Between;
+  readonly ahead: Between;
+  /** Every parameter on all runs: what the rule could do if it were chosen after the fact. */
+  readonly curve: readonly (Outcome & { readonly parameter: number })[];
+}
+
+const rounded = ({ steps, gain }: Outcome): Outcome => ({ steps: short(steps, 2), gain: short(gain, 5) });
+
+export const judgeRule = (rule: Rule, runs: readonly LongRun[], most: number): Judged => {
+  const random = seededRandom(1);
+  const stops = stopsOf(rule);
+  const unit = fixedGain(runs, most);
+  const found = Array.from({ length: SPLITS }, () => bothWays(stops, halves(runs, random), most, unit));
+  const drawn = Array.from({ length: DRAWS }, () => {
+    const [one, other] = halves(runs, random);
+    return bothWays(stops, [resampled(one, random), resampled(other, random)], most, unit);
+  });
+  const between = (of: (shares: Shares) => number): Between => {
+    const values = drawn.map(of);
+    return shortInterval({ mean: mean(found.map(of)), low: quantile(values, 0.025), high: quantile(values, 0.975) });
+  };
+  return {
+    rule: rule.name,
+    saved: between(({ saved }) => saved),
+    lost: between(({ lost }) => lost),
+    ahead: between(({ ahead }) => ahead),
+    curve: stops(runs).map((stop, i) => ({
+      parameter: at(rule.parameters, i),
+      ...rounded(outcomeOf(runs, most, stop)),
+    })),
+  };
+};
+
+/** With hindsight: each prompt ends where its gain less a price for each step is highest, for prices from high to none. */
+export const bound = (runs: readonly LongRun[], most: number): Outcome[] => {
+  const prices = [0.02, 0.01, 0.005, 0.003, 0.002, 0.0015, 0.001, 0.0007, 0.0005, 0.0003, 0.0002, 0.0001, 0];
+  const ends = prices.map(
+    (price): Stop =>
+      (run) => {
+        const worth = (steps: number): number => run.gain(steps) - price * steps;
+        return run.read.filter((steps) => steps <= most).reduce((a, b) => (worth(b) > worth(a) ? b : a), 0);
+      },
+  );
+  return ends.map((stop) => rounded(outcomeOf(runs, most, stop)));
+};
+
+export interface Judgement {
+  /** Steps of the whole run, and their gain. */
+  readonly most: number;
+  readonly gain: number;
+  readonly prompts: number;
+  readonly rules: readonly Judged[];
+  readonly bound: readonly Outcome[];
+}
+
+/** `rules`: where absent all of them. */
+export const judgeAll = (runs: readonly LongRun[], most: number, rules = RULES): Judgement => ({
+  most,
+  gain: short(fixedGain(runs, most), 5),
+  prompts: runs.length,
+  rules: rules.map((rule) => judgeRule(rule, runs, most)),
+  bound: bound(runs, most),
+});
