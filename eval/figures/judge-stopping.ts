@@ -2,19 +2,13 @@
 // cent of the gain is lost, and it is judged on the other half, in many random halves. A rule must do better than a fixed
 // number of steps, chosen in the same way, or than as many fixed steps as it made itself.
 import { at } from '../../wire/list.ts';
-import { seededRandom } from '../../wire/random.ts';
-import { mean, quantile, short, shortInterval } from '../statistics.ts';
-import { type Between, halves, resampled } from './halves.ts';
+import { mean, short } from '../statistics.ts';
+import { type Between, overHalves, TIMES } from './halves.ts';
 import type { LongRun } from './long-runs.ts';
 import { RULES, type Rule, type Stop } from './stop-rules.ts';
 
 /** Share of the gain that may be lost where a parameter is chosen. */
 export const MOST_LOST = 0.01;
-/** Pairs of halves. */
-const SPLITS = 100;
-/** Pairs of halves, their prompts drawn with replacement. */
-const DRAWS = 400;
-
 export interface Outcome {
   readonly steps: number;
   readonly gain: number;
@@ -61,59 +55,33 @@ const choose = (stops: StopsOf, runs: readonly LongRun[], most: number): Stop =>
   return best?.stop ?? ((_, all) => all);
 };
 
-/** Shares of the steps, and of the gain that the whole run has over all prompts. */
-interface Shares {
-  readonly saved: number;
-  readonly lost: number;
-  /** Gained more than as many fixed steps. */
-  readonly ahead: number;
-}
+const SHARES = ['saved', 'lost', 'ahead'] as const;
 
-/** `unit`: the gain of the whole run over all prompts; that of a half may be near zero. */
-const judge = (stops: StopsOf, halves: readonly [LongRun[], LongRun[]], most: number, unit: number): Shares => {
-  const [chosenOn, judgedOn] = halves;
-  const { steps, gain } = outcomeOf(judgedOn, most, choose(stops, chosenOn, most));
-  return {
-    saved: 1 - steps / most,
-    lost: (fixedGain(judgedOn, most) - gain) / unit,
-    ahead: (gain - fixedGain(judgedOn, steps)) / unit,
-  };
-};
-
-const bothWays = (stops: StopsOf, [one, other]: [LongRun[], LongRun[]], most: number, unit: number): Shares => {
-  const [a, b] = [judge(stops, [one, other], most, unit), judge(stops, [other, one], most, unit)];
-  return { saved: (a.saved + b.saved) / 2, lost: (a.lost + b.lost) / 2, ahead: (a.ahead + b.ahead) / 2 };
-};
-
-export interface Judged {
+export interface Judged extends Readonly<Record<(typeof SHARES)[number], Between>> {
   readonly rule: string;
-  readonly saved: Between;
-  readonly lost: Between;
-  readonly ahead: Between;
   /** Every parameter on all runs: what the rule could do if it were chosen after the fact. */
   readonly curve: readonly (Outcome & { readonly parameter: number })[];
 }
 
 const rounded = ({ steps, gain }: Outcome): Outcome => ({ steps: short(steps, 2), gain: short(gain, 5) });
 
-export const judgeRule = (rule: Rule, runs: readonly LongRun[], most: number): Judged => {
-  const random = seededRandom(1);
+/**
+ * Shares of the steps, and of the gain that the whole run has over all prompts, since that of a half may be near zero.
+ * `ahead`: gained more than as many fixed steps.
+ */
+export const judgeRule = (rule: Rule, runs: readonly LongRun[], most: number, times = TIMES): Judged => {
   const stops = stopsOf(rule);
-  const unit = fixedGain(runs, most);
-  const found = Array.from({ length: SPLITS }, () => bothWays(stops, halves(runs, random), most, unit));
-  const drawn = Array.from({ length: DRAWS }, () => {
-    const [one, other] = halves(runs, random);
-    return bothWays(stops, [resampled(one, random), resampled(other, random)], most, unit);
-  });
-  const between = (of: (shares: Shares) => number): Between => {
-    const values = drawn.map(of);
-    return shortInterval({ mean: mean(found.map(of)), low: quantile(values, 0.025), high: quantile(values, 0.975) });
-  };
+  const whole = fixedGain(runs, most);
   return {
     rule: rule.name,
-    saved: between(({ saved }) => saved),
-    lost: between(({ lost }) => lost),
-    ahead: between(({ ahead }) => ahead),
+    ...overHalves(runs, SHARES, times, (chosenOn, judgedOn) => {
+      const { steps, gain } = outcomeOf(judgedOn, most, choose(stops, chosenOn, most));
+      return {
+        saved: 1 - steps / most,
+        lost: (fixedGain(judgedOn, most) - gain) / whole,
+        ahead: (gain - fixedGain(judgedOn, steps)) / whole,
+      };
+    }),
     curve: stops(runs).map((stop, i) => ({
       parameter: at(rule.parameters, i),
       ...rounded(outcomeOf(runs, most, stop)),
@@ -143,11 +111,10 @@ export interface Judgement {
   readonly bound: readonly Outcome[];
 }
 
-/** `rules`: where absent all of them. */
-export const judgeAll = (runs: readonly LongRun[], most: number, rules = RULES): Judgement => ({
+export const judgeAll = (runs: readonly LongRun[], most: number, rules = RULES, times = TIMES): Judgement => ({
   most,
   gain: short(fixedGain(runs, most), 5),
   prompts: runs.length,
-  rules: rules.map((rule) => judgeRule(rule, runs, most)),
+  rules: rules.map((rule) => judgeRule(rule, runs, most, times)),
   bound: bound(runs, most),
 });

@@ -2,15 +2,11 @@
 // of a prompt is taken as (a + b·x)·u + c·u², u = ln(1 + n), with a, b and c fitted on one half of the prompts and the steps
 // dealt out on the other, to whoever gains most by them.
 import { at } from '../../wire/list.ts';
-import { seededRandom } from '../../wire/random.ts';
-import { mean, quantile, short, shortInterval } from '../statistics.ts';
-import { type Between, halves, resampled } from './halves.ts';
+import { mean, short } from '../statistics.ts';
+import { type Between, overHalves, TIMES, type Times } from './halves.ts';
 import { leastSquares } from './least-squares.ts';
 import type { LongRun } from './long-runs.ts';
 import { SIGNALS, type SignalName } from './signals.ts';
-
-const SPLITS = 100;
-const DRAWS = 300;
 
 export interface Way {
   readonly name: string;
@@ -107,7 +103,7 @@ export interface Dealt {
   readonly way: string;
   /** Gain in bits per byte more than the same number for all gives; and the share of the steps that was dealt out. */
   readonly more: Between;
-  readonly spent: number;
+  readonly spent: Between;
 }
 
 export interface Shared {
@@ -134,27 +130,10 @@ const dealt = (
   return { more: gainOf(judged, steps) - mean(judged.map((run) => run.gain(each))), spent: mean(steps) / each };
 };
 
-const dealBy = (runs: readonly LongRun[], each: number, way: Way): Dealt => {
-  const random = seededRandom(1);
-  const once = ([one, other]: [LongRun[], LongRun[]]) => {
-    const [a, b] = [dealt(way, each, one, other), dealt(way, each, other, one)];
-    return { more: (a.more + b.more) / 2, spent: (a.spent + b.spent) / 2 };
-  };
-  const found = Array.from({ length: SPLITS }, () => once(halves(runs, random)));
-  const drawn = Array.from({ length: DRAWS }, () => {
-    const [one, other] = halves(runs, random);
-    return once([resampled(one, random), resampled(other, random)]).more;
-  });
-  return {
-    way: way.name,
-    more: shortInterval({
-      mean: mean(found.map(({ more }) => more)),
-      low: quantile(drawn, 0.025),
-      high: quantile(drawn, 0.975),
-    }),
-    spent: short(mean(found.map(({ spent }) => spent))),
-  };
-};
+const dealBy = (runs: readonly LongRun[], each: number, way: Way, times: Times): Dealt => ({
+  way: way.name,
+  ...overHalves(runs, ['more', 'spent'], times, (learned, judged) => dealt(way, each, learned, judged)),
+});
 
 /** With hindsight. */
 const atBest = (runs: readonly LongRun[], each: number): number => {
@@ -162,12 +141,12 @@ const atBest = (runs: readonly LongRun[], each: number): number => {
   return gainOf(runs, dealOut(curves, 0, each, Math.max(...at(runs, 0).read)));
 };
 
-export const shareSteps = (runs: readonly LongRun[], each: number, ways = WAYS): Shared => {
+export const shareSteps = (runs: readonly LongRun[], each: number, ways = WAYS, times = TIMES): Shared => {
   const gain = mean(runs.map((run) => run.gain(each)));
   return {
     each,
     gain: short(gain),
-    ways: ways.filter(({ first }) => first < each).map((way) => dealBy(runs, each, way)),
+    ways: ways.filter(({ first }) => first < each).map((way) => dealBy(runs, each, way, times)),
     best: short(atBest(runs, each) - gain),
   };
 };

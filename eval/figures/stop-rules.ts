@@ -83,6 +83,18 @@ const turned: Rule = {
     },
 };
 
+/** Steps that every prompt is given before it is decided, once, whether it gets the rest. */
+const TRIAL = 10;
+
+const triage: Rule = {
+  name: 'ten steps, the rest if they helped',
+  parameters: [-0.09, -0.07, -0.05, -0.04, -0.03, -0.02, -0.01, -0.005, 0, 0.005, 0.01, 0.02, 0.05, 0.1],
+  stop:
+    (level) =>
+    ({ differences }, most) =>
+      mean(capped(differences.slice(1, TRIAL))) > level ? Math.min(TRIAL, most) : most,
+};
+
 /** The next pick lowers σ² by less than this share of what all picks so far did. */
 const variance: Rule = {
   name: 'drop of σ²',
@@ -194,6 +206,7 @@ export const RULES: readonly Rule[] = [
   fitted('prequential, capped, a fitted line', capped),
   windows,
   turned,
+  triage,
   variance,
   similarity,
   nextSimilarity,

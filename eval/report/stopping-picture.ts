@@ -4,7 +4,18 @@ import { base, type Picture } from './style.ts';
 
 const HINDSIGHT = 'hindsight';
 /** From Okabe and Ito's palette. */
-const COLOURS = ['#111827', '#0072B2', '#56B4E9', '#CC79A7', '#E69F00', '#009E73', '#D55E00', '#F0A890', '#C7B000'];
+const COLOURS = [
+  '#111827',
+  '#0072B2',
+  '#56B4E9',
+  '#CC79A7',
+  '#E69F00',
+  '#009E73',
+  '#999933',
+  '#D55E00',
+  '#F0A890',
+  '#C7B000',
+];
 
 export const stopRulesPicture = ({ most, rules, bound, prompts }: Judgement): Picture => {
   const title = `Stopping rules on ${prompts} runs of ${most} steps, every parameter: gain by mean number of steps`;

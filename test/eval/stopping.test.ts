@@ -39,6 +39,8 @@ const run = (i: number, turn: number): LongRun => {
 /** Half of the prompts gain for 50 steps, half for ten. */
 const runs = Array.from({ length: 24 }, (_, i) => run(i, i % 4 < 2 ? 50 : 10));
 
+const FEW = { splits: 20, draws: 40 };
+
 const ruleOf = (name: string): Rule => {
   const rule = RULES.find((one) => one.name === name);
   if (rule === undefined) throw new Error(`no rule '${name}'`);
@@ -149,14 +151,14 @@ describe('judging', () => {
   });
 
   it('finds a rule that knows where each run turns, and puts it ahead of as many fixed steps', () => {
-    const { saved, lost, ahead } = judgeRule(ruleOf('similarity'), runs, 50);
+    const { saved, lost, ahead } = judgeRule(ruleOf('similarity'), runs, 50, FEW);
     expect(saved.mean).toBeCloseTo(0.4, 5); // ten steps in place of fifty for half of the prompts
     expect(lost.mean).toBeLessThan(0);
     expect(ahead.low).toBeGreaterThan(0.3);
   });
 
   it('has fixed numbers of steps never ahead of themselves', () => {
-    const { ahead } = judgeRule(ruleOf(FIXED), runs, 50);
+    const { ahead } = judgeRule(ruleOf(FIXED), runs, 50, FEW);
     for (const value of [ahead.mean, ahead.low, ahead.high]) expect(value).toBeCloseTo(0, 9);
   });
 
@@ -168,12 +170,12 @@ describe('judging', () => {
       parameters: Array.from({ length: 60 }, (_, i) => i),
       stop: (parameter) => (one) => noise.get(one)?.[parameter] ?? 50,
     };
-    const { ahead } = judgeRule(blind, runs, 50);
+    const { ahead } = judgeRule(blind, runs, 50, FEW);
     expect(ahead.low).toBeLessThan(0);
   });
 
   it('has no rule above the bound of hindsight', () => {
-    const { rules, bound } = judgeAll(runs, 50, [ruleOf(FIXED), ruleOf('similarity')]);
+    const { rules, bound } = judgeAll(runs, 50, [ruleOf(FIXED), ruleOf('similarity')], FEW);
     const best = Math.max(...bound.map(({ gain }) => gain));
     for (const { curve } of rules) for (const { gain } of curve) expect(gain).toBeLessThanOrEqual(best + 1e-9);
   });
@@ -219,7 +221,7 @@ describe('a shared budget', () => {
       };
     });
     const silent = told.map((one) => ({ ...one, similarities: one.similarities.map(() => 0.5) }));
-    const moreOf = (of: readonly LongRun[]) => at(shareSteps(of, 20, ways).ways, 0).more;
+    const moreOf = (of: readonly LongRun[]) => at(shareSteps(of, 20, ways, FEW).ways, 0).more;
     const [informed, blind] = [moreOf(told), moreOf(silent)];
     const { best } = shareSteps(told, 20, []);
     expect(informed.low).toBeGreaterThan(0);
