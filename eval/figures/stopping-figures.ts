@@ -19,21 +19,27 @@ export interface StoppingFigures {
   readonly shared: readonly Shared[];
 }
 
-export const stoppingFigures = (runs: readonly LongRun[]): StoppingFigures => ({
-  curve: (runs[0]?.read ?? [])
-    .filter((steps) => steps > 0)
-    .map((steps) => {
-      const gains = runs.map((run) => run.gain(steps));
-      return [steps, short(mean(gains)), short(mean(gains.map((gain) => (gain < 0 ? 1 : 0))))] as const;
-    }),
-  judged: WHOLE.map((most) => judgeAll(runs, most)),
-  predicted: WHOLE.flatMap((total) =>
-    predictGain(
-      runs,
-      [10, 20, 50].filter((after) => after <= total),
-      total,
+/** A run ends early where the pool has no more picks. */
+const lasting = (runs: readonly LongRun[], steps: number): LongRun[] => runs.filter(({ read }) => read.includes(steps));
+
+export const stoppingFigures = (runs: readonly LongRun[]): StoppingFigures => {
+  const whole = lasting(runs, Math.max(...WHOLE));
+  return {
+    curve: (whole[0]?.read ?? [])
+      .filter((steps) => steps > 0)
+      .map((steps) => {
+        const gains = whole.map((run) => run.gain(steps));
+        return [steps, short(mean(gains)), short(mean(gains.map((gain) => (gain < 0 ? 1 : 0))))] as const;
+      }),
+    judged: WHOLE.map((most) => judgeAll(lasting(runs, most), most)),
+    predicted: WHOLE.flatMap((total) =>
+      predictGain(
+        lasting(runs, total),
+        [10, 20, 50].filter((after) => after <= total),
+        total,
+      ),
     ),
-  ),
-  along: WHOLE.flatMap((total) => alongRuns(runs, total)),
-  shared: EACH.map((each) => shareSteps(runs, each)),
-});
+    along: WHOLE.flatMap((total) => alongRuns(lasting(runs, total), total)),
+    shared: EACH.map((each) => shareSteps(whole, each)),
+  };
+};
