@@ -18,7 +18,8 @@ export const halves = (runs: readonly LongRun[], random: () => number): [LongRun
   return [one, other];
 };
 
-const resampled = (runs: readonly LongRun[], random: () => number): LongRun[] =>
+/** As many, drawn with replacement. */
+export const resampled = (runs: readonly LongRun[], random: () => number): LongRun[] =>
   runs.map(() => at(runs, Math.floor(random() * runs.length)));
 
 /** A mean over random halves, with the 95 % interval where the prompts of each are drawn with replacement as well. */

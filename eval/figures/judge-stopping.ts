@@ -2,8 +2,9 @@
 // cent of the gain is lost, and it is judged on the other half, in many random halves. A rule must do better than a fixed
 // number of steps, chosen in the same way, or than as many fixed steps as it made itself.
 import { at } from '../../wire/list.ts';
-import { mean, short } from '../statistics.ts';
-import { type Between, overHalves, TIMES } from './halves.ts';
+import { seededRandom } from '../../wire/random.ts';
+import { type Interval, mean, quantile, short, shortInterval } from '../statistics.ts';
+import { type Between, overHalves, resampled, TIMES, type Times } from './halves.ts';
 import type { LongRun } from './long-runs.ts';
 import { RULES, type Rule, type Stop } from './stop-rules.ts';
 
@@ -57,13 +58,44 @@ const choose = (stops: StopsOf, runs: readonly LongRun[], most: number): Stop =>
 
 const SHARES = ['saved', 'lost', 'ahead'] as const;
 
+/** Share of the steps at which rules are compared without choosing any by its gain. */
+export const COMPARED_AT = 0.6;
+
+export interface Compared extends Outcome {
+  readonly parameter: number;
+  /** Share of the whole run's gain that is gained more than by as many fixed steps. */
+  readonly ahead: Interval;
+}
+
 export interface Judged extends Readonly<Record<(typeof SHARES)[number], Between>> {
   readonly rule: string;
   /** Every parameter on all runs: what the rule could do if it were chosen after the fact. */
   readonly curve: readonly (Outcome & { readonly parameter: number })[];
+  /** At the parameter whose mean number of steps is nearest to the share that rules are compared at. */
+  readonly compared: Compared;
 }
 
 const rounded = ({ steps, gain }: Outcome): Outcome => ({ steps: short(steps, 2), gain: short(gain, 5) });
+
+/** Nothing is chosen by its gain here, so that all prompts can judge; the interval draws them with replacement. */
+const compare = (
+  stops: readonly Stop[],
+  curve: Judged['curve'],
+  runs: readonly LongRun[],
+  most: number,
+  { draws }: Times,
+): Compared => {
+  const far = ({ steps }: Outcome): number => Math.abs(steps - COMPARED_AT * most);
+  const place = curve.reduce((best, one, i) => (far(one) < far(at(curve, best)) ? i : best), 0);
+  const random = seededRandom(1);
+  const ahead = (some: readonly LongRun[]): number => {
+    const { steps, gain } = outcomeOf(some, most, at(stops, place));
+    return (gain - fixedGain(some, steps)) / fixedGain(runs, most);
+  };
+  const drawn = Array.from({ length: draws }, () => ahead(resampled(runs, random)));
+  const interval = { mean: ahead(runs), low: quantile(drawn, 0.025), high: quantile(drawn, 0.975) };
+  return { ...at(curve, place), ahead: shortInterval(interval) };
+};
 
 /**
  * Shares of the steps, and of the gain that the whole run has over all prompts, since that of a half may be near zero.
@@ -72,6 +104,10 @@ const rounded = ({ steps, gain }: Outcome): Outcome => ({ steps: short(steps, 2)
 export const judgeRule = (rule: Rule, runs: readonly LongRun[], most: number, times = TIMES): Judged => {
   const stops = stopsOf(rule);
   const whole = fixedGain(runs, most);
+  const curve = stops(runs).map((stop, i) => ({
+    parameter: at(rule.parameters, i),
+    ...rounded(outcomeOf(runs, most, stop)),
+  }));
   return {
     rule: rule.name,
     ...overHalves(runs, SHARES, times, (chosenOn, judgedOn) => {
@@ -82,10 +118,8 @@ export const judgeRule = (rule: Rule, runs: readonly LongRun[], most: number, ti
         ahead: (gain - fixedGain(judgedOn, steps)) / whole,
       };
     }),
-    curve: stops(runs).map((stop, i) => ({
-      parameter: at(rule.parameters, i),
-      ...rounded(outcomeOf(runs, most, stop)),
-    })),
+    curve,
+    compared: compare(stops(runs), curve, runs, most, times),
   };
 };
 

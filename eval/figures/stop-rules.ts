@@ -133,20 +133,30 @@ const fixed: Rule = {
   stop: (n) => (_, most) => Math.min(n, most),
 };
 
-/** Readings of the prompt's own bits: what a step gained since the one before. */
-const promptBits: Rule = {
-  name: 'the prompt’s own bits',
+/** Readings of the prompt's own bits, from `first` steps on: what a step gained since the one before. */
+const promptBits = (name: string, first: number): Rule => ({
+  name,
   parameters: [-0.004, -0.002, -0.001, -0.0005, 0, 0.0002, 0.0005, 0.001, 0.0015, 0.002, 0.003, 0.005, 0.01],
   stop:
     (cost) =>
     ({ read, promptGain }, most) => {
-      const end = read.findIndex((steps, i) => {
+      const places = [0, ...read.filter((steps) => steps >= first)];
+      const end = places.findIndex((steps, i) => {
         if (i === 0 || steps >= most) return false;
-        const before = at(read, i - 1);
+        const before = at(places, i - 1);
         return (promptGain(steps) - promptGain(before)) / (steps - before) < cost;
       });
-      return end < 0 ? most : at(read, end);
+      return end < 0 ? most : at(places, end);
     },
+});
+
+const promptTriage: Rule = {
+  name: 'ten steps, the rest if the prompt gained',
+  parameters: [-0.02, -0.01, -0.005, 0, 0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.07, 0.1],
+  stop:
+    (least) =>
+    ({ promptGain }, most) =>
+      promptGain(Math.min(TRIAL, most)) < least ? Math.min(TRIAL, most) : most,
 };
 
 /** Fewest picks that a line is fitted through. */
@@ -210,6 +220,8 @@ export const RULES: readonly Rule[] = [
   variance,
   similarity,
   nextSimilarity,
-  promptBits,
+  promptBits('the prompt’s own bits', 1),
+  promptBits('the prompt’s own bits, from ten steps on', TRIAL),
+  promptTriage,
   mixture,
 ];

@@ -1,9 +1,10 @@
 // docs/stopping.md, from eval/results/stop-rules.json: when a run should end, and who should get the steps of a shared budget. The
 // conclusions in front are a person's (eval/stopping-findings.md).
 import type { Between } from '../figures/halves.ts';
-import { type Judgement, MOST_LOST } from '../figures/judge-stopping.ts';
+import { COMPARED_AT, type Judgement, MOST_LOST } from '../figures/judge-stopping.ts';
 import type { Along, Predicted } from '../figures/predict-gain.ts';
 import type { Shared } from '../figures/share-steps.ts';
+import { FIXED } from '../figures/stop-rules.ts';
 import type { StoppingFigures } from '../figures/stopping-figures.ts';
 import type { Interval } from '../statistics.ts';
 import { digits, interval, percent, type Table } from './format.ts';
@@ -41,9 +42,23 @@ const rulesTable = ({ most, gain, rules }: Judgement): Table => ({
     rule,
     shares(saved),
     shares(lost),
-    rule === 'fixed n' ? '' : shares(ahead),
+    rule === FIXED ? '' : shares(ahead),
   ]),
   note: `${most} steps gain ${digits(gain, 4)} bits per byte. Losses and leads are in per cent of that gain.`,
+});
+
+const comparedTable = ({ most, rules }: Judgement): Table => ({
+  id: `compared-${most}`,
+  title: `Each rule at the parameter that makes about ${percent(COMPARED_AT)} of ${most} steps`,
+  columns: ['rule', 'parameter', 'mean steps', 'gain, bits per byte', 'ahead of as many fixed steps [95 %]'],
+  rows: rules.map(({ rule, compared: { parameter, steps, gain, ahead } }) => [
+    rule,
+    String(parameter),
+    digits(steps, 1),
+    digits(gain, 4),
+    rule === FIXED ? '' : shares(ahead),
+  ]),
+  note: 'No parameter is chosen by its gain here, so that all prompts judge.',
 });
 
 const boundTable = ({ most, bound }: Judgement): Table => ({
@@ -124,7 +139,7 @@ A rule’s parameter is chosen on one half of the prompts, as the one with the f
 ${judged
   .map(
     (one) =>
-      `![Rules instead of ${one.most} steps: gain by mean number of steps](../eval/results/stop-rules-${one.most}.svg)\n\n${markdownOf(rulesTable(one))}\n\n${markdownOf(boundTable(one))}`,
+      `![Rules instead of ${one.most} steps: gain by mean number of steps](../eval/results/stop-rules-${one.most}.svg)\n\n${markdownOf(rulesTable(one))}\n\n${markdownOf(comparedTable(one))}\n\n${markdownOf(boundTable(one))}`,
   )
   .join('\n\n')}
 

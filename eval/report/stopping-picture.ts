@@ -24,7 +24,7 @@ export const stopRulesPicture = ({ most, rules, bound, prompts }: Judgement): Pi
     ...bound.map(({ steps, gain }) => ({ rule: HINDSIGHT, steps, gain })),
   ];
   const names = [...rules.map(({ rule }) => rule), HINDSIGHT];
-  const range = names.map((name, i) => (name === HINDSIGHT ? '#999999' : (COLOURS[i] ?? '#6A3D9A')));
+  const range = names.map((name, i) => (name === HINDSIGHT ? '#999999' : (COLOURS[i] ?? '#333333')));
   const legend = { title: null, labelLimit: 300 };
   return {
     id: `stop-rules-${most}`,

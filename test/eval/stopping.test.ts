@@ -157,6 +157,14 @@ describe('judging', () => {
     expect(ahead.low).toBeGreaterThan(0.3);
   });
 
+  it('compares a rule with fixed steps where it makes about three fifths of them, whatever it gains there', () => {
+    const { compared } = judgeRule(ruleOf('similarity'), runs, 50, FEW);
+    // ten steps for half of the prompts and fifty for the others, against thirty for all
+    expect(compared.steps).toBe(30);
+    expect(compared.ahead.mean).toBeCloseTo((0.3 - 0.1) / 0.1, 6);
+    expect(compared.ahead.low).toBeGreaterThan(0);
+  });
+
   it('has fixed numbers of steps never ahead of themselves', () => {
     const { ahead } = judgeRule(ruleOf(FIXED), runs, 50, FEW);
     for (const value of [ahead.mean, ahead.low, ahead.high]) expect(value).toBeCloseTo(0, 9);
