@@ -27,6 +27,7 @@ const HELP = `node eval/stopping.ts [options]
   --minutes M      begin no run after M minutes; running again goes on from there
   --state DIR      where the ledger is kept (default .sift/eval)
   --report         run nothing, write the figures of the results there are
+  --page           run nothing, write page and pictures again from eval/results/stop-rules.json
   --machine TEXT   how the page names this machine
 `;
 
@@ -40,6 +41,7 @@ const parse = () =>
       minutes: { type: 'string', default: '600' },
       state: { type: 'string', default: join(ROOT, '.sift/eval') },
       report: { type: 'boolean', default: false },
+      page: { type: 'boolean', default: false },
       machine: { type: 'string', default: machine() },
     },
   });
@@ -69,8 +71,10 @@ const figuresOf = (
   };
 };
 
-const report = async (json: StoppingJson): Promise<void> => {
-  writeFileSync(join(RESULTS, 'stop-rules.json'), `${JSON.stringify(json)}\n`);
+const FIGURES = join(RESULTS, 'stop-rules.json');
+
+const writePage = async (): Promise<void> => {
+  const json = JSON.parse(readFileSync(FIGURES, 'utf8')) as StoppingJson; // written below
   await draw(json.judged.map(stopRulesPicture), RESULTS);
   const findings = readFileSync(join(ROOT, 'eval/stopping-findings.md'), 'utf8');
   writeFileSync(join(ROOT, 'docs/stopping.md'), stoppingPage(json, findings));
@@ -82,6 +86,7 @@ const main = async (): Promise<void> => {
     process.stdout.write(HELP);
     return;
   }
+  if (values.page) return writePage();
   const until = performance.now() + 60_000 * whole('minutes', values.minutes, 1, 100_000);
   const setting = await prepareHeldOut(values);
   const work = {
@@ -94,9 +99,11 @@ const main = async (): Promise<void> => {
     plan: ({ models }: Backend) => planStopping(setting.study, at(models, 0).defaults),
     ...(values.report ? {} : { until }),
   };
-  await withModeRows(work, async (rows, { length }, backend) =>
-    report(figuresOf(setting, rows, length, backend, values.machine)),
-  );
+  await withModeRows(work, async (rows, { length }, backend) => {
+    const figures = figuresOf(setting, rows, length, backend, values.machine);
+    writeFileSync(FIGURES, `${JSON.stringify(figures)}\n`);
+    await writePage();
+  });
 };
 
 await runCommand('eval/stopping', main);

@@ -3,29 +3,26 @@ import type { Judgement } from '../figures/judge-stopping.ts';
 import { base, type Picture } from './style.ts';
 
 const HINDSIGHT = 'hindsight';
-/** From Okabe and Ito's palette. */
-const COLOURS = [
-  '#111827',
-  '#0072B2',
-  '#56B4E9',
-  '#CC79A7',
-  '#E69F00',
-  '#009E73',
-  '#999933',
-  '#D55E00',
-  '#F0A890',
-  '#C7B000',
-];
+/** The rules that are drawn; variants that come near another are in the tables. Colours: Okabe and Ito's palette. */
+const COLOURS: Readonly<Record<string, string>> = {
+  'fixed n': '#111827',
+  'prequential, a fitted line': '#0072B2',
+  'prequential, capped, a fitted line': '#56B4E9',
+  'windows of 10 picks': '#CC79A7',
+  'discounted mean rises': '#E69F00',
+  'drop of σ²': '#009E73',
+  similarity: '#D55E00',
+  'the prompt’s own bits': '#C7B000',
+  [HINDSIGHT]: '#999999',
+};
 
 export const stopRulesPicture = ({ most, rules, bound, prompts }: Judgement): Picture => {
   const title = `Stopping rules on ${prompts} runs of ${most} steps, every parameter: gain by mean number of steps`;
   const values = [
     ...rules.flatMap(({ rule, curve }) => curve.map(({ steps, gain }) => ({ rule, steps, gain }))),
     ...bound.map(({ steps, gain }) => ({ rule: HINDSIGHT, steps, gain })),
-  ];
-  const names = [...rules.map(({ rule }) => rule), HINDSIGHT];
-  const range = names.map((name, i) => (name === HINDSIGHT ? '#999999' : (COLOURS[i] ?? '#333333')));
-  const legend = { title: null, labelLimit: 300 };
+  ].filter(({ rule }) => rule in COLOURS);
+  const scale = { domain: Object.keys(COLOURS), range: Object.values(COLOURS) };
   return {
     id: `stop-rules-${most}`,
     title,
@@ -35,7 +32,7 @@ export const stopRulesPicture = ({ most, rules, bound, prompts }: Judgement): Pi
       encoding: {
         x: { field: 'steps', type: 'quantitative', title: 'steps, mean over prompts' },
         y: { field: 'gain', type: 'quantitative', title: 'base − tuned, bits per byte', scale: { zero: false } },
-        color: { field: 'rule', type: 'nominal', scale: { domain: names, range }, legend },
+        color: { field: 'rule', type: 'nominal', scale, legend: { title: null, labelLimit: 400 } },
         strokeDash: {
           condition: { test: `datum.rule === '${HINDSIGHT}'`, value: [4, 3] },
           value: [1, 0],
