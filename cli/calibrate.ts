@@ -4,12 +4,10 @@
 
 import { readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import { defaultsBySize, SIFT_FILE, siftFile } from '../gateway/backends/defaults.ts';
 import { startStack } from '../local/stack.ts';
 import { CALIBRATION_DOCUMENTS, DEFAULT_PICKS, MAX_DEADLINE_MS, MAX_PICKS, MAX_RANK } from '../wire/limits.ts';
-import { messageOf } from '../wire/message.ts';
-import { UsageError, whole } from './arguments.ts';
+import { optionsOf, UsageError, whole } from './arguments.ts';
 import { runCommand } from './command.ts';
 import { shareCores } from './cores.ts';
 import { CALIBRATION_SEED, drawDocuments, withoutSources } from './draw.ts';
@@ -41,24 +39,20 @@ const HELP = `npm run calibrate -- [options]
 `;
 
 const parse = () => {
-  try {
-    return parseArgs({
-      options: {
-        model: { type: 'string', default: DEFAULT_MODEL },
-        corpus: { type: 'string' },
-        method: { type: 'string' },
-        rank: { type: 'string' },
-        rates: { type: 'string' },
-        documents: { type: 'string', default: String(CALIBRATION_DOCUMENTS) },
-        n: { type: 'string', default: String(DEFAULT_PICKS) },
-        ...MACHINE_FLAGS,
-        'dry-run': { type: 'boolean', default: false },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    }).values;
-  } catch (error) {
-    throw new UsageError(messageOf(error));
-  }
+  return optionsOf({
+    options: {
+      model: { type: 'string', default: DEFAULT_MODEL },
+      corpus: { type: 'string' },
+      method: { type: 'string' },
+      rank: { type: 'string' },
+      rates: { type: 'string' },
+      documents: { type: 'string', default: String(CALIBRATION_DOCUMENTS) },
+      n: { type: 'string', default: String(DEFAULT_PICKS) },
+      ...MACHINE_FLAGS,
+      'dry-run': { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
 };
 
 /** What is tried: each rate of each method. */

@@ -4,7 +4,6 @@
 // it short, 2 if it could not start as it was called, 1 if it broke.
 
 import { constants } from 'node:os';
-import { parseArgs } from 'node:util';
 import type { Backend } from '../gateway/backends/contract.ts';
 import { createEmbeddedBackend } from '../gateway/backends/embedded/index.ts';
 import { createBackends } from '../gateway/backends/file.ts';
@@ -13,7 +12,7 @@ import { logInfo } from '../gateway/log.ts';
 import { serveGateway } from '../gateway/serve.ts';
 import { ADAPTER_BYTES, ADAPTER_TTL_MS, MAX_DEADLINE_MS, TUNE_DEADLINE_MS } from '../wire/limits.ts';
 import { messageOf } from '../wire/message.ts';
-import { UsageError, whole } from './arguments.ts';
+import { optionsOf, UsageError, whole } from './arguments.ts';
 import { MACHINE_FLAGS, machineOf } from './tuning-flags.ts';
 
 const HELP = `npm run gateway -- [options]        (GATEWAY_SECRET: at least 16 characters, shared with the edge)
@@ -44,7 +43,7 @@ const pairs = (option: string, shape: string, texts: readonly string[]): Map<str
 };
 
 const parse = () => {
-  const { values } = parseArgs({
+  const values = optionsOf({
     options: {
       help: { type: 'boolean', short: 'h', default: false },
       model: { type: 'string', multiple: true },

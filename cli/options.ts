@@ -1,7 +1,6 @@
 // The command line of `npm start`: parsed once into a typed value; whatever is wrong is said with the value and the limit.
 
 import { resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import type { GivenDefaults } from '../gateway/given.ts';
 import {
   DEFAULT_PICKS,
@@ -12,8 +11,7 @@ import {
   PROBE_MS,
   TUNE_DEADLINE_MS,
 } from '../wire/limits.ts';
-import { messageOf } from '../wire/message.ts';
-import { UsageError, whole } from './arguments.ts';
+import { optionsOf, UsageError, whole } from './arguments.ts';
 import { MACHINE_FLAGS, type Machine, machineOf, TUNING_FLAGS, tuningOf } from './tuning-flags.ts';
 import { DEFAULT_EMBEDDER, DEFAULT_MODEL } from './workplace.ts';
 
@@ -73,33 +71,29 @@ Exit codes: 0 ended as asked, 1 something given here or on this machine is wrong
 `;
 
 const parse = (args: readonly string[]) => {
-  try {
-    return parseArgs({
-      args: [...args],
-      allowNegative: true,
-      options: {
-        once: { type: 'boolean', default: false },
-        json: { type: 'boolean', default: false },
-        demo: { type: 'boolean', default: true },
-        verbose: { type: 'boolean', default: false },
-        corpus: { type: 'string' },
-        prompt: { type: 'string' },
-        'prompt-file': { type: 'string' },
-        model: { type: 'string', default: DEFAULT_MODEL },
-        backends: { type: 'string' },
-        embedder: { type: 'string', default: DEFAULT_EMBEDDER },
-        n: { type: 'string', default: String(DEFAULT_PICKS) },
-        ...TUNING_FLAGS,
-        probe: { type: 'boolean', default: true },
-        ...MACHINE_FLAGS,
-        port: { type: 'string', default: '8787' },
-        'gateway-port': { type: 'string', default: '8788' },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    }).values;
-  } catch (error) {
-    throw new UsageError(messageOf(error));
-  }
+  return optionsOf({
+    args: [...args],
+    allowNegative: true,
+    options: {
+      once: { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+      demo: { type: 'boolean', default: true },
+      verbose: { type: 'boolean', default: false },
+      corpus: { type: 'string' },
+      prompt: { type: 'string' },
+      'prompt-file': { type: 'string' },
+      model: { type: 'string', default: DEFAULT_MODEL },
+      backends: { type: 'string' },
+      embedder: { type: 'string', default: DEFAULT_EMBEDDER },
+      n: { type: 'string', default: String(DEFAULT_PICKS) },
+      ...TUNING_FLAGS,
+      probe: { type: 'boolean', default: true },
+      ...MACHINE_FLAGS,
+      port: { type: 'string', default: '8787' },
+      'gateway-port': { type: 'string', default: '8788' },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
 };
 
 /** The options, or `help` when that is what was asked for. Throws UsageError. */

@@ -2,10 +2,8 @@
 // (arXiv 2505.14136), beside tuning on the prompt's own picks and picks in the context. Experts and results are kept as they come, so
 // that a run that was stopped goes on; the figures go to eval/results/experts.json and docs/experts.md.
 import { writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
-import { buildKernel } from '../assembly/build.ts';
-import { whole } from '../cli/arguments.ts';
+import { join } from 'node:path';
+import { optionsOf, whole } from '../cli/arguments.ts';
 import { runCommand } from '../cli/command.ts';
 import { createEmbeddedBackend } from '../gateway/backends/embedded/index.ts';
 import type { Adapter } from '../gateway/backends/embedded/weights.ts';
@@ -15,9 +13,9 @@ import type { RankedPick } from '../wire/tune.ts';
 import { selectForBothTexts } from './choose/for-both-texts.ts';
 import { spec } from './choose/spec.ts';
 import { summariseExperts } from './figures/experts.ts';
-import { gatheredSources } from './material/gathered.ts';
+import { prepareHeldOut, RESULTS } from './held-out.ts';
 import type { Prompt } from './material/prompts.ts';
-import { prepare, type Setting } from './material/setting.ts';
+import type { Setting } from './material/setting.ts';
 import { ROOT } from './options.ts';
 import { type Compared, type ExpertsJson, expertsPage } from './report/experts-page.ts';
 import { full, lora } from './run/arms.ts';
@@ -48,7 +46,7 @@ const HELP = `node eval/experts.ts [options]
 `;
 
 const parse = () => {
-  const { values } = parseArgs({
+  return optionsOf({
     options: {
       help: { type: 'boolean', default: false },
       data: { type: 'string' },
@@ -60,7 +58,6 @@ const parse = () => {
       machine: { type: 'string', default: machine() },
     },
   });
-  return values;
 };
 
 /** Prompts of a domain that rate and temperature are chosen on, none of which is compared. */
@@ -132,20 +129,9 @@ const main = async (): Promise<void> => {
     return;
   }
   const until = performance.now() + 60_000 * whole('minutes', values.minutes, 1, 100_000);
-  const perDomain = whole('per-domain', values['per-domain'], 1, 1_000);
   const sizes = sizesOf(values.sets);
-  const model = resolve(values.model);
-  await buildKernel();
-  const setting = await prepare({
-    sources: await gatheredSources(join(ROOT, 'node_modules'), values.data && resolve(values.data)),
-    study: perDomain,
-    tuning: TUNING,
-    least: perDomain,
-    cuts: [],
-    model,
-    embedder: join(ROOT, 'models/embedder'),
-    state: values.state,
-  });
+  const setting = await prepareHeldOut(values, TUNING);
+  const { modelDirectory: model } = setting;
   const numbers = sharedExamples(setting);
   process.stderr.write(
     `${setting.study.length} prompts; ${numbers.length} of ${setting.corpus.examples.length} examples may be learnt from\n`,
@@ -174,7 +160,7 @@ const main = async (): Promise<void> => {
       sets: sets.map(({ k, steps, clusters }) => ({ k, steps, sizes: clusters.members.map(({ length }) => length) })),
       ...compared,
     };
-    writeFileSync(join(ROOT, 'eval/results/experts.json'), `${JSON.stringify(json)}\n`);
+    writeFileSync(join(RESULTS, 'experts.json'), `${JSON.stringify(json)}\n`);
     writeFileSync(join(ROOT, 'docs/experts.md'), expertsPage(json));
   } finally {
     clearInterval(alive);

@@ -2,12 +2,10 @@
 
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
-import { UsageError, whole } from '../cli/arguments.ts';
+import { optionsOf, UsageError, whole } from '../cli/arguments.ts';
 import { shareCores } from '../cli/cores.ts';
 import { MACHINE_FLAGS, machineOf, TUNING_FLAGS, tuningOf } from '../cli/tuning-flags.ts';
 import type { GivenDefaults } from '../gateway/given.ts';
-import { messageOf } from '../wire/message.ts';
 import type { Scored } from './material/setting.ts';
 
 export const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -80,34 +78,28 @@ const positive = (name: string, text: string): number => {
 
 /** undefined: help was asked for. */
 export const parseOptions = (args: readonly string[]): Options | undefined => {
-  const { values } = (() => {
-    try {
-      return parseArgs({
-        args: [...args],
-        options: {
-          quick: { type: 'boolean', default: false },
-          json: { type: 'boolean', default: false },
-          report: { type: 'boolean', default: false },
-          page: { type: 'boolean', default: false },
-          help: { type: 'boolean', default: false },
-          corpus: { type: 'string' },
-          prompts: { type: 'string' },
-          data: { type: 'string' },
-          score: { type: 'string', default: 'prompt' },
-          model: { type: 'string', default: join(ROOT, 'models/base') },
-          embedder: { type: 'string', default: join(ROOT, 'models/embedder') },
-          ...TUNING_FLAGS,
-          ...MACHINE_FLAGS,
-          minutes: { type: 'string' },
-          'per-domain': { type: 'string' },
-          state: { type: 'string', default: join(ROOT, '.sift/eval') },
-          results: { type: 'string' },
-        },
-      });
-    } catch (error) {
-      throw new UsageError(messageOf(error));
-    }
-  })();
+  const values = optionsOf({
+    args: [...args],
+    options: {
+      quick: { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+      report: { type: 'boolean', default: false },
+      page: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+      corpus: { type: 'string' },
+      prompts: { type: 'string' },
+      data: { type: 'string' },
+      score: { type: 'string', default: 'prompt' },
+      model: { type: 'string', default: join(ROOT, 'models/base') },
+      embedder: { type: 'string', default: join(ROOT, 'models/embedder') },
+      ...TUNING_FLAGS,
+      ...MACHINE_FLAGS,
+      minutes: { type: 'string' },
+      'per-domain': { type: 'string' },
+      state: { type: 'string', default: join(ROOT, '.sift/eval') },
+      results: { type: 'string' },
+    },
+  });
   if (values.help) return undefined;
   if (values.prompts !== undefined && values.corpus === undefined) {
     throw new UsageError(`--prompts ${values.prompts} needs a --corpus to learn from`);

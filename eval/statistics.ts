@@ -34,6 +34,14 @@ export interface Interval {
   readonly high: number;
 }
 
+/** A figure as results keep it: no more digits than it is good for. */
+export const short = (value: number, digits = 4): number => Number(value.toFixed(digits));
+export const shortInterval = ({ mean: middle, low, high }: Interval): Interval => ({
+  mean: short(middle),
+  low: short(low),
+  high: short(high),
+});
+
 export const DRAWS = 2_000;
 
 /** 95 % percentile interval of the mean over domains. For a paired comparison, pass the differences. */

@@ -311,12 +311,6 @@ export const MAX_ORIGIN_CHARACTERS = 128;
 /** Milliseconds that a deletion waits for the gateway to forget; it is not failed by it. 2026-11-26 */
 export const FORGET_MS = 2_000;
 
-// ── When to stop tuning (gateway/stopping.ts) ────────────────────────────────────────────────────────────────────
-/** Picks that are new to the model before a step more is estimated: with fewer the noise is not known. 2026-11-26 */
-export const STOPPING_MIN_PICKS = 4;
-/** Standard errors by which the gain may be larger than it looks: one ends a step that pays in one of six cases. 2026-11-26 */
-export const STOPPING_DEVIATIONS = 1;
-
 // ── The edge's calls to the gateway ──────────────────────────────────────────────────────────────────────────────
 /** Milliseconds the edge waits for the gateway: to answer at all, and between bytes (heartbeats come every 10 s). 2026-11-24 */
 export const GATEWAY_FIRST_BYTE_MS = 15_000;

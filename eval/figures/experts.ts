@@ -4,7 +4,17 @@
 import { at } from '../../wire/list.ts';
 import type { ExpertArm, ExpertRow } from '../run/expert-arms.ts';
 import type { Shape } from '../run/shape.ts';
-import { bootstrap, type Interval, macroMean, mean, type Observation, quantile, winRate } from '../statistics.ts';
+import {
+  bootstrap,
+  type Interval,
+  macroMean,
+  mean,
+  type Observation,
+  quantile,
+  short,
+  shortInterval,
+  winRate,
+} from '../statistics.ts';
 import { operations } from './modes.ts';
 
 export const LEAST_GAIN = 0.6;
@@ -47,12 +57,6 @@ export interface AdaptedShape extends Shape {
   readonly perRank: number;
 }
 
-const short = (value: number, digits = 4): number => Number(value.toFixed(digits));
-const shortInterval = ({ mean: middle, low, high }: Interval): Interval => ({
-  mean: short(middle),
-  low: short(low),
-  high: short(high),
-});
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 
 const costOf = (shape: AdaptedShape, { trained, read, rank }: ExpertRow): number => {

@@ -5,7 +5,16 @@ import { at } from '../../wire/list.ts';
 import type { Scored } from '../material/setting.ts';
 import type { ModeRow, Reading } from '../run/modes.ts';
 import type { Shape } from '../run/shape.ts';
-import { bootstrap, type Interval, macroMean, mean, type Observation, winRate } from '../statistics.ts';
+import {
+  bootstrap,
+  type Interval,
+  macroMean,
+  mean,
+  type Observation,
+  short,
+  shortInterval,
+  winRate,
+} from '../statistics.ts';
 
 export interface Mode {
   /** Empty for the base model. */
@@ -81,12 +90,6 @@ export const operations = ({ parameters, layers, width }: Shape, tokens: number,
 const PASSES = { full: 3, lora: 2 } as const;
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
-const short = (value: number, digits = 4): number => Number(value.toFixed(digits));
-const shortInterval = ({ mean: middle, low, high }: Interval): Interval => ({
-  mean: short(middle),
-  low: short(low),
-  high: short(high),
-});
 
 /** `promptTokens`: of each prompt alone, by its id. */
 export const tableOf = (

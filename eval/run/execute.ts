@@ -8,11 +8,10 @@ import { createEmbeddedBackend } from '../../gateway/backends/embedded/index.ts'
 import { at } from '../../wire/list.ts';
 import { type Chosen, select } from '../choose/select.ts';
 import type { Setting } from '../material/setting.ts';
+import { short } from '../statistics.ts';
 import type { Ledger } from './ledger.ts';
 import { distinctTasks, type Planned, type Row, type Task } from './tasks.ts';
 import { runTrajectory } from './trajectory.ts';
-
-const short = (value: number, digits = 5): number => Number(value.toFixed(digits));
 
 const NOTHING: Chosen = {
   picks: [],
@@ -53,9 +52,9 @@ export const runTask = async (setting: Setting, backend: Backend, task: Task, si
     prompt: prompt.id,
     domain: prompt.domain,
     picks,
-    initialVariance: short(chosen.initialVariance),
-    variances: chosen.variances.slice(0, task.steps).map((value) => short(value)),
-    covariances: chosen.covariances.slice(0, task.steps).map((value) => short(value, 4)),
+    initialVariance: short(chosen.initialVariance, 5),
+    variances: chosen.variances.slice(0, task.steps).map((value) => short(value, 5)),
+    covariances: chosen.covariances.slice(0, task.steps).map((value) => short(value)),
     pool: chosen.pool,
     selectMs: { pool: short(chosen.ms.pool, 2), select: short(chosen.ms.select, 2) },
   };

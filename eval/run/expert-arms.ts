@@ -10,6 +10,7 @@ import { at } from '../../wire/list.ts';
 import type { RankedPick } from '../../wire/tune.ts';
 import { merge, weigh } from '../choose/experts.ts';
 import type { Prompt } from '../material/prompts.ts';
+import { short } from '../statistics.ts';
 import { openOptions, type Tuning } from './trajectory.ts';
 
 export interface ExpertArm {
@@ -62,7 +63,6 @@ export interface Served {
 }
 
 const never = new AbortController().signal;
-const short = (value: number, digits = 5): number => Number(value.toFixed(digits));
 
 /** The factors of the experts that a prompt is given, and their rank. */
 export const merged = (
@@ -123,7 +123,7 @@ export const serve = async (served: Served, arm: ExpertArm, prompt: Prompt): Pro
       prompt: prompt.id,
       domain: prompt.domain,
       arm: arm.name,
-      bitsPerByte: short(bits / bytes),
+      bitsPerByte: short(bits / bytes, 5),
       ms: short(ready - started, 2),
       readMs: short(readMs, 2),
       trained,

@@ -10,6 +10,7 @@ import type { Picked } from '../choose/for-both-texts.ts';
 import type { SelectionSpec } from '../choose/spec.ts';
 import type { Prompt } from '../material/prompts.ts';
 import type { Scored } from '../material/setting.ts';
+import { short } from '../statistics.ts';
 import { openOptions, type Tuning } from './trajectory.ts';
 
 /** What is read, and when: after so many steps, with so many of the first picks in the context. */
@@ -54,8 +55,6 @@ export interface ModeRow {
   readonly variances: readonly number[];
 }
 
-const short = (value: number, digits = 5): number => Number(value.toFixed(digits));
-
 const never = new AbortController().signal;
 
 /** Reads one text; `window`: tokens of the model's context. */
@@ -74,7 +73,7 @@ const read = async (
   );
   const { bits, bytes } = await session.score(placed.prompt, text, never);
   const { examples, tokens } = placed.report;
-  return { ...point, bitsPerByte: short(bits / bytes), examples, tokens };
+  return { ...point, bitsPerByte: short(bits / bytes, 5), examples, tokens };
 };
 
 export const measureModes = async (
@@ -104,12 +103,12 @@ export const measureModes = async (
     if (task.baseLosses) {
       for (const { text } of stepped) {
         const { bits, tokens: scored } = await session.score('', text, never);
-        baseLosses.push(short((bits * Math.LN2) / scored));
+        baseLosses.push(short((bits * Math.LN2) / scored, 5));
       }
     }
     for (const [index, { text }] of stepped.entries()) {
       for await (const step of session.train([text], never)) {
-        losses.push(short(step.loss));
+        losses.push(short(step.loss, 5));
         tokens.push(step.tokens);
         ms.push(short(step.ms, 1));
       }
@@ -130,7 +129,7 @@ export const measureModes = async (
     tokens,
     ms,
     picks: picks.map(({ id }) => Number(id)),
-    similarities: picks.map(({ similarity = 0 }) => short(similarity, 4)),
-    variances: variances.map((value) => short(value)),
+    similarities: picks.map(({ similarity = 0 }) => short(similarity)),
+    variances: variances.map((value) => short(value, 5)),
   };
 };

@@ -1,6 +1,7 @@
 // One tuning run: from the base weights, one gradient step on each pick in order, bits per byte of the prompt's scored
 // text after some of the steps. A run of 50 steps gives every N up to 50 at once, since picks are chosen one by one.
 import type { Backend, OpenOptions } from '../../gateway/backends/contract.ts';
+import { short } from '../statistics.ts';
 
 export interface Tuning {
   readonly method: 'full' | 'lora';
@@ -31,8 +32,6 @@ export const openOptions = (model: string, tuning: Tuning): OpenOptions => ({
   reuseGradients: tuning.reuse,
 });
 
-const short = (value: number, digits: number): number => Number(value.toFixed(digits));
-
 /** `texts`: the picks in order; scored after each number of steps in `scoredAt` (0 is the base) that is reached. */
 export const runTrajectory = async (
   backend: Backend,
@@ -57,7 +56,7 @@ export const runTrajectory = async (
     await score(0);
     for (const [at, text] of texts.entries()) {
       for await (const step of session.train([text], signal)) {
-        losses.push(short(step.loss, 4));
+        losses.push(short(step.loss));
         ms.push(short(step.ms, 1));
         tokens += step.tokens;
       }

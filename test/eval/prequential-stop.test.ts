@@ -1,7 +1,7 @@
 // Whether one more step is worth its cost, from the differences of the picks so far.
 import { describe, expect, it } from 'vitest';
+import { expectedGain, stopping } from '../../eval/figures/prequential-stop.ts';
 import type { Difference } from '../../gateway/prequential.ts';
-import { expectedGain, stopping } from '../../gateway/stopping.ts';
 import { seededRandom } from '../../wire/random.ts';
 
 /** Picks whose loss falls by `slope` for each factor e of steps, with noise of this size around it. */

@@ -1,10 +1,14 @@
 // Whether another step is worth its cost, from the same differences that the guard judges by. The loss of texts like the
 // prompt falls about with the logarithm of the steps made (ten, twenty and fifty steps, docs/study.md), so that one number
 // b is fitted, d = −b·ln(step) through the first pick's 0, with the noise of the picks around it; the next step's gain is
-// the fall from here to there. Not used by any route yet.
+// the fall from here to there. It did not pay (docs/stopping.md), so that no route uses it.
 // Trade-off: one curve for all prompts. Where the gain comes at once and then stays, the fit stops late, not early.
-import { STOPPING_DEVIATIONS, STOPPING_MIN_PICKS } from '../wire/limits.ts';
-import type { Difference } from './prequential.ts';
+import type { Difference } from '../../gateway/prequential.ts';
+
+/** Picks that are new to the model before a step more is estimated: with fewer the noise is not known. */
+const MIN_PICKS = 4;
+/** Standard errors by which the gain may be larger than it looks: one ends a step that pays in one of six cases. */
+const DEVIATIONS = 1;
 
 export interface Expectation {
   /** Nats per token that one step more is expected to gain on texts like the picks. */
@@ -16,7 +20,7 @@ export interface Expectation {
 /** Undefined while there are too few picks to tell. `steps`: those made. */
 export const expectedGain = (differences: readonly Difference[], steps: number): Expectation | undefined => {
   const later = differences.filter(({ step }) => step > 1);
-  if (later.length + 1 < STOPPING_MIN_PICKS) return undefined;
+  if (later.length + 1 < MIN_PICKS) return undefined;
   const points = later.map(({ step, nats }) => ({ x: Math.log(step), fall: -nats }));
   const squares = points.reduce((sum, { x }) => sum + x * x, 0);
   const slope = points.reduce((sum, { x, fall }) => sum + x * fall, 0) / squares;
@@ -33,5 +37,5 @@ export const expectedGain = (differences: readonly Difference[], steps: number):
 export const stopping = (differences: readonly Difference[], cost: number): boolean => {
   const last = differences.at(-1);
   const expected = last === undefined ? undefined : expectedGain(differences, last.step);
-  return expected !== undefined && expected.gain + STOPPING_DEVIATIONS * expected.noise < cost;
+  return expected !== undefined && expected.gain + DEVIATIONS * expected.noise < cost;
 };
