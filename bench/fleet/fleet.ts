@@ -1,12 +1,13 @@
-// Many GPU servers in several regions under a stream of prompts: a discrete simulation, event by event. Each gateway sends a
-// prompt to the server that its adapter's key points to (rendezvous hashing), unless that one has far more work than the
-// others; a server that dies hands its callers back, who are tried once more elsewhere, within a budget.
+// Many GPU servers in several regions under a stream of prompts: a discrete simulation, event by event. A region's gateway
+// remembers which server keeps an adapter and sends the next prompt with that selection there, and everything else to the
+// server with the least to do; or, for comparison, to the server that the selection's hash points to. A server that dies
+// hands its callers back, who are tried once more elsewhere, within a budget.
 import { BREAKER_FAILURES } from '../../wire/limits.ts';
 import { seededRandom } from '../../wire/random.ts';
 import { Gpu, type GpuOptions, type Job } from './gpu.ts';
 import { Ticks } from './ticks.ts';
 
-export type Routing = 'affinity' | 'least loaded';
+export type Routing = 'remembered' | 'hashed' | 'least loaded';
 
 export interface FleetOptions {
   readonly gpu: GpuOptions;
@@ -116,21 +117,25 @@ export const simulate = (options: FleetOptions): FleetFigures => {
     return nowMs >= atMs + options.detectMs || asked >= BREAKER_FAILURES;
   };
 
-  const choose = (servers: readonly Gpu[], { key, failedOn }: Sent, nowMs: number): Gpu | undefined => {
+  /** Of each region, which server keeps the adapter of a selection. */
+  const places = regions.map(() => new Map<number, Gpu>());
+  const choose = (region: number, { key, failedOn }: Sent, nowMs: number): Gpu | undefined => {
     let least: Gpu | undefined;
-    let own: Gpu | undefined;
+    let hashed: Gpu | undefined;
     let [highest, usable, load] = [-1, 0, 0];
-    for (const [index, gpu] of servers.entries()) {
+    for (const [index, gpu] of (regions[region] ?? []).entries()) {
       // a server that died is still asked until that is known
       if (gpu === failedOn || (!gpu.alive && known(gpu, nowMs))) continue;
       usable += 1;
       load += gpu.load;
       if (least === undefined || gpu.load < least.load) least = gpu;
       const weight = mixed(key, index);
-      if (weight > highest) [own, highest] = [gpu, weight];
+      if (weight > highest) [hashed, highest] = [gpu, weight];
     }
-    if (options.routing === 'least loaded' || own === undefined) return least;
-    return own.load <= (SPILL_SHARE * load) / usable + SPILL_JOBS ? own : least;
+    if (options.routing === 'least loaded') return least;
+    const holder = places[region]?.get(key);
+    if (options.routing === 'remembered') return holder?.alive === true && holder.has(key) ? holder : least;
+    return hashed !== undefined && hashed.load <= (SPILL_SHARE * load) / usable + SPILL_JOBS ? hashed : least;
   };
   const again = (job: Job, failedOn: Gpu, region: number, nowMs: number): void => {
     job.attempts += 1;
@@ -155,7 +160,7 @@ export const simulate = (options: FleetOptions): FleetFigures => {
   const send = (job: Sent, region: number, nowMs: number): void => {
     for (let hop = 0; hop < regions.length; hop++) {
       const at = (region + hop) % regions.length;
-      const gpu = choose(regions[at] ?? [], job, nowMs);
+      const gpu = choose(at, job, nowMs);
       if (gpu === undefined) continue;
       if (!gpu.alive) {
         const death = dead.get(gpu);
@@ -188,6 +193,7 @@ export const simulate = (options: FleetOptions): FleetFigures => {
       break;
     } else if (ticking !== undefined) {
       for (const job of ticking.tick(next)) {
+        places[regions.findIndex((servers) => servers.includes(ticking))]?.set(job.key, ticking);
         if (!counted(job)) continue;
         figures.answered += 1;
         figures.found += job.found ? 1 : 0;

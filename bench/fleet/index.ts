@@ -139,7 +139,8 @@ export const run = async (args: string[]): Promise<void> => {
   const ways: { name: string; way: Way }[] = [
     { name: 'no adapter is kept', way: { ...base, gpu: { ...base.gpu, cached: 0 }, routing: 'least loaded' } },
     { name: 'kept, least loaded', way: { ...base, routing: 'least loaded' } },
-    { name: 'kept, sent to its server', way: { ...base, routing: 'affinity' } },
+    { name: 'kept, by the hash', way: { ...base, routing: 'hashed' } },
+    { name: 'kept, and remembered where', way: { ...base, routing: 'remembered' } },
   ];
   const rows = ways.map(({ name, way }) => ({
     name,
@@ -148,7 +149,7 @@ export const run = async (args: string[]): Promise<void> => {
       : { servers: fixed, figures: simulate({ ...way, regions: spread(fixed, regions) }) }),
   }));
   const { servers } = at(rows, rows.length - 1);
-  const dying: Way = { ...base, routing: 'affinity', dies: base.seconds / 3 };
+  const dying: Way = { ...base, routing: 'remembered', dies: base.seconds / 3 };
   rows.push({
     name: 'the same, one server dies',
     servers,

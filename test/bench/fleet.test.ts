@@ -15,7 +15,7 @@ const options: FleetOptions = {
   generated: 32,
   seconds: 10,
   warmUpSeconds: 5,
-  routing: 'affinity',
+  routing: 'remembered',
   detectMs: 2_000,
   crossMs: 80,
   retryShare: 0.1,
@@ -60,7 +60,9 @@ describe('a simulated fleet', () => {
 
   it('finds more adapters where a prompt is sent to its own server', () => {
     const few = { ...options, gpu: { ...gpu, cached: 40 } };
-    expect(simulate(few).found).toBeGreaterThan(simulate({ ...few, routing: 'least loaded' }).found);
+    const least = simulate({ ...few, routing: 'least loaded' }).found;
+    expect(simulate(few).found).toBeGreaterThan(least);
+    expect(simulate({ ...few, routing: 'hashed' }).found).toBeGreaterThan(least);
   });
 
   it('loses nobody with a server while others have room, and says whom it loses without a second try', () => {
