@@ -9,7 +9,8 @@
 //   figures/   from results to numbers: gains, intervals, correlations, stopping rules
 //   report/    from numbers to tables, pictures and docs/study.md
 //
-// Beside them statistics.ts, which imports none of them, and options.ts; study.ts and this file put them together.
+// Beside them statistics.ts, which imports none of them, and options.ts; study.ts and this file put them together. The other
+// commands, modes.ts, experts.ts and stopping.ts, begin with held-out.ts.
 import { basename, join, relative } from 'node:path';
 import { buildKernel } from '../assembly/build.ts';
 import { runCommand } from '../cli/command.ts';
