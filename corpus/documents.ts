@@ -9,6 +9,7 @@ import { messageOf } from '../wire/message.ts';
 import { UsageError } from '../wire/usage.ts';
 import { decodeText } from './decode.ts';
 import { findFiles, type Note, readFound } from './files.ts';
+import { LATER_PACKAGES } from './later.ts';
 
 export interface Document {
   /** Path below the corpus' root, with forward slashes. */
@@ -43,7 +44,7 @@ const packagesOf = async (root: string): Promise<string[]> => {
     if (!name.startsWith('@')) packages.push(name);
     else for (const scoped of (await readdir(join(root, name))).sort()) packages.push(`${name}/${scoped}`);
   }
-  return packages;
+  return packages.filter((name) => !LATER_PACKAGES.has(name));
 };
 
 const REFUSED = {

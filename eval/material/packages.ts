@@ -2,6 +2,7 @@
 // its name; licences, change logs, tests, minified and generated files are left out.
 import { relative } from 'node:path';
 import { UsageError } from '../../cli/arguments.ts';
+import { LATER_PACKAGES } from '../../corpus/later.ts';
 import { messageOf } from '../../wire/message.ts';
 import { filesBelow, readText } from './files.ts';
 import { isReadable, type Source, withinPackages } from './sources.ts';
@@ -34,9 +35,6 @@ const isPassedOver = (path: string): boolean =>
   /\/include\/node\/(openssl|uv|zlib|zconf)\b/.test(path) ||
   /node_modules\/(@[^/]+\/)?(?!node-)[^/]*(linux|darwin|win32|windows|freebsd|wasm32)[-\w]*$/.test(path);
 
-/** Packages that came after the runs which the ledgers in eval/results hold: another corpus would make those of no use. */
-const LATER: ReadonlySet<string> = new Set(['@bufbuild/protobuf']);
-
 /** The npm package of a path below node_modules. */
 const packageOf = (path: string): string => path.split('/', path.startsWith('@') ? 2 : 1).join('/');
 
@@ -48,7 +46,7 @@ export const packageSources = async (nodeModules: string): Promise<Source[]> => 
   const sources: Source[] = [];
   for (const path of paths) {
     const short = relative(nodeModules, path).replaceAll('\\', '/');
-    const domain = LATER.has(packageOf(short)) ? undefined : domainOf(short);
+    const domain = LATER_PACKAGES.has(packageOf(short)) ? undefined : domainOf(short);
     const text = domain === undefined ? undefined : await readText(path);
     if (domain === undefined || text === undefined || !isReadable(text)) continue;
     sources.push({ domain, group: packageOf(short), path: short, text, ...(isForm(short) ? { form: true } : {}) });
