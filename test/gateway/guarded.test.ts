@@ -70,8 +70,11 @@ const backendOf = (changes: Partial<Session> = {}, backend: Partial<Backend> = {
   };
 };
 
-/** A hang is waited for as long as the deadline; work that must come to its end needs a longer one on a slow machine. */
-const answer = async (backend: Backend, path = '/v1/tune', deadlineMs = 50) => {
+/** Milliseconds after which a hang ends. */
+const HANG_MS = 50;
+
+/** Work that must come to its end needs time on a slow machine; a hang is waited for as long as the deadline, HANG_MS. */
+const answer = async (backend: Backend, path = '/v1/tune', deadlineMs = 10_000) => {
   const { call } = await serve({ registry: registryOf(backend), deadlineMs });
   const body = path === '/v1/tune' ? request : { model: 'base', text: 'four', picks: request.picks };
   const { response } = await soon('an answer', call(path, body));
@@ -216,7 +219,7 @@ describe('a backend with invalid losses', () => {
       },
     });
     const message = 'the backend failed: no weights left';
-    expect(await answer(backend, '/v1/tune', 10_000)).toMatchObject({ status: 502, message });
+    expect(await answer(backend)).toMatchObject({ status: 502, message });
     expect(closed()).toBe(1);
   });
 });
@@ -293,7 +296,7 @@ describe('a backend that hangs', () => {
     ['in score', { score: hang }, '/v1/score'],
   ])('%s: the deadline ends the request and closes the session', async (_, changes, path) => {
     const { backend, closed } = backendOf(changes);
-    expect(await answer(backend, path)).toMatchObject({ status: 504, code: 'deadline' });
+    expect(await answer(backend, path, HANG_MS)).toMatchObject({ status: 504, code: 'deadline' });
     expect(closed()).toBe(1);
   });
 
@@ -304,7 +307,9 @@ describe('a backend that hangs', () => {
       options,
       new AbortController().signal,
     );
-    expect(await answer(backendOf({}, { open: () => promise }).backend)).toMatchObject({ status: 504 });
+    expect(await answer(backendOf({}, { open: () => promise }).backend, '/v1/tune', HANG_MS)).toMatchObject({
+      status: 504,
+    });
     resolve(late);
     await soon('the closing of the late session', closed.promise);
   });
