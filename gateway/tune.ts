@@ -71,8 +71,8 @@ const examplesBefore = async (
 };
 
 /**
- * Events of one tuning request after its turn came: (step* restart)* step* or an adapter, context? token* usage done. `until` is when
- * the request must be over, by the same clock.
+ * Events of one tuning request after its turn came: (step* restart)* step* or an adapter, context? token* usage done.
+ * `until` is when the request must be over, by the same clock.
  */
 export async function* tune(
   { backend, model, shelf }: Served,
@@ -110,7 +110,7 @@ export async function* tune(
     const { finishReason, promptTokens, completionTokens } = yield* tokens(generation);
     const generated = now();
     // after the last token, whose caller does not wait for it
-    const adapter = await shelve(session, shelf, request, backend, learnt, signal);
+    const adapter = await shelve(session, shelf, request, backend, learnt, until - now(), signal);
     yield {
       event: 'usage',
       usage: {
@@ -188,7 +188,7 @@ export const score = async (
     const same = kept.length === 0 && context === request.context;
     const after = same ? before : await session.score(context, request.text, signal);
     const read = now();
-    const adapter = await shelve(session, shelf, request, backend, learnt, signal);
+    const adapter = await shelve(session, shelf, request, backend, learnt, until - now(), signal);
     return {
       model: request.model,
       before: scoreOnWire(before),

@@ -302,6 +302,9 @@ export const ADAPTER_BYTES = 512 * 1024 * 1024;
 export const ADAPTER_TTL_MS = 30 * 60_000;
 /** Adapters in all: one without steps, where the guard went back to the base, takes next to no bytes. 2026-11-26 */
 export const MAX_ADAPTERS = 10_000;
+/** Milliseconds that a finished answer waits for its adapter to be kept, and never more than half of the time it has left:
+ * a copy of all bytes that are allowed takes some two seconds. 2026-11-26 */
+export const KEEP_ADAPTER_MS = 3_000;
 /** Milliseconds between two looks for adapters whose time is over. 2026-11-26 */
 export const SWEEP_ADAPTERS_MS = 60_000;
 /** Ids of deleted examples told to the gateway at once. 2026-11-26 */

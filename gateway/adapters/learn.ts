@@ -1,6 +1,6 @@
 // What a request learns from its picks: the adapter that an earlier request with the same selection made, or steps, and then
 // an adapter for the next. Whatever goes wrong with an adapter costs the steps it would have saved, never the request.
-import { SWEEP_ADAPTERS_MS } from '../../wire/limits.ts';
+import { KEEP_ADAPTER_MS, SWEEP_ADAPTERS_MS } from '../../wire/limits.ts';
 import { type AdapterReport, type TuneEvent, tunedOn } from '../../wire/tune.ts';
 import type { Backend, Model, Session } from '../backends/contract.ts';
 import { logError } from '../log.ts';
@@ -84,20 +84,26 @@ export async function* learn(
   return { kept: found.steps, steps: 0, tokens: 0, guard: found.guard, adapter };
 }
 
-/** Puts what was learnt on the shelf for the next request, unless it came from there; says what became of it. */
+/**
+ * Puts what was learnt on the shelf for the next request, unless it came from there; says what became of it. The answer is
+ * finished by then, so that this never fails it, nor holds it for long: `leftMs` is the time the request still has.
+ */
 export const shelve = async (
   session: Session,
   shelf: Shelf | undefined,
   request: Request,
   backend: Backend,
   { adapter, kept, guard }: Learnt,
+  leftMs: number,
   signal: AbortSignal,
 ): Promise<AdapterReport | null> => {
   if (shelf === undefined || adapter !== null) return adapter;
   const { store, key } = shelf;
   if (session.keeping === undefined) return null;
+  const enough = AbortSignal.timeout(Math.round(Math.max(0, Math.min(KEEP_ADAPTER_MS, leftMs / 2))));
   try {
-    const weights = kept.length === 0 ? undefined : await session.keeping.keep(store.maxBytes, signal);
+    const within = AbortSignal.any([signal, enough]);
+    const weights = kept.length === 0 ? undefined : await session.keeping.keep(store.maxBytes, within);
     if (kept.length > 0 && weights === undefined) return null;
     const added = store.add(key, {
       tenant: request.tenant,
@@ -112,8 +118,7 @@ export const shelve = async (
     });
     return added ? { id: key, reused: false } : null;
   } catch (error) {
-    signal.throwIfAborted();
-    logError('keeping an adapter', error);
+    if (!signal.aborted) logError('keeping an adapter', error);
     return null;
   }
 };

@@ -258,6 +258,21 @@ describe('a request whose selection was tuned on before', () => {
     expect(second.usage).toMatchObject({ steps: 3, tuning: { adapter: { reused: false } } });
   });
 
+  it.each([
+    ['far from its deadline', 60_000],
+    ['near its deadline', 2_000],
+  ])('is answered whole where keeping hangs, %s', async (_, deadlineMs) => {
+    const { backend, call } = await start(KEEPS, { deadlineMs });
+    backend.pauseAt('keep');
+    const answer = await json((await call('/v1/tune', request)).response, tuneResponse);
+    expect([answer.text, answer.usage.tuning.adapter]).toEqual(['Hello', null]);
+    backend.pauseAt('keep');
+    const seen = await allEvents((await call('/v1/tune', { ...request, stream: true })).response);
+    expect(seen.slice(-2).map(({ event }) => event)).toEqual(['usage', 'done']);
+    await backend.ended();
+    expect(backend.kept.size).toBe(0);
+  });
+
   it('keeps nothing of a backend that keeps nothing, or beyond the room there is', async () => {
     for (const { call } of [await start(), await start(KEEPS, { adapters: { maxBytes: 0 } })]) {
       await (await call('/v1/tune', request)).response.text();
