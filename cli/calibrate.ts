@@ -38,8 +38,8 @@ const HELP = `npm run calibrate -- [options]
   --help             this text
 `;
 
-const parse = () => {
-  return optionsOf({
+const parse = () =>
+  optionsOf({
     options: {
       model: { type: 'string', default: DEFAULT_MODEL },
       corpus: { type: 'string' },
@@ -53,7 +53,6 @@ const parse = () => {
       help: { type: 'boolean', short: 'h', default: false },
     },
   });
-};
 
 /** What is tried: each rate of each method. */
 const triedWays = (values: ReturnType<typeof parse>, parameters: number): Way[] => {

@@ -7,7 +7,7 @@ import { constants } from 'node:os';
 import type { Backend } from '../gateway/backends/contract.ts';
 import { createEmbeddedBackend } from '../gateway/backends/embedded/index.ts';
 import { createBackends } from '../gateway/backends/file.ts';
-import { createRegistry } from '../gateway/backends/registry.ts';
+import { closeAll, createRegistry } from '../gateway/backends/registry.ts';
 import { logInfo } from '../gateway/log.ts';
 import { serveGateway } from '../gateway/serve.ts';
 import { ADAPTER_BYTES, ADAPTER_TTL_MS, MAX_DEADLINE_MS, TUNE_DEADLINE_MS } from '../wire/limits.ts';
@@ -76,10 +76,6 @@ const parse = () => {
 
 type Backends = Readonly<Record<string, Backend>>;
 
-const closeAll = async (backends: Backends): Promise<void> => {
-  await Promise.all(Object.values(backends).map((backend) => backend.close()));
-};
-
 /** The embedded backend, where it has a model, and those of the file. */
 const backendsOf = async ({ models, backends, machine }: ReturnType<typeof parse>): Promise<Backends> => {
   const { workers = 1, threads = 1 } = machine;
@@ -87,7 +83,7 @@ const backendsOf = async ({ models, backends, machine }: ReturnType<typeof parse
   const remote = backends === undefined ? {} : await createBackends(backends, process.env);
   if (Object.keys(models).length === 0) return remote;
   const embedded = await createEmbeddedBackend({ models, workers, threads }).catch(async (error: unknown) => {
-    await closeAll(remote);
+    await closeAll(Object.values(remote));
     throw error;
   });
   return { embedded, ...remote };
@@ -108,7 +104,7 @@ const main = async (): Promise<void> => {
     return { gateway, registry };
   };
   const { gateway, registry } = await serve().catch(async (error: unknown) => {
-    await closeAll(backends);
+    await closeAll(Object.values(backends));
     throw error;
   });
   let asked = false;

@@ -70,8 +70,8 @@ Exit codes: 0 ended as asked, 1 something given here or on this machine is wrong
 2 an error of the program itself (with its stack), 130 or 143 stopped at once by a signal.
 `;
 
-const parse = (args: readonly string[]) => {
-  return optionsOf({
+const parse = (args: readonly string[]) =>
+  optionsOf({
     args: [...args],
     allowNegative: true,
     options: {
@@ -94,7 +94,6 @@ const parse = (args: readonly string[]) => {
       help: { type: 'boolean', short: 'h', default: false },
     },
   });
-};
 
 /** The options, or `help` when that is what was asked for. Throws UsageError. */
 export const parseOptions = (args: readonly string[]): Options | 'help' => {

@@ -7,7 +7,7 @@ import { type EdgeClient, edgeClient } from '../client/edge.ts';
 import type { TuningDefaults } from '../gateway/backends/contract.ts';
 import { createEmbeddedBackend } from '../gateway/backends/embedded/index.ts';
 import { createBackends } from '../gateway/backends/file.ts';
-import { createRegistry } from '../gateway/backends/registry.ts';
+import { closeAll, createRegistry } from '../gateway/backends/registry.ts';
 import { adjustable } from '../gateway/given.ts';
 import { serveGateway } from '../gateway/serve.ts';
 import { at } from '../wire/list.ts';
@@ -60,9 +60,8 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
   const models = { [MODEL]: resolve(root, options.model) };
   const { workers = 1, threads = 1, deadlineMs } = options;
   const remote = options.backends === undefined ? {} : await createBackends(options.backends, process.env);
-  const closeRemote = () => Promise.all(Object.values(remote).map((one) => one.close()));
   const embedded = await createEmbeddedBackend({ models, workers, threads }).catch(async (error: unknown) => {
-    await closeRemote();
+    await closeAll(Object.values(remote));
     throw new UsageError(messageOf(error));
   });
   const { backend, defaultsOf, setDefaults } = adjustable(embedded);
@@ -74,7 +73,7 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
       ...(deadlineMs === undefined ? {} : { deadlineMs }),
     });
   const gateway = await serve().catch(async (error: unknown) => {
-    await Promise.all([embedded.close(), closeRemote()]);
+    await closeAll([embedded, ...Object.values(remote)]);
     throw error;
   });
   try {

@@ -8,6 +8,7 @@ import { messageOf } from '../../wire/message.ts';
 import { UsageError } from '../../wire/usage.ts';
 import { shortened } from '../../wire/words.ts';
 import type { Backend } from './contract.ts';
+import { closeAll } from './registry.ts';
 import { type TinkerConfig, tinkerConfig } from './tinker/config.ts';
 import { createTinkerBackend } from './tinker/index.ts';
 
@@ -76,7 +77,7 @@ export const createBackends = async (
   const made = await Promise.allSettled(file.map(([name, config]) => createTinkerBackend({ name, config, env })));
   const failed = made.find((result) => result.status === 'rejected');
   if (failed !== undefined) {
-    await Promise.all(made.map((result) => (result.status === 'fulfilled' ? result.value.close() : undefined)));
+    await closeAll(made.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : [])));
     throw new UsageError(messageOf(failed.reason));
   }
   return Object.fromEntries(

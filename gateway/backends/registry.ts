@@ -18,6 +18,11 @@ export interface Registry {
   find(id: string): Result<Hosted & { readonly model: Model }>;
 }
 
+/** Closes all of them; resolves when each has. */
+export const closeAll = async (backends: Iterable<Backend>): Promise<void> => {
+  await Promise.all(Array.from(backends, (backend) => backend.close()));
+};
+
 const NAME = /^[a-z0-9][a-z0-9_-]{0,31}$/;
 
 /** Throws if two backends have the same model, or a backend's name is not fit for metrics. */
