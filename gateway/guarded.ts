@@ -16,6 +16,7 @@ import type {
   Session,
   Step,
 } from './backends/contract.ts';
+import { orAborted } from './backends/pause.ts';
 import { logError } from './log.ts';
 
 const backendFault = (message: string, cause?: unknown): FaultError =>
@@ -32,15 +33,10 @@ const asBackendFault = (error: unknown, signal: AbortSignal): unknown => {
 /** The result of the work, or the signal's reason as soon as it is aborted, whatever the work then does. */
 const abortable = async <T>(work: () => T | PromiseLike<T>, signal: AbortSignal): Promise<T> => {
   signal.throwIfAborted();
-  const { promise, reject } = Promise.withResolvers<never>();
-  const aborted = (): void => reject(signal.reason);
-  signal.addEventListener('abort', aborted, { once: true });
   try {
-    return await Promise.race([work(), promise]);
+    return await orAborted(Promise.resolve(work()), signal);
   } catch (error) {
     throw asBackendFault(error, signal);
-  } finally {
-    signal.removeEventListener('abort', aborted);
   }
 };
 
