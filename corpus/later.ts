@@ -1,4 +1,37 @@
 // Packages that came after the starter corpus was fixed. It is read from whatever npm installed, so that every new
 // dependency would change it, and with it the documents that the demonstration draws, the figures of the benchmarks and the
-// runs of the study: those that are named here stay out.
-export const LATER_PACKAGES: ReadonlySet<string> = new Set(['@bufbuild/protobuf']);
+// runs of the study: those that are named here stay out, and so do the packages that they brought.
+export const LATER_PACKAGES: ReadonlySet<string> = new Set([
+  '@ai-sdk/gateway',
+  '@ai-sdk/openai-compatible',
+  '@ai-sdk/provider',
+  '@ai-sdk/provider-utils',
+  '@bufbuild/protobuf',
+  '@cfworker/json-schema',
+  '@huggingface/jinja',
+  '@langchain/core',
+  '@langchain/openai',
+  '@seriousme/openapi-schema-validator',
+  '@standard-schema/spec',
+  '@vercel/oidc',
+  '@workflow/serde',
+  'ai',
+  'ajv',
+  'ajv-draft-04',
+  'ajv-formats',
+  'base64-js',
+  'eventemitter3',
+  'fast-deep-equal',
+  'fast-uri',
+  'js-tiktoken',
+  'json-schema',
+  'json-schema-traverse',
+  'langsmith',
+  'mustache',
+  'p-finally',
+  'p-queue',
+  'p-timeout',
+  'playwright-core',
+  'require-from-string',
+  'yaml',
+]);
