@@ -2,22 +2,18 @@
 import { type Context, Hono } from 'hono';
 import { cors } from 'hono/cors';
 import { methodNotAllowed } from 'hono/method-not-allowed';
-import { type RequestIdVariables, requestId } from 'hono/request-id';
+import { requestId } from 'hono/request-id';
 import { secureHeaders } from 'hono/secure-headers';
 import { FaultError } from '../wire/faults.ts';
-import { type Authenticated, authenticated } from './auth/keys.ts';
-import { corporaRoutes } from './corpora/routes.ts';
+import { guarded } from './auth/guard.ts';
+import { authenticated } from './auth/keys.ts';
+import type { Authenticated } from './auth/principal.ts';
 import { logFailure, wireError } from './http/errors.ts';
 import { plainBody } from './http/plain.ts';
-import { completionsRoute } from './openai/completions.ts';
-import { modelRoute, modelsRoute } from './openai/models.ts';
-import { scoreRoute } from './score/route.ts';
-import { selectRoute } from './select/route.ts';
+import { routes } from './routes.ts';
 
 export { Catalogue } from './corpora/catalogue.ts';
 export { CorpusList } from './corpora/list.ts';
-
-type App = Authenticated & { Variables: RequestIdVariables };
 
 const answer = (c: Context, error: unknown): Response => {
   const { status, body, headers } = wireError(error);
@@ -26,7 +22,7 @@ const answer = (c: Context, error: unknown): Response => {
   return c.body(JSON.stringify(body), status as 500, { 'content-type': 'application/json' });
 };
 
-const app = new Hono<App>();
+const app = new Hono<Authenticated>();
 app.use(requestId());
 app.use(secureHeaders({ crossOriginResourcePolicy: 'cross-origin' }));
 app.use(
@@ -40,12 +36,7 @@ app.use(
 app.use('/v1/*', authenticated, plainBody);
 
 app.get('/health', (c) => c.json({ status: 'ok' }));
-app.get('/v1/models', modelsRoute);
-app.get('/v1/models/:name{.+}', modelRoute);
-app.post('/v1/select', selectRoute);
-app.post('/v1/completions', completionsRoute);
-app.post('/v1/score', scoreRoute);
-app.route('/v1/corpora', corporaRoutes);
+for (const { method, pattern, scopes, handler } of routes) app.on(method, pattern, guarded(scopes), handler);
 
 app.use(
   methodNotAllowed({

@@ -27,6 +27,7 @@ export type Fault =
   // who asks
   | { kind: 'no_key' }
   | { kind: 'bad_key' }
+  | { kind: 'insufficient_scope'; needed: readonly string[]; has: readonly string[] }
   | { kind: 'bad_signature'; why: string }
   | { kind: 'nonces_full'; limit: number; windowS: number; retryAfterS: number }
   | { kind: 'rate_limited'; retryAfterS: number }
@@ -134,6 +135,8 @@ export const describe = (fault: Fault): string => {
       return 'no API key: send Authorization: Bearer KEY';
     case 'bad_key':
       return 'this API key is not valid';
+    case 'insufficient_scope':
+      return `this needs the scope ${fault.needed.join(' or ')}; the key has ${fault.has.join(', ') || 'none'}`;
     case 'bad_signature':
       return `the request's signature is not valid: ${fault.why}`;
     case 'nonces_full':
@@ -206,6 +209,8 @@ const wireOf = (fault: Fault): { status: number; type: string; param?: string; r
     case 'bad_key':
     case 'bad_signature':
       return { status: 401, type: 'authentication_error' };
+    case 'insufficient_scope':
+      return { status: 403, type: 'permission_error' };
     case 'rate_limited':
       return { status: 429, type: 'rate_limit_error', retryAfterS: fault.retryAfterS };
     case 'nonces_full':
@@ -231,8 +236,11 @@ const wireOf = (fault: Fault): { status: number; type: string; param?: string; r
   }
 };
 
+/** The status of a kind of fault, which does not depend on its values. */
+export const statusOf = (kind: Fault['kind']): number => wireOf({ kind } as Fault).status;
+
 /** The code on the wire: the kind, but where clients know another name for it. */
-const codeOf = ({ kind }: Fault): string => (kind === 'context_length' ? 'context_length_exceeded' : kind);
+export const codeOf = (kind: Fault['kind']): string => (kind === 'context_length' ? 'context_length_exceeded' : kind);
 
 /** The exhaustive map from a fault to what goes over the wire. */
 export const toWire = (fault: Fault): WireError => {
@@ -241,13 +249,16 @@ export const toWire = (fault: Fault): WireError => {
   if (retryAfterS !== undefined) headers['retry-after'] = String(retryAfterS);
   if (fault.kind === 'wrong_method') headers.allow = fault.allowed.join(', ');
   if (fault.kind === 'no_key' || fault.kind === 'bad_key') headers['www-authenticate'] = 'Bearer';
+  if (fault.kind === 'insufficient_scope') {
+    headers['www-authenticate'] = `Bearer error="insufficient_scope", scope="${fault.needed.join(' ')}"`;
+  }
   return {
     status,
     body: {
       error: {
         message: shortened(describe(fault), MAX_MESSAGE_CHARACTERS),
         type,
-        code: codeOf(fault),
+        code: codeOf(fault.kind),
         param: param === undefined ? null : shortened(param, MAX_PARAM_CHARACTERS),
       },
     },

@@ -2,25 +2,10 @@
 // Keys are compared as SHA-256 digests in constant time, all of them always. Trade-off: keys live in one secret and are
 // changed by a deployment; a key store with expiry and scopes takes the place of `principals` without touching a route.
 import { createMiddleware } from 'hono/factory';
+import { SCOPES } from '../../wire/api/scope.ts';
 import { FaultError } from '../../wire/faults.ts';
-import type { Env } from '../env.ts';
+import type { Authenticated, Principal } from './principal.ts';
 
-export type Scope = 'select' | 'generate' | 'write' | 'admin';
-
-export interface Principal {
-  readonly tenant: string;
-  /** The corpora this key may touch; 'all' of its own tenant. */
-  readonly corpora: 'all' | readonly string[];
-  readonly scopes: readonly Scope[];
-}
-
-/** What every authenticated route finds on its context. */
-export interface Authenticated {
-  Bindings: Env;
-  Variables: { principal: Principal };
-}
-
-const EVERY_SCOPE: readonly Scope[] = ['select', 'generate', 'write', 'admin'];
 /** The least length keeps a key that ends in base64's own `=` from being read as a tenant. */
 const WITH_TENANT = /^([a-z0-9][a-z0-9-]{0,31})=(.{8,})$/;
 
@@ -40,7 +25,7 @@ const principals = async (secret: string): Promise<Known[]> => {
       .filter((entry) => entry !== '')
       .map(async (entry) => {
         const [, tenant = 'default', key = entry] = WITH_TENANT.exec(entry) ?? [];
-        return { digest: await digestOf(key), principal: { tenant, corpora: 'all', scopes: EVERY_SCOPE } };
+        return { digest: await digestOf(key), principal: { tenant, corpora: 'all', scopes: SCOPES } };
       }),
   );
 };

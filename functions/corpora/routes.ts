@@ -1,12 +1,12 @@
 // Corpora over HTTP: upload, list, inspect, delete.
 
-import { Hono } from 'hono';
+import type { Context } from 'hono';
 import type { CorpusOnWire, EntryOnWire } from '../../wire/api/corpora.ts';
 import { pageQuery, uploadQuery } from '../../wire/api/corpora.ts';
 import { FaultError } from '../../wire/faults.ts';
 import { VECTORIZE_MAX_ID_BYTES } from '../../wire/limits.ts';
 import { byteLength } from '../../wire/text.ts';
-import type { Authenticated } from '../auth/keys.ts';
+import type { Authenticated } from '../auth/principal.ts';
 import { chooseEmbedder } from '../embedding/choose.ts';
 import { parseParams } from '../http/params.ts';
 import type { CorpusCounts, CorpusInfo, Entry } from './contract.ts';
@@ -54,9 +54,7 @@ const pageOnWire = <T>(data: readonly T[], limit: number, key: (item: T) => stri
   return { object: 'list', data, next_cursor: data.length < limit || last === undefined ? null : key(last) };
 };
 
-export const corporaRoutes = new Hono<Authenticated>();
-
-corporaRoutes.get('/', async (c) => {
+export const corporaRoute = async (c: Context<Authenticated>) => {
   const { limit, cursor = '' } = parseParams(pageQuery, c.req.query());
   const names = await listOf(c.env, c.var.principal.tenant).page(cursor, limit);
   return c.json(
@@ -66,16 +64,16 @@ corporaRoutes.get('/', async (c) => {
       ({ name }) => name,
     ),
   );
-});
+};
 
-corporaRoutes.get('/:corpus', async (c) => {
+export const corpusRoute = async (c: Context<Authenticated>) => {
   const corpus = allowedCorpus(c.var.principal, c.req.param('corpus'));
   const described = await (await listedCatalogue(c.env, c.var.principal.tenant, corpus)).describe();
   if (described === null) throw new FaultError({ kind: 'unknown_corpus', corpus });
   return c.json(corpusOnWire(described.info, described.counts));
-});
+};
 
-corporaRoutes.delete('/:corpus', async (c) => {
+export const deleteCorpusRoute = async (c: Context<Authenticated>) => {
   const { tenant } = c.var.principal;
   const corpus = allowedCorpus(c.var.principal, c.req.param('corpus'));
   const catalogue = await listedCatalogue(c.env, tenant, corpus);
@@ -89,9 +87,9 @@ corporaRoutes.delete('/:corpus', async (c) => {
   if (info !== null) await forgetAdapters(c.env, info);
   if (examples === null) throw new FaultError({ kind: 'unknown_corpus', corpus });
   return c.json({ object: 'corpus', name: corpus, deleted: true, examples });
-});
+};
 
-corporaRoutes.post('/:corpus/examples', async (c) => {
+export const uploadRoute = async (c: Context<Authenticated>) => {
   const { tenant } = c.var.principal;
   const corpus = allowedCorpus(c.var.principal, c.req.param('corpus'));
   const { stripes } = parseParams(uploadQuery, c.req.query());
@@ -115,15 +113,15 @@ corporaRoutes.post('/:corpus/examples', async (c) => {
   checkEmbedder(info, embedder);
   const upload = { env: c.env, info, embedder, writer: crypto.randomUUID(), offer: new Offer() };
   return c.body(ingest(upload, c.req.raw.body), 200, { 'content-type': 'application/x-ndjson' });
-});
+};
 
-corporaRoutes.get('/:corpus/examples', async (c) => {
+export const examplesRoute = async (c: Context<Authenticated>) => {
   const corpus = allowedCorpus(c.var.principal, c.req.param('corpus'));
   const { limit, cursor = '' } = parseParams(pageQuery, c.req.query());
   const entries = await (await listedCatalogue(c.env, c.var.principal.tenant, corpus)).page(cursor, limit);
   if (entries === null) throw new FaultError({ kind: 'unknown_corpus', corpus });
   return c.json(pageOnWire(entries.map(entryOnWire), limit, ({ id }) => id));
-});
+};
 
 /** The entry of one example, or the fault that says what is missing. */
 const findEntry = async (env: Authenticated['Bindings'], tenant: string, corpus: string, id: string) => {
@@ -135,10 +133,10 @@ const findEntry = async (env: Authenticated['Bindings'], tenant: string, corpus:
   return { info: found.info, entry: found.entry };
 };
 
-corporaRoutes.get('/:corpus/examples/:id', async (c) => {
+export const exampleRoute = async (c: Context<Authenticated>) => {
   const { tenant } = c.var.principal;
   const corpus = allowedCorpus(c.var.principal, c.req.param('corpus'));
-  const { info, entry } = await findEntry(c.env, tenant, corpus, c.req.param('id'));
+  const { info, entry } = await findEntry(c.env, tenant, corpus, c.req.param('id') ?? '');
   const [vector] = await c.env.VECTORIZE.getByIds([entry.vector]).catch((error: unknown) => {
     throw vectorizeFault(error);
   });
@@ -154,12 +152,12 @@ corporaRoutes.get('/:corpus/examples/:id', async (c) => {
     source: record?.source ?? null,
     metadata: record?.meta ?? {},
   });
-});
+};
 
-corporaRoutes.delete('/:corpus/examples/:id', async (c) => {
+export const deleteExampleRoute = async (c: Context<Authenticated>) => {
   const { tenant } = c.var.principal;
   const corpus = allowedCorpus(c.var.principal, c.req.param('corpus'));
-  const { info, entry } = await findEntry(c.env, tenant, corpus, c.req.param('id'));
+  const { info, entry } = await findEntry(c.env, tenant, corpus, c.req.param('id') ?? '');
   // the vector first: should the rest fail, the example is still listed and can be deleted again
   await c.env.VECTORIZE.deleteByIds([entry.vector]).catch((error: unknown) => {
     throw vectorizeFault(error);
@@ -168,4 +166,4 @@ corporaRoutes.delete('/:corpus/examples/:id', async (c) => {
   await catalogueOf(c.env, tenant, corpus).forget(entry.id);
   await forgetAdapters(c.env, info, [entry.id]);
   return c.json({ object: 'example', id: entry.id, deleted: true });
-});
+};

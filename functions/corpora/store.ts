@@ -6,7 +6,7 @@
 import { corpusName } from '../../wire/api/corpora.ts';
 import { FaultError } from '../../wire/faults.ts';
 import { CORPUS_CACHE_S, MAX_REMEMBERED_CORPORA } from '../../wire/limits.ts';
-import type { Principal } from '../auth/keys.ts';
+import type { Principal } from '../auth/principal.ts';
 import type { Embedder } from '../embedding/embedder.ts';
 import type { Env } from '../env.ts';
 import { parseParams } from '../http/params.ts';

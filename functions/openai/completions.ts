@@ -6,7 +6,7 @@ import type { RequestIdVariables } from 'hono/request-id';
 import { type CompletionRequest, completionRequest } from '../../wire/api/completions.ts';
 import { MAX_BODY_BYTES } from '../../wire/limits.ts';
 import { type TuneRequest, tunedOn } from '../../wire/tune.ts';
-import type { Authenticated } from '../auth/keys.ts';
+import type { Authenticated } from '../auth/principal.ts';
 import { readJson } from '../http/body.ts';
 import { logFailure } from '../http/errors.ts';
 import { failedBeforeTuning, RETRY_HEADER } from '../http/retry.ts';

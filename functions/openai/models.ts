@@ -2,7 +2,7 @@
 import type { Context } from 'hono';
 import { type ModelOnWire, SIFT_SUFFIX } from '../../wire/api/model.ts';
 import { FaultError } from '../../wire/faults.ts';
-import type { Authenticated } from '../auth/keys.ts';
+import type { Authenticated } from '../auth/principal.ts';
 import { gatewayModels } from '../upstream/client.ts';
 
 const modelsOf = async (c: Context<Authenticated>): Promise<ModelOnWire[]> => {

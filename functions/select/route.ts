@@ -2,7 +2,7 @@
 import type { Context } from 'hono';
 import { type SelectResponse, selectRequest } from '../../wire/api/select.ts';
 import { MAX_BODY_BYTES } from '../../wire/limits.ts';
-import type { Authenticated } from '../auth/keys.ts';
+import type { Authenticated } from '../auth/principal.ts';
 import { readJson } from '../http/body.ts';
 import { Stages, serverTiming } from '../http/stages.ts';
 import { selectionOnWire } from './answer.ts';

@@ -3,7 +3,7 @@
 import type { SelectionOptions, SelectRequest } from '../../wire/api/select.ts';
 import { FaultError, unwrap } from '../../wire/faults.ts';
 import { at } from '../../wire/list.ts';
-import type { Principal } from '../auth/keys.ts';
+import type { Principal } from '../auth/principal.ts';
 import type { CorpusInfo } from '../corpora/contract.ts';
 import { namespace, textKey, textsUnder } from '../corpora/keys.ts';
 import { allowedCorpus, checkEmbedder, corpusInfo, forgetCorpusInfo } from '../corpora/store.ts';

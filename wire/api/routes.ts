@@ -1,0 +1,158 @@
+// Every route under /v1: what it takes, which scopes let a key in, and how it fails. functions/routes.ts gives each its
+// handler, functions/index.ts mounts them from there behind the guard, and the table in docs/api.md is written from here
+// (`node cli/routes.ts --write`). It is data alone, so that docs, clients and tests read it without the Worker.
+import type { z } from 'zod';
+import { codeOf, type Fault, statusOf } from '../faults.ts';
+import { MAX_BODY_BYTES, MAX_LINE_BYTES, MAX_PAGE, MAX_UPLOAD_BYTES } from '../limits.ts';
+import type { Scope } from './scope.ts';
+
+export interface RouteFacts {
+  /** One line: what it answers. */
+  readonly summary: string;
+  /** Each one of these lets a key in. */
+  readonly scopes: readonly Scope[];
+  /** Absent: it takes no body. */
+  readonly body?: { readonly type: 'json' | 'ndjson'; readonly limit: number };
+  /** Further limits, in words. */
+  readonly limits?: string;
+  /** How it fails, beside EVERY_ROUTE. */
+  readonly errors: readonly Fault['kind'][];
+  /** Schemas of the body and of the answer, and what a 200 is where it is not JSON. */
+  readonly request?: z.ZodType;
+  readonly response?: z.ZodType;
+  readonly answer?: 'ndjson';
+}
+
+/** What every route may answer. */
+export const EVERY_ROUTE: readonly Fault['kind'][] = [
+  'bad_field',
+  'no_key',
+  'bad_key',
+  'insufficient_scope',
+  'encoded_body',
+  'rate_limited',
+  'internal',
+];
+
+const JSON_BODY = { type: 'json', limit: MAX_BODY_BYTES } as const;
+const PAGES = `${MAX_PAGE.toLocaleString('en')} a page`;
+/** Of a call to the gateway, whatever it is about. */
+const GATEWAY = ['gateway_unreachable', 'gateway_timeout', 'not_configured'] as const;
+/** Of work that waits for a backend. */
+const WORK = [
+  ...GATEWAY,
+  ...(['queue_full', 'no_memory', 'never_fits', 'backend_unavailable', 'shutting_down', 'deadline'] as const),
+  ...(['backend', 'beyond_deadline', 'context_length', 'unknown_model'] as const),
+] as const;
+/** Of a selection from a corpus. */
+const SELECTION = ['unknown_corpus', 'vectorize', 'embedder', 'too_large', 'bad_json'] as const;
+
+/** `METHOD PATH` in the order of the documentation. */
+export const ROUTES = {
+  'GET /v1/models': {
+    summary:
+      "OpenAI's list: `NAME` and `NAME:sift` for every model of the gateway, with `context_window`, `parameters`, `tuned`, `defaults`",
+    scopes: ['read', 'generate'],
+    errors: GATEWAY,
+  },
+  'GET /v1/models/{name}': {
+    summary: 'one of them',
+    scopes: ['read', 'generate'],
+    errors: ['unknown_model', ...GATEWAY],
+  },
+  'POST /v1/select': {
+    summary: 'the selection',
+    scopes: ['select'],
+    body: JSON_BODY,
+    errors: SELECTION,
+  },
+  'POST /v1/completions': {
+    summary: "OpenAI's completion, streamed or not",
+    scopes: ['generate'],
+    body: JSON_BODY,
+    errors: [...SELECTION, ...WORK],
+  },
+  'POST /v1/score': {
+    summary: 'bits per byte before and after learning from examples',
+    scopes: ['generate'],
+    body: JSON_BODY,
+    errors: [...SELECTION, ...WORK],
+  },
+  'GET /v1/corpora': {
+    summary: 'names, by page: those that the key may touch',
+    scopes: ['read'],
+    limits: PAGES,
+    errors: [],
+  },
+  'GET /v1/corpora/{corpus}': {
+    summary: 'counts, stripes, dimensions, embedder, `geometry` of its vectors (below)',
+    scopes: ['read'],
+    errors: ['unknown_corpus'],
+  },
+  'DELETE /v1/corpora/{corpus}': {
+    summary: '`{"deleted":true,"examples":n}`; gone at once',
+    scopes: ['write'],
+    errors: ['unknown_corpus'],
+  },
+  'POST /v1/corpora/{corpus}/examples': {
+    summary: 'a line for each line of the upload; errors are in the lines',
+    scopes: ['write'],
+    body: { type: 'ndjson', limit: MAX_UPLOAD_BYTES },
+    limits: `${MAX_LINE_BYTES / 2 ** 20} MiB a line`,
+    errors: ['unknown_corpus', 'bad_json'],
+    answer: 'ndjson',
+  },
+  'GET /v1/corpora/{corpus}/examples': {
+    summary: 'ids, hashes, bytes, by page',
+    scopes: ['read'],
+    limits: PAGES,
+    errors: ['unknown_corpus'],
+  },
+  'GET /v1/corpora/{corpus}/examples/{id}': {
+    summary: 'the example with its text; `indexed` tells whether selections see it',
+    scopes: ['read'],
+    errors: ['unknown_corpus', 'unknown_example', 'vectorize'],
+  },
+  'DELETE /v1/corpora/{corpus}/examples/{id}': {
+    summary: '`{"deleted":true}`',
+    scopes: ['write'],
+    errors: ['unknown_corpus', 'unknown_example', 'vectorize'],
+  },
+} as const satisfies Record<string, RouteFacts>;
+
+export type RouteName = keyof typeof ROUTES;
+
+export const routeNames = Object.keys(ROUTES) as RouteName[];
+
+/** The facts by themselves, where it does not matter which route it is. */
+export const factsOf = (name: RouteName): RouteFacts => ROUTES[name];
+
+const bytes = (limit: number): string =>
+  limit % 2 ** 20 === 0 ? `${limit / 2 ** 20} MiB` : limit % 1024 === 0 ? `${limit / 1024} KiB` : `${limit / 1e6} MB`;
+
+/** `404 unknown_corpus, unknown_example; 502 vectorize` */
+const failures = (kinds: readonly Fault['kind'][]): string => {
+  const byStatus = Map.groupBy(kinds, statusOf);
+  return [...byStatus]
+    .sort(([one], [other]) => one - other)
+    .map(([status, of]) => `${status} ${[...new Set(of.map(codeOf))].map((code) => `\`${code}\``).join(', ')}`)
+    .join('; ');
+};
+
+const row = (name: RouteName): string => {
+  const { scopes, summary, body, limits, errors } = factsOf(name);
+  const taken = body === undefined ? [] : [`${body.type === 'json' ? 'JSON' : 'NDJSON'}, ${bytes(body.limit)}`];
+  const limited = [...taken, ...(limits === undefined ? [] : [limits])].join('; ');
+  const cells = [`\`${name}\``, scopes.map((one) => `\`${one}\``).join(' or '), summary, limited, failures(errors)];
+  return `| ${cells.join(' | ')} |`;
+};
+
+/** The table of docs/api.md. */
+export const routesTable = (): string =>
+  [
+    '| route | scope | answers | body and limits | errors of its own |',
+    '|---|---|---|---|---|',
+    ...routeNames.map(row),
+    '',
+    `Every route: ${failures(EVERY_ROUTE)}.`,
+  ].join('\n');
