@@ -1,11 +1,12 @@
 // `node cli/routes.ts`: the table of routes that docs/api.md holds, from wire/api/routes.ts; with --write it is put there.
 import { readFile, writeFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { routesTable } from '../wire/api/routes.ts';
 import { optionsOf, UsageError } from './arguments.ts';
 import { runCommand } from './command.ts';
+import { ROOT } from './workplace.ts';
 
-const DOCUMENT = fileURLToPath(new URL('../docs/api.md', import.meta.url));
+const DOCUMENT = join(ROOT, 'docs/api.md');
 const TABLE = /(<!-- routes -->\n)[\s\S]*?(\n<!-- end of routes -->)/;
 
 const main = async (): Promise<void> => {
