@@ -9,7 +9,6 @@ import { twinsOf } from '../corpus/twins.ts';
 import { MAX_CORPUS_FILE_BYTES } from '../wire/limits.ts';
 import { UsageError } from './arguments.ts';
 import { drawDocuments } from './draw.ts';
-import type { Options } from './options.ts';
 
 export interface Prompt {
   /** Where it is from, for the report. */
@@ -44,7 +43,16 @@ export const cut = (text: string, source: string): Prompt => {
   return { source, prompt: text.slice(0, at), continuation };
 };
 
-const readPrompt = async (path: string): Promise<{ text: string; real: string }> => {
+/** A file of the user's, read. */
+export interface PromptFile {
+  readonly path: string;
+  readonly text: string;
+  /** Its path without links. */
+  readonly real: string;
+}
+
+/** Throws a UsageError for a file that is empty or cannot be read. */
+export const readPromptFile = async (path: string): Promise<PromptFile> => {
   const unreadable = (why: unknown): never => {
     throw new UsageError(`--prompt-file ${path} cannot be read: ${why instanceof Error ? why.message : why}`);
   };
@@ -52,14 +60,14 @@ const readPrompt = async (path: string): Promise<{ text: string; real: string }>
   const bytes = await readFound({ path, real }, MAX_CORPUS_FILE_BYTES);
   if ('reason' in bytes) return unreadable(bytes.reason);
   const decoded = decodeText(bytes);
-  if ('text' in decoded) return { text: decoded.text, real };
+  if ('text' in decoded) return { path, text: decoded.text, real };
   if (decoded.refused === 'empty') throw new UsageError(`--prompt-file ${path} is empty`);
   return unreadable(`it is ${decoded.refused}`);
 };
 
 /** The corpus' documents that a file is, or nearly is. */
 const documentsOf = async (
-  { text, real }: { text: string; real: string },
+  { text, real }: PromptFile,
   documents: readonly Document[],
   root: string,
 ): Promise<string[]> => {
@@ -70,14 +78,13 @@ const documentsOf = async (
 
 /** `root`: the real directory that the documents' paths are below. */
 export const choosePrompts = async (
-  options: Pick<Options, 'prompt' | 'promptFile'>,
+  { prompt: typed, file }: { readonly prompt?: string | undefined; readonly file?: PromptFile | undefined },
   documents: readonly Document[],
   root: string,
 ): Promise<Prompts> => {
-  if (options.prompt !== undefined) return { prompts: [{ source: '--prompt', prompt: options.prompt }], leftOut: [] };
-  if (options.promptFile !== undefined) {
-    const file = await readPrompt(options.promptFile);
-    const prompt = cut(file.text, options.promptFile);
+  if (typed !== undefined) return { prompts: [{ source: '--prompt', prompt: typed }], leftOut: [] };
+  if (file !== undefined) {
+    const prompt = cut(file.text, file.path);
     const leftOut = await documentsOf(file, documents, root);
     return { prompts: [prompt], leftOut };
   }

@@ -17,7 +17,7 @@ import { isTooSlow } from './measure.ts';
 import { HELP, type Options, parseOptions } from './options.ts';
 import { probe } from './probe.ts';
 import { progress } from './progress.ts';
-import { choosePrompts } from './prompt.ts';
+import { choosePrompts, readPromptFile } from './prompt.ts';
 import { render } from './report.ts';
 import { settleTuning } from './settle.ts';
 import { DEFAULT_MODEL, gatherCorpus, openWorkplace, ROOT, STATE } from './workplace.ts';
@@ -55,9 +55,13 @@ const main = async (options: Options, lifetime: Lifetime): Promise<void> => {
   const { ms, time } = steps();
   await checkPort(options.port, 'port');
   await checkPort(options.gatewayPort, 'gateway-port');
-  const { gathered, corpus, root } = await gatherCorpus(options.corpus);
-  const prompts = options.demo ? await choosePrompts(options, gathered.documents, root) : undefined;
+  // what takes no time first: a mistyped name is told at once
+  const file = options.promptFile === undefined ? undefined : await readPromptFile(options.promptFile);
   const { embedder, state } = await openWorkplace(options.embedder);
+  const { gathered, corpus, root } = await gatherCorpus(options.corpus);
+  const prompts = options.demo
+    ? await choosePrompts({ prompt: options.prompt, file }, gathered.documents, root)
+    : undefined;
 
   const { model, backends, port, gatewayPort, deadlineMs } = options;
   const share = shareCores(options, model === DEFAULT_MODEL);

@@ -7,7 +7,7 @@ import { explainedShare } from '../../cli/demo.ts';
 import { describeLeftOut } from '../../cli/describe.ts';
 import { drawDocuments, withoutSources } from '../../cli/draw.ts';
 import { tInterval } from '../../cli/interval.ts';
-import { choosePrompts } from '../../cli/prompt.ts';
+import { choosePrompts, readPromptFile } from '../../cli/prompt.ts';
 import { ownCorpus } from '../../corpus/documents.ts';
 import { seededRandom } from '../../wire/random.ts';
 
@@ -73,7 +73,8 @@ describe('a prompt file', () => {
   const chosen = async (path: string) => {
     const gathered = await ownCorpus(join(root, 'docs'));
     const promptFile = join(root, path);
-    const prompts = await choosePrompts({ promptFile }, gathered.documents, join(root, 'docs'));
+    const file = await readPromptFile(promptFile);
+    const prompts = await choosePrompts({ file }, gathered.documents, join(root, 'docs'));
     return { leftOut: prompts.leftOut, said: describeLeftOut({ promptFile }, prompts).join('\n') };
   };
 

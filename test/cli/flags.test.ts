@@ -40,6 +40,12 @@ describe('the flags of npm start', () => {
   });
 
   it.each([
+    [['--colour'], "Unknown option '--colour'"],
+    [['--n', '0'], "--n is '0', it must be a whole number from 1 to 200"],
+    [['--port', 'http'], "--port is 'http'"],
+    [['--port', '9000', '--gateway-port', '9000'], '--port and --gateway-port are both 9000'],
+    [['--prompt', 'a', '--prompt-file', 'b'], 'give --prompt or --prompt-file, not both'],
+    [['--prompt', ' '], '--prompt is empty'],
     [['--method', 'qlora'], "--method is 'qlora', it must be full or lora"],
     [['--learning-rate', '0'], "--learning-rate has '0', a learning rate is from 1e-12 to 1"],
     [['--learning-rate', '2'], "--learning-rate has '2'"],

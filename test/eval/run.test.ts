@@ -146,7 +146,7 @@ describe('npm run eval -- --quick --json', () => {
 
   it('tunes as the model is served, or as the command line says', () => {
     const quick = (...args: string[]) =>
-      run('--quick', '--json', '--corpus', join(directory, 'corpus'), '--per-domain', '2', ...args);
+      run('--quick', '--json', '--corpus', join(directory, 'corpus'), '--per-domain', '1', ...args);
     const gentle = quick(
       '--learning-rate',
       '1e-9',
