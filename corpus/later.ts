@@ -11,6 +11,7 @@ export const LATER_PACKAGES: ReadonlySet<string> = new Set([
   '@huggingface/jinja',
   '@langchain/core',
   '@langchain/openai',
+  '@scarf/scarf',
   '@seriousme/openapi-schema-validator',
   '@standard-schema/spec',
   '@vercel/oidc',
@@ -33,5 +34,6 @@ export const LATER_PACKAGES: ReadonlySet<string> = new Set([
   'p-timeout',
   'playwright-core',
   'require-from-string',
+  'swagger-ui-dist',
   'yaml',
 ]);

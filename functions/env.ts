@@ -10,6 +10,8 @@ export interface Env {
   readonly CATALOGUE: DurableObjectNamespace<CatalogueMethods & Rpc.DurableObjectBranded>;
   /** One per tenant: the names of its corpora. */
   readonly CORPORA: DurableObjectNamespace<CorpusListMethods & Rpc.DurableObjectBranded>;
+  /** The pages of build/site; absent where there are none. */
+  readonly ASSETS?: Fetcher;
   /** Requests per tenant; absent locally. */
   readonly RATE_LIMIT?: RateLimit;
   /** Workers AI, when EMBEDDER is workers-ai. Locally any RPC service with `run(model, {text})`. */

@@ -11,6 +11,8 @@ import type { Authenticated } from './auth/principal.ts';
 import { logFailure, wireError } from './http/errors.ts';
 import { plainBody } from './http/plain.ts';
 import { routes } from './routes.ts';
+import { openApiRoute } from './site/openapi.ts';
+import { siteRoute } from './site/route.ts';
 
 export { Catalogue } from './corpora/catalogue.ts';
 export { CorpusList } from './corpora/list.ts';
@@ -36,6 +38,9 @@ app.use(
 app.use('/v1/*', authenticated, plainBody);
 
 app.get('/health', (c) => c.json({ status: 'ok' }));
+app.get('/openapi.json', openApiRoute);
+app.get('/docs', (c) => c.redirect('/docs/', 308));
+app.get('/docs/*', siteRoute);
 for (const { method, pattern, scopes, handler } of routes) app.on(method, pattern, guarded(scopes), handler);
 
 app.use(

@@ -37,6 +37,7 @@ interface Bundles {
 export const edgeWorkers = (
   { edge, vectorize }: Bundles,
   {
+    root,
     embedder,
     apiKey,
     gatewayUrl,
@@ -54,7 +55,9 @@ export const edgeWorkers = (
       TEXTS: { type: 'r2', name: 'sift-texts' },
       CATALOGUE: { type: 'durable-object', worker: 'sift-edge', exportName: 'Catalogue' },
       CORPORA: { type: 'durable-object', worker: 'sift-edge', exportName: 'CorpusList' },
+      ASSETS: { type: 'assets' },
     },
+    site: join(root, 'build/site'),
     objects: ['Catalogue', 'CorpusList'],
     vars: {
       EMBEDDER: 'onnx',

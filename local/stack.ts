@@ -10,6 +10,7 @@ import { createBackends } from '../gateway/backends/file.ts';
 import { closeAll, createRegistry } from '../gateway/backends/registry.ts';
 import { adjustable } from '../gateway/given.ts';
 import { serveGateway } from '../gateway/serve.ts';
+import { buildSite } from '../site/build.ts';
 import { at } from '../wire/list.ts';
 import { messageOf } from '../wire/message.ts';
 import { UsageError } from '../wire/usage.ts';
@@ -55,7 +56,7 @@ export interface Stack {
 
 export const startStack = async (options: StackOptions): Promise<Stack> => {
   const { root, state } = options;
-  await buildKernel();
+  await Promise.all([buildKernel(), buildSite()]);
   const { apiKey, gatewaySecret } = await loadSecrets(state);
   const models = { [MODEL]: resolve(root, options.model) };
   const { workers = 1, threads = 1, deadlineMs } = options;

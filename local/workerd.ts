@@ -20,6 +20,8 @@ export interface WorkerOptions {
   readonly vars?: Readonly<Record<string, string>>;
   /** Durable Object classes that the main module exports; all of them keep SQLite. */
   readonly objects?: readonly string[];
+  /** A directory of files, bound as ASSETS; the Worker sees every request first. */
+  readonly site?: string;
   /** Miniflare's own switches of a Worker. */
   readonly dev?: object;
 }
@@ -31,7 +33,7 @@ export interface Runtime {
   stop(): Promise<void>;
 }
 
-const configOf = ({ name, modules, mainModule, compatibilityFlags, bindings, vars, objects, dev }: WorkerOptions) => ({
+const configOf = ({ name, modules, mainModule, compatibilityFlags, bindings, vars, objects, site, dev }: WorkerOptions) => ({
   config: {
     name,
     compatibilityDate: COMPATIBILITY_DATE,
@@ -41,6 +43,7 @@ const configOf = ({ name, modules, mainModule, compatibilityFlags, bindings, var
       ...bindings,
       ...Object.fromEntries(Object.entries(vars ?? {}).map(([key, value]) => [key, { type: 'text', value }])),
     },
+    ...(site === undefined ? {} : { assets: { directory: site, hasUserWorker: true, runWorkerFirst: true } }),
     exports: Object.fromEntries(
       (objects ?? []).map((object) => [object, { type: 'durable-object', storage: 'sqlite' }]),
     ),

@@ -13,9 +13,10 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   tokenizer: ['wire'],
   functions: ['wire', 'tokenizer', 'assembly', 'build', 'models'],
   gateway: ['wire', 'tokenizer', 'build'],
+  site: [],
   corpus: ['wire'],
   client: ['wire'],
-  local: ['wire', 'assembly', 'functions', 'gateway', 'client'],
+  local: ['wire', 'assembly', 'functions', 'gateway', 'client', 'site'],
   cli: ['wire', 'assembly', 'gateway', 'client', 'corpus', 'local'],
 };
 
