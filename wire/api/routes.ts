@@ -3,7 +3,16 @@
 // (`node cli/routes.ts --write`). It is data alone, so that docs, clients and tests read it without the Worker.
 import type { z } from 'zod';
 import { codeOf, type Fault, statusOf } from '../faults.ts';
-import { MAX_BODY_BYTES, MAX_LINE_BYTES, MAX_PAGE, MAX_UPLOAD_BYTES } from '../limits.ts';
+import {
+  MAX_BODY_BYTES,
+  MAX_KEY_BODY_BYTES,
+  MAX_KEY_GRACE_S,
+  MAX_KEYS,
+  MAX_LINE_BYTES,
+  MAX_PAGE,
+  MAX_UPLOAD_BYTES,
+} from '../limits.ts';
+import { keyMade, keyPage, keyRequest, keyResponse, keyRevoked, rotateRequest } from './keys.ts';
 import type { Scope } from './scope.ts';
 
 export interface RouteFacts {
@@ -21,6 +30,10 @@ export interface RouteFacts {
   readonly request?: z.ZodType;
   readonly response?: z.ZodType;
   readonly answer?: 'ndjson';
+  /** It takes an Idempotency-Key; `refused`: it says that it does not. */
+  readonly idempotency?: 'taken' | 'refused';
+  /** It makes gradient steps, or generates: it counts against the rates of steps and the budgets of tokens. */
+  readonly tunes?: true;
 }
 
 /** What every route may answer. */
@@ -28,13 +41,17 @@ export const EVERY_ROUTE: readonly Fault['kind'][] = [
   'bad_field',
   'no_key',
   'bad_key',
+  'key_expired',
   'insufficient_scope',
   'encoded_body',
   'rate_limited',
+  'budget_spent',
   'internal',
 ];
 
 const JSON_BODY = { type: 'json', limit: MAX_BODY_BYTES } as const;
+/** Of a route that takes an Idempotency-Key. */
+const REPEATED = ['idempotency_busy', 'idempotency_mismatch', 'idempotency_unkept'] as const;
 const PAGES = `${MAX_PAGE.toLocaleString('en')} a page`;
 /** Of a call to the gateway, whatever it is about. */
 const GATEWAY = ['gateway_unreachable', 'gateway_timeout', 'not_configured'] as const;
@@ -64,19 +81,24 @@ export const ROUTES = {
     summary: 'the selection',
     scopes: ['select'],
     body: JSON_BODY,
-    errors: SELECTION,
+    idempotency: 'taken',
+    errors: [...SELECTION, ...REPEATED],
   },
   'POST /v1/completions': {
     summary: "OpenAI's completion, streamed or not",
     scopes: ['generate'],
     body: JSON_BODY,
-    errors: [...SELECTION, ...WORK],
+    idempotency: 'taken',
+    tunes: true,
+    errors: [...SELECTION, ...WORK, ...REPEATED],
   },
   'POST /v1/score': {
     summary: 'bits per byte before and after learning from examples',
     scopes: ['generate'],
     body: JSON_BODY,
-    errors: [...SELECTION, ...WORK],
+    idempotency: 'taken',
+    tunes: true,
+    errors: [...SELECTION, ...WORK, ...REPEATED],
   },
   'GET /v1/corpora': {
     summary: 'names, by page: those that the key may touch',
@@ -117,6 +139,45 @@ export const ROUTES = {
     summary: '`{"deleted":true}`',
     scopes: ['write'],
     errors: ['unknown_corpus', 'unknown_example', 'vectorize'],
+  },
+  'POST /v1/keys': {
+    summary: 'the key, its secret this once (201)',
+    scopes: ['admin'],
+    body: { type: 'json', limit: MAX_KEY_BODY_BYTES },
+    limits: `${MAX_KEYS.toLocaleString('en')} keys a tenant`,
+    request: keyRequest,
+    response: keyMade,
+    idempotency: 'refused',
+    errors: ['bad_json', 'too_large', 'cannot_grant', 'keys_full', 'not_configured'],
+  },
+  'GET /v1/keys': {
+    summary: 'keys, by page, without their secrets',
+    scopes: ['admin'],
+    limits: PAGES,
+    response: keyPage,
+    errors: ['cannot_grant', 'not_configured'],
+  },
+  'GET /v1/keys/{id}': {
+    summary: 'one of them, and what was used of its budgets',
+    scopes: ['admin'],
+    response: keyResponse,
+    errors: ['unknown_key', 'cannot_grant', 'not_configured'],
+  },
+  'POST /v1/keys/{id}/rotate': {
+    summary: 'the key with a new secret, this once',
+    scopes: ['admin'],
+    body: { type: 'json', limit: MAX_KEY_BODY_BYTES },
+    limits: `${MAX_KEY_GRACE_S / 3600} h of grace`,
+    request: rotateRequest,
+    response: keyMade,
+    idempotency: 'refused',
+    errors: ['bad_json', 'too_large', 'unknown_key', 'cannot_grant', 'not_configured'],
+  },
+  'DELETE /v1/keys/{id}': {
+    summary: '`{"revoked":true}`; it works nowhere after 60 s',
+    scopes: ['admin'],
+    response: keyRevoked,
+    errors: ['unknown_key', 'cannot_grant', 'not_configured'],
   },
 } as const satisfies Record<string, RouteFacts>;
 
