@@ -66,7 +66,10 @@ export const createClient = (options: ClientOptions) => {
     chat: (body: ChatBody, call?: CallOptions): Promise<z.output<typeof chatResponse>> =>
       post('/v1/chat/completions', { ...body, stream: false }, call),
     /** A completion, or a chat where there are `messages`, as it is made. */
-    async *generate(body: CompletionBody | ChatBody, call: CallOptions = {}): AsyncGenerator<GenerateEvent, void, void> {
+    async *generate(
+      body: CompletionBody | ChatBody,
+      call: CallOptions = {},
+    ): AsyncGenerator<GenerateEvent, void, void> {
       const path = 'messages' in body ? '/v1/chat/completions' : '/v1/completions';
       const streamed = { ...body, stream: true, stream_options: { include_usage: true, include_sift: true } };
       yield* generated(await send('POST', path, { ...call, repeatable: false, body: JSON.stringify(streamed) }));

@@ -16,7 +16,11 @@ export async function* jsonLines(response: Response): AsyncGenerator<unknown, vo
   } catch (error) {
     throw error instanceof SiftError
       ? error
-      : new SiftError({ message: `the answer broke off: ${error instanceof Error ? error.message : error}` }, undefined, error);
+      : new SiftError(
+          { message: `the answer broke off: ${error instanceof Error ? error.message : error}` },
+          undefined,
+          error,
+        );
   } finally {
     // whoever stops reading early tells the edge so
     await reader.cancel().catch(() => {});

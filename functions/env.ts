@@ -1,5 +1,8 @@
 // Everything the Worker is given from outside, by name: bindings of wrangler.toml, vars and secrets.
+import type { KeyRingMethods } from './auth/contract.ts';
 import type { CatalogueMethods, CorpusListMethods } from './corpora/contract.ts';
+import type { IdempotencyMethods } from './idempotency/contract.ts';
+import type { MeterMethods } from './limits/contract.ts';
 
 export interface Env {
   /** All vectors of all corpora, a namespace for each stripe of a corpus; cosine metric. */
@@ -12,6 +15,16 @@ export interface Env {
   readonly CORPORA: DurableObjectNamespace<CorpusListMethods & Rpc.DurableObjectBranded>;
   /** The pages of build/site; absent where there are none. */
   readonly ASSETS?: Fetcher;
+  /** Keys that were made through the API, as all locations see them; absent: those of API_KEY alone. */
+  readonly KEYS?: KVNamespace;
+  /** One per tenant: its keys, strongly consistent. */
+  readonly KEY_RING?: DurableObjectNamespace<KeyRingMethods & Rpc.DurableObjectBranded>;
+  /** One per tenant: rates and budgets. */
+  readonly METER?: DurableObjectNamespace<MeterMethods & Rpc.DurableObjectBranded>;
+  /** One per Idempotency-Key of a caller. */
+  readonly IDEMPOTENCY?: DurableObjectNamespace<IdempotencyMethods & Rpc.DurableObjectBranded>;
+  /** Gradient steps of one tenant in a minute; empty or 0: no limit. */
+  readonly STEPS_PER_MINUTE?: string;
   /** Requests per tenant; absent locally. */
   readonly RATE_LIMIT?: RateLimit;
   /** Workers AI, when EMBEDDER is workers-ai. Locally any RPC service with `run(model, {text})`. */
@@ -26,7 +39,7 @@ export interface Env {
   readonly GATEWAY_URL?: string;
   /** Corpus of a completion with `NAME:sift` that names none. */
   readonly DEFAULT_CORPUS?: string;
-  /** Secret: API keys, comma-separated; `TENANT=KEY` gives a key its own tenant. */
+  /** Secret: bootstrap keys, comma-separated; `TENANT=KEY` gives a key its own tenant, any other is an operator's. */
   readonly API_KEY?: string;
   /** Secret shared with the gateway; both sign with it. */
   readonly GATEWAY_SECRET?: string;

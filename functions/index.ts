@@ -5,17 +5,18 @@ import { methodNotAllowed } from 'hono/method-not-allowed';
 import { requestId } from 'hono/request-id';
 import { secureHeaders } from 'hono/secure-headers';
 import { FaultError } from '../wire/faults.ts';
-import { guarded } from './auth/guard.ts';
-import { authenticated } from './auth/keys.ts';
+import { authenticated } from './auth/guard.ts';
 import type { Authenticated } from './auth/principal.ts';
 import { logFailure, wireError } from './http/errors.ts';
 import { plainBody } from './http/plain.ts';
 import { routes } from './routes.ts';
-import { openApiRoute } from './site/openapi.ts';
 import { siteRoute } from './site/route.ts';
 
+export { KeyRing } from './auth/ring.ts';
 export { Catalogue } from './corpora/catalogue.ts';
 export { CorpusList } from './corpora/list.ts';
+export { Idempotency } from './idempotency/object.ts';
+export { Meter } from './limits/meter.ts';
 
 const answer = (c: Context, error: unknown): Response => {
   const { status, body, headers } = wireError(error);
@@ -31,17 +32,20 @@ app.use(
   cors({
     origin: '*',
     // whatever a preflight asks for is allowed: SDKs send headers of their own, and none of them grants anything
-    exposeHeaders: ['x-request-id', 'server-timing', 'retry-after', 'x-should-retry'],
+    exposeHeaders: [
+      ...['x-request-id', 'server-timing', 'retry-after', 'x-should-retry'],
+      ...['ratelimit', 'ratelimit-policy', 'idempotent-replayed'],
+    ],
     maxAge: 86_400,
   }),
 );
 app.use('/v1/*', authenticated, plainBody);
 
 app.get('/health', (c) => c.json({ status: 'ok' }));
-app.get('/openapi.json', openApiRoute);
+app.get('/openapi.json', siteRoute);
 app.get('/docs', (c) => c.redirect('/docs/', 308));
 app.get('/docs/*', siteRoute);
-for (const { method, pattern, scopes, handler } of routes) app.on(method, pattern, guarded(scopes), handler);
+for (const { method, pattern, guards, handler } of routes) app.on([method], [pattern], ...guards, handler);
 
 app.use(
   methodNotAllowed({

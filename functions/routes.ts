@@ -1,7 +1,8 @@
 // The handler of every route of wire/api/routes.ts. A route without a handler, or a handler without a route, does not
 // compile; functions/index.ts mounts nothing under /v1 but these, each behind the guard of its scopes.
-import type { Handler } from 'hono';
+import type { Handler, MiddlewareHandler } from 'hono';
 import { factsOf, type RouteFacts, type RouteName, routeNames } from '../wire/api/routes.ts';
+import { guarded } from './auth/guard.ts';
 import type { Authenticated } from './auth/principal.ts';
 import {
   corporaRoute,
@@ -12,6 +13,9 @@ import {
   examplesRoute,
   uploadRoute,
 } from './corpora/routes.ts';
+import { idempotent, notIdempotent } from './idempotency/guard.ts';
+import { createKeyRoute, keyRoute, keysRoute, revokeKeyRoute, rotateKeyRoute } from './keys/routes.ts';
+import { metered } from './limits/guard.ts';
 import { completionsRoute } from './openai/completions.ts';
 import { modelRoute, modelsRoute } from './openai/models.ts';
 import { scoreRoute } from './score/route.ts';
@@ -30,6 +34,11 @@ const HANDLERS: Readonly<Record<RouteName, Handler<Authenticated>>> = {
   'GET /v1/corpora/{corpus}/examples': examplesRoute,
   'GET /v1/corpora/{corpus}/examples/{id}': exampleRoute,
   'DELETE /v1/corpora/{corpus}/examples/{id}': deleteExampleRoute,
+  'POST /v1/keys': createKeyRoute,
+  'GET /v1/keys': keysRoute,
+  'GET /v1/keys/{id}': keyRoute,
+  'POST /v1/keys/{id}/rotate': rotateKeyRoute,
+  'DELETE /v1/keys/{id}': revokeKeyRoute,
 };
 
 /** Parameters that may hold slashes, as the name of a model does (`org/model`). */
@@ -38,13 +47,22 @@ const WITH_SLASHES: ReadonlySet<string> = new Set(['/v1/models/{name}']);
 /** `/v1/corpora/{corpus}` as Hono writes it. */
 const patternOf = (path: string): string => path.replaceAll(/\{(\w+)\}/g, WITH_SLASHES.has(path) ? ':$1{.+}' : ':$1');
 
-export interface Route extends RouteFacts {
+/** What stands before a handler, in this order: a key's scopes; an answer that is there already; rates and budgets. */
+const guardsOf = ({ scopes, body, idempotency, tunes }: RouteFacts): MiddlewareHandler<Authenticated>[] => [
+  guarded(scopes),
+  ...(idempotency === 'taken' ? [idempotent(body?.limit ?? 0)] : []),
+  ...(idempotency === 'refused' ? [notIdempotent] : []),
+  metered(tunes === true),
+];
+
+export interface Route {
   readonly method: string;
   readonly pattern: string;
+  readonly guards: readonly MiddlewareHandler<Authenticated>[];
   readonly handler: Handler<Authenticated>;
 }
 
 export const routes: readonly Route[] = routeNames.map((name) => {
   const [method = '', path = ''] = name.split(' ');
-  return { ...factsOf(name), method, pattern: patternOf(path), handler: HANDLERS[name] };
+  return { method, pattern: patternOf(path), guards: guardsOf(factsOf(name)), handler: HANDLERS[name] };
 });

@@ -33,6 +33,9 @@ interface Bundles {
   readonly vectorize: Modules;
 }
 
+/** The edge's Durable Objects. */
+const OBJECTS = ['Catalogue', 'CorpusList', 'KeyRing', 'Meter', 'Idempotency'] as const;
+
 /** The Workers as workerd is given them. */
 export const edgeWorkers = (
   { edge, vectorize }: Bundles,
@@ -56,13 +59,18 @@ export const edgeWorkers = (
       CATALOGUE: { type: 'durable-object', worker: 'sift-edge', exportName: 'Catalogue' },
       CORPORA: { type: 'durable-object', worker: 'sift-edge', exportName: 'CorpusList' },
       ASSETS: { type: 'assets' },
+      KEYS: { type: 'kv', id: 'sift-keys' },
+      KEY_RING: { type: 'durable-object', worker: 'sift-edge', exportName: 'KeyRing' },
+      METER: { type: 'durable-object', worker: 'sift-edge', exportName: 'Meter' },
+      IDEMPOTENCY: { type: 'durable-object', worker: 'sift-edge', exportName: 'Idempotency' },
     },
     site: join(root, 'build/site'),
-    objects: ['Catalogue', 'CorpusList'],
+    objects: [...OBJECTS],
     vars: {
       EMBEDDER: 'onnx',
       GATEWAY_URL: gatewayUrl,
       DEFAULT_CORPUS: defaultCorpus,
+      STEPS_PER_MINUTE: '0',
       API_KEY: apiKey,
       GATEWAY_SECRET: gatewaySecret,
       FRONT_SECRET: frontSecret,
@@ -93,7 +101,10 @@ const bundles = async (root: string, embedder: EmbedderFiles): Promise<Bundles> 
 /** Serves on 127.0.0.1. Rejects with Node's EADDRINUSE when the port is taken. */
 export const startEdge = async (options: EdgeOptions): Promise<RunningEdge> => {
   const frontSecret = randomBytes(32).toString('hex');
-  await removeVacant(options.state, ['sift-edge-Catalogue', 'sift-edge-CorpusList']);
+  await removeVacant(
+    options.state,
+    OBJECTS.map((name) => `sift-edge-${name}`),
+  );
   const starting = bundles(options.root, options.embedder).then((modules) =>
     startWorkerd(edgeWorkers(modules, options, frontSecret), options.state),
   );

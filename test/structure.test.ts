@@ -13,7 +13,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   tokenizer: ['wire'],
   functions: ['wire', 'tokenizer', 'assembly', 'build', 'models'],
   gateway: ['wire', 'tokenizer', 'build'],
-  site: [],
+  site: ['wire'],
   corpus: ['wire'],
   client: ['wire'],
   local: ['wire', 'assembly', 'functions', 'gateway', 'client', 'site'],

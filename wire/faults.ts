@@ -2,7 +2,7 @@
 // The wire shape is OpenAI's: {"error":{message,type,code,param}}. A 408 is never sent, because SDKs retry it.
 // A message carries the offending value and the limit, in the caller's terms.
 
-import { MAX_MESSAGE_CHARACTERS, MAX_PARAM_CHARACTERS } from './limits.ts';
+import { MAX_MESSAGE_CHARACTERS, MAX_PARAM_CHARACTERS, MAX_SHOWN_CHARACTERS } from './limits.ts';
 import { messageOf } from './message.ts';
 import { shortened } from './words.ts';
 
@@ -27,10 +27,20 @@ export type Fault =
   // who asks
   | { kind: 'no_key' }
   | { kind: 'bad_key' }
+  | { kind: 'key_expired'; at: string }
   | { kind: 'insufficient_scope'; needed: readonly string[]; has: readonly string[] }
+  /** A key cannot give another what it lacks itself. */
+  | { kind: 'cannot_grant'; param: string; message: string }
+  | { kind: 'unknown_key'; id: string }
+  | { kind: 'keys_full'; limit: number }
   | { kind: 'bad_signature'; why: string }
   | { kind: 'nonces_full'; limit: number; windowS: number; retryAfterS: number }
-  | { kind: 'rate_limited'; retryAfterS: number }
+  | { kind: 'rate_limited'; retryAfterS: number; what?: string }
+  | { kind: 'budget_spent'; what: string; period: string; limit: number; retryAfterS?: number }
+  // a request that comes again
+  | { kind: 'idempotency_mismatch' }
+  | { kind: 'idempotency_busy'; retryAfterS: number }
+  | { kind: 'idempotency_unkept'; limit: number }
   // what we depend on
   /** `yours`: counted are the caller's own requests, not everybody's. */
   | { kind: 'queue_full'; waiting: number; limit: number; yours?: true; retryAfterS: number }
@@ -135,6 +145,14 @@ export const describe = (fault: Fault): string => {
       return 'no API key: send Authorization: Bearer KEY';
     case 'bad_key':
       return 'this API key is not valid';
+    case 'key_expired':
+      return `this API key expired at ${fault.at}`;
+    case 'cannot_grant':
+      return `${fault.param}: ${fault.message}`;
+    case 'unknown_key':
+      return `key '${shortened(fault.id, MAX_SHOWN_CHARACTERS)}' does not exist`;
+    case 'keys_full':
+      return `the tenant has ${fault.limit} keys, which is the limit: revoke some`;
     case 'insufficient_scope':
       return `this needs the scope ${fault.needed.join(' or ')}; the key has ${fault.has.join(', ') || 'none'}`;
     case 'bad_signature':
@@ -142,7 +160,15 @@ export const describe = (fault: Fault): string => {
     case 'nonces_full':
       return `${fault.limit} requests were signed within ${fault.windowS} s, which is the limit; try again in ${fault.retryAfterS} s`;
     case 'rate_limited':
-      return `too many requests; try again in ${fault.retryAfterS} s`;
+      return `too many ${fault.what ?? 'requests'}; try again in ${fault.retryAfterS} s`;
+    case 'budget_spent':
+      return `the key's budget of ${fault.limit} ${fault.what} ${fault.period} is spent${fault.retryAfterS === undefined ? '' : `; it begins anew in ${fault.retryAfterS} s`}`;
+    case 'idempotency_mismatch':
+      return 'this Idempotency-Key was used with another request: another path or another body';
+    case 'idempotency_busy':
+      return `the first request with this Idempotency-Key is still at work; try again in ${fault.retryAfterS} s`;
+    case 'idempotency_unkept':
+      return `the first request with this Idempotency-Key was answered, with more than the ${fault.limit} bytes that are kept for a repeat`;
     case 'queue_full':
       return `${fault.waiting} ${fault.yours ? 'of your requests' : 'requests'} are waiting, the limit is ${fault.limit}; try again in ${fault.retryAfterS} s`;
     case 'shutting_down':
@@ -207,10 +233,27 @@ const wireOf = (fault: Fault): { status: number; type: string; param?: string; r
       return { status: 405, type: INVALID };
     case 'no_key':
     case 'bad_key':
+    case 'key_expired':
     case 'bad_signature':
       return { status: 401, type: 'authentication_error' };
     case 'insufficient_scope':
       return { status: 403, type: 'permission_error' };
+    case 'cannot_grant':
+      return { status: 403, type: 'permission_error', param: fault.param };
+    case 'unknown_key':
+      return { status: 404, type: INVALID, param: 'id' };
+    case 'keys_full':
+      return { status: 409, type: INVALID };
+    case 'idempotency_mismatch':
+      return { status: 422, type: INVALID, param: 'Idempotency-Key' };
+    case 'idempotency_busy':
+      return { status: 409, type: INVALID, param: 'Idempotency-Key', retryAfterS: fault.retryAfterS };
+    case 'idempotency_unkept':
+      return { status: 409, type: INVALID, param: 'Idempotency-Key' };
+    case 'budget_spent': {
+      const wait = fault.retryAfterS === undefined ? {} : { retryAfterS: fault.retryAfterS };
+      return { status: 429, type: 'insufficient_quota', ...wait };
+    }
     case 'rate_limited':
       return { status: 429, type: 'rate_limit_error', retryAfterS: fault.retryAfterS };
     case 'nonces_full':
@@ -248,7 +291,9 @@ export const toWire = (fault: Fault): WireError => {
   const headers: Record<string, string> = {};
   if (retryAfterS !== undefined) headers['retry-after'] = String(retryAfterS);
   if (fault.kind === 'wrong_method') headers.allow = fault.allowed.join(', ');
-  if (fault.kind === 'no_key' || fault.kind === 'bad_key') headers['www-authenticate'] = 'Bearer';
+  if (['no_key', 'bad_key', 'key_expired'].includes(fault.kind)) headers['www-authenticate'] = 'Bearer';
+  // SDKs try a 409 or 429 again by themselves: in these cases nothing would change
+  if (['budget_spent', 'idempotency_unkept', 'keys_full'].includes(fault.kind)) headers['x-should-retry'] = 'false';
   if (fault.kind === 'insufficient_scope') {
     headers['www-authenticate'] = `Bearer error="insufficient_scope", scope="${fault.needed.join(' ')}"`;
   }

@@ -349,6 +349,53 @@ export const RETRY_PER_SECOND = 0.1;
 export const RETRY_MIN_MS = 50;
 export const RETRY_MAX_MS = 250;
 
+// ── Keys (edge) ──────────────────────────────────────────────────────────────────────────────────────────────────
+/** Characters of a key in an Authorization header: one of ours has 63. 2026-11-26 */
+export const MAX_KEY_CHARACTERS = 512;
+/**
+ * Seconds for which KV may answer from a location's cache (30 is its least), and those for which an isolate remembers what
+ * it was told. A key that was revoked works no longer than both together. 2026-11-26
+ */
+export const KEY_KV_CACHE_S = 30;
+export const KEY_CACHE_S = 25;
+/** Keys that an isolate remembers, some 1 kB each, and ids of which it remembers that there is no key. 2026-11-26 */
+export const MAX_REMEMBERED_KEYS = 2_000;
+export const MAX_REMEMBERED_STRANGERS = 10_000;
+/** Seconds for which an address that tried too many wrong keys gets no further look-ups of keys not remembered. 2026-11-26 */
+export const STRANGER_REST_S = 60;
+/** Keys of one tenant. 2026-11-26 */
+export const MAX_KEYS = 1_000;
+/** Corpora that one key may be limited to: they are read with every request of the key. 2026-11-26 */
+export const MAX_KEY_CORPORA = 100;
+/** Characters of a key's name. 2026-11-26 */
+export const MAX_KEY_NAME = 100;
+/** Seconds for which an old secret may go on working beside a new one. 2026-11-26 */
+export const MAX_KEY_GRACE_S = 24 * 60 * 60;
+/** Bytes of a request that makes or changes a key. 2026-11-26 */
+export const MAX_KEY_BODY_BYTES = 64 * 1024;
+
+// ── Rate limits and budgets (edge) ───────────────────────────────────────────────────────────────────────────────
+/** Requests of one tenant at one location in so many seconds: as in wrangler.toml, which enforces it. 2026-11-26 */
+export const TENANT_REQUESTS = { limit: 600, windowS: 60 };
+/** Seconds after which a tenant that asked too often may try again. 2026-11-26 */
+export const TENANT_RETRY_S = 10;
+/** Seconds in which the rates of the meter are counted. 2026-11-26 */
+export const RATE_WINDOW_S = 60;
+/** Requests, steps or tokens of a rate or budget: SQLite and JSON hold it exactly. 2026-11-26 */
+export const MAX_BUDGET = 1_000_000_000_000;
+
+// ── Idempotency (edge) ───────────────────────────────────────────────────────────────────────────────────────────
+/** Characters of an Idempotency-Key: a UUID has 36. 2026-11-26 */
+export const MAX_IDEMPOTENCY_KEY = 255;
+/** Milliseconds for which an answer is kept. 2026-11-26 */
+export const IDEMPOTENCY_MS = 24 * 60 * 60 * 1000;
+/** Bytes of an answer that is kept; a row of a Durable Object holds 2 MB. 2026-11-26 */
+export const MAX_IDEMPOTENT_BYTES = 1024 * 1024;
+/** Milliseconds after which a request that never ended frees its key: longer than any call may take. 2026-11-26 */
+export const IDEMPOTENCY_LEASE_MS = GATEWAY_DEADLINE_MS + 10_000;
+/** Seconds after which a caller may ask again while the first request under a key is at work. 2026-11-26 */
+export const IDEMPOTENCY_RETRY_S = 2;
+
 // ── Corpora (edge) ───────────────────────────────────────────────────────────────────────────────────────────────
 /** Characters of a corpus' name: it stands in URLs and storage keys. 2026-11-24 */
 export const MAX_CORPUS_NAME = 64;

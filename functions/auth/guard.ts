@@ -1,8 +1,34 @@
-// Before a route: its scopes. Whether a key may touch a corpus is decided where its name is read (corpora/store.ts).
+// What stands before every route under /v1: a key, the requests of its tenant, and the scopes of the route. Whether a key may
+// touch a corpus is decided where its name is read (corpora/store.ts), and nowhere else.
 import { createMiddleware } from 'hono/factory';
 import type { Scope } from '../../wire/api/scope.ts';
 import { FaultError } from '../../wire/faults.ts';
+import { TENANT_REQUESTS, TENANT_RETRY_S } from '../../wire/limits.ts';
+import { authenticate } from './keys.ts';
 import type { Authenticated } from './principal.ts';
+import { keyStore } from './store.ts';
+import { forAddress, noteStranger } from './strangers.ts';
+
+const POLICY = `"tenant";q=${TENANT_REQUESTS.limit};w=${TENANT_REQUESTS.windowS}`;
+
+export const authenticated = createMiddleware<Authenticated>(async (c, next) => {
+  const { RATE_LIMIT: limit, API_KEY: secret } = c.env;
+  const address = c.req.header('cf-connecting-ip') ?? '';
+  const store = forAddress(keyStore(c.env), address);
+  const principal = await authenticate(c.req.header('authorization'), secret, store).catch(async (error: unknown) => {
+    if (error instanceof FaultError && error.fault.kind === 'bad_key') await noteStranger(limit, address);
+    throw error;
+  });
+  if (limit !== undefined) {
+    c.header('ratelimit-policy', POLICY);
+    if (!(await limit.limit({ key: `tenant/${principal.tenant}` })).success) {
+      c.header('ratelimit', `"tenant";r=0;t=${TENANT_RETRY_S}`);
+      throw new FaultError({ kind: 'rate_limited', retryAfterS: TENANT_RETRY_S });
+    }
+  }
+  c.set('principal', principal);
+  await next();
+});
 
 /** Lets a key in that has one of these scopes. */
 export const guarded = (needed: readonly Scope[]) =>

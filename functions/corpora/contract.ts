@@ -75,5 +75,7 @@ export interface CorpusListMethods {
   enter(name: string): void;
   leave(name: string): Promise<void>;
   has(name: string): boolean;
+  /** Those of these names that are corpora, in their order. */
+  among(names: readonly string[]): string[];
   page(after: string, limit: number): string[];
 }

@@ -32,6 +32,10 @@ export class CorpusList extends DurableObject<Env> implements CorpusListMethods 
     return this.ctx.storage.sql.exec('SELECT 1 FROM corpus WHERE name = ?', name).toArray().length > 0;
   }
 
+  among(names: readonly string[]): string[] {
+    return names.filter((name) => this.has(name));
+  }
+
   page(after: string, limit: number): string[] {
     if (!this.#isMade()) return [];
     return this.ctx.storage.sql

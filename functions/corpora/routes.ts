@@ -16,7 +16,16 @@ import { ingest } from './ingest.ts';
 import { textKey, textsUnder } from './keys.ts';
 import { readRecord } from './record.ts';
 import { Offer } from './sample.ts';
-import { allowedCorpus, catalogueOf, checkEmbedder, forgetCorpusInfo, listedCatalogue, listOf } from './store.ts';
+import {
+  type AllowedCorpus,
+  allowedCorpora,
+  allowedCorpus,
+  catalogueOf,
+  checkEmbedder,
+  forgetCorpusInfo,
+  listedCatalogue,
+  listOf,
+} from './store.ts';
 import { vectorizeFault } from './vectorize.ts';
 
 const geometryOnWire = ({ sample, meanLength, random, nearest, centred }: Geometry): CorpusOnWire['geometry'] => ({
@@ -56,7 +65,7 @@ const pageOnWire = <T>(data: readonly T[], limit: number, key: (item: T) => stri
 
 export const corporaRoute = async (c: Context<Authenticated>) => {
   const { limit, cursor = '' } = parseParams(pageQuery, c.req.query());
-  const names = await listOf(c.env, c.var.principal.tenant).page(cursor, limit);
+  const names = await allowedCorpora(c.env, c.var.principal, cursor, limit);
   return c.json(
     pageOnWire(
       names.map((name) => ({ object: 'corpus', name })),
@@ -124,7 +133,7 @@ export const examplesRoute = async (c: Context<Authenticated>) => {
 };
 
 /** The entry of one example, or the fault that says what is missing. */
-const findEntry = async (env: Authenticated['Bindings'], tenant: string, corpus: string, id: string) => {
+const findEntry = async (env: Authenticated['Bindings'], tenant: string, corpus: AllowedCorpus, id: string) => {
   const found = await (await listedCatalogue(env, tenant, corpus)).find(id);
   if (found === null) throw new FaultError({ kind: 'unknown_corpus', corpus });
   if (found.entry === null || byteLength(id) > VECTORIZE_MAX_ID_BYTES) {

@@ -10,20 +10,29 @@ import type { Principal } from '../auth/principal.ts';
 import type { Embedder } from '../embedding/embedder.ts';
 import type { Env } from '../env.ts';
 import { parseParams } from '../http/params.ts';
+import { Remembered } from '../remembered.ts';
 import type { CorpusInfo } from './contract.ts';
 import { catalogueName } from './keys.ts';
-import { Remembered } from './remembered.ts';
+
+declare const checked: unique symbol;
+/** The name of a corpus that the asking key may touch: `allowedCorpus` alone makes one, and whatever reaches a corpus
+ * takes nothing else, so that no route can leave the check out. */
+export type AllowedCorpus = string & { readonly [checked]: true };
 
 const remembered = new Remembered<CorpusInfo>(MAX_REMEMBERED_CORPORA, CORPUS_CACHE_S * 1000);
 
 /** The catalogue of a corpus; asking it for anything brings it into being. */
-export const catalogueOf = (env: Env, tenant: string, corpus: string) =>
+export const catalogueOf = (env: Env, tenant: string, corpus: AllowedCorpus) =>
   env.CATALOGUE.getByName(catalogueName(tenant, corpus));
+
+/** The same for a corpus whose own account of itself is at hand: who has that has reached it. */
+export const catalogueOfReached = (env: Env, { tenant, name }: CorpusInfo) =>
+  env.CATALOGUE.getByName(catalogueName(tenant, name));
 
 export const listOf = (env: Env, tenant: string) => env.CORPORA.getByName(tenant);
 
 /** The catalogue of a corpus that is listed; throws unknown_corpus. */
-export const listedCatalogue = async (env: Env, tenant: string, corpus: string) => {
+export const listedCatalogue = async (env: Env, tenant: string, corpus: AllowedCorpus) => {
   if (!remembered.knew(catalogueName(tenant, corpus)) && !(await listOf(env, tenant).has(corpus))) {
     throw new FaultError({ kind: 'unknown_corpus', corpus });
   }
@@ -31,17 +40,29 @@ export const listedCatalogue = async (env: Env, tenant: string, corpus: string) 
 };
 
 /** The corpus name of a request, if it is one and this key may touch it. */
-export const allowedCorpus = (principal: Principal, name: unknown): string => {
+export const allowedCorpus = (principal: Principal, name: unknown): AllowedCorpus => {
   const corpus = parseParams(corpusName, name, 'corpus');
   // a corpus that a key may not touch does not exist for it
   if (principal.corpora !== 'all' && !principal.corpora.includes(corpus)) {
     throw new FaultError({ kind: 'unknown_corpus', corpus });
   }
-  return corpus;
+  return corpus as AllowedCorpus;
+};
+
+/** Names of the corpora there are that the key may touch, by name, after the cursor. */
+export const allowedCorpora = async (
+  env: Env,
+  { tenant, corpora }: Principal,
+  after: string,
+  limit: number,
+): Promise<string[]> => {
+  const list = listOf(env, tenant);
+  if (corpora === 'all') return list.page(after, limit);
+  return (await list.among([...corpora].filter((name) => name > after).sort())).slice(0, limit);
 };
 
 /** What a corpus is; throws unknown_corpus. */
-export const corpusInfo = async (env: Env, tenant: string, corpus: string): Promise<CorpusInfo> => {
+export const corpusInfo = async (env: Env, tenant: string, corpus: AllowedCorpus): Promise<CorpusInfo> => {
   const name = catalogueName(tenant, corpus);
   const known = remembered.get(name);
   if (known !== undefined) return known;
@@ -54,7 +75,7 @@ export const corpusInfo = async (env: Env, tenant: string, corpus: string): Prom
   return info;
 };
 
-export const forgetCorpusInfo = (tenant: string, corpus: string): void => {
+export const forgetCorpusInfo = (tenant: string, corpus: AllowedCorpus): void => {
   remembered.forget(catalogueName(tenant, corpus));
 };
 

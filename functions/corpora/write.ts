@@ -16,7 +16,7 @@ import { namespace, stripeOf, textKey, textsUnder } from './keys.ts';
 import type { Prepared } from './line.ts';
 import { makeRecord, type RecordMetadata } from './record.ts';
 import { markOf, type Offer, type Sampled } from './sample.ts';
-import { catalogueOf } from './store.ts';
+import { catalogueOfReached } from './store.ts';
 import { isRefusal, vectorizeFault } from './vectorize.ts';
 
 export const errorResult = (line: number, id: string | null, fault: Fault): ResultLine => ({
@@ -118,8 +118,7 @@ const store = async (upload: Upload, records: readonly Written[]): Promise<(Faul
   const entries = indexed.map(({ entry }) => entry);
   const offered = offeredOf(upload.offer, indexed);
   const stands =
-    indexed.length === 0 ||
-    (await catalogueOf(env, info.tenant, info.name).commit(info.space, writer, entries, under, offered));
+    indexed.length === 0 || (await catalogueOfReached(env, info).commit(info.space, writer, entries, under, offered));
   if (!stands) throw new FaultError({ kind: 'unknown_corpus', corpus: info.name });
   let next = 0;
   return texts.map((text) => {
@@ -154,7 +153,7 @@ export const writeBatch = async (upload: Upload, batch: readonly Prepared[]): Pr
   }));
   let statuses: readonly ReservedStatus[] | null;
   try {
-    statuses = await catalogueOf(env, info.tenant, info.name).reserve(info.space, writer, reservations);
+    statuses = await catalogueOfReached(env, info).reserve(info.space, writer, reservations);
     if (statuses === null) throw new FaultError({ kind: 'unknown_corpus', corpus: info.name });
   } catch (error) {
     return batch.map((one) => failed(one, asFault(error)));

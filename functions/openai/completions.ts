@@ -12,6 +12,7 @@ import { logFailure } from '../http/errors.ts';
 import { failedBeforeTuning, RETRY_HEADER } from '../http/retry.ts';
 import { sseBody } from '../http/sse.ts';
 import { Stages, serverTiming } from '../http/stages.ts';
+import { counted } from '../limits/spending.ts';
 import { chosenOnWire } from '../select/answer.ts';
 import type { Selection } from '../select/selection.ts';
 import { gatewayTune } from '../upstream/client.ts';
@@ -66,7 +67,7 @@ export const completionsRoute = async (c: Context<Authenticated & { Variables: R
   };
   if (tunes) c.header(RETRY_HEADER, 'false');
   try {
-    const events = await gatewayTune(c.env, tuneRequest, signal);
+    const events = counted(await gatewayTune(c.env, tuneRequest, signal), c.var.spending);
     if (!request.stream) {
       const { completion, context, adapter } = await completionObject(envelope, events);
       c.header('server-timing', serverTiming(stages.timings));

@@ -7,6 +7,7 @@ import type { Authenticated } from '../auth/principal.ts';
 import { readJson } from '../http/body.ts';
 import { failedBeforeTuning, RETRY_HEADER } from '../http/retry.ts';
 import { Stages, serverTiming } from '../http/stages.ts';
+import { addScore } from '../limits/spending.ts';
 import { examplesOf, selectExamples } from '../openai/prepare.ts';
 import { selectionOnWire, settledUse } from '../select/answer.ts';
 import { gatewayScore } from '../upstream/client.ts';
@@ -27,6 +28,7 @@ export const scoreRoute = async (c: Context<Authenticated>) => {
   if (tunedOn(request).length > 0) c.header(RETRY_HEADER, 'false');
   try {
     const scored = await stages.time('score', () => gatewayScore(c.env, request, c.req.raw.signal));
+    addScore(c.var.spending, scored);
     c.header('server-timing', serverTiming(stages.timings));
     return c.json({
       object: 'score',

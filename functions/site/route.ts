@@ -1,4 +1,5 @@
-// GET /docs/…: the pages that come with the Worker as static files, under a policy that lets nothing in from elsewhere.
+// GET /openapi.json and /docs/…: what site/build.ts wrote comes with the Worker as static files, without a key, under a
+// policy that lets nothing in from elsewhere.
 import type { Context } from 'hono';
 import { FaultError } from '../../wire/faults.ts';
 import type { Env } from '../env.ts';

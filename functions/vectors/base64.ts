@@ -24,3 +24,12 @@ export const fromBase64 = (text: string): Uint8Array<ArrayBuffer> | undefined =>
     return undefined;
   }
 };
+
+/** The same for base64url. */
+export const fromBase64Url = (text: string): Uint8Array<ArrayBuffer> | undefined => {
+  try {
+    return decoder.fromBase64(text, { alphabet: 'base64url' });
+  } catch {
+    return undefined;
+  }
+};

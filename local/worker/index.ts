@@ -9,7 +9,7 @@ import { FRONT_HEADER } from '../doors.ts';
 import { drained } from './drain.ts';
 import { storageProblem } from './health.ts';
 
-export { Catalogue, CorpusList } from '../../functions/index.ts';
+export { Catalogue, CorpusList, Idempotency, KeyRing, Meter } from '../../functions/index.ts';
 
 interface LocalEnv extends Env {
   readonly FRONT_SECRET: string;

@@ -40,7 +40,19 @@ describe('wrangler deploy --dry-run', () => {
   it('builds what wrangler.toml says, within the size of a Worker, with every binding', async () => {
     const out = join(directory, 'production');
     const said = await dryRun('wrangler.toml', out);
-    for (const binding of ['CATALOGUE', 'CORPORA', 'VECTORIZE', 'TEXTS', 'RATE_LIMIT', 'EMBEDDER', 'GATEWAY_URL']) {
+    for (const binding of [
+      'CATALOGUE',
+      'CORPORA',
+      'KEYS',
+      'KEY_RING',
+      'METER',
+      'IDEMPOTENCY',
+      'VECTORIZE',
+      'TEXTS',
+      'RATE_LIMIT',
+      'EMBEDDER',
+      'GATEWAY_URL',
+    ]) {
       expect(said).toContain(`env.${binding}`);
     }
     expect(said).not.toMatch(/API_KEY|GATEWAY_SECRET/);

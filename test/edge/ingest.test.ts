@@ -6,9 +6,9 @@ import type { CorpusInfo, Entry, Reservation } from '../../functions/corpora/con
 import { byHalves } from '../../functions/corpora/halves.ts';
 import { catalogueName, textKey, textsUnder } from '../../functions/corpora/keys.ts';
 import { lossOf } from '../../functions/corpora/lossless.ts';
-import { Remembered } from '../../functions/corpora/remembered.ts';
 import { Offer } from '../../functions/corpora/sample.ts';
 import type { Keep } from '../../functions/embedding/embedder.ts';
+import { Remembered } from '../../functions/remembered.ts';
 import type { Fault } from '../../wire/faults.ts';
 import { FaultError } from '../../wire/faults.ts';
 import {

@@ -60,22 +60,27 @@ const bounded = z.custom<unknown>((given) => sizeUpTo(given, VECTORIZE_MAX_FILTE
   error: `must be under ${VECTORIZE_MAX_FILTER_BYTES} bytes as JSON`,
 });
 
-export const filter = bounded.pipe(
-  z
-    .record(
-      z
-        .string()
-        .refine(isProperty, "a filter is on 'source' or 'meta.NAME', NAME without | or \", no part of it empty or $…"),
-      z.union([value, operators], {
-        error: (issue) =>
-          typeof issue.input === 'object' && issue.input !== null && !Array.isArray(issue.input)
-            ? undefined
-            : 'is neither a value nor an object of $eq, $ne, $in, $nin, $lt, $lte, $gt, $gte',
+export const filter = bounded
+  .pipe(
+    z
+      .record(
+        z
+          .string()
+          .refine(
+            isProperty,
+            "a filter is on 'source' or 'meta.NAME', NAME without | or \", no part of it empty or $…",
+          ),
+        z.union([value, operators], {
+          error: (issue) =>
+            typeof issue.input === 'object' && issue.input !== null && !Array.isArray(issue.input)
+              ? undefined
+              : 'is neither a value nor an object of $eq, $ne, $in, $nin, $lt, $lte, $gt, $gte',
+        }),
+      )
+      .refine((given) => Object.keys(given).length > 0, 'is empty: leave it out to select from all examples')
+      .refine((given) => byteLength(JSON.stringify(given)) < VECTORIZE_MAX_FILTER_BYTES, {
+        error: `must be under ${VECTORIZE_MAX_FILTER_BYTES} bytes as JSON`,
       }),
-    )
-    .refine((given) => Object.keys(given).length > 0, 'is empty: leave it out to select from all examples')
-    .refine((given) => byteLength(JSON.stringify(given)) < VECTORIZE_MAX_FILTER_BYTES, {
-      error: `must be under ${VECTORIZE_MAX_FILTER_BYTES} bytes as JSON`,
-    }),
-);
+  )
+  .meta({ type: 'object', additionalProperties: true });
 export type Filter = z.output<typeof filter>;

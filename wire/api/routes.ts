@@ -3,8 +3,33 @@
 // (`node cli/routes.ts --write`). It is data alone, so that docs, clients and tests read it without the Worker.
 import type { z } from 'zod';
 import { codeOf, type Fault, statusOf } from '../faults.ts';
-import { MAX_BODY_BYTES, MAX_LINE_BYTES, MAX_PAGE, MAX_UPLOAD_BYTES } from '../limits.ts';
+import {
+  MAX_BODY_BYTES,
+  MAX_KEY_BODY_BYTES,
+  MAX_KEY_GRACE_S,
+  MAX_KEYS,
+  MAX_LINE_BYTES,
+  MAX_PAGE,
+  MAX_UPLOAD_BYTES,
+} from '../limits.ts';
+import { completionChunk, completionRequest, completionResponse } from './completions.ts';
+import {
+  corpusDeleted,
+  corpusOnWire,
+  corpusPage,
+  exampleDeleted,
+  exampleLine,
+  exampleOnWire,
+  examplePage,
+  pageQuery,
+  resultLine,
+  uploadQuery,
+} from './corpora.ts';
+import { keyMade, keyPage, keyRequest, keyResponse, keyRevoked, rotateRequest } from './keys.ts';
+import { modelList, modelOnWire } from './model.ts';
 import type { Scope } from './scope.ts';
+import { scoreRequest, scoreResponse } from './score.ts';
+import { selectRequest, selectResponse } from './select.ts';
 
 export interface RouteFacts {
   /** One line: what it answers. */
@@ -17,10 +42,22 @@ export interface RouteFacts {
   readonly limits?: string;
   /** How it fails, beside EVERY_ROUTE. */
   readonly errors: readonly Fault['kind'][];
-  /** Schemas of the body and of the answer, and what a 200 is where it is not JSON. */
+  /** Of the query. */
+  readonly query?: z.ZodType;
+  /** Of the body, or of one line of it. */
   readonly request?: z.ZodType;
+  /** Of the answer as JSON; of a line where it is NDJSON; of an event's data where it is a stream. */
   readonly response?: z.ZodType;
-  readonly answer?: 'ndjson';
+  readonly lines?: z.ZodType;
+  readonly events?: z.ZodType;
+  /** Of success; 200 when absent. */
+  readonly status?: number;
+  /** 304 for an If-None-Match that still holds. */
+  readonly unchanged?: true;
+  /** It takes an Idempotency-Key; `refused`: it says that it does not. */
+  readonly idempotency?: 'taken' | 'refused';
+  /** It makes gradient steps, or generates: it counts against the rates of steps and the budgets of tokens. */
+  readonly tunes?: true;
 }
 
 /** What every route may answer. */
@@ -28,13 +65,17 @@ export const EVERY_ROUTE: readonly Fault['kind'][] = [
   'bad_field',
   'no_key',
   'bad_key',
+  'key_expired',
   'insufficient_scope',
   'encoded_body',
   'rate_limited',
+  'budget_spent',
   'internal',
 ];
 
 const JSON_BODY = { type: 'json', limit: MAX_BODY_BYTES } as const;
+/** Of a route that takes an Idempotency-Key. */
+const REPEATED = ['idempotency_busy', 'idempotency_mismatch', 'idempotency_unkept'] as const;
 const PAGES = `${MAX_PAGE.toLocaleString('en')} a page`;
 /** Of a call to the gateway, whatever it is about. */
 const GATEWAY = ['gateway_unreachable', 'gateway_timeout', 'not_configured'] as const;
@@ -53,45 +94,63 @@ export const ROUTES = {
     summary:
       "OpenAI's list: `NAME` and `NAME:sift` for every model of the gateway, with `context_window`, `parameters`, `tuned`, `defaults`",
     scopes: ['read', 'generate'],
+    response: modelList,
     errors: GATEWAY,
   },
   'GET /v1/models/{name}': {
     summary: 'one of them',
     scopes: ['read', 'generate'],
+    response: modelOnWire,
     errors: ['unknown_model', ...GATEWAY],
   },
   'POST /v1/select': {
     summary: 'the selection',
     scopes: ['select'],
     body: JSON_BODY,
-    errors: SELECTION,
+    idempotency: 'taken',
+    request: selectRequest,
+    response: selectResponse,
+    errors: [...SELECTION, ...REPEATED],
   },
   'POST /v1/completions': {
     summary: "OpenAI's completion, streamed or not",
     scopes: ['generate'],
     body: JSON_BODY,
-    errors: [...SELECTION, ...WORK],
+    idempotency: 'taken',
+    tunes: true,
+    request: completionRequest,
+    response: completionResponse,
+    events: completionChunk,
+    errors: [...SELECTION, ...WORK, ...REPEATED],
   },
   'POST /v1/score': {
     summary: 'bits per byte before and after learning from examples',
     scopes: ['generate'],
     body: JSON_BODY,
-    errors: [...SELECTION, ...WORK],
+    idempotency: 'taken',
+    tunes: true,
+    request: scoreRequest,
+    response: scoreResponse,
+    errors: [...SELECTION, ...WORK, ...REPEATED],
   },
   'GET /v1/corpora': {
     summary: 'names, by page: those that the key may touch',
     scopes: ['read'],
     limits: PAGES,
+    query: pageQuery,
+    response: corpusPage,
     errors: [],
   },
   'GET /v1/corpora/{corpus}': {
     summary: 'counts, stripes, dimensions, embedder, `geometry` of its vectors (below)',
     scopes: ['read'],
+    response: corpusOnWire,
     errors: ['unknown_corpus'],
   },
   'DELETE /v1/corpora/{corpus}': {
     summary: '`{"deleted":true,"examples":n}`; gone at once',
     scopes: ['write'],
+    response: corpusDeleted,
     errors: ['unknown_corpus'],
   },
   'POST /v1/corpora/{corpus}/examples': {
@@ -99,24 +158,69 @@ export const ROUTES = {
     scopes: ['write'],
     body: { type: 'ndjson', limit: MAX_UPLOAD_BYTES },
     limits: `${MAX_LINE_BYTES / 2 ** 20} MiB a line`,
+    query: uploadQuery,
+    request: exampleLine,
+    lines: resultLine,
     errors: ['unknown_corpus', 'bad_json'],
-    answer: 'ndjson',
   },
   'GET /v1/corpora/{corpus}/examples': {
     summary: 'ids, hashes, bytes, by page',
     scopes: ['read'],
     limits: PAGES,
+    query: pageQuery,
+    response: examplePage,
     errors: ['unknown_corpus'],
   },
   'GET /v1/corpora/{corpus}/examples/{id}': {
     summary: 'the example with its text; `indexed` tells whether selections see it',
     scopes: ['read'],
+    response: exampleOnWire,
     errors: ['unknown_corpus', 'unknown_example', 'vectorize'],
   },
   'DELETE /v1/corpora/{corpus}/examples/{id}': {
     summary: '`{"deleted":true}`',
     scopes: ['write'],
+    response: exampleDeleted,
     errors: ['unknown_corpus', 'unknown_example', 'vectorize'],
+  },
+  'POST /v1/keys': {
+    summary: 'the key, its secret this once (201)',
+    scopes: ['admin'],
+    body: { type: 'json', limit: MAX_KEY_BODY_BYTES },
+    limits: `${MAX_KEYS.toLocaleString('en')} keys a tenant`,
+    request: keyRequest,
+    response: keyMade,
+    idempotency: 'refused',
+    errors: ['bad_json', 'too_large', 'cannot_grant', 'keys_full', 'not_configured'],
+  },
+  'GET /v1/keys': {
+    summary: 'keys, by page, without their secrets',
+    scopes: ['admin'],
+    limits: PAGES,
+    response: keyPage,
+    errors: ['cannot_grant', 'not_configured'],
+  },
+  'GET /v1/keys/{id}': {
+    summary: 'one of them, and what was used of its budgets',
+    scopes: ['admin'],
+    response: keyResponse,
+    errors: ['unknown_key', 'cannot_grant', 'not_configured'],
+  },
+  'POST /v1/keys/{id}/rotate': {
+    summary: 'the key with a new secret, this once',
+    scopes: ['admin'],
+    body: { type: 'json', limit: MAX_KEY_BODY_BYTES },
+    limits: `${MAX_KEY_GRACE_S / 3600} h of grace`,
+    request: rotateRequest,
+    response: keyMade,
+    idempotency: 'refused',
+    errors: ['bad_json', 'too_large', 'unknown_key', 'cannot_grant', 'not_configured'],
+  },
+  'DELETE /v1/keys/{id}': {
+    summary: '`{"revoked":true}`; it works nowhere after 60 s',
+    scopes: ['admin'],
+    response: keyRevoked,
+    errors: ['unknown_key', 'cannot_grant', 'not_configured'],
   },
 } as const satisfies Record<string, RouteFacts>;
 

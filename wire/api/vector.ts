@@ -4,6 +4,13 @@ import { z } from 'zod';
 export type VectorInput = string | readonly unknown[];
 
 /** Numbers or base64. Only its kind is looked at here: parseVector checks the values, faster and with their index. */
-export const vectorInput = z.custom<VectorInput>((value) => typeof value === 'string' || Array.isArray(value), {
-  error: 'is neither an array of numbers nor base64',
-});
+export const vectorInput = z
+  .custom<VectorInput>((value) => typeof value === 'string' || Array.isArray(value), {
+    error: 'is neither an array of numbers nor base64',
+  })
+  .meta({
+    anyOf: [
+      { type: 'array', items: { type: 'number' } },
+      { type: 'string', contentEncoding: 'base64' },
+    ],
+  });

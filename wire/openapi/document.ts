@@ -9,7 +9,7 @@ type Json = { readonly [name: string]: unknown };
 
 /** As a caller writes it, or as we answer it. */
 const schemaOf = (schema: z.ZodType, io: 'input' | 'output'): Json => {
-  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io });
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any' });
   return rest;
 };
 
@@ -79,7 +79,9 @@ const answerContent = (name: RouteName, { response, lines, events }: RouteFacts)
   ...(response === undefined ? {} : { 'application/json': { schema: ref(name, 'Response') } }),
   ...(lines === undefined
     ? {}
-    : { [JSON_LINES]: { schema: { type: 'string', description: 'a JSON object a line' }, 'x-line': ref(name, 'Line') } }),
+    : {
+        [JSON_LINES]: { schema: { type: 'string', description: 'a JSON object a line' }, 'x-line': ref(name, 'Line') },
+      }),
   ...(events === undefined
     ? {}
     : {
@@ -97,7 +99,12 @@ const requestBody = (name: RouteName, { body, request }: RouteFacts): Json => {
   const content =
     body.type === 'json'
       ? { 'application/json': { schema: ref(name, 'Request') } }
-      : { [JSON_LINES]: { schema: { type: 'string', description: 'a JSON object a line' }, 'x-line': ref(name, 'Request') } };
+      : {
+          [JSON_LINES]: {
+            schema: { type: 'string', description: 'a JSON object a line' },
+            'x-line': ref(name, 'Request'),
+          },
+        };
   return { requestBody: { required: true, description: `at most ${body.limit} bytes`, content } };
 };
 

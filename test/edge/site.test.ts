@@ -1,0 +1,43 @@
+// What the edge shows without a key: its description, and the page that renders it from files of its own.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Edge, startEdge } from './harness.ts';
+
+let edge: Edge;
+beforeAll(async () => {
+  edge = await startEdge();
+});
+afterAll(() => edge.close());
+
+const get = (path: string, init: RequestInit = {}) => edge.send(path, { key: null, ...(init as object) });
+
+describe('the documentation of the edge', () => {
+  it('is served as OpenAPI 3.1', async () => {
+    const response = await get('/openapi.json');
+    expect(response.status).toBe(200);
+    expect(await response.json()).toMatchObject({ openapi: '3.1.0', paths: { '/v1/select': { post: {} } } });
+  });
+
+  it('is a page whose scripts and styles all come from the edge itself', async () => {
+    expect((await get('/docs', { redirect: 'manual' })).headers.get('location')).toBe('/docs/');
+    const page = await get('/docs/');
+    expect(page.headers.get('content-type')).toContain('text/html');
+    expect(page.headers.get('content-security-policy')).toContain("script-src 'self'");
+    const html = await page.text();
+    const files = [...html.matchAll(/(?:src|href)="([^"]+\.(?:js|css))"/g)].map(([, file = '']) => file);
+    expect(files.length).toBe(3);
+    expect(html).not.toMatch(/<script(?![^>]*src=)|https?:/);
+    for (const file of files) {
+      const answer = await get(`/docs/${file}`);
+      expect([file, answer.status]).toEqual([file, 200]);
+      expect(answer.headers.get('content-type')).toMatch(/javascript|css/);
+      expect((await answer.text()).length).toBeGreaterThan(100);
+    }
+  });
+
+  it('has no other files, and hides no route behind them', async () => {
+    const missing = await get('/docs/nothing.js');
+    expect(missing.status).toBe(404);
+    expect(await missing.json()).toMatchObject({ error: { code: 'not_found' } });
+    expect((await get('/v1/models')).status).toBe(401);
+  });
+});
