@@ -1,6 +1,7 @@
 // Keys over HTTP: make, list, look at, rotate, revoke. A key's secret is in the answer that makes it, and never again.
 import type { Context } from 'hono';
 import { type KeyOnWire, keyId, keyPageQuery, keyQuery, keyRequest, rotateRequest } from '../../wire/api/keys.ts';
+import { parseAs, readCapped } from '../../wire/body.ts';
 import { FaultError, unwrap } from '../../wire/faults.ts';
 import { MAX_KEY_BODY_BYTES, MAX_KEYS } from '../../wire/limits.ts';
 import type { StoredKey } from '../auth/contract.ts';
@@ -93,8 +94,8 @@ export const keyRoute = async (c: Context<Authenticated>) => {
 };
 
 export const rotateKeyRoute = async (c: Context<Authenticated>) => {
-  const { grace_s } =
-    c.req.raw.body === null ? rotateRequest.parse({}) : await readJson(c.req.raw, rotateRequest, MAX_KEY_BODY_BYTES);
+  const body = unwrap(await readCapped(c.req.raw, MAX_KEY_BODY_BYTES));
+  const { grace_s } = body.length === 0 ? rotateRequest.parse({}) : unwrap(parseAs(body, rotateRequest));
   const { key: before, ring } = await named(c);
   const { key, digest } = await newKey(before.id);
   const after = await ring.rotate(before.id, digest, grace_s * 1000);

@@ -16,6 +16,11 @@ export const refilled = (bucket: Bucket | undefined, quota: number, windowMs: nu
 
 export const taken = ({ level, at }: Bucket, amount: number): Bucket => ({ level: level - amount, at });
 
+/** Sums of floating-point numbers are not exact: so much less than enough is enough. */
+const ROUNDING = 1e-9;
+
+export const holds = ({ level }: Bucket, amount: number): boolean => level >= amount - ROUNDING;
+
 /** Seconds until it holds this much, at least 1. */
 export const secondsUntil = ({ level }: Bucket, wanted: number, quota: number, windowMs: number): number =>
-  Math.max(1, Math.ceil(((wanted - level) * windowMs) / quota / 1000));
+  Math.max(1, Math.ceil(((wanted - level) * windowMs) / quota / 1000 - ROUNDING));

@@ -5,7 +5,7 @@ import { DurableObject } from 'cloudflare:workers';
 import type { Amounts } from '../../wire/api/keys.ts';
 import { RATE_WINDOW_S } from '../../wire/limits.ts';
 import type { Env } from '../env.ts';
-import { type Bucket, refilled, secondsUntil, taken } from './bucket.ts';
+import { type Bucket, holds, refilled, secondsUntil, taken } from './bucket.ts';
 import type { Account, Admission, MeterMethods, Refusal, Spent, Standing, What } from './contract.ts';
 import { PERIODS, type Period, periodAt, secondsLeft } from './periods.ts';
 
@@ -54,7 +54,7 @@ export class Meter extends DurableObject<Env> implements MeterMethods {
     const budget = this.#overBudget(account, tunes, now);
     const rates = ratesOf(account, tunes).map((rate) => ({ rate, bucket: this.#bucket(rate, now) }));
     // a bucket that needs nothing must still hold something
-    const empty = rates.find(({ rate, bucket }) => bucket.level < Math.max(rate.needs, Number.MIN_VALUE));
+    const empty = rates.find(({ rate, bucket }) => (rate.needs > 0 ? !holds(bucket, rate.needs) : bucket.level <= 0));
     const retry = empty && secondsUntil(empty.bucket, Math.max(empty.rate.needs, 1), empty.rate.quota, WINDOW_MS);
     const refusal: Refusal | undefined =
       budget ?? (empty === undefined ? undefined : { why: 'rate', policy: empty.rate.policy, retryAfterS: retry ?? 1 });
