@@ -72,7 +72,7 @@ const examplesTokens = ({ picks, use }: Learning): number => {
 
 /** Tokens read before generation. */
 const promptTokens = (request: SettledTune, contextTokens: number): number =>
-  Math.min(tokensOf(request.prompt) + examplesTokens(request), contextTokens);
+  Math.min(tokensOf(request.prompt ?? '') + examplesTokens(request), contextTokens);
 
 /** Beyond the context a window slides by half of it, so that those tokens are read twice. */
 export const scoredTokens = (context: number, text: number, contextTokens: number): number =>
@@ -88,7 +88,7 @@ const readings = (request: SettledScore, contextTokens: number): number[] => {
 
 /** Of the generation, once everything was learnt. */
 export const generationCost = (request: SettledTune, contextTokens: number): number => {
-  const generated = Math.min(request.sampling.max_tokens, contextTokens);
+  const generated = Math.min(request.sampling.max_tokens ?? contextTokens, contextTokens);
   const prompt = promptTokens(request, contextTokens);
   return READ * prompt + GENERATED * generated;
 };
@@ -114,7 +114,7 @@ export const tuneOutline = (request: SettledTune, tuning: ResolvedTuning, contex
   method: paceKey(tuning),
   ...stepsOf(request, contextTokens),
   read: [promptTokens(request, contextTokens)],
-  generated: Math.min(request.sampling.max_tokens, contextTokens),
+  generated: Math.min(request.sampling.max_tokens ?? contextTokens, contextTokens),
 });
 
 export const scoreOutline = (request: SettledScore, tuning: ResolvedTuning, contextTokens: number): Outline => ({

@@ -49,7 +49,7 @@ async function* tokens(
   try {
     for (let next = await generation.next(); ; next = await generation.next()) {
       if (next.done) return next.value;
-      yield { event: 'token', text: next.value.text, tokens: next.value.tokens };
+      yield { event: 'token', index: 0, text: next.value.text, tokens: next.value.tokens };
     }
   } finally {
     // a consumer that stops early ends the generation too; after its end this does nothing
@@ -61,12 +61,12 @@ async function* tokens(
 const examplesBefore = async (
   session: Session,
   { contextTokens }: Model,
-  { use, picks, layout, prompt, sampling }: SettledTune,
+  { use, picks, layout, prompt = '', sampling }: SettledTune,
   signal: AbortSignal,
 ): Promise<Placed | undefined> => {
   if (use === 'tune') return undefined;
   const mostOf = (promptTokens: number): number =>
-    contextTokens - roomForAnswer(sampling.max_tokens, contextTokens, promptTokens);
+    contextTokens - roomForAnswer(sampling.max_tokens ?? contextTokens, contextTokens, promptTokens);
   return placeExamples((texts) => session.count(texts, signal), { picks, layout, prompt }, mostOf);
 };
 
@@ -87,7 +87,7 @@ export async function* tune(
   const session = await openGuarded(backend, openOptions(tuning, request, shelf), signal);
   try {
     const opened = now();
-    await session.check(request.prompt, signal);
+    await session.check(request.prompt ?? '', signal);
     const placed = await examplesBefore(session, model, request, signal);
     const { pipelined } = model.capabilities;
     const time = { now, until, pipelined, rest: generationCost(request, model.contextTokens) };
@@ -96,9 +96,9 @@ export async function* tune(
     const tuned = now();
     if (placed !== undefined) yield { event: 'context', ...placed.report };
     const generation = session.generate(
-      placed?.prompt ?? request.prompt,
+      placed?.prompt ?? request.prompt ?? '',
       {
-        maxTokens: request.sampling.max_tokens,
+        maxTokens: request.sampling.max_tokens ?? model.contextTokens,
         temperature: request.sampling.temperature,
         topP: request.sampling.top_p,
         topK: request.sampling.top_k,

@@ -130,6 +130,12 @@ export const VECTORIZE_MAX_ID_BYTES = 64;
 export const MAX_STEPS = 200;
 /** Tokens one request may generate. 2026-11-24 */
 export const MAX_NEW_TOKENS = 2_048;
+/** Samples of one request: they share its tuning, and each takes a generation. 2026-11-26 */
+export const MAX_SAMPLES = 8;
+/** Alternatives told beside a generated token, as OpenAI's limit. 2026-11-26 */
+export const MAX_LOGPROBS = 20;
+/** Messages of one conversation; their sizes count together, up to MAX_PROMPT_BYTES. 2026-11-26 */
+export const MAX_MESSAGES = 1_000;
 /** Bytes of a gateway request: MAX_STEPS texts, most of them short. 2026-11-24 */
 export const MAX_TUNE_BODY_BYTES = 16 * 1024 * 1024;
 /** Rank of a LoRA: more than the paper's 64, and above it full fine-tuning is cheaper on the models here. 2026-11-26 */

@@ -52,8 +52,7 @@ const gather = async (model: string, events: AsyncIterable<TuneEvent>): Promise<
     else if (event.event === 'done' && usage !== undefined) {
       return {
         model,
-        text,
-        finish_reason: event.finish_reason,
+        choices: [{ index: 0, text, finish_reason: event.finish_reason }],
         steps,
         usage,
         ...(context === undefined ? {} : { context }),

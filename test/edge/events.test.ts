@@ -24,8 +24,8 @@ const GOOD: TuneEvent[] = [
   { event: 'queued', position: 3 },
   step(0),
   step(1),
-  { event: 'token', text: 'Hel', tokens: 1 },
-  { event: 'token', text: 'lo', tokens: 2 },
+  { event: 'token', index: 0, text: 'Hel', tokens: 1 },
+  { event: 'token', index: 0, text: 'lo', tokens: 2 },
   usage,
   { event: 'done', finish_reason: 'length' },
 ];

@@ -29,7 +29,7 @@ describe('POST /v1/tune', () => {
     const bytes = new Uint8Array(await response.arrayBuffer());
     expect(await verifyResponse(SECRET, response.headers.get(SIGNATURE_HEADER), nonce, 200, bytes)).toBe(true);
     const body = tuneResponse.parse(JSON.parse(Buffer.from(bytes).toString()));
-    expect(body).toMatchObject({ model: 'base', text: 'Hello', finish_reason: 'stop' });
+    expect(body).toMatchObject({ model: 'base', choices: [{ index: 0, text: 'Hello', finish_reason: 'stop' }] });
     expect(body.steps.map((step) => [step.id, step.loss])).toEqual([
       ['one', 2],
       ['two', 1],

@@ -23,7 +23,7 @@ describe('picks in the context', () => {
     const answer = await json(response, tuneResponse);
     expect(backend.log).toEqual([`generate ${WHOLE} 0`]);
     expect(answer).toMatchObject({
-      text: 'Hello',
+      choices: [{ text: 'Hello' }],
       steps: [],
       context: { examples: 3, dropped: 0, tokens: WHOLE.length - 3 },
       usage: { prompt_tokens: WHOLE.length, steps: 0, tuning_tokens: 0 },

@@ -21,7 +21,7 @@ export const siftFields = selectionFields
   .extend({ corpus: z.string().optional(), use: askedUse });
 
 export const splitSift = (fields: z.output<typeof siftFields>): Sift => {
-  const { corpus, use: wanted, template, example_template, separator, ...others } = fields;
+  const { corpus, use: wanted, template, system_template, example_template, separator, ...others } = fields;
   const { method, rank, learning_rate, beta1, beta2, epsilon, weight_decay, ...more } = others;
   const { reuse_gradients, guard, seed, reuse_adapter, ...selection } = more;
   return {
@@ -32,7 +32,7 @@ export const splitSift = (fields: z.output<typeof siftFields>): Sift => {
       ...{ reuse_gradients, guard, seed, reuse_adapter },
     },
     use: wanted,
-    layout: { template, example_template, separator },
+    layout: { template, system_template, example_template, separator },
   };
 };
 
