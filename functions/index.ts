@@ -9,6 +9,7 @@ import { type Authenticated, authenticated } from './auth/keys.ts';
 import { corporaRoutes } from './corpora/routes.ts';
 import { logFailure, wireError } from './http/errors.ts';
 import { plainBody } from './http/plain.ts';
+import { chatRoute } from './openai/chat.ts';
 import { completionsRoute } from './openai/completions.ts';
 import { modelRoute, modelsRoute } from './openai/models.ts';
 import { scoreRoute } from './score/route.ts';
@@ -44,6 +45,7 @@ app.get('/v1/models', modelsRoute);
 app.get('/v1/models/:name{.+}', modelRoute);
 app.post('/v1/select', selectRoute);
 app.post('/v1/completions', completionsRoute);
+app.post('/v1/chat/completions', chatRoute);
 app.post('/v1/score', scoreRoute);
 app.route('/v1/corpora', corporaRoutes);
 

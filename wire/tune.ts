@@ -154,7 +154,7 @@ const score = z.object({
   tokens: z.number(),
   bits_per_byte: z.number(),
 });
-const step = z.object({
+export const step = z.object({
   index: z.int(),
   of: z.int(),
   id: z.string(),
@@ -210,7 +210,7 @@ export const tuned = z.object({
 export type Tuned = z.output<typeof tuned>;
 
 /** Steps were undone; those that follow, if any, are counted from the first again. */
-const restart = z.object({
+export const restart = z.object({
   /** Steps undone. */
   undone: z.int(),
   /** Steps that follow; 0: the answer is the base model's. */

@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { UpstreamError } from '../../functions/http/errors.ts';
-import { completionObject, completionStream } from '../../functions/openai/events.ts';
+import { untilDone } from '../../functions/openai/run.ts';
+import { answerStream, type StreamOptions } from '../../functions/openai/stream.ts';
+import { textShape } from '../../functions/openai/text-shape.ts';
+import { answerWhole } from '../../functions/openai/whole.ts';
 import { FaultError } from '../../wire/faults.ts';
 import type { TuneEvent } from '../../wire/tune.ts';
 
@@ -37,10 +40,20 @@ async function* eventsOf(events: readonly (TuneEvent | Error)[]): AsyncGenerator
   }
 }
 
+const ONE = { prompts: 1, n: 1 };
+const streamOf = (events: readonly (TuneEvent | Error)[], options: Partial<StreamOptions> = {}) => {
+  const told = untilDone(eventsOf(events), options.n ?? 1);
+  return answerStream(textShape(envelope), told, { ...ONE, includeUsage: false, includeSift: false, ...options });
+};
 const textOf = async (events: readonly (TuneEvent | Error)[], includeUsage = false, preface: string[] = []) => {
   let text = '';
-  for await (const piece of completionStream(envelope, eventsOf(events), { includeUsage, preface })) text += piece;
+  const prefaces = preface.map((words) => ({ words, data: {} }));
+  for await (const piece of streamOf(events, { includeUsage, prefaces })) text += piece;
   return text;
+};
+const wholeOf = async (events: readonly (TuneEvent | Error)[]) => {
+  const { answer, accounts } = await answerWhole(textShape(envelope), untilDone(eventsOf(events), 1), ONE);
+  return { completion: answer, context: accounts[0]?.context };
 };
 
 /** What an SDK sees: `data:` lines only. */
@@ -148,7 +161,7 @@ describe('steps that the guard undid', () => {
   });
 
   it('are told in the usage of a completion in one object', async () => {
-    const { completion } = await completionObject(envelope, eventsOf(events));
+    const { completion } = await wholeOf(events);
     expect(completion).toMatchObject({
       usage: { prompt_tokens_details: { tuning: { learning_rate: 1e-3, guard: { outcome: 'lowered', rate: 3e-4 } } } },
     });
@@ -169,10 +182,10 @@ describe('examples in the context', () => {
   });
 
   it('are told beside a completion in one object, and only where there were any', async () => {
-    const { completion, context } = await completionObject(envelope, eventsOf(WITH_CONTEXT));
+    const { completion, context } = await wholeOf(WITH_CONTEXT);
     expect(context).toEqual({ examples: 7, dropped: 3, tokens: 512 });
-    expect(completion).toEqual((await completionObject(envelope, eventsOf(GOOD))).completion);
-    expect((await completionObject(envelope, eventsOf(GOOD))).context).toBeUndefined();
+    expect(completion).toEqual((await wholeOf(GOOD)).completion);
+    expect((await wholeOf(GOOD)).context).toBeUndefined();
   });
 });
 
@@ -180,16 +193,16 @@ describe('a stream that failed', () => {
   it('is told to the log too, whole', async () => {
     const failure = new TypeError('secret detail');
     const failures: unknown[] = [];
-    const options = { includeUsage: false, onFailure: (error: unknown) => void failures.push(error) };
-    for await (const _ of completionStream(envelope, eventsOf([failure]), options));
-    for await (const _ of completionStream(envelope, eventsOf(GOOD), options));
+    const options = { onFailure: (error: unknown) => void failures.push(error) };
+    for await (const _ of streamOf([failure], options));
+    for await (const _ of streamOf(GOOD, options));
     expect(failures).toEqual([failure]);
   });
 });
 
 describe('a completion in one object', () => {
   it('holds the whole text, reason and usage', async () => {
-    expect((await completionObject(envelope, eventsOf(GOOD))).completion).toMatchObject({
+    expect((await wholeOf(GOOD)).completion).toMatchObject({
       object: 'text_completion',
       choices: [{ text: 'Hello', index: 0, logprobs: null, finish_reason: 'length' }],
       usage: { prompt_tokens: 5, completion_tokens: 2, total_tokens: 7, prompt_tokens_details: { tuning_tokens: 18 } },
@@ -198,7 +211,7 @@ describe('a completion in one object', () => {
 
   it('throws the gateway’s own words for an error event', async () => {
     const error = { message: 'it broke', type: 'server_error', code: 'backend', param: null };
-    const failing = async () => completionObject(envelope, eventsOf([{ event: 'error', error }]));
+    const failing = async () => wholeOf([{ event: 'error', error }]);
     await expect(failing()).rejects.toBeInstanceOf(UpstreamError);
     await expect(failing()).rejects.toThrow('it broke');
   });
@@ -210,7 +223,7 @@ describe('a completion in one object', () => {
     ['backend', 502, undefined],
   ])('keeps the status of an error event’s kind: %s is %i', async (code, status, retryAfter) => {
     const error = { message: 'it broke', type: 'server_error', code, param: null };
-    const failed = await completionObject(envelope, eventsOf([{ event: 'error', error }])).catch((error) => error);
+    const failed = await wholeOf([{ event: 'error', error }]).catch((error) => error);
     expect(failed.wire).toMatchObject({ status, body: { error: { code, message: 'it broke' } } });
     expect(failed.wire.headers['retry-after']).toBe(retryAfter);
   });

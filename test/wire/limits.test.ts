@@ -30,7 +30,7 @@ import { scoreRequest as gatewayScore, tuneRequest } from '../../wire/tune.ts';
 import { inWords } from '../../wire/words.ts';
 
 const select = (body: object) => [selectRequest, { corpus: 'c', input: 'x', ...body }] as const;
-const complete = (body: object) => [completionRequest, { model: 'm', prompt: 'x', ...body }] as const;
+const complete = (body: object) => [completionRequest, { model: 'm:sift', prompt: 'x', ...body }] as const;
 const score = (body: object) => [scoreRequest, { model: 'm', context: 'x', text: 'y', ...body }] as const;
 const tune = (body: object) => [tuneRequest, { model: 'm', prompt: 'x', ...body }] as const;
 const text = (bytes: number) => 'x'.repeat(bytes);
