@@ -11,6 +11,7 @@ import { logFailure, wireError } from './http/errors.ts';
 import { plainBody } from './http/plain.ts';
 import { chatRoute } from './openai/chat.ts';
 import { completionsRoute } from './openai/completions.ts';
+import { embeddingsRoute } from './openai/embeddings.ts';
 import { modelRoute, modelsRoute } from './openai/models.ts';
 import { scoreRoute } from './score/route.ts';
 import { selectRoute } from './select/route.ts';
@@ -46,6 +47,7 @@ app.get('/v1/models/:name{.+}', modelRoute);
 app.post('/v1/select', selectRoute);
 app.post('/v1/completions', completionsRoute);
 app.post('/v1/chat/completions', chatRoute);
+app.post('/v1/embeddings', embeddingsRoute);
 app.post('/v1/score', scoreRoute);
 app.route('/v1/corpora', corporaRoutes);
 

@@ -232,7 +232,10 @@ const wireOf = (fault: Fault): { status: number; type: string; param?: string; r
 };
 
 /** The code on the wire: the kind, but where clients know another name for it. */
-const codeOf = ({ kind }: Fault): string => (kind === 'context_length' ? 'context_length_exceeded' : kind);
+const codeOf = ({ kind }: Fault): string => {
+  if (kind === 'context_length') return 'context_length_exceeded';
+  return kind === 'unknown_model' ? 'model_not_found' : kind;
+};
 
 /** The exhaustive map from a fault to what goes over the wire. */
 export const toWire = (fault: Fault): WireError => {

@@ -7,6 +7,10 @@ export interface Embedder {
   /** Recorded with every corpus: prompts are embedded by the embedder that made the corpus' vectors. */
   readonly name: string;
   readonly dimensions: number;
+  /** Tokens that it reads of a text; absent where that is not known. */
+  readonly window?: number;
   /** One unit vector for each text, in order. Throws FaultError (kind 'embedder' or 'not_configured'). */
   embed(texts: readonly string[], keep: Keep): Promise<Float32Array<ArrayBuffer>[]>;
+  /** Tokens that it reads of each text; absent where nothing counts them. */
+  count?(texts: readonly string[], keep: Keep): Promise<number[]>;
 }

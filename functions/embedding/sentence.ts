@@ -53,6 +53,7 @@ export const sentenceEmbedder = (
   const cased = (text: string): string => (config.lowercase === true ? text.toLowerCase() : text);
   const most = config.one_at_a_time === true ? 1 : EMBED_BATCH;
   return {
+    window: config.max_tokens,
     name: `onnx:${config.model}`,
     dimensions: config.dimensions,
     async embed(texts, keep) {
@@ -77,6 +78,10 @@ export const sentenceEmbedder = (
         const message = messageOf(error);
         throw new FaultError({ kind: 'embedder', message }, error);
       }
+    },
+    async count(texts, keep) {
+      window ??= windowOf(encoder(), config.max_tokens, config.prompts);
+      return (await windowsOf(window, texts.map(cased), keep)).map(({ ids }) => ids.length);
     },
   };
 };

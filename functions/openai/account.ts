@@ -2,7 +2,7 @@
 // events pass by.
 import type { UsageOnWire } from '../../wire/api/generation.ts';
 import type { ContextReport } from '../../wire/context.ts';
-import type { Tuned, TuneEvent, Truncation, Usage } from '../../wire/tune.ts';
+import type { Truncation, Tuned, TuneEvent, Usage } from '../../wire/tune.ts';
 
 /** How a prompt's steps were made; null where there were none and nothing was found. */
 const tuningOf = ({ steps, tuning }: Usage): Tuned | null => (steps === 0 && tuning.adapter === null ? null : tuning);

@@ -52,22 +52,29 @@ afterAll(async () => {
 
 const health = async (): Promise<{ running: number; waiting: number }> => (await fetch(`${gateway.url}/health`)).json();
 
-it.each(['resetAndDestroy', 'destroy', 'end'] as const)('three of them, one at work and two in the queue: socket.%s', async (way) => {
-  backend = fresh();
-  const body = JSON.stringify({ model: 'base:sift', prompt: 'How does a router match?', sift: { corpus: 'docs', n: 1 } });
-  const head = `POST /v1/completions HTTP/1.1\r\nhost: ${edge.url.host}\r\nauthorization: Bearer ${KEY}\r\ncontent-length: ${body.length}`;
-  const sockets = Array.from({ length: 3 }, () => {
-    const socket = connect(Number(edge.url.port), edge.url.hostname).on('error', () => {});
-    socket.write(`${head}\r\n\r\n${body}`);
-    return socket;
-  });
-  await expect.poll(health, { timeout: 10_000 }).toMatchObject({ waiting: 2 });
-  expect(backend.live()).toBe(1);
-  const t = Date.now();
-  for (const socket of sockets) socket[way]();
-  await expect.poll(health, { timeout: 10_000 }).toMatchObject({ waiting: 0 });
-  await backend.ended();
-  console.log(way, Date.now() - t, await health());
-  // it never came to the end of its first step, and no other was begun
-  expect(backend.log).toEqual([]);
-});
+it.each(['resetAndDestroy', 'destroy', 'end'] as const)(
+  'three of them, one at work and two in the queue: socket.%s',
+  async (way) => {
+    backend = fresh();
+    const body = JSON.stringify({
+      model: 'base:sift',
+      prompt: 'How does a router match?',
+      sift: { corpus: 'docs', n: 1 },
+    });
+    const head = `POST /v1/completions HTTP/1.1\r\nhost: ${edge.url.host}\r\nauthorization: Bearer ${KEY}\r\ncontent-length: ${body.length}`;
+    const sockets = Array.from({ length: 3 }, () => {
+      const socket = connect(Number(edge.url.port), edge.url.hostname).on('error', () => {});
+      socket.write(`${head}\r\n\r\n${body}`);
+      return socket;
+    });
+    await expect.poll(health, { timeout: 10_000 }).toMatchObject({ waiting: 2 });
+    expect(backend.live()).toBe(1);
+    const t = Date.now();
+    for (const socket of sockets) socket[way]();
+    await expect.poll(health, { timeout: 10_000 }).toMatchObject({ waiting: 0 });
+    await backend.ended();
+    console.log(way, Date.now() - t, await health());
+    // it never came to the end of its first step, and no other was begun
+    expect(backend.log).toEqual([]);
+  },
+);

@@ -95,7 +95,7 @@ describe('POST /v1/tune', () => {
     ['an unknown field', { ...request, colour: 'red' }, 400, 'bad_field', 'body'],
     ['an empty pick', { ...request, picks: [{ id: 'a', text: '' }] }, 400, 'bad_field', 'picks.0.text'],
     ['a giant prompt', { ...request, prompt: 'é'.repeat(140_000) }, 400, 'bad_field', 'prompt'],
-    ['an unknown model', { ...request, model: 'gpt' }, 404, 'unknown_model', 'model'],
+    ['an unknown model', { ...request, model: 'gpt' }, 404, 'model_not_found', 'model'],
     ['a learning rate of 0', { ...request, tuning: { learning_rate: 0 } }, 400, 'bad_field', 'tuning.learning_rate'],
     ['an empty tenant', { ...request, tenant: '' }, 400, 'bad_field', 'tenant'],
   ])('refuses %s before it opens anything', async (_, body, status, code, param) => {
