@@ -97,20 +97,6 @@ describe('chat with OpenAI’s client', () => {
     ]);
   });
 
-  it('ends the gateway’s work when the stream is aborted', async () => {
-    const left = Promise.withResolvers<void>();
-    gateway.tuning = async (request, exchange) => {
-      await exchange.stream();
-      await exchange.events(...goodEvents(request).slice(0, 2));
-      await exchange.gone();
-      left.resolve();
-    };
-    const stream = await openai.completions.create({ model: 'base', prompt: 'Hi', stream: true });
-    for await (const _ of stream) break;
-    stream.controller.abort();
-    await left.promise;
-  });
-
   it('raises the class of each error', async () => {
     const ask = (body: object) => async () =>
       openai.chat.completions.create({ model: 'base', messages: user('Hi'), ...body } as never);
@@ -421,7 +407,7 @@ describe('several prompts', () => {
 
   it('fail together, by what one of them fails of: before any work, and after the first', async () => {
     const blank = await complete({ ...tuned(), prompt: [ROUTER, ' '] });
-    expect(blank.error).toMatchObject({ param: 'prompt.1', message: /blank/ && expect.stringContaining('blank') });
+    expect(blank.error).toMatchObject({ param: 'prompt.1', message: expect.stringContaining('blank') });
     expect(gateway.asked()).toEqual([]);
     const error = { message: 'is full', type: 'server_error', code: 'queue_full', param: null };
     let asked = 0;
