@@ -44,11 +44,17 @@ const encoded = (vector: Float32Array, format: EmbeddingsRequest['encoding_forma
     ? toBase64(new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength))
     : Array.from(vector);
 
+interface Embedded {
+  readonly vectors: readonly Float32Array[];
+  /** Places of texts of which only a part was read. */
+  readonly cut: ReadonlySet<number>;
+  readonly tokens: number | undefined;
+}
+
 /** The answer's JSON, some vectors at a time. */
 async function* written(
   { model, encoding_format }: EmbeddingsRequest,
-  vectors: readonly Float32Array[],
-  tokens: number | undefined,
+  { vectors, cut, tokens }: Embedded,
 ): AsyncGenerator<string, void, void> {
   yield `{"object":"list","model":${JSON.stringify(model)},"data":[`;
   for (let from = 0; from < vectors.length; from += EMBEDDINGS_AT_ONCE) {
@@ -57,6 +63,7 @@ async function* written(
       object: 'embedding',
       index: from + i,
       embedding: encoded(vector, encoding_format),
+      ...(cut.has(from + i) ? { truncated: true } : {}),
     }));
     yield `${from > 0 ? ',' : ''}${JSON.stringify(some).slice(1, -1)}`;
   }
@@ -83,10 +90,11 @@ export const embeddingsRoute = async (c: Context<Authenticated>): Promise<Respon
   const embedder = embedderFor(c, request);
   const { texts, nameOf } = textsOf(request);
   const keep = request.input_type === 'query' ? 'tail' : 'head';
-  const vectors = await embedder.embed(texts, keep);
+  const cut = new Set<number>();
+  const vectors = await embedder.embed(texts, keep, (index) => void cut.add(index));
   const unknown = vectors.findIndex((vector) => !isUnit(vector));
   if (unknown >= 0) throw refuse(nameOf(unknown), 'holds nothing that the embedder knows');
-  const tokens = (await embedder.count?.(texts, keep))?.reduce((sum, one) => sum + one, 0);
-  const body = streamOf(written(request, vectors, tokens));
+  const tokens = embedder.tokensOf?.(texts)?.reduce((sum, one) => sum + one, 0);
+  const body = streamOf(written(request, { vectors, cut, tokens }));
   return c.body(body, 200, { 'content-type': 'application/json' });
 };

@@ -34,6 +34,8 @@ export const embeddingsResponse = z.object({
       index: z.int(),
       /** Numbers, or base64 of little-endian float32; of length one. */
       embedding: z.union([z.array(z.number()), z.string()]),
+      /** The text is longer than the embedder reads; not OpenAI's. */
+      truncated: z.literal(true).optional(),
     }),
   ),
   /** Tokens that were read; absent where the embedder does not count them. */
