@@ -347,7 +347,15 @@ describe('several backends', () => {
   const large = fakeModel({
     id: 'large',
     contextTokens: 8_192,
-    capabilities: { methods: ['lora'], maxRank: 64, logprobs: true, streaming: true, pipelined: true },
+    capabilities: {
+      methods: ['lora'],
+      maxRank: 64,
+      logprobs: true,
+      topLogprobs: 0,
+      penalties: false,
+      streaming: true,
+      pipelined: true,
+    },
   });
   const both = async (options = {}) => {
     const cpu = fakeBackend({ models: [small] });
