@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import type { OpenOptions } from '../../gateway/backends/contract.ts';
 import { readCheckpoint } from '../../gateway/backends/embedded/model/checkpoint.ts';
 import { createModel } from '../../gateway/backends/embedded/model/model.ts';
 import { createSession } from '../../gateway/backends/embedded/session.ts';
@@ -176,10 +177,14 @@ describe('what ends an answer', () => {
     const chat = createChat({ template: templateOf('thoughts'), names: {} }, checkpoint.tokenizer);
     // without end tokens of its own, so that the template's alone can end it
     const model = createModel({ ...checkpoint, chat, architecture: { ...checkpoint.architecture, ends: [] } }, 1);
-    const options = {
-      ...{ model: 'm', method: 'full', rank: 8, seed: 1, reuseGradients: false },
+    const options: OpenOptions = {
+      model: 'm',
+      method: 'full',
+      rank: 8,
+      seed: 1,
+      reuseGradients: false,
       optimiser: { learningRate: 5e-4, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 },
-    } as const;
+    };
     const sampling = { maxTokens: 20, temperature: 0, topP: 1, topK: 0, stop: [], seed: 0 };
     const say = async (prompt: string | { messages: Message[] }) => {
       let text = '';

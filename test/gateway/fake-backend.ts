@@ -16,6 +16,7 @@ import { FaultError } from '../../wire/faults.ts';
 export type Stage =
   | 'open'
   | 'count'
+  | 'cut'
   | 'loss'
   | 'restart'
   | 'step'
@@ -177,8 +178,11 @@ export const fakeBackend = (options: FakeOptions = {}): FakeBackend => {
         signal.throwIfAborted();
         return prompts.map((prompt) => textOf(prompt).length);
       },
-      async cut(prompt, most) {
+      async cut(prompt, most, signal) {
+        await at('cut', signal);
+        signal.throwIfAborted();
         const text = textOf(prompt);
+        if (text.length <= most) return { prompt, kept: text.length, dropped: 0 };
         const kept = Array.from(text.slice(-most), (_, i) => text.slice(-most).charCodeAt(i));
         return { prompt: { ids: kept }, kept: kept.length, dropped: text.length - kept.length };
       },

@@ -1,10 +1,11 @@
 // Generated tokens as an answer (../text/answer.ts), for tokens that come in batches from elsewhere.
 import type { Tokenizer } from '../../../tokenizer/index.ts';
+import { FaultError } from '../../../wire/faults.ts';
 import type { FinishReason, Generation, Piece } from '../contract.ts';
 import type { Answer } from '../text/answer.ts';
 import { toldAlone } from '../text/logprobs.ts';
 
-/** Tokens, and how probable each was; an engine that does not say so is asked by nobody who wants to know. */
+/** Tokens, and how probable each was, where the server says so. */
 export interface Batch {
   readonly tokens: readonly number[];
   readonly logprobs: readonly number[] | undefined;
@@ -30,6 +31,9 @@ export async function* pieces(
         return answer.end(next.value);
       }
       const { tokens, logprobs } = next.value;
+      if (told && logprobs?.length !== tokens.length) {
+        throw new FaultError({ kind: 'backend', message: 'its server told no log-probabilities of what it generated' });
+      }
       for (const [i, token] of tokens.entries()) {
         // a whole sample may be read long after it came
         signal.throwIfAborted();
