@@ -96,3 +96,17 @@ export const writtenPrompt = ({ template, separator }: Layout, examples: readonl
   const middle = template.slice(examplesAt + EXAMPLES.length, promptAt);
   return head + examples.join(separator) + middle + prompt + template.slice(promptAt + PROMPT.length);
 };
+
+/** The system message of a conversation with written examples; what it had is put in whole, whatever it holds. */
+export const writtenSystem = (
+  { system_template, separator }: Layout,
+  examples: readonly string[],
+  own: string,
+): string => {
+  const template = system_template.includes(SYSTEM) ? system_template : `${SYSTEM}\n\n${system_template}`;
+  return template
+    .split(/(\{system\}|\{examples\})/)
+    .map((part) => (part === SYSTEM ? own : part === EXAMPLES ? examples.join(separator) : part))
+    .join('')
+    .trim();
+};

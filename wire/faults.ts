@@ -115,7 +115,7 @@ export const describe = (fault: Fault): string => {
     case 'too_large':
       return `${fault.param} is ${fault.got} ${fault.unit}, the limit is ${fault.limit} ${fault.unit}${at(fault.line)}`;
     case 'context_length':
-      return `${fault.param} is ${fault.got} tokens, which leaves no room in the model's context of ${fault.limit} tokens`;
+      return `${fault.param} ${fault.param === 'messages' ? 'are' : 'is'} ${fault.got} tokens, which leaves no room in the model's context of ${fault.limit} tokens`;
     case 'beyond_deadline':
       return beyondDeadline(fault);
     case 'unknown_corpus':
