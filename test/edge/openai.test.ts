@@ -1,4 +1,6 @@
 // OpenAI's routes as OpenAI's own SDK and plain HTTP see them: the edge in workerd, a gateway that answers as told.
+import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
+import { generateText } from 'ai';
 import OpenAI from 'openai';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { chatChunk, chatResponse } from '../../wire/api/chat.ts';
@@ -260,15 +262,22 @@ describe('NAME:sift in chat', () => {
     expect(chatResponse.safeParse(answer).error).toBeUndefined();
   });
 
-  it('selects alike for a text and for the parts that the AI SDK makes of it', async () => {
-    const { convertToOpenAICompatibleChatMessages: wrapped } = (await import(
-      '@ai-sdk/openai-compatible/internal'
-    )) as unknown as { convertToOpenAICompatibleChatMessages: (prompt: object[]) => object[] };
+  it('selects alike for a text and for what the AI SDK makes of it', async () => {
+    const bare = (await chat({ ...tuned(), messages: user(ROUTER) })).sift.picks.map(({ id }: { id: string }) => id);
     const parts = [{ role: 'user', content: [{ type: 'text', text: ROUTER }] }];
-    const bare = await chat({ ...tuned(), messages: user(ROUTER) });
-    for (const messages of [parts, wrapped(parts)]) {
-      expect((await chat({ ...tuned(), messages })).sift.picks).toEqual(bare.sift.picks);
-    }
+    const ofParts = (await chat({ ...tuned(), messages: parts })).sift.picks;
+    expect(ofParts.map(({ id }: { id: string }) => id)).toEqual(bare);
+    const { model, sift } = tuned();
+    const sdk = createOpenAICompatible({ name: 'edge', apiKey: KEY, baseURL: openai.baseURL });
+    gateway.asked();
+    const asked = () => gateway.asked().map(({ picks }) => picks.map(({ id }) => id));
+    const message = { system: 'Be brief.', prompt: ROUTER, maxRetries: 0 };
+    const answer = await generateText({ ...message, model: sdk.chatModel(model), providerOptions: { edge: { sift } } });
+    expect([answer.text, asked()]).toEqual(['Hello', [bare]]);
+    // its completions write "user:" and "assistant:" around the prompt: there `input` says what to select for
+    const options = { edge: { sift: { ...sift, input: ROUTER } } };
+    await generateText({ ...message, model: sdk.completionModel(model), providerOptions: options });
+    expect(asked()).toEqual([bare]);
   });
 
   it('selects for what sift.input or sift.vector say', async () => {
