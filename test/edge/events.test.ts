@@ -171,6 +171,105 @@ describe('steps that the guard undid', () => {
 const CONTEXT: TuneEvent = { event: 'context', examples: 7, dropped: 3, tokens: 512 };
 const WITH_CONTEXT = [...GOOD.slice(0, 3), CONTEXT, ...GOOD.slice(3)];
 
+describe('progress as data', () => {
+  const dataWith = async (events: readonly TuneEvent[], options: Partial<StreamOptions> = {}) => {
+    let text = '';
+    for await (const piece of streamOf(events, { includeSift: true, ...options })) text += piece;
+    expect(text).not.toMatch(/^:/m);
+    return dataOf(text)
+      .slice(0, -1)
+      .map((line) => JSON.parse(line));
+  };
+
+  it('takes the place of comments, steps that were undone and the guard among it', async () => {
+    const events = [...GOOD.slice(0, 3), RESTART, step(0), step(1), ...GOOD.slice(3, 5), GUARDED, ...GOOD.slice(6)];
+    const chunks = await dataWith(events, { includeUsage: true });
+    const told = chunks.flatMap((chunk) => ('sift' in chunk ? [chunk.sift] : []));
+    expect(told.map((one) => Object.keys(one).join())).toEqual([
+      'queued',
+      'step',
+      'step',
+      'restart',
+      'step',
+      'step',
+      'guard',
+    ]);
+    expect(told[3]).toEqual({ restart: RESTART.restart });
+    expect(told.at(-1)).toMatchObject({ guard: { outcome: 'lowered', kept_steps: 2 } });
+    expect(chunks.filter((chunk) => 'sift' in chunk).every(({ choices }) => choices.length === 0)).toBe(true);
+    expect(chunks.at(-1).usage).toMatchObject({ prompt_tokens_details: { tuning_tokens: 18, tuning_steps: 2 } });
+  });
+
+  it('tells an adapter that was found by the number of its steps', async () => {
+    const steps = [step(0), step(1)].flatMap((one) => (one.event === 'step' ? [one.step] : []));
+    const adapter: TuneEvent = { event: 'adapter', adapter: { id: 'a1', reused: true, steps } };
+    const [, found] = await dataWith([GOOD[0] as TuneEvent, adapter, ...GOOD.slice(3)]);
+    expect(found.sift).toEqual({ adapter: { id: 'a1', reused: true, steps: 2 } });
+  });
+});
+
+describe('samples', () => {
+  const told = (index: number, text: string): TuneEvent => ({ event: 'token', index, text, tokens: 1 });
+  const events: TuneEvent[] = [
+    told(1, 'b'),
+    told(0, 'a'),
+    { event: 'finish', index: 1, finish_reason: 'length' },
+    told(0, 'A'),
+    { event: 'finish', index: 0, finish_reason: 'stop' },
+    usage,
+    { event: 'done', finish_reason: 'stop' },
+  ];
+
+  it('alternate in a stream, each with one end, and are put in order in a whole answer', async () => {
+    let text = '';
+    for await (const piece of streamOf(events, { n: 2 })) text += piece;
+    const choices = dataOf(text)
+      .slice(0, -1)
+      .map((line) => JSON.parse(line).choices[0]);
+    expect(choices.map(({ index, text: piece, finish_reason }) => [index, piece, finish_reason])).toEqual([
+      [1, 'b', null],
+      [0, 'a', null],
+      [1, '', 'length'],
+      [0, 'A', null],
+      [0, '', 'stop'],
+    ]);
+    const { answer } = await answerWhole(textShape(envelope), untilDone(eventsOf(events), 2), { prompts: 1, n: 2 });
+    expect(answer).toMatchObject({ choices: [{ text: 'aA' }, { text: 'b', finish_reason: 'length' }] });
+  });
+
+  it('that never end are no result', async () => {
+    const cut = events.filter((event) => event.event !== 'finish');
+    const whole = answerWhole(textShape(envelope), untilDone(eventsOf(cut), 2), { prompts: 1, n: 2 });
+    await expect(whole).rejects.toThrow('the work ended without a result');
+  });
+});
+
+describe('log-probabilities in the older form', () => {
+  it('name a part of a character by its bytes, and count its place once', async () => {
+    const token = (text: string, bytes: number[]) => ({ token: text, bytes, logprob: -1, top: [] });
+    const smile = [...Buffer.from('😀')];
+    const logprobs = [
+      token('x', [120]),
+      token('\ufffd', smile.slice(0, 2)),
+      token('\ufffd', smile.slice(2)),
+      token('y', [121]),
+    ];
+    const events: TuneEvent[] = [{ event: 'token', index: 0, text: 'x😀y', tokens: 4, logprobs }, ...GOOD.slice(5)];
+    const { completion } = await wholeOf(events);
+    expect(completion).toMatchObject({
+      choices: [
+        {
+          logprobs: {
+            tokens: ['x', 'bytes:\\xf0\\x9f', 'bytes:\\x98\\x80', 'y'],
+            top_logprobs: [{ x: -1 }, { 'bytes:\\xf0\\x9f': -1 }, { 'bytes:\\x98\\x80': -1 }, { y: -1 }],
+            text_offset: [0, 1, 1, 3],
+          },
+        },
+      ],
+    });
+  });
+});
+
 describe('examples in the context', () => {
   it('are told in a comment before the first token', async () => {
     const text = await textOf(WITH_CONTEXT);
