@@ -88,7 +88,8 @@ export const message = z.strictObject({
 });
 export type Message = z.output<typeof message>;
 
-const bytesOf = (messages: readonly Message[]): number =>
+/** UTF-8 bytes of what all messages say. */
+export const bytesOf = (messages: readonly { readonly content: string }[]): number =>
   messages.reduce((sum, { content }) => sum + byteLength(content), 0);
 
 const messages = z

@@ -14,6 +14,10 @@ const data = (value: unknown): string => `data: ${JSON.stringify(value)}\n\n`;
 /** The comment's text must not end the comment. */
 const comment = (text: string): string => `: ${text.replaceAll(/[\r\n]+/g, ' ')}\n\n`;
 
+function* filled(text: string): Generator<string, void, void> {
+  if (text !== '') yield text;
+}
+
 export interface StreamOptions extends Asked {
   readonly includeUsage: boolean;
   /** Progress as data. */
@@ -67,14 +71,16 @@ export async function* answerStream(
         return say(prompt, progressOf(event));
     }
   };
-  let next = 0;
+  let current = 0;
   try {
-    if (prompts > 0) yield say(0, prefaces[0]);
-    next = 1;
+    yield* filled(say(0, prefaces[0]));
     for await (const one of told) {
-      if (one.prompt === next) yield say(next, prefaces[next++]);
+      if (one.prompt > current) {
+        current = one.prompt;
+        yield* filled(say(current, prefaces[current]));
+      }
       at(accounts, one.prompt).see(one.event);
-      yield pieceOf(one);
+      yield* filled(pieceOf(one));
     }
     const usage = usageOf(accounts);
     if (includeUsage && usage !== undefined) yield data({ ...shape.chunk([]), usage });

@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { MAX_LOGPROBS, MAX_MESSAGES, MAX_PROMPT_BYTES } from '../limits.ts';
 import { textUpTo } from '../text.ts';
-import type { Message } from '../tune.ts';
+import { bytesOf, type Message } from '../tune.ts';
 import { shown } from '../words.ts';
 import {
   choiceExtras,
@@ -62,7 +62,14 @@ const textFormat = unsupported(z.strictObject({ type: z.literal('text') }), 'nul
 
 export const chatRequest = generationFields
   .extend({
-    messages: z.array(message).min(1, 'is empty').max(MAX_MESSAGES),
+    messages: z
+      .array(message)
+      .min(1, 'is empty')
+      .max(MAX_MESSAGES)
+      .refine((list) => bytesOf(list.map(messageOf)) <= MAX_PROMPT_BYTES, {
+        error: ({ input }) =>
+          `are ${bytesOf((input as GivenMessage[]).map(messageOf))} bytes together, the limit is ${MAX_PROMPT_BYTES} bytes`,
+      }),
     /** Both absent: as many as the context leaves. */
     max_completion_tokens: newTokens.nullish(),
     /** Its older name. */
