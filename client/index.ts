@@ -4,7 +4,7 @@ import type { z } from 'zod';
 import type { chatRequest, chatResponse } from '../wire/api/chat.ts';
 import type { completionRequest, completionResponse } from '../wire/api/completions.ts';
 import type { CorpusOnWire, corpusRequest, EntryOnWire } from '../wire/api/corpora.ts';
-import type { embeddingRequest, embeddingResponse } from '../wire/api/embeddings.ts';
+import type { embeddingsRequest, embeddingsResponse } from '../wire/api/embeddings.ts';
 import type { modelList } from '../wire/api/model.ts';
 import type { ScoreResponse, scoreRequest } from '../wire/api/score.ts';
 import type { SelectResponse, selectRequest } from '../wire/api/select.ts';
@@ -74,7 +74,7 @@ export const createClient = (options: ClientOptions) => {
       const streamed = { ...body, stream: true, stream_options: { include_usage: true, include_sift: true } };
       yield* generated(await send('POST', path, { ...call, repeatable: false, body: JSON.stringify(streamed) }));
     },
-    embed: (body: z.input<typeof embeddingRequest>, call?: CallOptions): Promise<z.output<typeof embeddingResponse>> =>
+    embed: (body: z.input<typeof embeddingsRequest>, call?: CallOptions): Promise<z.output<typeof embeddingsResponse>> =>
       post('/v1/embeddings', body, call, true),
     models: (call?: CallOptions): Promise<z.output<typeof modelList>> => json('GET', '/v1/models', call),
     /** Examples into a corpus, from anything that can be iterated; safe to repeat. */

@@ -16,7 +16,9 @@ import {
 import { idempotent, notIdempotent } from './idempotency/guard.ts';
 import { createKeyRoute, keyRoute, keysRoute, revokeKeyRoute, rotateKeyRoute } from './keys/routes.ts';
 import { metered } from './limits/guard.ts';
+import { chatRoute } from './openai/chat.ts';
 import { completionsRoute } from './openai/completions.ts';
+import { embeddingsRoute } from './openai/embeddings.ts';
 import { modelRoute, modelsRoute } from './openai/models.ts';
 import { scoreRoute } from './score/route.ts';
 import { selectRoute } from './select/route.ts';
@@ -26,6 +28,8 @@ const HANDLERS: Readonly<Record<RouteName, Handler<Authenticated>>> = {
   'GET /v1/models/{name}': modelRoute,
   'POST /v1/select': selectRoute,
   'POST /v1/completions': completionsRoute,
+  'POST /v1/chat/completions': chatRoute,
+  'POST /v1/embeddings': embeddingsRoute,
   'POST /v1/score': scoreRoute,
   'GET /v1/corpora': corporaRoute,
   'GET /v1/corpora/{corpus}': corpusRoute,

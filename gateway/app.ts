@@ -101,10 +101,12 @@ export const createGateway = (options: GatewayOptions) => {
   app.post('/v1/forget', forgetRoute(adapters.store));
   app.get('/v1/models', (c) =>
     c.json({
-      models: registry.models.map(({ id, contextTokens, parameters, capabilities, defaults }) => ({
+      models: registry.models.map(({ id, contextTokens, parameters, chat, capabilities, defaults }) => ({
         id,
         context_tokens: contextTokens,
         parameters,
+        chat,
+        max_logprobs: capabilities.topLogprobs,
         defaults: {
           method: defaults.method,
           rank: defaults.rank,
@@ -116,6 +118,7 @@ export const createGateway = (options: GatewayOptions) => {
           max_rank: capabilities.maxRank,
           logprobs: capabilities.logprobs,
           streaming: capabilities.streaming,
+          penalties: capabilities.penalties,
         },
       })),
     }),

@@ -3,24 +3,26 @@
 // but for the count of tokens, which is the backend's. The prompt is counted whole, as it will be read, since a token may
 // span the border of two texts; examples counted one by one only say where to begin, so that a few calls do, however many
 // examples there are.
-import { type ContextReport, type Layout, writtenExample, writtenPrompt } from '../wire/context.ts';
+import { type ContextReport, type Layout, writtenPrompt } from '../wire/context.ts';
 import { at } from '../wire/list.ts';
 import type { RankedPick } from '../wire/tune.ts';
+import type { Prompt } from './backends/contract.ts';
+import { type Frame, textFrame } from './prompt.ts';
 
-/** Tokens of each text, read as a prompt. */
-export type CountTokens = (texts: readonly string[]) => Promise<readonly number[]>;
+/** Tokens of each prompt. */
+export type CountTokens = (prompts: readonly Prompt[]) => Promise<readonly number[]>;
 
 export interface Asked {
   readonly picks: readonly RankedPick[];
-  readonly layout: Layout;
-  readonly prompt: string;
-  /** A text that is read after the prompt, such as one to be scored; it takes room too. */
-  readonly following?: string;
+  /** How they are written into what is read. */
+  readonly frame: Frame;
+  /** Between two examples. */
+  readonly separator: string;
 }
 
 export interface Placed {
-  /** The prompt with the examples before it. */
-  readonly prompt: string;
+  /** Those that fit, as they are written, the nearest last. */
+  readonly examples: readonly string[];
   readonly report: ContextReport;
 }
 
@@ -82,29 +84,27 @@ const candidatesOf = (count: CountTokens, examples: readonly string[], separator
   return { reach, estimate, first, dropNearest };
 };
 
-/** `mostOf` says how many tokens the whole prompt may have, by those of the prompt alone. */
-export const placeExamples = async (
+/** `mostOf` says how many tokens all that is read may have, by those of the prompt alone. */
+export const placeIn = async (
   count: CountTokens,
-  { picks, layout, prompt, following = '' }: Asked,
+  { picks, frame, separator: between }: Asked,
   mostOf: (promptTokens: number) => number,
 ): Promise<Placed> => {
-  const examples = nearestFirst(picks).map((pick) => writtenExample(layout, pick));
-  const none: Placed = { prompt, report: { examples: 0, dropped: examples.length, tokens: 0 } };
-  if (examples.length === 0) return none;
-  const counted = await count([prompt + following, writtenPrompt(layout, [''], prompt) + following, layout.separator]);
+  const written = nearestFirst(picks).map((pick) => frame.example(pick));
+  const none: Placed = { examples: [], report: { examples: 0, dropped: written.length, tokens: 0 } };
+  if (written.length === 0) return none;
+  const counted = await count([frame.prompt([]), frame.prompt(['']), between]);
   const [alone, framed, separator] = [at(counted, 0), at(counted, 1), at(counted, 2)];
   const most = mostOf(alone);
   if (most + BORDER < framed) return none;
-  const candidates = candidatesOf(count, examples, separator, most - framed);
+  const candidates = candidatesOf(count, written, separator, most - framed);
   const placedWith = async (number: number): Promise<Placed | undefined> => {
     if (!(await candidates.reach(number))) return undefined;
-    const whole = writtenPrompt(layout, candidates.first(number), prompt);
-    const tokens = at(await count([whole + following]), 0);
+    const examples = candidates.first(number);
+    const tokens = at(await count([frame.prompt(examples)]), 0);
     if (tokens > most) return undefined;
-    return {
-      prompt: whole,
-      report: { examples: number, dropped: examples.length - number, tokens: tokens - alone },
-    };
+    const report = { examples: number, dropped: written.length - number, tokens: tokens - alone };
+    return { examples, report };
   };
   for (;;) {
     let number = Math.max(1, await candidates.estimate());
@@ -120,4 +120,23 @@ export const placeExamples = async (
     candidates.dropNearest();
     if (!(await candidates.reach(1))) return none;
   }
+};
+
+export interface AskedOfText {
+  readonly picks: readonly RankedPick[];
+  readonly layout: Layout;
+  readonly prompt: string;
+  /** A text that is read after the prompt, such as one to be scored; it takes room too. */
+  readonly following?: string;
+}
+
+/** The same for a text: the prompt with the examples before it. */
+export const placeExamples = async (
+  count: CountTokens,
+  { picks, layout, prompt, following }: AskedOfText,
+  mostOf: (promptTokens: number) => number,
+): Promise<{ readonly prompt: string; readonly report: ContextReport }> => {
+  const frame = textFrame(layout, prompt, following);
+  const { examples, report } = await placeIn(count, { picks, frame, separator: layout.separator }, mostOf);
+  return { prompt: writtenPrompt(layout, examples, prompt), report };
 };

@@ -8,6 +8,7 @@
 // has other ratios; the shares are then less exact, but every tenant is still measured alike.
 import { tunedOn } from '../wire/tune.ts';
 import type { Outline } from './pace.ts';
+import { charactersOf, mostNewTokens, promptOf } from './prompt.ts';
 import { judgedTexts, type ResolvedTuning } from './tuning.ts';
 import type { SettledScore, SettledTune } from './use.ts';
 
@@ -22,7 +23,8 @@ const AGAIN = 0.2;
 const BYTES_PER_TOKEN = 3;
 
 // UTF-16 units stand for bytes: an estimate needs no pass over 50 MB of text
-export const tokensOf = (text: string): number => Math.ceil(text.length / BYTES_PER_TOKEN);
+export const tokensIn = (characters: number): number => Math.ceil(characters / BYTES_PER_TOKEN);
+export const tokensOf = (text: string): number => tokensIn(text.length);
 
 type Learning = Pick<SettledTune, 'picks' | 'tuning' | 'use'>;
 
@@ -72,7 +74,11 @@ const examplesTokens = ({ picks, use }: Learning): number => {
 
 /** Tokens read before generation. */
 const promptTokens = (request: SettledTune, contextTokens: number): number =>
-  Math.min(tokensOf(request.prompt) + examplesTokens(request), contextTokens);
+  Math.min(tokensIn(charactersOf(promptOf(request))) + examplesTokens(request), contextTokens);
+
+/** Tokens of all samples; the prompt is read once for them. */
+const generatedTokens = ({ sampling }: SettledTune, contextTokens: number): number =>
+  sampling.n * mostNewTokens(sampling, contextTokens);
 
 /** Beyond the context a window slides by half of it, so that those tokens are read twice. */
 export const scoredTokens = (context: number, text: number, contextTokens: number): number =>
@@ -88,7 +94,7 @@ const readings = (request: SettledScore, contextTokens: number): number[] => {
 
 /** Of the generation, once everything was learnt. */
 export const generationCost = (request: SettledTune, contextTokens: number): number => {
-  const generated = Math.min(request.sampling.max_tokens, contextTokens);
+  const generated = generatedTokens(request, contextTokens);
   const prompt = promptTokens(request, contextTokens);
   return READ * prompt + GENERATED * generated;
 };
@@ -114,7 +120,7 @@ export const tuneOutline = (request: SettledTune, tuning: ResolvedTuning, contex
   method: paceKey(tuning),
   ...stepsOf(request, contextTokens),
   read: [promptTokens(request, contextTokens)],
-  generated: Math.min(request.sampling.max_tokens, contextTokens),
+  generated: generatedTokens(request, contextTokens),
 });
 
 export const scoreOutline = (request: SettledScore, tuning: ResolvedTuning, contextTokens: number): Outline => ({

@@ -11,6 +11,7 @@ import type {
   KeptWeights,
   OpenOptions,
   Piece,
+  Prompt,
   Sampling,
   Score,
   Session,
@@ -114,7 +115,7 @@ async function* guardedLosses(
 
 async function* guardedPieces(
   session: Session,
-  prompt: string,
+  prompt: Prompt,
   sampling: Sampling,
   signal: AbortSignal,
 ): AsyncGenerator<Piece, Generation, void> {
@@ -164,10 +165,15 @@ const guarded = (session: Session, release: Release): Session => {
   let closing: Promise<void> | undefined;
   return {
     check: (prompt, signal) => abortable(() => session.check(prompt, signal), signal),
-    count: async (texts, signal) => {
-      const counts = await abortable(() => session.count(texts, signal), signal);
+    cut: async (prompt, most, signal) => {
+      const cut = await abortable(() => session.cut(prompt, most, signal), signal);
+      if (isCount(cut.kept) && cut.kept <= most && isCount(cut.dropped)) return cut;
+      throw backendFault(`it cut a prompt to ${cut.kept} tokens, less ${cut.dropped}, where ${most} were asked for`);
+    },
+    count: async (prompts, signal) => {
+      const counts = await abortable(() => session.count(prompts, signal), signal);
       const counted = Array.isArray(counts) ? counts.length : 0;
-      if (counted !== texts.length) throw backendFault(`it counted ${counted} of ${texts.length} texts`);
+      if (counted !== prompts.length) throw backendFault(`it counted ${counted} of ${prompts.length} texts`);
       const wrong = counts.find((tokens) => !isCount(tokens));
       if (wrong !== undefined) throw backendFault(`it says that a text has ${wrong} tokens`);
       return counts;

@@ -1,8 +1,9 @@
 // A backend whose work is timed as it is done, for the estimates of pace.ts. What is cut short or fails is not counted.
 // Steps and scores are timed as they are waited for; a generation from its first token to its last, whoever was slow.
-import type { Backend, Generation, Model, OpenOptions, Piece, Sampling, Session } from './backends/contract.ts';
-import { paceKey, scoredTokens, tokensOf } from './cost.ts';
+import type { Backend, Generation, Model, OpenOptions, Piece, Prompt, Sampling, Session } from './backends/contract.ts';
+import { paceKey, scoredTokens, tokensIn, tokensOf } from './cost.ts';
 import type { Pace } from './pace.ts';
+import { charactersOf } from './prompt.ts';
 
 type Clock = () => number;
 
@@ -23,7 +24,7 @@ async function* timedPieces(
       }
       if (first === undefined) {
         first = { ms: now(), tokens: next.value.tokens };
-        pace.read(units, first.ms - started);
+        if (units > 0) pace.read(units, first.ms - started);
       }
       yield next.value;
     }
@@ -62,9 +63,11 @@ const timedSession = (
   now: Clock,
 ): Session => {
   const key = paceKey({ method, rank });
+  const read = new Set<Prompt>();
   return {
     check: (prompt, signal) => session.check(prompt, signal),
-    count: (texts, signal) => session.count(texts, signal),
+    count: (prompts, signal) => session.count(prompts, signal),
+    cut: (prompt, most, signal) => session.cut(prompt, most, signal),
     async *train(examples, signal) {
       const done = pieces(pipelined, (units, ms) => pace.step(key, units, ms));
       let index = 0;
@@ -92,8 +95,13 @@ const timedSession = (
       done.all();
     },
     restart: (learningRate, signal) => session.restart(learningRate, signal),
-    generate: (prompt: string, sampling: Sampling, signal: AbortSignal) =>
-      timedPieces(session.generate(prompt, sampling, signal), Math.min(tokensOf(prompt), context), pace, now),
+    generate: (prompt: Prompt, sampling: Sampling, signal: AbortSignal) => {
+      // further samples of a prompt may find it read
+      const reading = !read.has(prompt);
+      read.add(prompt);
+      const units = reading ? Math.min(tokensIn(charactersOf(prompt)), context) : 0;
+      return timedPieces(session.generate(prompt, sampling, signal), units, pace, now);
+    },
     async score(before, text, signal) {
       const from = now();
       const score = await session.score(before, text, signal);

@@ -1,12 +1,15 @@
 // One request's work on a backend, as events: a step for every pick in pick order (steps.ts), then the generation; the
 // picks may go before the prompt too, or instead. What goes there is settled before any step is made.
 // Pure but for the backend and the clock: it knows no Request and no stream, so both JSON and SSE are made from it.
-import type { ScoreResponse, TuneEvent } from '../wire/tune.ts';
+import type { ContextReport } from '../wire/context.ts';
+import type { ScoreResponse, Truncation, TuneEvent } from '../wire/tune.ts';
 import { type Learnt, learn, type Shelf, shelve } from './adapters/learn.ts';
-import type { Backend, Generation, Model, OpenOptions, Piece, Score, Session } from './backends/contract.ts';
-import { type Placed, placeExamples, roomForAnswer } from './context.ts';
+import type { Backend, Model, OpenOptions, Prompt, Score, Session } from './backends/contract.ts';
+import { type CountTokens, placeExamples, placeIn, roomForAnswer } from './context.ts';
 import { generationCost, scoreAfterCost } from './cost.ts';
 import { openGuarded } from './guarded.ts';
+import { frameOf, mostNewTokens, promptOf } from './prompt.ts';
+import { samples } from './samples.ts';
 import { makeSteps } from './steps.ts';
 import { type ResolvedTuning, resolveTuning, tunedOnWire } from './tuning.ts';
 import type { SettledScore, SettledTune } from './use.ts';
@@ -43,35 +46,52 @@ const openOptions = (tuning: ResolvedTuning, request: SettledTune | SettledScore
   },
 });
 
-async function* tokens(
-  generation: AsyncGenerator<Piece, Generation, void>,
-): AsyncGenerator<TuneEvent, Generation, void> {
-  try {
-    for (let next = await generation.next(); ; next = await generation.next()) {
-      if (next.done) return next.value;
-      yield { event: 'token', text: next.value.text, tokens: next.value.tokens };
-    }
-  } finally {
-    // a consumer that stops early ends the generation too; after its end this does nothing
-    await generation.return({ finishReason: 'stop', promptTokens: 0, completionTokens: 0 });
-  }
-}
-
-/** The prompt with examples before it, as far as they leave room for the answer; undefined where they are tuned on only. */
-const examplesBefore = async (
+/** The prompt as it will be read; where it does not fit and may be cut, its end, with what was cut told. */
+const fitted = async (
   session: Session,
   { contextTokens }: Model,
-  { use, picks, layout, prompt, sampling }: SettledTune,
+  request: SettledTune,
   signal: AbortSignal,
-): Promise<Placed | undefined> => {
+): Promise<{ prompt: Prompt; truncated?: Truncation }> => {
+  const { sampling } = request;
+  const prompt = promptOf(request);
+  if (sampling.truncate === 'start') {
+    const [tokens = 0] = await session.count([prompt], signal);
+    if (tokens >= contextTokens) {
+      const room = roomForAnswer(mostNewTokens(sampling, contextTokens), contextTokens, 0);
+      const cut = await session.cut(prompt, contextTokens - room, signal);
+      return { prompt: cut.prompt, truncated: { dropped_tokens: cut.dropped, kept_tokens: cut.kept } };
+    }
+  }
+  await session.check(prompt, signal);
+  return { prompt };
+};
+
+/** The prompt with examples in it, as far as they leave room for the answer; undefined where they are tuned on only. */
+const withExamples = async (
+  session: Session,
+  { contextTokens }: Model,
+  { use, picks, layout, sampling }: SettledTune,
+  prompt: Prompt,
+  signal: AbortSignal,
+): Promise<{ prompt: Prompt; report: ContextReport } | undefined> => {
   if (use === 'tune') return undefined;
   const mostOf = (promptTokens: number): number =>
-    contextTokens - roomForAnswer(sampling.max_tokens, contextTokens, promptTokens);
-  return placeExamples((texts) => session.count(texts, signal), { picks, layout, prompt }, mostOf);
+    contextTokens - roomForAnswer(mostNewTokens(sampling, contextTokens), contextTokens, promptTokens);
+  const frame = frameOf(layout, prompt);
+  const count: CountTokens = (prompts) => session.count(prompts, signal);
+  // what was cut was cut for want of room
+  const fitting = typeof prompt === 'object' && 'ids' in prompt ? [] : picks;
+  const { examples, report } = await placeIn(count, { picks: fitting, frame, separator: layout.separator }, mostOf);
+  return {
+    prompt: frame.prompt(examples),
+    report: { ...report, dropped: report.dropped + picks.length - fitting.length },
+  };
 };
 
 /**
- * Events of one tuning request after its turn came: (step* restart)* step* or an adapter, context? token* usage done.
+ * Events of one tuning request after its turn came: (step* restart)* step* or an adapter, truncated?
+ * context? (token | finish)* usage done.
  * `until` is when the request must be over, by the same clock.
  */
 export async function* tune(
@@ -87,27 +107,24 @@ export async function* tune(
   const session = await openGuarded(backend, openOptions(tuning, request, shelf), signal);
   try {
     const opened = now();
-    await session.check(request.prompt, signal);
-    const placed = await examplesBefore(session, model, request, signal);
+    const { prompt, truncated } = await fitted(session, model, request, signal);
+    const placed = await withExamples(session, model, request, prompt, signal);
     const { pipelined } = model.capabilities;
     const time = { now, until, pipelined, rest: generationCost(request, model.contextTokens) };
     const steps = () => makeSteps(session, request, tuning, model.contextTokens, time, signal);
     const learnt = yield* learn(session, shelf, tuning, steps, signal);
     const tuned = now();
+    if (truncated !== undefined) yield { event: 'truncated', ...truncated };
     if (placed !== undefined) yield { event: 'context', ...placed.report };
-    const generation = session.generate(
-      placed?.prompt ?? request.prompt,
-      {
-        maxTokens: request.sampling.max_tokens,
-        temperature: request.sampling.temperature,
-        topP: request.sampling.top_p,
-        topK: request.sampling.top_k,
-        stop: request.sampling.stop,
-        seed: request.sampling.seed,
-      },
+    const { sampling } = request;
+    const most = mostNewTokens(sampling, model.contextTokens);
+    const { finishReason, promptTokens, completionTokens } = yield* samples(
+      session,
+      placed?.prompt ?? prompt,
+      sampling,
+      most,
       signal,
     );
-    const { finishReason, promptTokens, completionTokens } = yield* tokens(generation);
     const generated = now();
     // after the last token, whose caller does not wait for it
     const adapter = await shelve(session, shelf, request, backend, learnt, until - now(), signal);
@@ -144,7 +161,7 @@ const examplesBeforeText = async (
   { contextTokens }: Model,
   { use, picks, layout, context, text }: SettledScore,
   signal: AbortSignal,
-): Promise<Placed | undefined> =>
+): Promise<{ prompt: string; report: ContextReport } | undefined> =>
   use === 'tune'
     ? undefined
     : placeExamples(

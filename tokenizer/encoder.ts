@@ -12,8 +12,8 @@ export interface Encoder {
   /** What the template puts before and after a text. */
   readonly before: readonly number[];
   readonly after: readonly number[];
-  /** Ids of a text without its template. */
-  encode(text: string): number[];
+  /** Ids of a text without its template; `restore` is for what stands between added tokens, once these were found. */
+  encode(text: string, restore?: (text: string) => string): number[];
   readonly model: Vocabulary;
   readonly added: readonly AddedToken[];
 }
@@ -121,10 +121,12 @@ export const createEncoder = (json: unknown, configJson: unknown): Encoder => {
     after,
     model,
     added,
-    encode: (text) =>
+    encode: (text, restore = (between) => between) =>
       // half a surrogate pair is U+FFFD, as it would be on its way to a tokenizer
       sections(text.toWellFormed()).flatMap((section) =>
-        'id' in section ? [section.id] : split(section).flatMap((piece) => model.encode(piece.text)),
+        'id' in section
+          ? [section.id]
+          : split({ ...section, text: restore(section.text) }).flatMap((piece) => model.encode(piece.text)),
       ),
   };
 };

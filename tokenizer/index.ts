@@ -9,13 +9,17 @@ export interface Tokenizer {
   /** What the template puts before and after a text. */
   readonly before: readonly number[];
   readonly after: readonly number[];
-  /** Ids of a text without its template. */
-  encode(text: string): number[];
+  /** Tokens that are no part of a text, such as those around a message. */
+  readonly specials: readonly { readonly id: number; readonly content: string }[];
+  /** Ids of a text without its template; `restore` is for what stands between added tokens, once these were found. */
+  encode(text: string, restore?: (text: string) => string): number[];
   /** Ids as text, special tokens left out. */
   decode(ids: readonly number[]): string;
   /** The text of further ids after those of `context`, as they come. */
   stream(context: readonly number[]): TokenStream;
-  /** UTF-8 bytes that each id stands for, special tokens with their content: where in a text a token lies. */
+  /** UTF-8 bytes that an id stands for, a special token with its content; `first`: where a text begins with it. */
+  bytesOf(id: number, first: boolean): Uint8Array;
+  /** How many these are for each id of a text: where in it a token lies. */
   byteLengths(ids: readonly number[]): number[];
 }
 
@@ -45,9 +49,16 @@ export const createTokenizer = (json: unknown, configJson: unknown, rows: number
   for (const { content, id, special } of added) byId.set(id, { content, special });
   const stream = (context: readonly number[]): TokenStream => tokenStream(decode, (id) => byId.get(id), context);
 
+  const bytesOf = (id: number, first: boolean): Uint8Array => {
+    const token = byId.get(id);
+    if (token === undefined) return new Uint8Array();
+    return token.special ? utf8Bytes(token.content) : decode.bytes(token.content, first);
+  };
+
   return {
     before,
     after,
+    specials: added.filter(({ special }) => special),
     encode,
     decode(ids) {
       const tokens = stream([]);
@@ -56,11 +67,7 @@ export const createTokenizer = (json: unknown, configJson: unknown, rows: number
       return text + tokens.end();
     },
     stream,
-    byteLengths: (ids) =>
-      ids.map((id, i) => {
-        const token = byId.get(id);
-        if (token === undefined) return 0;
-        return (token.special ? utf8Bytes(token.content) : decode.bytes(token.content, i === 0)).length;
-      }),
+    bytesOf,
+    byteLengths: (ids) => ids.map((id, i) => bytesOf(id, i === 0).length),
   };
 };

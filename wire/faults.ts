@@ -126,7 +126,7 @@ export const describe = (fault: Fault): string => {
     case 'too_large':
       return `${fault.param} is ${fault.got} ${fault.unit}, the limit is ${fault.limit} ${fault.unit}${at(fault.line)}`;
     case 'context_length':
-      return `${fault.param} is ${fault.got} tokens, which leaves no room in the model's context of ${fault.limit} tokens`;
+      return `${fault.param} ${fault.param === 'messages' ? 'are' : 'is'} ${fault.got} tokens, which leaves no room in the model's context of ${fault.limit} tokens`;
     case 'beyond_deadline':
       return beyondDeadline(fault);
     case 'unknown_corpus':
@@ -283,7 +283,10 @@ const wireOf = (fault: Fault): { status: number; type: string; param?: string; r
 export const statusOf = (kind: Fault['kind']): number => wireOf({ kind } as Fault).status;
 
 /** The code on the wire: the kind, but where clients know another name for it. */
-export const codeOf = (kind: Fault['kind']): string => (kind === 'context_length' ? 'context_length_exceeded' : kind);
+export const codeOf = (kind: Fault['kind']): string => {
+  if (kind === 'context_length') return 'context_length_exceeded';
+  return kind === 'unknown_model' ? 'model_not_found' : kind;
+};
 
 /** The exhaustive map from a fault to what goes over the wire. */
 export const toWire = (fault: Fault): WireError => {

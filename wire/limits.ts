@@ -38,6 +38,16 @@ export const MAX_TEMPLATE_BYTES = 16 * 1024;
 export const MAX_SEPARATOR_BYTES = 1_024;
 /** Characters of a model's name. 2026-11-26 */
 export const MAX_MODEL_NAME = 256;
+/** Prompts of one completion request, each with a selection and a tuning of its own; LangChain sends 20 at once. 2026-11-26 */
+export const MAX_PROMPTS = 20;
+/** Alternatives told beside a token of /v1/completions, as OpenAI's limit. 2026-11-26 */
+export const MAX_COMPLETION_LOGPROBS = 5;
+/** Texts of one embeddings request, as OpenAI's limit. 2026-11-26 */
+export const MAX_EMBEDDINGS = 2_048;
+/** Bytes of all of them: OpenAI's 300,000 tokens are some 1.2 MB. 2026-11-26 */
+export const MAX_EMBEDDINGS_BYTES = 2 * 1024 * 1024;
+/** Embeddings written into an answer before other requests get a turn: 64 × 1,536 numbers take some 20 ms. 2026-11-26 */
+export const EMBEDDINGS_AT_ONCE = 64;
 /** Results that are errors in one upload; after so many the rest is refused by one last result. 2026-11-26 */
 export const MAX_UPLOAD_ERRORS = 10_000;
 
@@ -130,6 +140,12 @@ export const VECTORIZE_MAX_ID_BYTES = 64;
 export const MAX_STEPS = 200;
 /** Tokens one request may generate. 2026-11-24 */
 export const MAX_NEW_TOKENS = 2_048;
+/** Samples of one request: they share its tuning, and each takes a generation. 2026-11-26 */
+export const MAX_SAMPLES = 8;
+/** Alternatives told beside a generated token, as OpenAI's limit. 2026-11-26 */
+export const MAX_LOGPROBS = 20;
+/** Messages of one conversation; their sizes count together, up to MAX_PROMPT_BYTES. 2026-11-26 */
+export const MAX_MESSAGES = 1_000;
 /** Bytes of a gateway request: MAX_STEPS texts, most of them short. 2026-11-24 */
 export const MAX_TUNE_BODY_BYTES = 16 * 1024 * 1024;
 /** Rank of a LoRA: more than the paper's 64, and above it full fine-tuning is cheaper on the models here. 2026-11-26 */
@@ -326,8 +342,8 @@ export const MAX_GATEWAY_ANSWER_BYTES = 4 * 1024 * 1024;
 export const MAX_GATEWAY_ERROR_BYTES = 64 * 1024;
 /** Bytes from one event of a stream to the next, comments counted: an event is a token or a step. 2026-11-26 */
 export const MAX_GATEWAY_EVENT_BYTES = 256 * 1024;
-/** Bytes of a whole stream: MAX_NEW_TOKENS tokens and MAX_STEPS steps are 1 MB. 2026-11-26 */
-export const MAX_GATEWAY_STREAM_BYTES = 16 * 1024 * 1024;
+/** Bytes of a whole stream: MAX_SAMPLES of MAX_NEW_TOKENS tokens, each with MAX_LOGPROBS alternatives, are 25 MB. 2026-11-26 */
+export const MAX_GATEWAY_STREAM_BYTES = 32 * 1024 * 1024;
 /** Characters of the gateway's own words that go on to the caller. 2026-11-26 */
 export const MAX_RELAYED_CHARACTERS = 1_000;
 /** Seconds of a Retry-After that is passed on: what a missing one becomes, and the most. 2026-11-26 */

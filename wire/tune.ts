@@ -5,10 +5,13 @@ import { askedUse, contextReport, layout } from './context.ts';
 import {
   MAX_BETA,
   MAX_FORGOTTEN,
+  MAX_LOGPROBS,
+  MAX_MESSAGES,
   MAX_NEW_TOKENS,
   MAX_ORIGIN_CHARACTERS,
   MAX_PROMPT_BYTES,
   MAX_RANK,
+  MAX_SAMPLES,
   MAX_SOURCE,
   MAX_STEPS,
   MAX_TENANT_CHARACTERS,
@@ -16,7 +19,7 @@ import {
   MIN_EPSILON,
   MIN_LEARNING_RATE,
 } from './limits.ts';
-import { textUpTo, wellFormed } from './text.ts';
+import { byteLength, textUpTo, wellFormed } from './text.ts';
 
 /** An example to learn from, in pick order. Tuning makes one gradient step on each; a repeated id is a second step. */
 export const pick = z.strictObject({
@@ -56,14 +59,46 @@ export const tuning = z.strictObject({
 });
 export type Tuning = z.output<typeof tuning>;
 
+const penalty = z.number().min(-2).max(2).default(0);
+
 export const sampling = z.strictObject({
-  max_tokens: z.int().min(0).max(MAX_NEW_TOKENS).default(64),
+  /** Null: as many as the context leaves after the prompt, up to the limit. */
+  max_tokens: z.int().min(0).max(MAX_NEW_TOKENS).nullable().default(64),
+  /** Samples of one tuning, each with a seed of its own: seed, seed + 1, … */
+  n: z.int().min(1).max(MAX_SAMPLES).default(1),
   temperature: z.number().min(0).max(2).default(1),
   top_p: z.number().min(0).max(1).default(1),
   top_k: z.int().min(0).max(100_000).default(0),
+  /** OpenAI's: off the logit of every token that was generated before, once, or as often as it was. */
+  presence_penalty: penalty,
+  frequency_penalty: penalty,
+  /** Alternatives told beside each token; 0: the token's own log-probability alone; null: none. */
+  logprobs: z.int().min(0).max(MAX_LOGPROBS).nullable().default(null),
   stop: z.array(z.string().min(1)).max(4).default([]),
   seed: z.int().min(0).max(0xffff_ffff).default(0),
+  /** What happens to a prompt that leaves no room in the context: it is refused, or its start is cut off. */
+  truncate: z.enum(['refuse', 'start']).default('refuse'),
 });
+export type SamplingOptions = z.output<typeof sampling>;
+
+/** Of a conversation, as every chat template knows it. */
+export const message = z.strictObject({
+  role: z.enum(['system', 'user', 'assistant']),
+  content: wellFormed,
+});
+export type Message = z.output<typeof message>;
+
+/** UTF-8 bytes of what all messages say. */
+export const bytesOf = (messages: readonly { readonly content: string }[]): number =>
+  messages.reduce((sum, { content }) => sum + byteLength(content), 0);
+
+const messages = z
+  .array(message)
+  .min(1, 'is empty')
+  .max(MAX_MESSAGES)
+  .refine((list) => bytesOf(list) <= MAX_PROMPT_BYTES, {
+    error: ({ input }) => `are ${bytesOf(input as Message[])} bytes together, the limit is ${MAX_PROMPT_BYTES} bytes`,
+  });
 
 /** On whose behalf the edge asks: the gateway's turns are shared among tenants. Signed with the body. */
 const tenant = z.string().min(1).max(MAX_TENANT_CHARACTERS).default('default');
@@ -71,17 +106,23 @@ const tenant = z.string().min(1).max(MAX_TENANT_CHARACTERS).default('default');
 /** Which corpus the picks come from, as the edge names it: what was made of them is forgotten by this name. */
 const origin = z.string().min(1).max(MAX_ORIGIN_CHARACTERS);
 
-/** POST /v1/tune */
-export const tuneRequest = z.strictObject({
-  tenant,
-  model: z.string().min(1),
-  prompt: textUpTo(MAX_PROMPT_BYTES),
-  ...used,
-  origin: origin.optional(),
-  tuning: tuning.prefault({}),
-  sampling: sampling.prefault({}),
-  stream: z.boolean().default(false),
-});
+/** POST /v1/tune: exactly one of `prompt`, a text to go on from, and `messages`, a conversation to answer. */
+export const tuneRequest = z
+  .strictObject({
+    tenant,
+    model: z.string().min(1),
+    prompt: textUpTo(MAX_PROMPT_BYTES).optional(),
+    messages: messages.optional(),
+    ...used,
+    origin: origin.optional(),
+    tuning: tuning.prefault({}),
+    sampling: sampling.prefault({}),
+    stream: z.boolean().default(false),
+  })
+  .refine((request) => (request.prompt === undefined) !== (request.messages === undefined), {
+    error: 'exactly one of prompt and messages must be there',
+    path: ['prompt'],
+  });
 export type TuneRequest = z.output<typeof tuneRequest>;
 export type TuneRequestInput = z.input<typeof tuneRequest>;
 
@@ -114,7 +155,7 @@ const score = z.object({
   tokens: z.number(),
   bits_per_byte: z.number(),
 });
-const step = z.object({
+export const step = z.object({
   index: z.int(),
   of: z.int(),
   id: z.string(),
@@ -170,7 +211,7 @@ export const tuned = z.object({
 export type Tuned = z.output<typeof tuned>;
 
 /** Steps were undone; those that follow, if any, are counted from the first again. */
-const restart = z.object({
+export const restart = z.object({
   /** Steps undone. */
   undone: z.int(),
   /** Steps that follow; 0: the answer is the base model's. */
@@ -200,6 +241,7 @@ export type ScoreResponse = z.output<typeof scoreResponse>;
 
 const usage = z.object({
   prompt_tokens: z.int(),
+  /** Of all samples. */
   completion_tokens: z.int(),
   /** Of all steps that were made, those that the guard undid included. */
   tuning_tokens: z.int(),
@@ -209,20 +251,55 @@ const usage = z.object({
 });
 export type Usage = z.output<typeof usage>;
 
+/** A generated token by itself; `bytes` are its UTF-8, of which one character may lie in several tokens. */
+const tokenAlone = {
+  token: z.string(),
+  bytes: z.array(z.int().min(0).max(255)),
+  /** Natural logarithm, of the distribution that docs/chat.md describes; -9999 where it is no number that JSON holds. */
+  logprob: z.number(),
+};
+export const tokenLogprob = z.object({
+  ...tokenAlone,
+  /** The likeliest, as many as were asked for, from the likeliest down; the token itself may be among them. */
+  top: z.array(z.object(tokenAlone)),
+});
+export type TokenLogprob = z.output<typeof tokenLogprob>;
+
+const finishReason = z.enum(['stop', 'length']);
+
+/** Tokens of the prompt's start (in chat: of its oldest messages) that were left out, and those that were read. */
+export const truncation = z.object({ dropped_tokens: z.int(), kept_tokens: z.int() });
+export type Truncation = z.output<typeof truncation>;
+
+/** Of a sample; one request may have several. */
+const index = z.int().min(0).default(0);
+
 /**
- * The server-sent events of /v1/tune, by event name, in order: queued* steps context? token* usage done, or error in
- * place of any; steps: (step* restart)* step*, of which those since the last restart are what the answer comes from, or one
- * adapter, with the steps that it stands for.
+ * The server-sent events of /v1/tune, by event name, in order: queued* steps truncated? context? (token | finish)* usage
+ * done, or error in place of any; steps: (step* restart)* step*, of which those since the last restart are what the answer
+ * comes from, or one adapter, with the steps that it stands for. Each sample has token* and one finish; those of different
+ * samples may alternate.
  */
 export const tuneEvent = z.discriminatedUnion('event', [
   z.object({ event: z.literal('queued'), position: z.int() }),
   z.object({ event: z.literal('step'), step }),
   z.object({ event: z.literal('restart'), restart }),
   z.object({ event: z.literal('adapter'), adapter: adapterReport.extend({ steps: z.array(step) }) }),
+  truncation.extend({ event: z.literal('truncated') }),
   contextReport.extend({ event: z.literal('context') }),
-  z.object({ event: z.literal('token'), text: z.string(), tokens: z.int() }),
+  z.object({
+    event: z.literal('token'),
+    index,
+    text: z.string(),
+    /** Of this sample so far. */
+    tokens: z.int(),
+    /** Of the tokens since the event before, where asked for. */
+    logprobs: z.array(tokenLogprob).optional(),
+  }),
+  z.object({ event: z.literal('finish'), index, finish_reason: finishReason }),
   z.object({ event: z.literal('usage'), usage }),
-  z.object({ event: z.literal('done'), finish_reason: z.enum(['stop', 'length']) }),
+  /** The finish_reason of sample 0. */
+  z.object({ event: z.literal('done'), finish_reason: finishReason }),
   z.object({
     event: z.literal('error'),
     error: wireError,
@@ -233,10 +310,19 @@ export type TuneEvent = z.output<typeof tuneEvent>;
 /** /v1/tune without streaming. */
 export const tuneResponse = z.object({
   model: z.string(),
-  text: z.string(),
-  finish_reason: z.enum(['stop', 'length']),
+  /** One a sample, by index. */
+  choices: z.array(
+    z.object({
+      index: z.int(),
+      text: z.string(),
+      finish_reason: finishReason,
+      logprobs: z.array(tokenLogprob).optional(),
+    }),
+  ),
   /** Those that the text comes from. */
   steps: z.array(step),
+  /** Absent where the prompt was read whole. */
+  truncated: truncation.optional(),
   context: contextReport.optional(),
   usage,
 });
@@ -249,6 +335,11 @@ export const modelsResponse = z.object({
       id: z.string(),
       context_tokens: z.int(),
       parameters: z.int(),
+      // what follows as optional is absent from gateways that are older
+      /** How conversations are written: by the checkpoint's own template, or plainly (docs/chat.md). */
+      chat: z.enum(['own', 'plain']).optional(),
+      /** Alternatives that can be told beside a token, where capabilities.logprobs says that it can be told at all. */
+      max_logprobs: z.int().optional(),
       defaults: z.object({
         method: z.enum(['full', 'lora']),
         rank: z.int(),
@@ -259,8 +350,9 @@ export const modelsResponse = z.object({
         methods: z.array(z.enum(['full', 'lora'])),
         max_rank: z.int(),
         logprobs: z.boolean(),
-        // absent from gateways that are older
         streaming: z.boolean().optional(),
+        /** Whether presence_penalty and frequency_penalty are there. */
+        penalties: z.boolean().optional(),
       }),
     }),
   ),

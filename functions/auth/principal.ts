@@ -3,6 +3,7 @@ import type { RequestIdVariables } from 'hono/request-id';
 import type { Budgets, Rates } from '../../wire/api/keys.ts';
 import type { Scope } from '../../wire/api/scope.ts';
 import type { Env } from '../env.ts';
+import type { Spending } from './spending.ts';
 
 export interface Principal {
   readonly tenant: string;
@@ -16,11 +17,6 @@ export interface Principal {
   readonly expiresAt: string | null;
   readonly rates: Rates;
   readonly budgets: Budgets;
-}
-
-/** What a request takes, as it becomes known. */
-export interface Spending {
-  add(amount: { readonly steps: number; readonly tokens: number }): void;
 }
 
 export interface Authenticated {

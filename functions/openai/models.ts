@@ -1,24 +1,48 @@
-// GET /v1/models and /v1/models/NAME: every model of the gateway under two names, itself and itself tuned.
+// GET /v1/models and /v1/models/NAME: every model of the gateway under two names, itself and itself tuned, and the edge's own
+// embedder, which is there without a gateway too.
 import type { Context } from 'hono';
 import { type ModelOnWire, SIFT_SUFFIX } from '../../wire/api/model.ts';
 import { FaultError } from '../../wire/faults.ts';
 import type { Authenticated } from '../auth/principal.ts';
+import { chooseEmbedder } from '../embedding/choose.ts';
+import type { Env } from '../env.ts';
 import { gatewayModels } from '../upstream/client.ts';
 
-const modelsOf = async (c: Context<Authenticated>): Promise<ModelOnWire[]> => {
+const COMMON = { object: 'model', created: 0, owned_by: 'sift' } as const;
+
+const embedderOf = (env: Env): ModelOnWire[] => {
+  if (env.EMBEDDER === 'none') return [];
+  const { name, dimensions, window } = chooseEmbedder(env);
+  return [{ id: name, ...COMMON, kind: 'embed', context_window: window ?? null, dimensions }];
+};
+
+const generatingOf = async (c: Context<Authenticated>): Promise<ModelOnWire[]> => {
   const models = await gatewayModels(c.env, c.req.raw.signal);
-  return models.flatMap(({ id, context_tokens, parameters, defaults }) =>
-    [false, true].map((tuned) => ({
-      id: tuned ? `${id}${SIFT_SUFFIX}` : id,
-      object: 'model' as const,
-      created: 0 as const,
-      owned_by: 'sift' as const,
-      context_window: context_tokens,
-      parameters,
-      tuned,
-      defaults,
-    })),
+  return models.flatMap(({ id, context_tokens, parameters, chat, max_logprobs, defaults, capabilities }) =>
+    [false, true].map(
+      (tuned): ModelOnWire => ({
+        id: tuned ? `${id}${SIFT_SUFFIX}` : id,
+        ...COMMON,
+        kind: 'generate',
+        context_window: context_tokens,
+        parameters,
+        tuned,
+        chat: chat ?? null,
+        methods: capabilities.methods,
+        max_logprobs: capabilities.logprobs ? (max_logprobs ?? 0) : null,
+        penalties: capabilities.penalties ?? false,
+        defaults,
+      }),
+    ),
   );
+};
+
+/** A deployment may serve selections and embeddings alone. */
+const hasGateway = ({ GATEWAY_URL }: Env): boolean => GATEWAY_URL !== undefined && GATEWAY_URL !== '';
+
+const modelsOf = async (c: Context<Authenticated>): Promise<ModelOnWire[]> => {
+  const own = embedderOf(c.env);
+  return own.length > 0 && !hasGateway(c.env) ? own : [...(await generatingOf(c)), ...own];
 };
 
 export const modelsRoute = async (c: Context<Authenticated>) => c.json({ object: 'list', data: await modelsOf(c) });

@@ -1,7 +1,7 @@
-// From an OpenAI completion to the gateway's request: which model, and which examples to learn from.
+// From a request of OpenAI's to the gateway's: which model, and which examples to learn from.
 import { SIFT_SUFFIX } from '../../wire/api/model.ts';
 import type { Sift } from '../../wire/api/sift.ts';
-import { FaultError } from '../../wire/faults.ts';
+import { type Fault, FaultError } from '../../wire/faults.ts';
 import type { TuneRequest } from '../../wire/tune.ts';
 import type { Principal } from '../auth/principal.ts';
 import type { Env } from '../env.ts';
@@ -25,20 +25,35 @@ export const examplesOf = (selection: Selection): TuneRequest['picks'] =>
     });
   });
 
-/** `param` is the field that the prompt came in. */
+/** A fault of the selection, by the name that the field has in this request. */
+const inRequest = (fault: Fault, input: string): Fault => {
+  if (!('param' in fault)) return fault;
+  return {
+    ...fault,
+    param: fault.param.startsWith('input') ? fault.param.replace('input', input) : `sift.${fault.param}`,
+  };
+};
+
+/** `param` is the field that the text came in; both are passed over where the request says what to select for. */
 export const selectExamples = async (
   env: Env,
   principal: Principal,
-  prompt: { readonly text: string; readonly param: string },
-  { corpus, selection }: Sift,
+  { text, param }: { readonly text: string; readonly param: string },
+  { corpus, prompt, selection }: Sift,
   stages: Stages,
 ): Promise<Selection> => {
   const name = corpus ?? env.DEFAULT_CORPUS;
   if (name === undefined || name === '') {
     throw new FaultError({ kind: 'bad_field', param: 'sift.corpus', message: 'is missing, and there is no default' });
   }
-  if (prompt.text.trim() === '') {
-    throw new FaultError({ kind: 'bad_field', param: prompt.param, message: 'is blank: examples are selected for it' });
+  if (prompt === undefined && text.trim() === '') {
+    const message = 'is blank: examples are selected for it, unless sift.input or sift.vector says what for';
+    throw new FaultError({ kind: 'bad_field', param, message });
   }
-  return runFromCorpus(env, principal, name, { input: prompt.text }, selection, stages);
+  try {
+    return await runFromCorpus(env, principal, name, prompt ?? { input: text }, selection, stages);
+  } catch (error) {
+    if (!(error instanceof FaultError)) throw error;
+    throw new FaultError(inRequest(error.fault, prompt === undefined ? param : 'sift.input'), error.cause);
+  }
 };

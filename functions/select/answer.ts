@@ -1,8 +1,8 @@
-// A selection in the shapes of the API: whole, and as the short account beside a completion.
-import type { ChosenOnWire } from '../../wire/api/completions.ts';
+// A selection in the shapes of the API: whole, and as the short account beside an answer.
+import type { ChosenOnWire, ChosenShort } from '../../wire/api/generation.ts';
 import type { SelectionOnWire } from '../../wire/api/select.ts';
 import type { AskedUse, ContextReport, Use } from '../../wire/context.ts';
-import type { AdapterReport } from '../../wire/tune.ts';
+import type { Tuned } from '../../wire/tune.ts';
 import type { Pick, Selection } from './selection.ts';
 
 const pickOnWire = ({
@@ -57,19 +57,11 @@ export const settledUse = (asked: AskedUse, context: ContextReport | undefined):
   return context === undefined ? 'tune' : 'both';
 };
 
-/** What was learnt from and how, beside OpenAI's fields: SDKs pass over what they do not know. */
-export const chosenOnWire = (
-  selection: Selection,
-  use: AskedUse,
-  context: ContextReport | undefined,
-  adapter: AdapterReport | null,
-): ChosenOnWire => {
+/** What was selected, in short. */
+export const chosenShort = (selection: Selection): ChosenShort => {
   const { corpus, picks, sigma2, pool, stop, warnings } = selectionOnWire(selection);
   return {
     corpus,
-    use: settledUse(use, context),
-    ...(context === undefined ? {} : { context }),
-    adapter,
     picks: picks.map(({ id, score, similarity, sigma2: after }) => ({ id, score, similarity, sigma2: after })),
     sigma2,
     pool,
@@ -77,3 +69,17 @@ export const chosenOnWire = (
     warnings,
   };
 };
+
+/** What was learnt from and how, beside OpenAI's fields: SDKs pass over what they do not know. */
+export const chosenOnWire = (
+  selection: Selection,
+  use: AskedUse,
+  context: ContextReport | undefined,
+  tuning: Tuned | null,
+): ChosenOnWire => ({
+  ...chosenShort(selection),
+  use: settledUse(use, context),
+  ...(context === undefined ? {} : { context }),
+  adapter: tuning?.adapter ?? null,
+  tuning,
+});

@@ -12,9 +12,11 @@ type GatewayError = ErrorBody['error'];
 /** What the gateway finds wrong with a request that this edge made: ours to mend, whatever its type. */
 const OURS: ReadonlySet<string> = new Set<Fault['kind']>(['bad_json', 'bad_signature', 'not_found', 'wrong_method']);
 /** What is the caller's to mend, where it is not 400. */
-const CALLERS: ReadonlyMap<string, number> = new Map<Fault['kind'], number>([
+const CALLERS: ReadonlyMap<string, number> = new Map([
   ['too_large', 413],
   ['never_fits', 413],
+  ['model_not_found', 404],
+  // as older gateways say it
   ['unknown_model', 404],
 ]);
 /** What passes by itself, and whether the gateway says it only before any work. */

@@ -14,9 +14,13 @@ import { pieces } from './read.ts';
 /** Whether this id is the gateway's signature of this data at this place. */
 export type VerifyEvent = (id: string | undefined, index: number, data: string) => Promise<boolean>;
 
-/** A restart stands where the steps do. */
-const ORDER: readonly TuneEvent['event'][] = ['queued', 'step', 'adapter', 'context', 'token', 'usage', 'done'];
-const ONCE: ReadonlySet<TuneEvent['event']> = new Set(['adapter', 'context', 'usage']);
+const ORDER: readonly TuneEvent['event'][] = [
+  ...(['queued', 'step', 'adapter', 'truncated', 'context', 'token', 'usage', 'done'] as const),
+];
+const ONCE: ReadonlySet<TuneEvent['event']> = new Set(['adapter', 'truncated', 'context', 'usage']);
+/** Events that stand where others do. */
+const placeOf = ({ event }: TuneEvent): number =>
+  ORDER.indexOf(event === 'restart' ? 'step' : event === 'finish' ? 'token' : event);
 
 const unreachable = (message: string): FaultError => new FaultError({ kind: 'gateway_unreachable', message });
 const notUnderstood = (why: string): FaultError =>
@@ -36,13 +40,13 @@ const understood = (data: string): TuneEvent => {
 };
 
 /** Complains about an event that cannot follow those before it: queued* then (step* restart)* step* or an adapter, then
- * context? token* usage done; error anywhere. The steps after a restart are counted from the first again. */
+ * truncated? context? (token | finish)* usage done; error anywhere. The steps after a restart are counted from the first again. */
 const inOrder = () => {
   let reached = 0;
   let steps = 0;
   return (event: TuneEvent): void => {
     if (event.event === 'error') return;
-    const place = ORDER.indexOf(event.event === 'restart' ? 'step' : event.event);
+    const place = placeOf(event);
     if (place < reached || (ONCE.has(event.event) && place === reached))
       throw notUnderstood(`${event.event} after ${ORDER[reached]}`);
     if (event.event === 'done' && ORDER[reached] !== 'usage') throw notUnderstood('done without usage');

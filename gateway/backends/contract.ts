@@ -3,6 +3,8 @@
 // Implementations throw FaultError (kind 'backend', 'context_length' for a prompt that leaves no room, 'cancelled' or
 // 'deadline'); they never swallow an abort.
 
+import type { Message, TokenLogprob } from '../../wire/tune.ts';
+
 export type Method = 'full' | 'lora';
 
 export interface Model {
@@ -13,6 +15,8 @@ export interface Model {
   readonly parameters: number;
   /** Changes whenever configuration or weights do; what was made of one revision is of no use for another. */
   readonly revision: string;
+  /** Whether conversations are written by the checkpoint's own template. */
+  readonly chat: 'own' | 'plain';
   readonly capabilities: Capabilities;
   readonly defaults: TuningDefaults;
 }
@@ -34,6 +38,10 @@ export interface Capabilities {
   readonly maxRank: number;
   /** Whether it can say how probable each generated token was. */
   readonly logprobs: boolean;
+  /** How many of the likeliest tokens it can tell beside each. */
+  readonly topLogprobs: number;
+  /** Whether tokens can be made less likely for having been generated before. */
+  readonly penalties: boolean;
   /** Whether generation comes token by token; otherwise it comes whole. */
   readonly streaming: boolean;
   /** Whether steps and losses are asked for all at once: the first one then waits for others' too, and some come together. */
@@ -75,6 +83,17 @@ export interface Step {
   readonly reused: boolean;
 }
 
+/** What is read before generation: a text, a conversation, which the model's template writes, or ids of `cut`. */
+export type Prompt = string | { readonly messages: readonly Message[] } | { readonly ids: readonly number[] };
+
+/** The end of a prompt that was too long. */
+export interface Cut {
+  readonly prompt: Prompt;
+  readonly kept: number;
+  /** Tokens of the whole, less those that were kept. */
+  readonly dropped: number;
+}
+
 export interface Sampling {
   readonly maxTokens: number;
   /** 0 is greedy. */
@@ -84,13 +103,23 @@ export interface Sampling {
   readonly topK: number;
   readonly stop: readonly string[];
   readonly seed: number;
+  /** So many alternatives are told beside each token; 0: the token alone. Absent: nothing is told. */
+  readonly logprobs?: number;
+  /** Taken off the logit of each token generated before, and as often as it was. */
+  readonly presencePenalty?: number;
+  readonly frequencyPenalty?: number;
+  /** Further samples of the same prompt follow: what was read of it may be kept. */
+  readonly moreFollow?: boolean;
 }
 
 /** A piece of text that is final: no byte of it will be taken back by a stop string or a split UTF-8 sequence. */
 export interface Piece {
+  /** Empty only where logprobs are told of tokens that have no text. */
   readonly text: string;
   /** Tokens generated so far. */
   readonly tokens: number;
+  /** Of the tokens since the piece before; of the model's own distribution, before penalties and temperature. */
+  readonly logprobs?: readonly TokenLogprob[];
 }
 
 export type FinishReason = 'stop' | 'length';
@@ -127,13 +156,21 @@ export interface Keeping {
 }
 
 export interface Session {
-  /** Throws 'context_length' for a prompt that leaves no room to generate: asked before any step is paid for. */
-  check(prompt: string, signal: AbortSignal): Promise<void>;
   /**
-   * How many tokens each text has, read as a prompt: what the tokenizer puts around it included, so that a text of fewer
-   * tokens than the context leaves room to generate. Weights play no part. A text may be longer than the context.
+   * Throws 'context_length' for a prompt that leaves no room to generate, and 'bad_field' for a conversation that the
+   * model's template does not take: asked before any step is paid for.
    */
-  count(texts: readonly string[], signal: AbortSignal): Promise<readonly number[]>;
+  check(prompt: Prompt, signal: AbortSignal): Promise<void>;
+  /**
+   * How many tokens each prompt has: what the tokenizer puts around it included, so that one of fewer tokens than the
+   * context leaves room to generate. Weights play no part. A prompt may be longer than the context.
+   */
+  count(prompts: readonly Prompt[], signal: AbortSignal): Promise<readonly number[]>;
+  /**
+   * The end of a prompt, of at most so many tokens: of a text its last ones; of a conversation the system message and the
+   * last turns that fit whole, or of the last one its end. Throws 'context_length' where not even that fits.
+   */
+  cut(prompt: Prompt, most: number, signal: AbortSignal): Promise<Cut>;
   /**
    * One gradient step on each example, in order; a step is yielded once it is done. A backend may submit them all at once.
    * Leaving the loop early ends the rest.
@@ -146,8 +183,8 @@ export interface Session {
   losses(examples: readonly string[], signal: AbortSignal): AsyncIterable<number>;
   /** Undoes every step: afterwards the session is as one that was opened anew at this learning rate. */
   restart(learningRate: number, signal: AbortSignal): Promise<void>;
-  /** Pieces as they come; the generator's return value says why and how much. */
-  generate(prompt: string, sampling: Sampling, signal: AbortSignal): AsyncGenerator<Piece, Generation, void>;
+  /** Pieces as they come; the generator's return value says why and how much. One at a time. */
+  generate(prompt: Prompt, sampling: Sampling, signal: AbortSignal): AsyncGenerator<Piece, Generation, void>;
   /** Bits of `text` given `context` (which may be empty) under the session's weights. */
   score(context: string, text: string, signal: AbortSignal): Promise<Score>;
   /** Absent where a session's weights end with it. */

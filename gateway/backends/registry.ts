@@ -1,7 +1,7 @@
 // The backends behind one gateway: which of them serves a model, and whether that model can do what a request asks.
 // A model's name belongs to one backend; two that claim it are an error at start, not a matter of order.
 import { type Fault, fail, ok, type Result } from '../../wire/faults.ts';
-import { type ScoreRequest, type TuneRequest, tunedOn } from '../../wire/tune.ts';
+import { type SamplingOptions, type ScoreRequest, type TuneRequest, tunedOn } from '../../wire/tune.ts';
 import { resolveTuning } from '../tuning.ts';
 import type { Backend, Model } from './contract.ts';
 
@@ -58,18 +58,39 @@ export const createRegistry = (backends: Readonly<Record<string, Backend>>): Reg
 /** The registry of a gateway with one backend. */
 export const registryOf = (backend: Backend, name = 'embedded'): Registry => createRegistry({ [name]: backend });
 
-/** What a request asks that its model cannot do; only steps ask anything. */
+const bad = (param: string, message: string): Fault => ({ kind: 'bad_field', param, message });
+
+/** What its answers are to be, or to tell. */
+const beyondSampling = ({ id, capabilities }: Model, sampling: SamplingOptions): Fault | undefined => {
+  const { logprobs, presence_penalty, frequency_penalty } = sampling;
+  const { topLogprobs } = capabilities;
+  if (logprobs !== null && !capabilities.logprobs) {
+    return bad('sampling.logprobs', `model '${id}' cannot tell log-probabilities`);
+  }
+  if (logprobs !== null && logprobs > topLogprobs) {
+    const told = topLogprobs === 0 ? 'tells those of the generated tokens alone (0)' : `has at most ${topLogprobs}`;
+    return bad('sampling.logprobs', `is ${logprobs}; model '${id}' ${told}`);
+  }
+  for (const [name, value] of Object.entries({ presence_penalty, frequency_penalty })) {
+    if (value !== 0 && !capabilities.penalties)
+      return bad(`sampling.${name}`, `is ${value}; model '${id}' has no penalties`);
+  }
+  return undefined;
+};
+
+/** What a request asks that its model cannot do. */
 export const beyondModel = (model: Model, request: TuneRequest | ScoreRequest): Fault | undefined => {
   const { id, capabilities } = model;
   const { methods, maxRank } = capabilities;
+  const sampling = 'sampling' in request ? beyondSampling(model, request.sampling) : undefined;
+  if (sampling !== undefined) return sampling;
   if (tunedOn(request).length === 0) return undefined;
   const { method, rank } = resolveTuning(model, request);
   if (!methods.includes(method)) {
-    const message = `is '${method}'; model '${id}' has: ${methods.join(', ') || 'no method of tuning'}`;
-    return { kind: 'bad_field', param: 'tuning.method', message };
+    return bad('tuning.method', `is '${method}'; model '${id}' has: ${methods.join(', ') || 'no method of tuning'}`);
   }
   if (method === 'lora' && rank > maxRank) {
-    return { kind: 'bad_field', param: 'tuning.rank', message: `is ${rank}, the limit of model '${id}' is ${maxRank}` };
+    return bad('tuning.rank', `is ${rank}, the limit of model '${id}' is ${maxRank}`);
   }
   return undefined;
 };

@@ -3,7 +3,6 @@
 import type { Context } from 'hono';
 import { streamSSE } from 'hono/streaming';
 import { parseAs } from '../../wire/body.ts';
-import type { ContextReport } from '../../wire/context.ts';
 import { asFault, FaultError, toWire, unwrap } from '../../wire/faults.ts';
 import { type StepReport, type TuneEvent, type TuneResponse, tuneRequest } from '../../wire/tune.ts';
 import type { Signed } from '../auth.ts';
@@ -35,29 +34,58 @@ async function* observed(
   }
 }
 
+type Choice = TuneResponse['choices'][number];
+
+/** The choices of an answer, put together from the events of their samples. */
+const gatherChoices = () => {
+  const byIndex = new Map<number, Choice>();
+  return {
+    take(event: Extract<TuneEvent, { event: 'token' | 'finish' }>): void {
+      const { index } = event;
+      const choice = byIndex.get(index) ?? { index, text: '', finish_reason: 'stop' };
+      byIndex.set(index, choice);
+      if (event.event === 'finish') choice.finish_reason = event.finish_reason;
+      else {
+        choice.text += event.text;
+        if (event.logprobs !== undefined) choice.logprobs = [...(choice.logprobs ?? []), ...event.logprobs];
+      }
+    },
+    all: (): Choice[] => [...byIndex.values()],
+  };
+};
+
 /** The events gathered into one answer. */
 const gather = async (model: string, events: AsyncIterable<TuneEvent>): Promise<TuneResponse> => {
   const steps: StepReport[] = [];
-  let text = '';
+  const choices = gatherChoices();
+  const told: Pick<TuneResponse, 'truncated' | 'context'> = {};
   let usage: TuneResponse['usage'] | undefined;
-  let context: ContextReport | undefined;
   for await (const event of events) {
-    if (event.event === 'step') steps.push(event.step);
-    else if (event.event === 'restart') steps.length = 0;
-    else if (event.event === 'adapter') steps.push(...event.adapter.steps);
-    else if (event.event === 'context')
-      context = { examples: event.examples, dropped: event.dropped, tokens: event.tokens };
-    else if (event.event === 'token') text += event.text;
-    else if (event.event === 'usage') usage = event.usage;
-    else if (event.event === 'done' && usage !== undefined) {
-      return {
-        model,
-        text,
-        finish_reason: event.finish_reason,
-        steps,
-        usage,
-        ...(context === undefined ? {} : { context }),
-      };
+    switch (event.event) {
+      case 'step':
+        steps.push(event.step);
+        break;
+      case 'restart':
+        steps.length = 0;
+        break;
+      case 'adapter':
+        steps.push(...event.adapter.steps);
+        break;
+      case 'truncated':
+        told.truncated = { dropped_tokens: event.dropped_tokens, kept_tokens: event.kept_tokens };
+        break;
+      case 'context':
+        told.context = { examples: event.examples, dropped: event.dropped, tokens: event.tokens };
+        break;
+      case 'token':
+      case 'finish':
+        choices.take(event);
+        break;
+      case 'usage':
+        ({ usage } = event);
+        break;
+      case 'done':
+        if (usage !== undefined) return { model, choices: choices.all(), steps, usage, ...told };
     }
   }
   throw new FaultError({ kind: 'backend', message: 'the work ended without a result' });

@@ -23,6 +23,11 @@ const ROWS: Record<RouteName, (things: Things) => readonly [path: string, body?:
   'GET /v1/models/{name}': () => ['/v1/models/base'],
   'POST /v1/select': ({ corpus }) => ['/v1/select', { corpus, input: TEXT }],
   'POST /v1/completions': ({ corpus }) => ['/v1/completions', { model: 'base:sift', prompt: TEXT, sift: { corpus } }],
+  'POST /v1/chat/completions': ({ corpus }) => [
+    '/v1/chat/completions',
+    { model: 'base:sift', messages: [{ role: 'user', content: TEXT }], sift: { corpus } },
+  ],
+  'POST /v1/embeddings': () => ['/v1/embeddings', { model: 'no-such-embedder', input: TEXT }],
   'POST /v1/score': ({ corpus }) => ['/v1/score', { model: 'base', context: TEXT, text: 'x', sift: { corpus } }],
   'GET /v1/corpora': () => ['/v1/corpora'],
   'GET /v1/corpora/{corpus}': ({ corpus }) => [`/v1/corpora/${corpus}`],

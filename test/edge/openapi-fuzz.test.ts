@@ -1,6 +1,6 @@
 // Every route, asked what its own description allows and what it nearly allows: no answer is a 5xx that is not foreseen,
 // every answer has the schema that the description gives for its status. The gateway's backend answers at once.
-import Ajv from 'ajv/dist/2020.js';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { registryOf } from '../../gateway/backends/registry.ts';
@@ -29,7 +29,7 @@ const document = openApi('0') as unknown as {
 };
 const { schemas } = document.components;
 
-const ajv = new Ajv({ strict: false, allErrors: false });
+const ajv = new Ajv2020({ strict: false, allErrors: false });
 ajv.addSchema({ $id: 'openapi', components: { schemas } });
 const problemOf = (schema: Schema, value: unknown): string | undefined => {
   const resolved = schema.$ref === undefined ? schema : { $ref: `openapi${schema.$ref}` };

@@ -168,7 +168,7 @@ describe('POST /v1/completions', () => {
       'logprobs logit_bias suffix presence_penalty frequency_penalty sift prompt',
     ].flatMap((names) => names.split(' ')),
   )('takes null for %s, as for an absent field', (name) => {
-    expect(completionRequest.parse({ model: 'base', prompt: 'x', seed: 1, [name]: null })).toMatchObject({
+    expect(completionRequest.parse({ model: 'base:sift', prompt: 'x', seed: 1, [name]: null })).toMatchObject({
       max_tokens: 16,
       stop: [],
       sift: { selection: { n: 10 } },
@@ -183,6 +183,13 @@ describe('POST /v1/completions', () => {
     ['an empty prompt', { prompt: '' }],
     ['a blank prompt', { prompt: ' \n' }],
     ['a prompt in a list', { prompt: ['x'] }],
+    ['20 prompts', { prompt: Array.from({ length: 20 }, () => 'x') }],
+    ['samples, and as many to choose from', { n: 2, best_of: 2 }],
+    ['penalties', { presence_penalty: -2, frequency_penalty: 2 }],
+    ['log-probabilities', { logprobs: 5 }],
+    ['a prompt to be cut', { truncate: 'start' }],
+    ['something else to select for', { model: 'base:sift', sift: { input: ['a', 'b'] } }],
+    ['a vector to select for', { model: 'base:sift', sift: { vector: [1, 2], input: null } }],
     ['top_p = 0', { top_p: 0 }],
     ['four stop texts', { stop: ['a', 'b', 'c', 'd'] }],
   ])('takes %s', (_, body) => {
@@ -201,20 +208,27 @@ describe('POST /v1/completions', () => {
   });
 
   it.each<[string, object, RegExp]>([
-    ['n = 2', { n: 2 }, /^n: is not supported: only null or 1/],
+    ['nine samples', { n: 9 }, /^n: is 9, the limit is 8$/],
+    ['best_of that is not n', { n: 2, best_of: 3 }, /^best_of: is 3, it must be n \(2\)/],
     ['echo', { echo: true }, /^echo: is not supported: only null or false/],
-    ['logprobs', { logprobs: 5 }, /^logprobs: is not supported: only null/],
+    ['six logprobs', { logprobs: 6 }, /^logprobs: is 6, the limit is 5$/],
+    ['a suffix', { suffix: 'x' }, /^suffix: is not supported: only null or "" is accepted/],
     ['logit_bias', { logit_bias: { 50256: -100 } }, /^logit_bias: is not supported: only null or {}/],
-    ['a penalty', { presence_penalty: 0.5 }, /^presence_penalty: is not supported/],
-    ['token ids', { prompt: [1, 2, 3] }, /^prompt: must be one text/],
-    ['two prompts', { prompt: ['a', 'b'] }, /^prompt: must be one text/],
+    ['a penalty of 2.5', { presence_penalty: 2.5 }, /^presence_penalty: is 2.5, the limit is 2$/],
+    ['token ids', { prompt: [1, 2, 3] }, /^prompt: .*token ids are not supported/],
+    ['lists of token ids', { prompt: [[1, 2], [3]] }, /^prompt: .*token ids are not supported/],
+    ['no prompt in a list', { prompt: [] }, /^prompt: is empty$/],
+    ['21 prompts', { prompt: Array.from({ length: 21 }, () => 'x') }, /^prompt: has 21 entries, the limit is 20$/],
+    ['sift for a model that does not tune', { sift: {} }, /^sift: is for models whose name ends in ':sift': 'base'/],
+    ['a system_template', { model: 'base:sift', sift: { system_template: '{examples}' } }, /'system_template' is not/],
+    ['two things to select for', { model: 'base:sift', sift: { input: 'a', vector: [1] } }, /^sift.input: give either/],
     ['five stop texts', { stop: ['a', 'b', 'c', 'd', 'e'] }, /^stop/],
     ['a seed that is no whole number', { seed: 1.5 }, /^seed: is 1.5, it must be a whole number of 64 bits/],
     ['a seed of more than 64 bits', { seed: 1e30 }, /^seed: is 1e\+30/],
     ['a prompt with half a surrogate pair', { prompt: 'a\ud83d' }, /^prompt: .*half of a surrogate pair/],
     ['a model name of 257 characters', { model: 'm'.repeat(257) }, /^model: is 257 characters, the limit is 256/],
-    ['a misspelt sift option', { sift: { corpora: 'x' } }, /corpora/],
-    ['a learning rate above one', { sift: { learning_rate: 2 } }, /^sift.learning_rate/],
+    ['a misspelt sift option', { model: 'base:sift', sift: { corpora: 'x' } }, /corpora/],
+    ['a learning rate above one', { model: 'base:sift', sift: { learning_rate: 2 } }, /^sift.learning_rate/],
   ])('refuses %s', (_, body, message) => {
     expect(complete(body)).toMatch(message);
   });

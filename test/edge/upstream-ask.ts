@@ -1,6 +1,9 @@
 // One call to a gateway as the edge makes it, told as data: the same in Node and, through upstream-worker.ts, in workerd.
 import { UpstreamError } from '../../functions/http/errors.ts';
-import { completionObject, completionStream } from '../../functions/openai/events.ts';
+import { untilDone } from '../../functions/openai/run.ts';
+import { answerStream } from '../../functions/openai/stream.ts';
+import { textShape } from '../../functions/openai/text-shape.ts';
+import { answerWhole } from '../../functions/openai/whole.ts';
 import { type Clocks, gatewayModels, gatewayScore, gatewayTune } from '../../functions/upstream/client.ts';
 import { RetryBudget } from '../../wire/retry-budget.ts';
 import { scoreRequest, tuneRequest } from '../../wire/tune.ts';
@@ -38,7 +41,8 @@ export interface Answer {
 const picks = [{ id: 'a', text: 'one' }];
 const tune = tuneRequest.parse({ model: 'base', prompt: 'Say', picks, stream: true });
 const score = scoreRequest.parse({ model: 'base', text: 'x', picks });
-const envelope = { id: 'cmpl-1', created: 0, model: 'base' };
+const shape = textShape({ id: 'cmpl-1', created: 0, model: 'base' });
+const ONE = { prompts: 1, n: 1 };
 
 /** What an SDK would make of a stream. */
 const readStream = async (pieces: AsyncIterable<string>): Promise<Answer> => {
@@ -59,10 +63,12 @@ const made = async ({ call, url, secret, clocks, noRetry }: Question, caller: Ab
   const options = { clocks, budget };
   if (call === 'models') return { status: 200, value: await gatewayModels(gateway, caller, options) };
   if (call === 'score') return { status: 200, value: await gatewayScore(gateway, score, caller, options) };
-  const events = await gatewayTune(gateway, tune, caller, options);
-  if (call === 'streamed') return readStream(completionStream(envelope, events, { includeUsage: true }));
-  const { completion } = await completionObject(envelope, events);
-  const { choices } = completion as { choices: { text: string }[] };
+  const told = untilDone(await gatewayTune(gateway, tune, caller, options), 1);
+  if (call === 'streamed') {
+    return readStream(answerStream(shape, told, { ...ONE, includeUsage: true, includeSift: false }));
+  }
+  const { answer } = await answerWhole(shape, told, ONE);
+  const { choices } = answer as { choices: { text: string }[] };
   return { status: 200, text: choices.map(({ text }) => text).join('') };
 };
 

@@ -43,7 +43,7 @@ beforeEach(() => {
 const errorOf = (code: string) => ({
   error: {
     message: `it said ${code}`,
-    type: code === 'unknown_model' ? 'invalid_request_error' : 'server_error',
+    type: code === 'model_not_found' ? 'invalid_request_error' : 'server_error',
     code,
     param: null,
   },
@@ -95,8 +95,8 @@ describe('a score on the caller’s own picks', () => {
     ],
     [
       'of an unknown model was not paid for',
-      (x) => x.answer(404, errorOf('unknown_model')),
-      { status: 404, code: 'unknown_model', shouldRetry: null },
+      (x) => x.answer(404, errorOf('model_not_found')),
+      { status: 404, code: 'model_not_found', shouldRetry: null },
     ],
     [
       'that reaches no gateway was not paid for',

@@ -127,7 +127,7 @@ const CALLERS = new Set([
   'beyond_deadline',
   'bad_field',
   'too_large',
-  'unknown_model',
+  'model_not_found',
   'context_length_exceeded',
   'bad_json',
   'not_found',
@@ -212,7 +212,7 @@ const NO_ANSWER: Record<string, Scenario> = {
   'headers without an end': { ...unreachable, script: (x) => x.head(200, { x: 'y'.repeat(2 * MIB) }), requests: 2 },
   'a stranger’s 200': stranger(200),
   'a stranger’s 200 with our JSON': { ...stranger(200, {}, JSON.stringify(MODELS)), begun: true },
-  'a stranger’s 200 with an error body': stranger(200, {}, JSON.stringify(errorOf('unknown_model'))),
+  'a stranger’s 200 with an error body': stranger(200, {}, JSON.stringify(errorOf('model_not_found'))),
   '101': { ...unreachable, script: (x) => x.plain('101 Switching Protocols'), requests: 'any' },
   '103, then silence': {
     status: 504,
@@ -233,7 +233,7 @@ const NO_ANSWER: Record<string, Scenario> = {
   '401': { ...stranger(401), begun: false, message: /GATEWAY_SECRET must be the same.*clocks at most 60 s apart/ },
   '401 in our shape': stranger(401, {}, JSON.stringify(errorOf('bad_signature', 'secret'))),
   '403': stranger(403),
-  '404': { ...stranger(404, {}, JSON.stringify(errorOf('unknown_model'))), begun: false },
+  '404': { ...stranger(404, {}, JSON.stringify(errorOf('model_not_found'))), begun: false },
   '408': stranger(408),
   '418': stranger(418),
   '429': stranger(429, { 'retry-after': '1' }),
@@ -276,13 +276,13 @@ const NOT_GENUINE: Record<string, Scenario> = {
   'a refusal that someone altered': {
     ...unreachable,
     script: (x) =>
-      x.answer(404, errorOf('unknown_model', 'buy here'), {
-        signed: { body: JSON.stringify(errorOf('unknown_model')) },
+      x.answer(404, errorOf('model_not_found', 'buy here'), {
+        signed: { body: JSON.stringify(errorOf('model_not_found')) },
       }),
   },
   'a genuine refusal under another status': {
     ...unreachable,
-    script: (x) => x.answer(503, errorOf('unknown_model'), { signed: { status: 404 } }),
+    script: (x) => x.answer(503, errorOf('model_not_found'), { signed: { status: 404 } }),
     requests: 2,
   },
 };
@@ -390,7 +390,7 @@ const refusal = (code: string, status: number, want: Partial<Scenario>, headers 
   ...want,
 });
 const REFUSALS: Record<string, Scenario> = {
-  unknown_model: refusal('unknown_model', 404, { begun: false, message: /^it said unknown_model$/ }),
+  model_not_found: refusal('model_not_found', 404, { begun: false, message: /^it said model_not_found$/ }),
   bad_field: refusal('bad_field', 400, { begun: false }),
   'a prompt over the context': refusal('context_length_exceeded', 400, { begun: false }),
   too_large: refusal('too_large', 413, { begun: false }),
@@ -622,7 +622,7 @@ const STREAM_FAULTS: Record<string, StreamScenario> = {
     code: 'context_length_exceeded',
     script: events(errorEvent('context_length_exceeded')),
   },
-  'error: unknown_model': { status: 404, code: 'unknown_model', script: events(errorEvent('unknown_model')) },
+  'error: model_not_found': { status: 404, code: 'model_not_found', script: events(errorEvent('model_not_found')) },
   'error: cancelled': { ...unreachable, script: events(errorEvent('cancelled')) },
   'error: of a later version': { status: 502, code: 'gpu_on_fire', script: events(errorEvent('gpu_on_fire')) },
 };

@@ -83,7 +83,8 @@ const greedy = async (model: Model, tuned: Tuned): Promise<string> => {
   const sampling = { maxTokens: 12, temperature: 0, topP: 1, topK: 0, stop: [], seed: 0 };
   let text = '';
   const failed = (what: string) => new Error(what);
-  for await (const piece of generate(model, tuned, IDS.join(' '), sampling, () => false, failed)) text += piece.text;
+  const asked = { tuned, prompt: IDS.join(' '), sampling, cancelled: () => false, notFinite: failed, prefill: {} };
+  for await (const piece of generate(model, asked)) text += piece.text;
   return text;
 };
 

@@ -70,9 +70,11 @@ export const wordTokenizer = (before: readonly number[] = []): Tokenizer => {
   return {
     before,
     after: [],
+    specials: [],
     encode: (text) => text.split(' ').filter(Boolean).map(Number),
     decode,
     stream: () => ({ push: (id) => ({ text: decode([id]), special: '' }), end: () => '' }),
+    bytesOf: (id) => Buffer.from(decode([id])),
     byteLengths: (ids) => ids.map((id) => ` ${id}`.length),
   };
 };

@@ -4,7 +4,9 @@
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { UsageError, whole as wholeOption } from '../../cli/arguments.ts';
+import { chatResponse } from '../../wire/api/chat.ts';
 import { completionResponse } from '../../wire/api/completions.ts';
+import { embeddingsResponse } from '../../wire/api/embeddings.ts';
 import { errorBody } from '../../wire/api/error.ts';
 import { scoreResponse } from '../../wire/api/score.ts';
 import { selectResponse } from '../../wire/api/select.ts';
@@ -23,7 +25,9 @@ const MIX: readonly Kind[] = ['json', 'json', 'json', 'json', 'raw', 'raw', 'raw
 const known = (body: string): boolean =>
   body.startsWith(':') ||
   body.startsWith('data:') ||
-  z.union([selectResponse, scoreResponse, completionResponse]).safeParse(JSON.parse(body)).success;
+  z
+    .union([selectResponse, scoreResponse, completionResponse, chatResponse, embeddingsResponse])
+    .safeParse(JSON.parse(body)).success;
 
 /** Why an outcome is a failure; undefined for one that is as it should be. */
 const failure = (kind: Kind, { status, body }: Outcome): string | undefined => {

@@ -1,5 +1,6 @@
 // The four kinds of fuzzed requests: JSON bodies, uploads, raw bytes on a socket, and completions that must get through.
 import { connect } from 'node:net';
+import embedder from '../../models/embedder/config.json' with { type: 'json' };
 import { asText, choose, mutated, oddValue, type Random, whole } from './values.ts';
 
 export interface Target {
@@ -55,6 +56,45 @@ const BODIES: Readonly<Record<string, unknown>> = {
     stream_options: { include_usage: true },
     logit_bias: {},
     n: 1,
+  },
+  '/v1/completions??': {
+    model: 'base:sift',
+    prompt: ['Once', 'Twice'],
+    max_tokens: 1,
+    n: 2,
+    logprobs: 2,
+    presence_penalty: 0.5,
+    truncate: 'start',
+    sift: { ...SIFT, n: 1, input: ['a cookie', 'a router'], use: 'context' },
+  },
+  '/v1/chat/completions': {
+    model: 'base:sift',
+    messages: [
+      { role: 'system', content: 'Be brief.' },
+      { role: 'user', content: [{ type: 'text', text: 'How is a cookie set?' }] },
+    ],
+    max_completion_tokens: 2,
+    n: 2,
+    logprobs: true,
+    top_logprobs: 2,
+    frequency_penalty: -1,
+    sift: { ...SIFT, n: 2, use: 'both', system_template: '{examples}\n{system}' },
+  },
+  '/v1/chat/completions?': {
+    model: 'base',
+    messages: [{ role: 'user', content: 'Once' }],
+    max_tokens: 1,
+    stream: true,
+    stream_options: { include_usage: true, include_sift: true },
+    tools: [],
+    response_format: { type: 'text' },
+  },
+  '/v1/embeddings': {
+    model: `onnx:${embedder.model}`,
+    input: ['Once', 'upon'],
+    encoding_format: 'base64',
+    dimensions: embedder.dimensions,
+    user: 'u',
   },
   '/v1/score': {
     model: 'base',
@@ -128,6 +168,8 @@ const PATHS = [
   '/v1/corpora/fuzz/examples?limit=1&cursor=%00',
   '/v1/corpora/%2e%2e/examples/x',
   '/v1/select',
+  '/v1/chat/completions',
+  '/v1/embeddings',
   '/v1/score',
   '/cdn-cgi/mf/scheduled',
   '/v1/corpora/fuzz/examples/%E0%A4%A',

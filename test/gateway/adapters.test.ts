@@ -250,7 +250,7 @@ describe('a request whose selection was tuned on before', () => {
     const { backend, call } = await start({ ...KEEPS, failAt: 'keep' });
     const first = await json((await call('/v1/tune', request)).response, tuneResponse);
     expect(first.usage.tuning.adapter).toBeNull();
-    expect(first.text).toBe('Hello');
+    expect(first.choices[0]?.text).toBe('Hello');
     expect(backend.kept.size).toBe(0);
     const broken = await start({ ...KEEPS, failAt: 'resume' });
     await (await broken.call('/v1/tune', request)).response.text();
@@ -265,7 +265,7 @@ describe('a request whose selection was tuned on before', () => {
     const { backend, call } = await start(KEEPS, { deadlineMs });
     backend.pauseAt('keep');
     const answer = await json((await call('/v1/tune', request)).response, tuneResponse);
-    expect([answer.text, answer.usage.tuning.adapter]).toEqual(['Hello', null]);
+    expect([answer.choices[0]?.text, answer.usage.tuning.adapter]).toEqual(['Hello', null]);
     backend.pauseAt('keep');
     const seen = await allEvents((await call('/v1/tune', { ...request, stream: true })).response);
     expect(seen.slice(-2).map(({ event }) => event)).toEqual(['usage', 'done']);

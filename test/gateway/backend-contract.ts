@@ -12,6 +12,7 @@ import type {
   Step,
 } from '../../gateway/backends/contract.ts';
 import { at } from '../../wire/list.ts';
+import type { Message } from '../../wire/tune.ts';
 
 /** Milliseconds after which a wait has failed: far above the second that an abort may take, on a busy machine too. */
 const BOUND_MS = 30_000;
@@ -106,6 +107,95 @@ export const describeBackend = (name: string, make: () => Promise<Backend>): voi
         expect(await session.count(texts, never)).toEqual(counts);
         expect(await session.count([], never)).toEqual([]);
       });
+    });
+
+    it('reads conversations as prompts, and answers them', async () => {
+      const messages: Message[] = [
+        { role: 'system', content: 'Be brief.' },
+        { role: 'user', content: 'Once upon a time' },
+      ];
+      const longer: Message[] = [
+        ...messages,
+        { role: 'assistant', content: 'Yes.' },
+        { role: 'user', content: 'And?' },
+      ];
+      await withSession(async (session) => {
+        const [short, long] = await session.count([{ messages }, { messages: longer }], never);
+        expect(short).toBeGreaterThan(0);
+        expect(long).toBeGreaterThan(short ?? Number.NaN);
+        await session.check({ messages }, never);
+        const { end } = await generated(session.generate({ messages }, { ...greedy, maxTokens: 2 }, never));
+        expect(end.promptTokens).toBe(short);
+      });
+    });
+
+    it('cuts a prompt to its end, which it then reads as it counted it', async () => {
+      const text = `${TEXT} `.repeat(2_000);
+      const messages: Message[] = [
+        { role: 'system', content: 'Be brief.' },
+        ...Array.from({ length: 200 }, (_, i): Message[] => [
+          { role: 'user', content: `${TEXT} ${i}` },
+          { role: 'assistant', content: 'Yes.' },
+        ]).flat(),
+        { role: 'user', content: 'And now?' },
+      ];
+      const one: Message[] = [{ role: 'user', content: text }];
+      await withSession(async (session) => {
+        for (const prompt of [text, { messages }, { messages: one }]) {
+          const [whole = 0] = await session.count([prompt], never);
+          for (const most of [100, 200]) {
+            const cut = await session.cut(prompt, most, never);
+            expect(cut.kept).toBeLessThanOrEqual(most);
+            expect(cut.kept).toBeGreaterThan(most / 2);
+            expect(cut.kept + cut.dropped).toBe(whole);
+            expect(await session.count([cut.prompt], never)).toEqual([cut.kept]);
+            const { end } = await generated(session.generate(cut.prompt, { ...greedy, maxTokens: 2 }, never));
+            expect(end.promptTokens).toBe(cut.kept);
+          }
+        }
+        expect(await session.cut(TEXT, 200, never)).toMatchObject({ prompt: TEXT, dropped: 0 });
+      });
+    });
+
+    it('tells how probable its tokens were, as many as there are, with bytes that join to the text', async () => {
+      const { logprobs: tells, topLogprobs } = at(backend.models, 0).capabilities;
+      if (!tells) return;
+      for (const logprobs of [0, Math.min(3, topLogprobs)]) {
+        const asked = { ...greedy, logprobs };
+        const { pieces, text, end } = await withSession((session) => generated(session.generate('Once', asked, never)));
+        const told = pieces.flatMap((piece) => piece.logprobs ?? []);
+        expect(told.length).toBe(end.completionTokens);
+        expect(Buffer.from(told.flatMap(({ bytes }) => bytes)).toString()).toBe(text);
+        for (const { token, logprob, top } of told) {
+          expect(logprob).toBeLessThanOrEqual(0);
+          expect(logprob).toBeGreaterThan(-50);
+          expect(top.length).toBe(logprobs);
+          expect(top.map((one) => one.logprob)).toEqual(top.map((one) => one.logprob).toSorted((a, b) => b - a));
+          // greedy: what was drawn is the likeliest
+          if (logprobs > 0) expect(top[0]?.logprob).toBe(logprob);
+          expect(typeof token).toBe('string');
+        }
+      }
+      const silent = await withSession((session) => generated(session.generate('Once', greedy, never)));
+      expect(silent.pieces.every((piece) => piece.logprobs === undefined)).toBe(true);
+    });
+
+    it('gives further samples of a prompt as if each were the first', async () => {
+      const draws = async (session: Session, seeds: readonly number[], moreFollow: boolean) => {
+        const said: unknown[] = [];
+        for (const seed of seeds) {
+          said.push((await generated(session.generate('Once', { ...sampled, seed, moreFollow }, never))).text);
+        }
+        return said;
+      };
+      const trainedBetween = async (session: Session, moreFollow: boolean) => {
+        const before = await draws(session, [1, 2], moreFollow);
+        await trained(session, [TEXT, TEXT]);
+        return [...before, ...(await draws(session, [1, 2, 3], moreFollow))];
+      };
+      expect(await withSession((session) => trainedBetween(session, true))).toEqual(
+        await withSession((session) => trainedBetween(session, false)),
+      );
     });
 
     it('makes one step an example, in order, by every method it has', async () => {
@@ -371,6 +461,11 @@ export const describeBackend = (name: string, make: () => Promise<Backend>): voi
         const restarting = session.restart(1e-3, signal);
         abort();
         return restarting;
+      },
+      cut: (session, signal, abort) => {
+        const cutting = session.cut({ messages: [{ role: 'user', content: TEXT.repeat(5_000) }] }, 100, signal);
+        abort();
+        return cutting;
       },
       count: (session, signal, abort) => {
         const counting = session.count(Array(100).fill(TEXT.repeat(1_000)), signal);

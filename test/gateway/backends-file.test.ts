@@ -94,7 +94,7 @@ describe('a gateway with backends of both kinds', () => {
     const asked = { ...request, model: 'tiny', tuning: { guard: false } };
     const answer = await json((await call('/v1/tune', asked)).response, tuneResponse);
     expect(answer.steps.length).toBe(3);
-    expect(answer.text).not.toBe('');
+    expect(answer.choices[0]?.text).not.toBe('');
     expect((await call('/v1/tune', request)).response.status).toBe(200);
     await eventually(remote.held).toEqual(NOTHING);
   });

@@ -5,14 +5,15 @@ import { describe, expect, it } from 'vitest';
 import { type CountTokens, placeExamples, roomForAnswer } from '../../gateway/context.ts';
 import { layout } from '../../wire/context.ts';
 import type { RankedPick } from '../../wire/tune.ts';
+import { textOf } from './fake-backend.ts';
 
 /** A token a word or mark, and one to begin with. */
 const words = (text: string): number => 1 + (text.match(/\p{L}+|\p{N}+|[^\p{L}\p{N}\s]/gu) ?? []).length;
 const countWith = (tokensOf: (text: string) => number) => {
   const asked: string[][] = [];
   const count: CountTokens = async (texts) => {
-    asked.push([...texts]);
-    return texts.map(tokensOf);
+    asked.push(texts.map(textOf));
+    return texts.map((text) => tokensOf(textOf(text)));
   };
   return { asked, count };
 };

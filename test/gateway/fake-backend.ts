@@ -1,13 +1,22 @@
 // A backend of plain objects for tests: it writes down what happened, and a test can stop it at any point (`pauseAt`),
-// so that no test has to sleep. Losses and scores fall with the steps (`lossOf` says otherwise); a token is a UTF-16 unit,
+// so that no test has to sleep. A conversation reads `role: content` a line. Losses and scores fall with the steps (`lossOf` says otherwise); a token is a UTF-16 unit,
 // and an example is cut at EXAMPLE_TOKENS of them.
 
-import type { Backend, KeptWeights, Model, OpenOptions, Sampling, Session } from '../../gateway/backends/contract.ts';
+import type {
+  Backend,
+  KeptWeights,
+  Model,
+  OpenOptions,
+  Prompt,
+  Sampling,
+  Session,
+} from '../../gateway/backends/contract.ts';
 import { FaultError } from '../../wire/faults.ts';
 
 export type Stage =
   | 'open'
   | 'count'
+  | 'cut'
   | 'loss'
   | 'restart'
   | 'step'
@@ -57,6 +66,8 @@ export interface FakeOptions {
   lossOf?: (text: string, steps: number, learningRate: number) => number;
   /** Any prompt is too long for this context. */
   contextTokens?: number;
+  /** The model's template takes no conversation. */
+  refuses?: boolean;
   /** Bytes of what a session keeps; by default a session's weights end with it. */
   keptBytes?: number;
   /** Whether sampled pieces depend on the seed, as a real model's do. */
@@ -67,12 +78,28 @@ export interface FakeOptions {
   error?: unknown;
 }
 
+/** A prompt as a text; ids are UTF-16 units here. */
+export const textOf = (prompt: Prompt): string => {
+  if (typeof prompt === 'string') return prompt;
+  if ('ids' in prompt) return String.fromCharCode(...prompt.ids);
+  return prompt.messages.map(({ role, content }) => `${role}: ${content}`).join('\n');
+};
+
 export const fakeModel = (changes: Partial<Model> = {}): Model => ({
   id: 'base',
   contextTokens: 512,
   parameters: 5_000_000,
   revision: 'r1',
-  capabilities: { methods: ['full', 'lora'], maxRank: 256, logprobs: false, streaming: true, pipelined: false },
+  chat: 'plain',
+  capabilities: {
+    methods: ['full', 'lora'],
+    maxRank: 256,
+    logprobs: true,
+    topLogprobs: 5,
+    penalties: true,
+    streaming: true,
+    pipelined: false,
+  },
   defaults: { method: 'full', rank: 8, learningRate: { full: 5e-4, lora: 5e-3 }, from: 'size' },
   ...changes,
 });
@@ -138,15 +165,26 @@ export const fakeBackend = (options: FakeOptions = {}): FakeBackend => {
       options.lossOf?.(text, steps, learningRate) ?? loss / (1 + steps * Math.min(1, learningRate / FULL_RATE));
     let open = true;
     return {
-      async check() {
+      async check(prompt) {
+        if (options.refuses === true && typeof prompt === 'object') {
+          throw new FaultError({ kind: 'bad_field', param: 'messages', message: 'are refused' });
+        }
         if (options.contextTokens !== undefined) {
           throw new FaultError({ kind: 'context_length', param: 'prompt', got: 9, limit: options.contextTokens });
         }
       },
-      async count(texts, signal) {
+      async count(prompts, signal) {
         await at('count', signal);
         signal.throwIfAborted();
-        return texts.map((text) => text.length);
+        return prompts.map((prompt) => textOf(prompt).length);
+      },
+      async cut(prompt, most, signal) {
+        await at('cut', signal);
+        signal.throwIfAborted();
+        const text = textOf(prompt);
+        if (text.length <= most) return { prompt, kept: text.length, dropped: 0 };
+        const kept = Array.from(text.slice(-most), (_, i) => text.slice(-most).charCodeAt(i));
+        return { prompt: { ids: kept }, kept: kept.length, dropped: text.length - kept.length };
       },
       async *train(examples, signal) {
         for (const text of examples) {
@@ -200,10 +238,24 @@ export const fakeBackend = (options: FakeOptions = {}): FakeBackend => {
               },
             },
           }),
-      async *generate(prompt: string, sampling: Sampling, signal: AbortSignal) {
+      async *generate(asked: Prompt, sampling: Sampling, signal: AbortSignal) {
         await at('generate', signal);
+        const prompt = textOf(asked);
         let tokens = 0;
         let said = '';
+        const alone = (token: string, logprob: number) => ({ token, bytes: [...Buffer.from(token)], logprob });
+        // -1 for the token itself, and alternatives that are no better
+        const told = (token: string) =>
+          sampling.logprobs === undefined
+            ? {}
+            : {
+                logprobs: [
+                  {
+                    ...alone(token, -1),
+                    top: Array.from({ length: sampling.logprobs }, (_, i) => alone(`${i}`, -1 - i)),
+                  },
+                ],
+              };
         const end = (finishReason: 'stop' | 'length') => {
           log.push(`generate ${prompt} ${sampling.temperature}`);
           return { finishReason, promptTokens: prompt.length, completionTokens: tokens };
@@ -220,11 +272,11 @@ export const fakeBackend = (options: FakeOptions = {}): FakeBackend => {
           const stop = sampling.stop.find((one) => (said + text).includes(one));
           if (stop !== undefined) {
             const rest = (said + text).slice(said.length, (said + text).indexOf(stop));
-            if (rest !== '') yield { text: rest, tokens };
+            if (rest !== '') yield { text: rest, tokens, ...told(rest) };
             return end('stop');
           }
           said += text;
-          yield { text, tokens };
+          yield { text, tokens, ...told(text) };
         }
         return end('stop');
       },

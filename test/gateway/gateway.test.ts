@@ -29,7 +29,7 @@ describe('POST /v1/tune', () => {
     const bytes = new Uint8Array(await response.arrayBuffer());
     expect(await verifyResponse(SECRET, response.headers.get(SIGNATURE_HEADER), nonce, 200, bytes)).toBe(true);
     const body = tuneResponse.parse(JSON.parse(Buffer.from(bytes).toString()));
-    expect(body).toMatchObject({ model: 'base', text: 'Hello', finish_reason: 'stop' });
+    expect(body).toMatchObject({ model: 'base', choices: [{ index: 0, text: 'Hello', finish_reason: 'stop' }] });
     expect(body.steps.map((step) => [step.id, step.loss])).toEqual([
       ['one', 2],
       ['two', 1],
@@ -95,7 +95,7 @@ describe('POST /v1/tune', () => {
     ['an unknown field', { ...request, colour: 'red' }, 400, 'bad_field', 'body'],
     ['an empty pick', { ...request, picks: [{ id: 'a', text: '' }] }, 400, 'bad_field', 'picks.0.text'],
     ['a giant prompt', { ...request, prompt: 'é'.repeat(140_000) }, 400, 'bad_field', 'prompt'],
-    ['an unknown model', { ...request, model: 'gpt' }, 404, 'unknown_model', 'model'],
+    ['an unknown model', { ...request, model: 'gpt' }, 404, 'model_not_found', 'model'],
     ['a learning rate of 0', { ...request, tuning: { learning_rate: 0 } }, 400, 'bad_field', 'tuning.learning_rate'],
     ['an empty tenant', { ...request, tenant: '' }, 400, 'bad_field', 'tenant'],
   ])('refuses %s before it opens anything', async (_, body, status, code, param) => {
@@ -347,7 +347,16 @@ describe('several backends', () => {
   const large = fakeModel({
     id: 'large',
     contextTokens: 8_192,
-    capabilities: { methods: ['lora'], maxRank: 64, logprobs: true, streaming: true, pipelined: true },
+    chat: 'own',
+    capabilities: {
+      methods: ['lora'],
+      maxRank: 64,
+      logprobs: true,
+      topLogprobs: 0,
+      penalties: false,
+      streaming: true,
+      pipelined: true,
+    },
   });
   const both = async (options = {}) => {
     const cpu = fakeBackend({ models: [small] });
@@ -366,15 +375,19 @@ describe('several backends', () => {
         id: 'small',
         context_tokens: 512,
         parameters: 5_000_000,
+        chat: 'plain',
+        max_logprobs: 5,
         defaults,
-        capabilities: { methods: ['full', 'lora'], max_rank: 256, logprobs: false, streaming: true },
+        capabilities: { methods: ['full', 'lora'], max_rank: 256, logprobs: true, streaming: true, penalties: true },
       },
       {
         id: 'large',
         context_tokens: 8_192,
         parameters: 5_000_000,
+        chat: 'own',
+        max_logprobs: 0,
         defaults,
-        capabilities: { methods: ['lora'], max_rank: 64, logprobs: true, streaming: true },
+        capabilities: { methods: ['lora'], max_rank: 64, logprobs: true, streaming: true, penalties: false },
       },
     ]);
     expect(await (await fetch(`${gateway.url}/health`)).json()).toMatchObject({ models: ['small', 'large'] });
@@ -396,6 +409,21 @@ describe('several backends', () => {
       expect(await errorOf(response)).toMatchObject({ code: 'bad_field', param, message });
     }
     expect(gpu.opened).toEqual([]);
+  });
+
+  it.each([
+    [{ logprobs: 1 }, 'logprobs', "is 1; model 'large' tells those of the generated tokens alone (0)"],
+    [{ presence_penalty: 0.5 }, 'presence_penalty', "is 0.5; model 'large' has no penalties"],
+    [{ frequency_penalty: -2 }, 'frequency_penalty', "is -2; model 'large' has no penalties"],
+  ])('refuses what a model cannot do beside its tokens: %j', async (sampling, name, message) => {
+    const { gpu, call } = await both();
+    const asked = { ...request, sampling };
+    const { response } = await call('/v1/tune', { ...asked, model: 'large' });
+    expect(response.status).toBe(400);
+    const param = `sampling.${name}`;
+    expect(await errorOf(response)).toMatchObject({ code: 'bad_field', param, message: `${param}: ${message}` });
+    expect(gpu.opened).toEqual([]);
+    expect((await call('/v1/tune', { ...asked, model: 'small' })).response.status).toBe(200);
   });
 
   it('generates and scores without steps on a model that has no full fine-tuning', async () => {

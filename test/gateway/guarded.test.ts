@@ -12,7 +12,7 @@ import type {
 } from '../../gateway/backends/contract.ts';
 import { registryOf } from '../../gateway/backends/registry.ts';
 import { openGuarded } from '../../gateway/guarded.ts';
-import { fakeModel } from './fake-backend.ts';
+import { fakeModel, textOf } from './fake-backend.ts';
 import { errorOf, logged, request, serve, soon } from './harness.ts';
 
 const hang = <T>(): Promise<T> => new Promise(() => {});
@@ -40,7 +40,8 @@ const backendOf = (changes: Partial<Session> = {}, backend: Partial<Backend> = {
   let closed = 0;
   const session: Session = {
     check: async () => {},
-    count: async (texts) => texts.map(({ length }) => length),
+    count: async (prompts) => prompts.map((prompt) => textOf(prompt).length),
+    cut: async (prompt) => ({ prompt, kept: 1, dropped: 0 }),
     async *train(examples) {
       for (const _ of examples) yield step();
     },

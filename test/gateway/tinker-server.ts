@@ -50,14 +50,15 @@ interface Future {
   finish: (result: Result) => void;
   result: Result | undefined;
   cancelled: boolean;
-  /** Tokens so far, for the stream. */
+  /** Tokens so far, for the stream, and how probable each was. */
   partial: number[];
+  logprobs: number[];
   heard: () => void;
 }
 type Result =
   | { readonly json: unknown; readonly status?: number }
   | { readonly logprobs: Float32Array }
-  | { readonly tokens: readonly number[]; readonly reason: 'stop' | 'length' };
+  | { readonly tokens: readonly number[]; readonly told: readonly number[]; readonly reason: 'stop' | 'length' };
 
 interface Operation {
   readonly future: Future;
@@ -98,6 +99,7 @@ export const startTinkerServer = async (options: ScriptOptions = {}) => {
       result: undefined,
       cancelled: false,
       partial: [],
+      logprobs: [],
       heard: () => {},
       finish(result) {
         future.result ??= result;
@@ -148,12 +150,14 @@ export const startTinkerServer = async (options: ScriptOptions = {}) => {
     for (let made = 0; made < params.max_tokens; made++) {
       await wait(workMs);
       if (future.cancelled) return future.finish(failed('cancelled'));
-      last = model.next(last, { ...params, top_k: Math.max(0, params.top_k) }, random);
+      const before = last;
+      last = model.next(before, { ...params, top_k: Math.max(0, params.top_k) }, random);
       future.partial.push(last);
+      future.logprobs.push(model.logprobs([before], [last], undefined)[0] ?? Number.NaN);
       future.heard();
-      if (last === END) return future.finish({ tokens: future.partial, reason: 'stop' });
+      if (last === END) return future.finish({ tokens: future.partial, told: future.logprobs, reason: 'stop' });
     }
-    future.finish({ tokens: future.partial, reason: 'length' });
+    future.finish({ tokens: future.partial, told: future.logprobs, reason: 'length' });
   };
 
   const unload = (id: string): void => {
@@ -178,8 +182,10 @@ export const startTinkerServer = async (options: ScriptOptions = {}) => {
       response.writeHead(200, { 'content-type': 'application/x-protobuf' }).end(bytes);
     };
     if ('tokens' in result) {
-      if (encoding === 'protobuf') return proto(writeSample(result.tokens, result.reason));
-      return send(response, 200, { sequences: [{ tokens: result.tokens, stop_reason: result.reason }] });
+      if (encoding === 'protobuf') return proto(writeSample(result.tokens, result.told, result.reason));
+      return send(response, 200, {
+        sequences: [{ tokens: result.tokens, logprobs: result.told, stop_reason: result.reason }],
+      });
     }
     if (encoding === 'protobuf') return proto(writeLosses(result.logprobs));
     const data = Array.from(result.logprobs, (value) => (Number.isNaN(value) ? null : value));
@@ -201,8 +207,9 @@ export const startTinkerServer = async (options: ScriptOptions = {}) => {
       const { promise: more, resolve } = Promise.withResolvers<void>();
       future.heard = resolve;
       const tokens = future.partial.slice(sent);
+      const logprobs = future.logprobs.slice(sent, sent + tokens.length);
       sent += tokens.length;
-      if (tokens.length > 0) response.write(`${JSON.stringify({ tokens, logprobs: tokens.map(() => -1) })}\n`);
+      if (tokens.length > 0) response.write(`${JSON.stringify({ tokens, logprobs })}\n`);
       if (response.destroyed) return;
       if (future.result !== undefined) {
         const { result } = future;

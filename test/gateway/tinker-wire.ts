@@ -111,12 +111,16 @@ export const writeLosses = (logprobs: Float32Array): Uint8Array => {
 };
 
 /** SampleResponse. */
-export const writeSample = (tokens: readonly number[], reason: 'stop' | 'length'): Uint8Array => {
+export const writeSample = (
+  tokens: readonly number[],
+  logprobs: readonly number[],
+  reason: 'stop' | 'length',
+): Uint8Array => {
   const writer = new BinaryWriter();
   inner(writer, 1, () => {
     if (reason === 'length') writer.tag(1, WireType.Varint).int32(1);
     writer.tag(2, WireType.LengthDelimited).bytes(raw(Int32Array.from(tokens)));
-    writer.tag(3, WireType.LengthDelimited).bytes(raw(new Float32Array(tokens.length)));
+    writer.tag(3, WireType.LengthDelimited).bytes(raw(Float32Array.from(logprobs)));
   });
   writer.tag(4, WireType.Varint).int32(3);
   return writer.finish();

@@ -14,6 +14,8 @@ const capabilities = {
   methods: ['full', 'lora'] as const,
   maxRank: 64,
   logprobs: false,
+  topLogprobs: 0,
+  penalties: false,
   streaming: true,
   pipelined: false,
 };

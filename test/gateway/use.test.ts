@@ -23,7 +23,7 @@ describe('picks in the context', () => {
     const answer = await json(response, tuneResponse);
     expect(backend.log).toEqual([`generate ${WHOLE} 0`]);
     expect(answer).toMatchObject({
-      text: 'Hello',
+      choices: [{ text: 'Hello' }],
       steps: [],
       context: { examples: 3, dropped: 0, tokens: WHOLE.length - 3 },
       usage: { prompt_tokens: WHOLE.length, steps: 0, tuning_tokens: 0 },
@@ -56,7 +56,7 @@ describe('picks in the context', () => {
     const { response } = await call('/v1/tune', { ...asked, use: 'both', stream: true });
     const events = await allEvents(response);
     expect(events.map(({ event }) => event)).toEqual([
-      ...['step', 'step', 'step', 'context', 'token', 'token', 'usage', 'done'],
+      ...['step', 'step', 'step', 'context', 'token', 'token', 'finish', 'usage', 'done'],
     ]);
     expect(events[3]).toEqual({ event: 'context', examples: 3, dropped: 0, tokens: WHOLE.length - 3 });
     const alone = await allEvents(
@@ -119,7 +119,15 @@ describe('a short context', () => {
 
 describe('a model that cannot be tuned', () => {
   it('still takes examples in the context', async () => {
-    const capabilities = { methods: ['lora'], maxRank: 4, logprobs: false, streaming: true, pipelined: false } as const;
+    const capabilities = {
+      methods: ['lora'],
+      maxRank: 4,
+      logprobs: false,
+      topLogprobs: 0,
+      penalties: false,
+      streaming: true,
+      pipelined: false,
+    } as const;
     const backend = fakeBackend({ models: [fakeModel({ capabilities })] });
     const { call } = await serve({ registry: registryOf(backend) });
     const tuning = { method: 'full' };

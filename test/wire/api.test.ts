@@ -1,6 +1,7 @@
 // The schemas of requests and responses are all that an OpenAPI description needs: each becomes JSON Schema.
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { chatChunk, chatRequest, chatResponse } from '../../wire/api/chat.ts';
 import { completionChunk, completionRequest, completionResponse } from '../../wire/api/completions.ts';
 import {
   corpusDeleted,
@@ -14,13 +15,26 @@ import {
   resultLine,
   uploadQuery,
 } from '../../wire/api/corpora.ts';
+import { embeddingsRequest, embeddingsResponse } from '../../wire/api/embeddings.ts';
 import { errorBody } from '../../wire/api/error.ts';
 import { modelList, modelOnWire } from '../../wire/api/model.ts';
 import { scoreRequest, scoreResponse } from '../../wire/api/score.ts';
 import { selectRequest, selectResponse } from '../../wire/api/select.ts';
 
-const requests = { completionRequest, exampleLine, pageQuery, uploadQuery, scoreRequest, selectRequest };
+const requests = {
+  chatRequest,
+  completionRequest,
+  embeddingsRequest,
+  exampleLine,
+  pageQuery,
+  uploadQuery,
+  scoreRequest,
+  selectRequest,
+};
 const responses = {
+  chatChunk,
+  chatResponse,
+  embeddingsResponse,
   completionChunk,
   completionResponse,
   corpusDeleted,
@@ -46,6 +60,13 @@ describe('an OpenAPI description', () => {
   });
   it.each(Object.entries(responses))('can be made of %s', (_, schema) => {
     expect(described(schema, 'output')).toContain('"properties"');
+  });
+  it('tells the limits and the accepted values of a chat', () => {
+    const { properties, required } = z.toJSONSchema(chatRequest, { io: 'input', unrepresentable: 'any' });
+    expect(required).toEqual(['model', 'messages']);
+    expect(properties?.n).toMatchObject({ anyOf: [{ type: 'integer', minimum: 1, maximum: 8 }, { type: 'null' }] });
+    expect(properties?.echo).toBeUndefined();
+    expect(properties?.tools).toMatchObject({ anyOf: [{ type: 'array', items: { not: {} } }, { type: 'null' }] });
   });
   it('tells the limits of a selection', () => {
     const schema = z.toJSONSchema(selectRequest, { io: 'input', unrepresentable: 'any' });

@@ -68,7 +68,7 @@ describe('a template that cannot be used', () => {
     [{ use: 'prompt' }, 'sift.use', 'it must be auto or tune or context or both'],
   ])('is refused by name: %j', (fields, param, message) => {
     for (const [schema, body] of [
-      [completionRequest, { model: 'm', prompt: 'x', sift: fields }],
+      [completionRequest, { model: 'm:sift', prompt: 'x', sift: fields }],
       [scoreRequest, { model: 'm', context: 'x', text: 'y', sift: fields }],
     ] as const) {
       const issue = schema.safeParse(body, { error: inWords }).error?.issues[0];
@@ -80,8 +80,8 @@ describe('a template that cannot be used', () => {
 
 describe('where nothing is said', () => {
   it('the use follows the model', () => {
-    const parsed = completionRequest.parse({ model: 'm', prompt: 'x' });
-    expect(parsed.sift.use).toBe('auto');
+    const parsed = completionRequest.parse({ model: 'm:sift', prompt: 'x' });
+    expect(parsed.sift?.use).toBe('auto');
     expect(scoreRequest.parse({ model: 'm', context: 'x', text: 'y', sift: { use: 'both' } }).sift.use).toBe('both');
   });
 });

@@ -1,22 +1,30 @@
 // Each limit of a request at its edge: the limit itself is taken, one more is refused with both figures or the bound.
 import { describe, expect, it } from 'vitest';
 import type { z } from 'zod';
+import { chatRequest } from '../../wire/api/chat.ts';
 import { completionRequest } from '../../wire/api/completions.ts';
 import { corpusName, exampleLine, pageQuery, uploadQuery } from '../../wire/api/corpora.ts';
+import { embeddingsRequest } from '../../wire/api/embeddings.ts';
 import { scoreRequest } from '../../wire/api/score.ts';
 import { selectRequest } from '../../wire/api/select.ts';
 import {
   MAX_CANDIDATES,
+  MAX_COMPLETION_LOGPROBS,
   MAX_CORPUS_NAME,
   MAX_DEGREE,
+  MAX_EMBEDDINGS,
   MAX_LAMBDA,
+  MAX_LOGPROBS,
+  MAX_MESSAGES,
   MAX_MODEL_NAME,
   MAX_NEW_TOKENS,
   MAX_PAGE,
   MAX_PICKS,
   MAX_PROMPT_BYTES,
+  MAX_PROMPTS,
   MAX_QUERIES,
   MAX_ROUNDS,
+  MAX_SAMPLES,
   MAX_SEPARATOR_BYTES,
   MAX_SOURCE,
   MAX_STEPS,
@@ -30,7 +38,11 @@ import { scoreRequest as gatewayScore, tuneRequest } from '../../wire/tune.ts';
 import { inWords } from '../../wire/words.ts';
 
 const select = (body: object) => [selectRequest, { corpus: 'c', input: 'x', ...body }] as const;
-const complete = (body: object) => [completionRequest, { model: 'm', prompt: 'x', ...body }] as const;
+const complete = (body: object) => [completionRequest, { model: 'm:sift', prompt: 'x', ...body }] as const;
+const chat = (body: object) =>
+  [chatRequest, { model: 'm:sift', messages: [{ role: 'user', content: 'x' }], ...body }] as const;
+const embed = (body: object) => [embeddingsRequest, { model: 'm', input: 'x', ...body }] as const;
+const said = (content: string) => ({ role: 'user', content });
 const score = (body: object) => [scoreRequest, { model: 'm', context: 'x', text: 'y', ...body }] as const;
 const tune = (body: object) => [tuneRequest, { model: 'm', prompt: 'x', ...body }] as const;
 const text = (bytes: number) => 'x'.repeat(bytes);
@@ -75,6 +87,41 @@ describe('a limit takes its edge and refuses one more', () => {
       complete({ prompt: wide(MAX_PROMPT_BYTES) }),
       complete({ prompt: wide(MAX_PROMPT_BYTES + 2) }),
     ],
+    [
+      'prompts of a completion',
+      complete({ prompt: list(MAX_PROMPTS, 'x') }),
+      complete({ prompt: list(MAX_PROMPTS + 1, 'x') }),
+    ],
+    ['samples', complete({ n: MAX_SAMPLES }), complete({ n: MAX_SAMPLES + 1 })],
+    ['samples of a chat', chat({ n: MAX_SAMPLES }), chat({ n: MAX_SAMPLES + 1 })],
+    [
+      'log-probabilities',
+      complete({ logprobs: MAX_COMPLETION_LOGPROBS }),
+      complete({ logprobs: MAX_COMPLETION_LOGPROBS + 1 }),
+    ],
+    [
+      'log-probabilities of a chat',
+      chat({ logprobs: true, top_logprobs: MAX_LOGPROBS }),
+      chat({ logprobs: true, top_logprobs: MAX_LOGPROBS + 1 }),
+    ],
+    ['a penalty', chat({ frequency_penalty: -2 }), chat({ frequency_penalty: -2.01 })],
+    [
+      'messages',
+      chat({ messages: list(MAX_MESSAGES, said('x')) }),
+      chat({ messages: list(MAX_MESSAGES + 1, said('x')) }),
+    ],
+    [
+      'bytes of all messages',
+      chat({ messages: list(2, said(wide(MAX_PROMPT_BYTES / 2))) }),
+      chat({ messages: [...list(2, said(wide(MAX_PROMPT_BYTES / 2))), said('x')] }),
+    ],
+    [
+      'texts to select for',
+      complete({ sift: { input: list(MAX_QUERIES, 'x') } }),
+      complete({ sift: { input: list(MAX_QUERIES + 1, 'x') } }),
+    ],
+    ['texts to embed', embed({ input: list(MAX_EMBEDDINGS, 'x') }), embed({ input: list(MAX_EMBEDDINGS + 1, 'x') })],
+    ['bytes of a text to embed', embed({ input: text(MAX_TEXT_BYTES) }), embed({ input: text(MAX_TEXT_BYTES + 1) })],
     ['tokens to generate', complete({ max_tokens: MAX_NEW_TOKENS }), complete({ max_tokens: MAX_NEW_TOKENS + 1 })],
     ['temperature', complete({ temperature: 2 }), complete({ temperature: 2.01 })],
     ['top_p', complete({ top_p: 1 }), complete({ top_p: 1.01 })],

@@ -1,124 +1,81 @@
-// POST /v1/completions, OpenAI's route: what cannot be honoured is refused by its name rather than ignored, and every
-// field may be absent, null, or at the value that means nothing.
+// POST /v1/completions, OpenAI's route: texts to go on from. What cannot be honoured is refused by its name
+// (generation.ts), token ids and `echo` among it.
 import { z } from 'zod';
-import { contextReport, use } from '../context.ts';
-import { MAX_NEW_TOKENS, MAX_PROMPT_BYTES } from '../limits.ts';
+import { MAX_COMPLETION_LOGPROBS, MAX_PROMPT_BYTES, MAX_PROMPTS } from '../limits.ts';
 import { textUpTo } from '../text.ts';
-import { adapterReport, tuned } from '../tune.ts';
-import { modelName } from './model.ts';
-import { selectionOnWire } from './select.ts';
-import { sift } from './sift.ts';
+import {
+  choiceExtras,
+  finishReason,
+  generationFields,
+  generationOf,
+  isTuned,
+  newTokens,
+  siftEvent,
+  siftFitsModel,
+  siftOnWire,
+  unsupported,
+  usageOnWire,
+} from './generation.ts';
+import { completionSift, splitSift } from './sift.ts';
 
-/** A field that is not supported, at the values that ask for nothing; any other is refused. */
-const only = (...values: readonly unknown[]) =>
-  z
-    .custom<unknown>((value) => value === null || values.some((one) => JSON.stringify(one) === JSON.stringify(value)), {
-      error: `is not supported: only ${[null, ...values].map((one) => JSON.stringify(one)).join(' or ')} is accepted`,
-    })
-    .optional();
-
-const orDefault = <T>(schema: z.ZodType<T>, value: T) =>
-  schema
-    .nullable()
-    .optional()
-    .transform((given) => given ?? value);
-
-const stop = z
-  .union([z.string().min(1), z.array(z.string().min(1)).max(4), z.null()])
-  .default([])
-  .transform((value) => (value === null ? [] : typeof value === 'string' ? [value] : value));
+/** As OpenAI's. */
+const DEFAULT_NEW_TOKENS = 16;
 
 const prompt = textUpTo(MAX_PROMPT_BYTES);
+const holdsTokens = (input: unknown): boolean => Array.isArray(input) && input.some((one) => typeof one !== 'string');
 
-const LARGEST_SEED = 2 ** 63;
-
-/** Any 64-bit integer, folded to the 32 bits that the sampler takes; a 32-bit one stays as it is. */
-const foldSeed = (seed: number): number => {
-  const bits = BigInt.asUintN(64, BigInt(seed));
-  return Number((bits & 0xffff_ffffn) ^ (bits >> 32n));
-};
-
-const seed = z
-  .number()
-  .refine((value) => Number.isInteger(value) && Math.abs(value) <= LARGEST_SEED, {
-    error: (issue) => `is ${String(issue.input)}, it must be a whole number of 64 bits`,
+export const completionRequest = generationFields
+  .extend({
+    /** May be empty: the model then begins a text. A list has one selection, one tuning and n choices for each. */
+    prompt: z
+      .union([prompt, z.array(prompt).min(1, 'is empty').max(MAX_PROMPTS)], {
+        // what does not fit by itself says why itself
+        error: (issue) =>
+          holdsTokens(issue.input) ? 'must be a text or a list of texts (token ids are not supported)' : undefined,
+      })
+      .nullish(),
+    max_tokens: newTokens.nullish(),
+    /** Alternatives told beside each token; 0: the token's own log-probability. */
+    logprobs: z.int().min(0).max(MAX_COMPLETION_LOGPROBS).nullish(),
+    best_of: z.int().min(1).nullish(),
+    echo: unsupported(z.literal(false), 'null or false'),
+    suffix: unsupported(z.literal(''), 'null or ""'),
+    sift: completionSift.nullish(),
   })
-  .transform(foldSeed)
-  .nullable()
-  .optional();
-
-export const completionRequest = z.strictObject({
-  model: modelName,
-  /** May be empty: the model then begins a text. */
-  prompt: z
-    .union([prompt, z.array(prompt).length(1)], {
-      // a text that does not fit says why itself
-      error: (issue) =>
-        typeof issue.input === 'string'
-          ? undefined
-          : 'must be one text (token ids and several prompts are not supported)',
-    })
-    .nullable()
-    .optional()
-    .transform((given) => (typeof given === 'string' ? given : (given?.[0] ?? ''))),
-  max_tokens: orDefault(z.int().min(0).max(MAX_NEW_TOKENS), 16),
-  temperature: orDefault(z.number().min(0).max(2), 1),
-  /** 0 leaves the likeliest token alone. */
-  top_p: orDefault(z.number().min(0).max(1), 1),
-  top_k: orDefault(z.int().min(0).max(100_000), 0),
-  seed,
-  stop,
-  stream: orDefault(z.boolean(), false),
-  /** Further members of SDKs change nothing here. */
-  stream_options: z.looseObject({ include_usage: z.boolean().nullable().optional() }).nullable().optional(),
-  user: z.string().nullable().optional(),
-  metadata: z.record(z.string(), z.unknown()).nullable().optional(),
-  store: z.boolean().nullable().optional(),
-  service_tier: z.string().nullable().optional(),
-  n: only(1),
-  best_of: only(1),
-  echo: only(false),
-  logprobs: only(),
-  logit_bias: only({}),
-  suffix: only(''),
-  presence_penalty: only(0),
-  frequency_penalty: only(0),
-  sift,
-});
+  .refine(({ n, best_of }) => best_of == null || best_of === (n ?? 1), {
+    path: ['best_of'],
+    error: ({ input }) => {
+      const { n, best_of } = input as { n?: number | null; best_of?: number | null };
+      return `is ${best_of}, it must be n (${n ?? 1}): no sample is thrown away here`;
+    },
+  })
+  .refine(siftFitsModel.test, siftFitsModel.issue)
+  .transform(({ prompt: given, max_tokens, logprobs, sift, ...fields }) => ({
+    ...generationOf(fields),
+    prompts: Array.isArray(given) ? given : [given ?? ''],
+    max_tokens: max_tokens ?? DEFAULT_NEW_TOKENS,
+    logprobs: logprobs ?? null,
+    sift: isTuned(fields.model) ? splitSift(sift ?? completionSift.parse({})) : undefined,
+  }));
 export type CompletionRequest = z.output<typeof completionRequest>;
+
+/** OpenAI's older form; offsets count UTF-16 units of the choice's text. */
+const logprobs = z.object({
+  tokens: z.array(z.string()),
+  token_logprobs: z.array(z.number()),
+  top_logprobs: z.array(z.record(z.string(), z.number())),
+  text_offset: z.array(z.int()),
+});
+export type CompletionLogprobs = z.output<typeof logprobs>;
 
 const choice = z.object({
   text: z.string(),
+  /** Samples of the first prompt, then of the second, … */
   index: z.int(),
-  logprobs: z.null(),
-  finish_reason: z.enum(['stop', 'length']).nullable(),
+  logprobs: logprobs.nullable(),
+  finish_reason: finishReason.nullable(),
 });
-
-const usage = z.object({
-  prompt_tokens: z.int(),
-  completion_tokens: z.int(),
-  total_tokens: z.int(),
-  /** The steps' tokens are no part of the total that SDKs know. */
-  prompt_tokens_details: z.object({
-    tuning_tokens: z.int(),
-    tuning_steps: z.int(),
-    /** How the steps were made; null where there were none. */
-    tuning: tuned.nullable(),
-  }),
-});
-
-/** What was learnt from, beside OpenAI's fields. */
-export const chosenOnWire = selectionOnWire
-  .pick({ corpus: true, sigma2: true, pool: true, stop: true, warnings: true })
-  .extend({
-    /** What the picks were for, and what became of them in the context. */
-    use,
-    context: contextReport.optional(),
-    /** What earlier steps on the same picks made, or what is kept of these; null where neither. */
-    adapter: adapterReport.nullable(),
-    picks: z.array(selectionOnWire.shape.picks.element.pick({ id: true, score: true, similarity: true, sigma2: true })),
-  });
-export type ChosenOnWire = z.output<typeof chosenOnWire>;
+export type CompletionChoice = z.output<typeof choice>;
 
 const envelope = z.object({
   id: z.string(),
@@ -130,10 +87,14 @@ const envelope = z.object({
 
 /** 200 without streaming. */
 export const completionResponse = envelope.extend({
-  choices: z.array(choice),
-  usage: usage.optional(),
-  sift: chosenOnWire.optional(),
+  choices: z.array(choice.extend({ finish_reason: finishReason, ...choiceExtras })),
+  usage: usageOnWire.optional(),
+  sift: siftOnWire.optional(),
 });
 
-/** One `data:` line of a stream; the last with `include_usage` has no choices. */
-export const completionChunk = envelope.extend({ choices: z.array(choice), usage: usage.nullable().optional() });
+/** One `data:` line of a stream; the last with `include_usage`, and those with `sift`, have no choices. */
+export const completionChunk = envelope.extend({
+  choices: z.array(choice),
+  usage: usageOnWire.nullable().optional(),
+  sift: siftEvent.optional(),
+});

@@ -5,13 +5,18 @@ import type { z } from 'zod';
 import { codeOf, type Fault, statusOf } from '../faults.ts';
 import {
   MAX_BODY_BYTES,
+  MAX_EMBEDDINGS,
+  MAX_EMBEDDINGS_BYTES,
   MAX_KEY_BODY_BYTES,
   MAX_KEY_GRACE_S,
   MAX_KEYS,
   MAX_LINE_BYTES,
+  MAX_MESSAGES,
   MAX_PAGE,
+  MAX_PROMPTS,
   MAX_UPLOAD_BYTES,
 } from '../limits.ts';
+import { chatChunk, chatRequest, chatResponse } from './chat.ts';
 import { completionChunk, completionRequest, completionResponse } from './completions.ts';
 import {
   corpusDeleted,
@@ -25,6 +30,7 @@ import {
   resultLine,
   uploadQuery,
 } from './corpora.ts';
+import { embeddingsRequest, embeddingsResponse } from './embeddings.ts';
 import { keyMade, keyPage, keyRequest, keyResponse, keyRevoked, rotateRequest } from './keys.ts';
 import { modelList, modelOnWire } from './model.ts';
 import type { Scope } from './scope.ts';
@@ -116,12 +122,34 @@ export const ROUTES = {
     summary: "OpenAI's completion, streamed or not",
     scopes: ['generate'],
     body: JSON_BODY,
+    limits: `${MAX_PROMPTS} prompts`,
     idempotency: 'taken',
     tunes: true,
     request: completionRequest,
     response: completionResponse,
     events: completionChunk,
     errors: [...SELECTION, ...WORK, ...REPEATED],
+  },
+  'POST /v1/chat/completions': {
+    summary: "OpenAI's chat completion, streamed or not",
+    scopes: ['generate'],
+    body: JSON_BODY,
+    limits: `${MAX_MESSAGES.toLocaleString('en')} messages`,
+    idempotency: 'taken',
+    tunes: true,
+    request: chatRequest,
+    response: chatResponse,
+    events: chatChunk,
+    errors: [...SELECTION, ...WORK, ...REPEATED],
+  },
+  'POST /v1/embeddings': {
+    summary: "OpenAI's embeddings, by the edge's own embedder",
+    scopes: ['generate', 'select'],
+    body: JSON_BODY,
+    limits: `${MAX_EMBEDDINGS.toLocaleString('en')} texts, ${MAX_EMBEDDINGS_BYTES / 2 ** 20} MiB together`,
+    request: embeddingsRequest,
+    response: embeddingsResponse,
+    errors: ['bad_json', 'too_large', 'empty_text', 'embedder', 'unknown_model', 'not_configured'],
   },
   'POST /v1/score': {
     summary: 'bits per byte before and after learning from examples',

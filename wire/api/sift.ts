@@ -1,13 +1,19 @@
-// The `sift` object of completions and scores: where to select from, how to select, what the picks are for, how to tune and
-// how to write them into the context. One parse gives these apart; nothing downstream looks at the flat object again.
+// The `sift` object of completions, chat and scores: where to select from, what for, how to select, what the picks are for,
+// how to tune and how to write them into the context. One parse gives these apart; nothing downstream looks at the flat
+// object again.
 import { z } from 'zod';
 import { type AskedUse, askedUse, type Layout, layout } from '../context.ts';
+import { MAX_PROMPT_BYTES, MAX_QUERIES } from '../limits.ts';
+import { filledTextUpTo } from '../text.ts';
 import { type Tuning, tuning } from '../tune.ts';
 import { type SelectionOptions, selectionFields, selectionOf } from './select.ts';
+import { type VectorInput, vectorInput } from './vector.ts';
 
 export interface Sift {
   /** Absent: the server's default corpus. */
   readonly corpus?: string | undefined;
+  /** What to select for; absent: the request's own prompt. */
+  readonly prompt?: { readonly input: string | readonly string[] } | { readonly vector: VectorInput } | undefined;
   readonly selection: SelectionOptions;
   readonly tuning: Tuning;
   readonly use: AskedUse;
@@ -20,21 +26,52 @@ export const siftFields = selectionFields
   .extend(layout.shape)
   .extend({ corpus: z.string().optional(), use: askedUse });
 
-export const splitSift = (fields: z.output<typeof siftFields>): Sift => {
-  const { corpus, use: wanted, template, example_template, separator, ...others } = fields;
+const input = filledTextUpTo(MAX_PROMPT_BYTES);
+
+/** Where something is generated, a selection may be for something else than the prompt. */
+const generating = siftFields.extend({
+  /** One text or several (the objective is the sum over them). */
+  input: z.union([input, z.array(input).min(1, 'is empty').max(MAX_QUERIES)]).nullish(),
+  vector: vectorInput.nullish(),
+});
+const ONE_PROMPT = {
+  path: ['input'],
+  error: "give either 'input' or 'vector'",
+};
+const onePrompt = (given: { readonly input?: unknown; readonly vector?: unknown }): boolean =>
+  given.input == null || given.vector == null;
+
+/** Of a completion: a prompt has no system message to lay out. */
+export const completionSift = generating.omit({ system_template: true }).refine(onePrompt, ONE_PROMPT);
+/** Of a chat: messages have no one text to lay examples before. */
+export const chatSift = generating.omit({ template: true }).refine(onePrompt, ONE_PROMPT);
+
+type Fields = z.output<typeof siftFields>;
+type Given = Omit<Fields, 'template' | 'system_template'> &
+  Partial<Pick<Fields, 'template' | 'system_template'>> &
+  Partial<Pick<z.output<typeof generating>, 'input' | 'vector'>>;
+
+const LAYOUT = layout.parse({});
+
+export const splitSift = (fields: Given): Sift => {
+  const { corpus, input: texts, vector, use: wanted, ...asked } = fields;
+  const { template, system_template, example_template, separator, ...others } = asked;
   const { method, rank, learning_rate, beta1, beta2, epsilon, weight_decay, ...more } = others;
   const { reuse_gradients, guard, seed, reuse_adapter, ...selection } = more;
   return {
     corpus,
+    prompt: texts != null ? { input: texts } : vector != null ? { vector } : undefined,
     selection: selectionOf(selection),
     tuning: {
       ...{ method, rank, learning_rate, beta1, beta2, epsilon, weight_decay },
       ...{ reuse_gradients, guard, seed, reuse_adapter },
     },
     use: wanted,
-    layout: { template, example_template, separator },
+    layout: {
+      template: template ?? LAYOUT.template,
+      system_template: system_template ?? LAYOUT.system_template,
+      example_template,
+      separator,
+    },
   };
 };
-
-/** Absent or null: every default. */
-export const sift = z.preprocess((given) => given ?? {}, siftFields).transform(splitSift);

@@ -4,13 +4,16 @@
 // serves every length, and a step copies one token's keys and values, not the whole past.
 
 import { seededRandom } from '../../../wire/random.ts';
-import type { Generation, Piece, Sampling } from '../contract.ts';
+import type { Generation, Piece, Prompt, Sampling } from '../contract.ts';
+import { createAnswer } from '../text/answer.ts';
+import { answerEnds } from '../text/chat/chat.ts';
+import { toldOf } from '../text/logprobs.ts';
 import { fittingPrompt } from '../text/sequence.ts';
-import { textStream } from '../text/stream.ts';
 import { allFinite } from './finite.ts';
 import type { Architecture } from './model/config.ts';
 import { type Model, rotationFeeds, sequenceFeeds } from './model/model.ts';
 import { maskName, showCached, usedWindows } from './model/positions.ts';
+import { createPenalties } from './penalties.ts';
 import { type Feeds, floats, ints } from './runtime.ts';
 import { sample } from './sampler.ts';
 import type { Tuned } from './weights.ts';
@@ -77,47 +80,60 @@ const createCache = (a: Architecture): Cache => {
   };
 };
 
+/** What the prompt's pass gave, for further samples of it. */
+export interface Prefill {
+  readonly ids: readonly number[];
+  readonly outputs: Record<string, Float32Array>;
+}
+
+export interface Generating {
+  readonly tuned: Tuned;
+  readonly prompt: Prompt;
+  readonly sampling: Sampling;
+  cancelled(): boolean;
+  notFinite(what: string): Error;
+  /** Kept by the session while its weights stay as they are and more samples follow. */
+  readonly prefill: { last?: Prefill };
+}
+
+const same = (a: readonly number[], b: readonly number[]): boolean =>
+  a.length === b.length && a.every((id, i) => id === b[i]);
+
 export async function* generate(
   model: Model,
-  { rank, feeds: weights }: Tuned,
-  prompt: string,
-  sampling: Sampling,
-  cancelled: () => boolean,
-  notFinite: (what: string) => Error,
+  { tuned: { rank, feeds: weights }, prompt, sampling, cancelled, notFinite, prefill }: Generating,
 ): AsyncGenerator<Piece, Generation, void> {
-  const { architecture: a } = model;
+  const { architecture: a, tokenizer, chat } = model;
   const ids = fittingPrompt(model, prompt);
   const limit = Math.min(sampling.maxTokens, a.context - ids.length);
-  const end = (finishReason: Generation['finishReason'], completionTokens: number): Generation => ({
-    finishReason,
-    promptTokens: ids.length,
-    completionTokens,
-  });
-  if (limit <= 0) return end('length', 0);
+  const { logprobs } = sampling;
+  const ending = answerEnds(chat, a.ends, prompt, sampling);
+  const answer = createAnswer({ tokenizer, prompt: ids, ...ending, limit, told: logprobs !== undefined });
+  if (limit <= 0) return answer.end('length');
 
   const random = seededRandom(sampling.seed);
-  const text = textStream(model.tokenizer.stream(ids), sampling.stop);
+  const penalties = createPenalties(sampling);
   const cache = createCache(a);
-  const first = await (await model.prompt(rank)).run({ ...weights, ...sequenceFeeds(a, ids) });
+  const known = prefill.last !== undefined && same(prefill.last.ids, ids) ? prefill.last.outputs : undefined;
+  const first = known ?? (await (await model.prompt(rank)).run({ ...weights, ...sequenceFeeds(a, ids) }));
+  if (sampling.moreFollow === true) prefill.last = { ids, outputs: first };
+  else delete prefill.last;
   cache.append(first, ids.length);
   let { logits } = first;
   const next = await model.next(rank);
-  for (let count = 1; ; count++) {
+  for (;;) {
     if (logits === undefined) throw new Error('no logits came out of the graph');
     if (!allFinite(logits)) throw notFinite('the logits');
-    const token = sample(logits, sampling, random);
-    if (a.ends.includes(token)) {
-      const rest = text.end();
-      if (rest !== '') yield { text: rest, tokens: count - 1 };
-      return end('stop', count - 1);
-    }
-    const piece = text.push(token);
-    if (piece.text !== '') yield { text: piece.text, tokens: count };
-    if (piece.stopped) return end('stop', count);
-    if (count >= limit || cancelled()) {
-      const rest = text.end();
-      if (rest !== '') yield { text: rest, tokens: count };
-      return end('length', count);
+    const token = sample(penalties.of(logits), sampling, random);
+    penalties.add(token);
+    const told = logprobs === undefined ? undefined : toldOf(tokenizer, logits, token, logprobs);
+    const { piece, finish } = answer.push(token, told);
+    if (piece !== undefined) yield piece;
+    if (finish !== undefined) return answer.end(finish);
+    if (cancelled()) {
+      const rest = answer.rest();
+      if (rest !== undefined) yield rest;
+      return answer.end('length');
     }
     const outputs = await next.run({
       ...weights,

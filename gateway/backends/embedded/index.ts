@@ -3,10 +3,12 @@
 // replaced at the next open(), and only its own session ever notices.
 import type {
   Backend,
+  Cut,
   Generation,
   KeptWeights,
   OpenOptions,
   Piece,
+  Prompt,
   Sampling,
   Score,
   Session,
@@ -124,7 +126,8 @@ const createSession = (worker: WorkerProcess, pool: Pool): EmbeddedSession => {
     async check(prompt, signal) {
       await worker.call({ do: 'check', prompt }, signal);
     },
-    count: async (texts, signal) => (await worker.call({ do: 'count', texts }, signal)) as readonly number[],
+    count: async (prompts, signal) => (await worker.call({ do: 'count', prompts }, signal)) as readonly number[],
+    cut: async (prompt, most, signal) => (await worker.call({ do: 'cut', prompt, most }, signal)) as Cut,
     async *train(examples, signal) {
       await worker.call({ do: 'fit', texts: examples }, signal);
       for (const text of examples) yield (await worker.call({ do: 'step', text }, signal)) as Step;
@@ -155,7 +158,7 @@ const createSession = (worker: WorkerProcess, pool: Pool): EmbeddedSession => {
       },
     },
     score: async (context, text, signal) => (await worker.call({ do: 'score', context, text }, signal)) as Score,
-    async *generate(prompt: string, sampling: Sampling, signal: AbortSignal): AsyncGenerator<Piece, Generation, void> {
+    async *generate(prompt: Prompt, sampling: Sampling, signal: AbortSignal): AsyncGenerator<Piece, Generation, void> {
       const ended = new AbortController(); // aborted too when the consumer stops early
       const pieces: Piece[] = [];
       let wake = Promise.withResolvers<void>();

@@ -3,11 +3,12 @@
 // its step says so; a score slides a window of the context by half; numbers that are not finite end the request.
 
 import { FaultError } from '../../../wire/faults.ts';
-import type { Generation, OpenOptions, Piece, Sampling, Score, Step } from '../contract.ts';
+import type { Cut, Generation, OpenOptions, Piece, Prompt, Sampling, Score, Step } from '../contract.ts';
+import { cutPrompt } from '../text/cut.ts';
 import { exampleIds, fittingPrompt, promptIds, scoredIds, scoringWindows, trainedExample } from '../text/sequence.ts';
 import { allFinite } from './finite.ts';
 import { requireMemory } from './fit.ts';
-import { generate } from './generate.ts';
+import { generate, type Prefill } from './generate.ts';
 import { type Model, sequenceFeeds } from './model/model.ts';
 import { floats, ints } from './runtime.ts';
 import { type Adapter, createWeights, type Gradients, type Tuned } from './weights.ts';
@@ -21,9 +22,11 @@ type Gradient = Pick<Step, 'loss' | 'tokens' | 'truncated'>;
 
 export interface EngineSession {
   /** Throws where the prompt leaves no room in the context. */
-  check(prompt: string): void;
-  /** Tokens of each text as a prompt. */
-  count(texts: readonly string[]): number[];
+  check(prompt: Prompt): void;
+  /** Tokens of each prompt. */
+  count(prompts: readonly Prompt[]): number[];
+  /** The end of a prompt, of at most so many tokens. */
+  cut(prompt: Prompt, most: number): Cut;
   /** Throws where the machine has too little memory for a step on the longest of these. */
   fit(texts: readonly string[]): void;
   step(text: string): Promise<Step>;
@@ -40,7 +43,7 @@ export interface EngineSession {
   /** As if the steps that the copy comes from had been made here. */
   resume(copy: Gradients): void;
   score(context: string, text: string): Promise<Score>;
-  generate(prompt: string, sampling: Sampling, cancelled: () => boolean): AsyncGenerator<Piece, Generation, void>;
+  generate(prompt: Prompt, sampling: Sampling, cancelled: () => boolean): AsyncGenerator<Piece, Generation, void>;
 }
 
 export const createSession = (model: Model, opened: OpenOptions): EngineSession => {
@@ -50,6 +53,7 @@ export const createSession = (model: Model, opened: OpenOptions): EngineSession 
   // repeated examples: how often each came, and the gradient and loss of its last odd occurrence
   const seen = new Map<string, { count: number; kept?: Gradient & { gradients: Gradients } }>();
 
+  let prefill: { last?: Prefill } = {};
   let steps = 0;
   /** Whether the weights were seen to be finite since the last step. */
   let checked = true;
@@ -111,6 +115,7 @@ export const createSession = (model: Model, opened: OpenOptions): EngineSession 
   const begin = (): ReturnType<typeof weights.update> => {
     steps += 1;
     checked = false;
+    prefill = {};
     return weights.update();
   };
 
@@ -119,11 +124,13 @@ export const createSession = (model: Model, opened: OpenOptions): EngineSession 
     seen.clear();
     steps = 0;
     checked = true;
+    prefill = {};
   };
 
   return {
     check: (prompt) => void fittingPrompt(model, prompt),
-    count: (texts) => texts.map((text) => promptIds(model, text).length),
+    count: (prompts) => prompts.map((prompt) => promptIds(model, prompt).length),
+    cut: (prompt, most) => cutPrompt(model, prompt, most),
 
     fit(texts) {
       const most = Math.min(TRAIN_TOKENS, a.context);
@@ -215,6 +222,7 @@ export const createSession = (model: Model, opened: OpenOptions): EngineSession 
       return { bits: nats / Math.LN2, bytes: Buffer.byteLength(text), tokens: ids.length - first };
     },
 
-    generate: (prompt, sampling, cancelled) => generate(model, tuned(), prompt, sampling, cancelled, notFinite),
+    generate: (prompt, sampling, cancelled) =>
+      generate(model, { tuned: tuned(), prompt, sampling, cancelled, notFinite, prefill }),
   };
 };

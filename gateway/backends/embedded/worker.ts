@@ -2,7 +2,7 @@
 // there is none it compiles graphs ahead.
 
 import { type Fault, FaultError } from '../../../wire/faults.ts';
-import { MAX_RANK } from '../../../wire/limits.ts';
+import { MAX_LOGPROBS, MAX_RANK } from '../../../wire/limits.ts';
 import { messageOf } from '../../../wire/message.ts';
 import { readDefaults } from '../defaults.ts';
 import { requireMemory } from './fit.ts';
@@ -44,7 +44,9 @@ const perform = async (call: number, body: Call): Promise<Outcome> => {
       open().check(body.prompt);
       return null;
     case 'count':
-      return open().count(body.texts);
+      return open().count(body.prompts);
+    case 'cut':
+      return open().cut(body.prompt, body.most);
     case 'fit':
       open().fit(body.texts);
       return null;
@@ -86,16 +88,19 @@ const load = async ({ models: directories, threads }: WorkerSetup): Promise<void
     for (const [name, directory] of Object.entries(directories)) {
       models.set(name, createModel(await readCheckpoint(directory), threads));
     }
-    const ready = Array.from(models, async ([id, { architecture, parameters }]) => {
+    const ready = Array.from(models, async ([id, { architecture, parameters, chat }]) => {
       const count = Array.from(parameters.values()).reduce((sum, { length }) => sum + length, 0);
       return {
         id,
         contextTokens: architecture.context,
         parameters: count,
+        chat: chat.kind,
         capabilities: {
           methods: ['full', 'lora'] as const,
           maxRank: MAX_RANK,
-          logprobs: false,
+          logprobs: true,
+          topLogprobs: MAX_LOGPROBS,
+          penalties: true,
           streaming: true,
           pipelined: false,
         },

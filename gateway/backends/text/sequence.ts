@@ -3,6 +3,8 @@
 // Every backend reads texts by this file, so that a model's losses and scores are of the same tokens wherever it runs.
 import type { Tokenizer } from '../../../tokenizer/index.ts';
 import { FaultError } from '../../../wire/faults.ts';
+import type { Prompt } from '../contract.ts';
+import type { Chat } from './chat/chat.ts';
 
 export interface Reader {
   readonly tokenizer: Tokenizer;
@@ -14,22 +16,35 @@ export interface Reader {
   };
 }
 
+/** Reads prompts too. */
+export interface PromptReader extends Reader {
+  readonly chat: Chat;
+}
+
 const beginning = ({ architecture, tokenizer }: Reader): readonly number[] =>
   tokenizer.before.length > 0 ? tokenizer.before : [architecture.start];
 
+const idsOf = ({ tokenizer, chat }: PromptReader, prompt: Prompt): readonly number[] => {
+  if (typeof prompt === 'string') return [...tokenizer.before, ...tokenizer.encode(prompt), ...tokenizer.after];
+  return 'ids' in prompt ? prompt.ids : chat.ids(prompt.messages);
+};
+
 /** A prompt as transformers encodes it; an empty one begins with the start token: there must be something to go on from. */
-export const promptIds = ({ architecture, tokenizer }: Reader, text: string): number[] => {
-  const ids = [...tokenizer.before, ...tokenizer.encode(text), ...tokenizer.after];
-  return ids.length > 0 ? ids : [architecture.start];
+export const promptIds = (model: PromptReader, prompt: Prompt): readonly number[] => {
+  const ids = idsOf(model, prompt);
+  return ids.length > 0 ? ids : [model.architecture.start];
+};
+
+export const tooLong = (prompt: Prompt, got: number, limit: number): FaultError => {
+  const param = typeof prompt === 'object' && 'messages' in prompt ? 'messages' : 'prompt';
+  return new FaultError({ kind: 'context_length', param, got, limit });
 };
 
 /** The same; throws where it leaves no room for a token more. */
-export const fittingPrompt = (model: Reader, text: string): number[] => {
-  const ids = promptIds(model, text);
+export const fittingPrompt = (model: PromptReader, prompt: Prompt): readonly number[] => {
+  const ids = promptIds(model, prompt);
   const { context } = model.architecture;
-  if (ids.length >= context) {
-    throw new FaultError({ kind: 'context_length', param: 'prompt', got: ids.length, limit: context });
-  }
+  if (ids.length >= context) throw tooLong(prompt, ids.length, context);
   return ids;
 };
 

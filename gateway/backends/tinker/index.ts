@@ -98,10 +98,14 @@ const findModel = async (
       parameters,
       // a server that tells none is taken to serve one and the same until the gateway is started anew
       revision: offer.revision ?? '',
+      chat: text.chat.kind,
       capabilities: {
         methods: offer.methods,
         maxRank,
         logprobs: true,
+        // the wire tells the tokens that were drawn alone, and knows no penalties
+        topLogprobs: 0,
+        penalties: false,
         streaming: offering.capabilities?.streams ?? false,
         pipelined: true,
       },
@@ -112,6 +116,7 @@ const findModel = async (
       serverName,
       reading: createReading({ ...text.parts, context: contextTokens, start: text.start }),
       tokenizer: text.tokenizer,
+      chat: text.chat,
       contextTokens,
       ends: text.ends,
       trainTokens: offer.trainTokens ?? DEFAULT_TRAIN_TOKENS,

@@ -22,6 +22,8 @@ export interface LossRequest {
 
 export interface Sample {
   readonly tokens: readonly number[];
+  /** How probable each was, where the server says so. */
+  readonly logprobs: readonly number[] | undefined;
   readonly stopReason: 'stop' | 'length';
 }
 
@@ -158,16 +160,19 @@ export const sampleOfProto = (bytes: Uint8Array): Sample => {
   fieldsOf(bytes, (field, type, reader) => {
     if (field !== 1 || type !== WireType.LengthDelimited) return;
     let tokens: readonly number[] = [];
+    let logprobs: readonly number[] | undefined;
     let reason = 0; // protobuf leaves a zero out
     fieldsOf(reader.bytes(), (inner, innerType, sequence) => {
       if (inner === 1 && innerType === WireType.Varint) reason = sequence.int32();
       else if (inner === 2 && innerType === WireType.LengthDelimited) {
         tokens = Array.from(new Int32Array(aligned(sequence.bytes())));
+      } else if (inner === 3 && innerType === WireType.LengthDelimited) {
+        logprobs = Array.from(new Float32Array(aligned(sequence.bytes())));
       }
     });
     const stopReason = STOP_REASONS[reason];
     if (stopReason === undefined) throw new Error(`the stop reason ${reason}`);
-    sample ??= { tokens, stopReason };
+    sample ??= { tokens, logprobs, stopReason };
   });
   if (sample === undefined) throw new Error('a sample without a sequence');
   return sample;
@@ -184,11 +189,20 @@ export const logprobsOfJson = (value: unknown): Float32Array => {
 };
 
 const jsonSample = z.object({
-  sequences: z.array(z.object({ tokens: z.array(z.int()), stop_reason: z.enum(STOP_REASONS) })).min(1),
+  sequences: z
+    .array(
+      z.object({
+        tokens: z.array(z.int()),
+        logprobs: z.array(z.number().nullable()).nullish(),
+        stop_reason: z.enum(STOP_REASONS),
+      }),
+    )
+    .min(1),
 });
 
 export const sampleOfJson = (value: unknown): Sample => {
   const [sequence] = jsonSample.parse(value).sequences;
   if (sequence === undefined) throw new Error('a sample without a sequence');
-  return { tokens: sequence.tokens, stopReason: sequence.stop_reason };
+  const logprobs = sequence.logprobs?.map((logprob) => logprob ?? Number.NaN);
+  return { tokens: sequence.tokens, logprobs, stopReason: sequence.stop_reason };
 };

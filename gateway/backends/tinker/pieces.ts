@@ -1,63 +1,49 @@
-// Generated tokens as final text: the same rules as the embedded engine's (embedded/generate.ts), for tokens that come in
-// batches from elsewhere. An end token is no part of the text and not counted; a stop string ends the text before it.
+// Generated tokens as an answer (../text/answer.ts), for tokens that come in batches from elsewhere.
 import type { Tokenizer } from '../../../tokenizer/index.ts';
-import type { Generation, Piece, Sampling } from '../contract.ts';
-import { textStream } from '../text/stream.ts';
+import { FaultError } from '../../../wire/faults.ts';
+import type { FinishReason, Generation, Piece } from '../contract.ts';
+import type { Answer } from '../text/answer.ts';
+import { toldAlone } from '../text/logprobs.ts';
+
+/** Tokens, and how probable each was, where the server says so. */
+export interface Batch {
+  readonly tokens: readonly number[];
+  readonly logprobs: readonly number[] | undefined;
+}
 
 /** Tokens as they come; returns why the server ended. */
-export type Tokens = AsyncGenerator<readonly number[], Generation['finishReason'], void>;
-
-export interface Said {
-  readonly tokenizer: Tokenizer;
-  readonly ends: readonly number[];
-  readonly prompt: readonly number[];
-  /** Tokens at most. */
-  readonly limit: number;
-}
+export type Tokens = AsyncGenerator<Batch, FinishReason, void>;
 
 /** Leaving early, by a stop string or by the consumer, ends the tokens as well. */
 export async function* pieces(
-  tokens: Tokens,
-  { tokenizer, ends, prompt, limit }: Said,
-  { stop }: Pick<Sampling, 'stop'>,
+  batches: Tokens,
+  tokenizer: Tokenizer,
+  answer: Answer,
+  told: boolean,
   signal: AbortSignal,
 ): AsyncGenerator<Piece, Generation, void> {
-  const text = textStream(tokenizer.stream(prompt), stop);
-  let count = 0;
-  const end = (finishReason: Generation['finishReason']): Generation => ({
-    finishReason,
-    promptTokens: prompt.length,
-    completionTokens: count,
-  });
-  const rest = (): Piece[] => {
-    const left = text.end();
-    return left === '' ? [] : [{ text: left, tokens: count }];
-  };
   try {
     for (;;) {
-      const next = await tokens.next();
+      const next = await batches.next();
       if (next.done) {
-        yield* rest();
-        return end(next.value);
+        const rest = answer.rest();
+        if (rest !== undefined) yield rest;
+        return answer.end(next.value);
       }
-      for (const token of next.value) {
+      const { tokens, logprobs } = next.value;
+      if (told && logprobs?.length !== tokens.length) {
+        throw new FaultError({ kind: 'backend', message: 'its server told no log-probabilities of what it generated' });
+      }
+      for (const [i, token] of tokens.entries()) {
         // a whole sample may be read long after it came
         signal.throwIfAborted();
-        if (ends.includes(token)) {
-          yield* rest();
-          return end('stop');
-        }
-        count += 1;
-        const piece = text.push(token);
-        if (piece.text !== '') yield { text: piece.text, tokens: count };
-        if (piece.stopped) return end('stop');
-        if (count >= limit) {
-          yield* rest();
-          return end('length');
-        }
+        const logprob = told ? toldAlone(tokenizer, token, logprobs?.[i] ?? Number.NaN) : undefined;
+        const { piece, finish } = answer.push(token, logprob);
+        if (piece !== undefined) yield piece;
+        if (finish !== undefined) return answer.end(finish);
       }
     }
   } finally {
-    await tokens.return('stop');
+    await batches.return('stop');
   }
 }

@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { createTokenizer, type Tokenizer } from '../../../tokenizer/index.ts';
 import { messageOf } from '../../../wire/message.ts';
+import { type Chat, createChat } from '../text/chat/chat.ts';
+import { CHAT_TEMPLATE, type ChatSource, chatSource, LEGACY_CHAT_TEMPLATE } from '../text/chat/source.ts';
 import { specialTokens } from '../text/special.ts';
 
 /** A file's text by its name; undefined where there is none. */
@@ -13,7 +15,13 @@ export type Files = (name: string) => Promise<string | undefined>;
 export interface RemoteText {
   readonly tokenizer: Tokenizer;
   /** What the tokenizer is made of, for another one. */
-  readonly parts: { readonly json: unknown; readonly settings: unknown; readonly rows: number };
+  readonly parts: {
+    readonly json: unknown;
+    readonly settings: unknown;
+    readonly rows: number;
+    readonly chat: ChatSource | undefined;
+  };
+  readonly chat: Chat;
   readonly start: number;
   readonly ends: readonly number[];
   /** Of config.json. */
@@ -106,6 +114,19 @@ export const readText = async (files: Files, where: string): Promise<RemoteText>
       `${where}: neither config.json nor its tokenizer names a bos or eos token, so a text has no beginning`,
     );
   }
-  const parts = { json, settings, rows };
-  return { tokenizer, parts, start: start ?? first, ends, contextTokens: own.max_position_embeddings, defaults };
+  const [jinja, legacy] = await Promise.all([
+    files(CHAT_TEMPLATE),
+    read(files, LEGACY_CHAT_TEMPLATE, z.unknown(), where),
+  ]);
+  const chat = chatSource({ config: settings, jinja, legacy });
+  const parts = { json, settings, rows, chat };
+  return {
+    tokenizer,
+    chat: createChat(chat, tokenizer),
+    parts,
+    start: start ?? first,
+    ends,
+    contextTokens: own.max_position_embeddings,
+    defaults,
+  };
 };

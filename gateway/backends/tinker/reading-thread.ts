@@ -3,18 +3,23 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { createTokenizer } from '../../../tokenizer/index.ts';
 import { type Fault, FaultError } from '../../../wire/faults.ts';
 import { messageOf } from '../../../wire/message.ts';
-import { fittingPrompt, promptIds, type Reader, scoredIds, trainedExample } from '../text/sequence.ts';
+import { createChat } from '../text/chat/chat.ts';
+import { cutPrompt } from '../text/cut.ts';
+import { fittingPrompt, type PromptReader, promptIds, scoredIds, trainedExample } from '../text/sequence.ts';
 import type { Job, ReadingOptions, Reply } from './reading-messages.ts';
 
-const { json, settings, rows, context, start } = workerData as ReadingOptions;
-const reader: Reader = { tokenizer: createTokenizer(json, settings, rows), architecture: { context, start } };
+const { json, settings, rows, chat, context, start } = workerData as ReadingOptions;
+const tokenizer = createTokenizer(json, settings, rows);
+const reader: PromptReader = { tokenizer, chat: createChat(chat, tokenizer), architecture: { context, start } };
 
 const perform = (job: Job): unknown => {
   switch (job.do) {
     case 'prompt':
-      return fittingPrompt(reader, job.text);
+      return fittingPrompt(reader, job.prompt);
     case 'count':
-      return promptIds(reader, job.text).length;
+      return promptIds(reader, job.prompt).length;
+    case 'cut':
+      return cutPrompt(reader, job.prompt, job.most);
     case 'example':
       return trainedExample(reader, job.text, job.most);
     case 'scored':

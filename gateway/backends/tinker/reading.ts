@@ -4,14 +4,16 @@
 // JavaScript; one that ends is replaced when it is next needed.
 import { Worker } from 'node:worker_threads';
 import { FaultError } from '../../../wire/faults.ts';
+import type { Cut, Prompt } from '../contract.ts';
 import { orAborted } from '../pause.ts';
 import type { Example } from '../text/sequence.ts';
 import type { Job, ReadingOptions, Reply } from './reading-messages.ts';
 
 export interface Reading {
   /** A prompt's ids; throws where it leaves no room in the context. */
-  prompt(text: string, signal: AbortSignal): Promise<readonly number[]>;
-  count(text: string, signal: AbortSignal): Promise<number>;
+  prompt(prompt: Prompt, signal: AbortSignal): Promise<readonly number[]>;
+  count(prompt: Prompt, signal: AbortSignal): Promise<number>;
+  cut(prompt: Prompt, most: number, signal: AbortSignal): Promise<Cut>;
   /** An example as far as a step of so many tokens reads it. */
   example(text: string, most: number, signal: AbortSignal): Promise<Example>;
   scored(context: string, text: string, signal: AbortSignal): Promise<{ ids: readonly number[]; from: number }>;
@@ -65,8 +67,9 @@ export const createReading = (options: ReadingOptions): Reading => {
 
   // the thread answers each job with its own kind of result
   return {
-    prompt: async (text, signal) => (await ask({ do: 'prompt', text }, signal)) as readonly number[],
-    count: async (text, signal) => (await ask({ do: 'count', text }, signal)) as number,
+    prompt: async (prompt, signal) => (await ask({ do: 'prompt', prompt }, signal)) as readonly number[],
+    count: async (prompt, signal) => (await ask({ do: 'count', prompt }, signal)) as number,
+    cut: async (prompt, most, signal) => (await ask({ do: 'cut', prompt, most }, signal)) as Cut,
     example: async (text, most, signal) => (await ask({ do: 'example', text, most }, signal)) as Example,
     scored: async (context, text, signal) =>
       (await ask({ do: 'scored', context, text }, signal)) as { ids: readonly number[]; from: number },

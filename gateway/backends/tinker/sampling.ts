@@ -16,7 +16,7 @@ const LEAST_TOP_P = 1e-6;
 
 const samplerResult = z.object({ sampling_session_id: z.string().min(1) });
 const streamLine = z.union([
-  z.object({ tokens: z.array(z.int().min(0)) }),
+  z.object({ tokens: z.array(z.int().min(0)), logprobs: z.array(z.number().nullable()).optional() }),
   z.object({ stop_reason: z.enum(['stop', 'length']) }),
   z.object({ error: z.string(), category: z.string().default('unknown') }),
 ]);
@@ -83,14 +83,14 @@ export async function* tokensOf(
       } catch (error) {
         throw server.error({ kind: 'nonsense', what: `a sample: ${messageOf(error)}` }, error);
       }
-      yield sample.tokens;
+      yield sample;
       return sample.stopReason;
     }
     const answer = await server.stream(`sift/stream/${encodeURIComponent(request_id)}`, { signal });
     for await (const line of linesOf(answer.chunks(), MAX_BACKEND_LINE_BYTES, server)) {
       const said = server.parse(line, streamLine, 'a line of a stream');
       if ('tokens' in said) {
-        yield said.tokens;
+        yield { tokens: said.tokens, logprobs: said.logprobs?.map((logprob) => logprob ?? Number.NaN) };
         continue;
       }
       over = true;

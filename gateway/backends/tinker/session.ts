@@ -3,6 +3,8 @@
 import type { Tokenizer } from '../../../tokenizer/index.ts';
 import type { Keeping, OpenOptions, Session } from '../contract.ts';
 import { orAborted } from '../pause.ts';
+import { createAnswer } from '../text/answer.ts';
+import { answerEnds, type Chat } from '../text/chat/chat.ts';
 import { keepingOf } from './keeping.ts';
 import { learningOf } from './learning.ts';
 import { type LifeOptions, openLife } from './life.ts';
@@ -18,6 +20,7 @@ export interface RemoteModel {
   readonly reading: Reading;
   /** Turns ids into text again. */
   readonly tokenizer: Tokenizer;
+  readonly chat: Chat;
   readonly contextTokens: number;
   /** End a generation. */
   readonly ends: readonly number[];
@@ -67,11 +70,12 @@ export const openSession = async (
     async check(prompt, asked) {
       await reading.prompt(prompt, asked);
     },
-    async count(texts, asked) {
+    async count(prompts, asked) {
       const counts: number[] = [];
-      for (const text of texts) counts.push(await reading.count(text, asked));
+      for (const prompt of prompts) counts.push(await reading.count(prompt, asked));
       return counts;
     },
+    cut: (prompt, most, asked) => reading.cut(prompt, most, asked),
     train: (texts, asked) => checked(learning.train(texts, asked)),
     losses: (texts, asked) => checked(learning.losses(texts, asked)),
     score: (before, text, asked) => called(() => orAborted(learning.score(before, text, asked), asked)),
@@ -82,13 +86,15 @@ export const openSession = async (
       }),
     // full fine-tuning has no adapter
     ...(life.server.capabilities?.adapters === true && options.method === 'lora' ? { keeping: keeping() } : {}),
-    async *generate(text, sampling, asked) {
-      const prompt = await reading.prompt(text, asked);
+    async *generate(given, sampling, asked) {
+      const prompt = await reading.prompt(given, asked);
       const limit = Math.min(sampling.maxTokens, contextTokens - prompt.length);
       if (limit <= 0) return { finishReason: 'length', promptTokens: prompt.length, completionTokens: 0 };
       const tokens = tokensOf(life, prompt, samples++, { ...sampling, maxTokens: limit }, asked);
-      const { tokenizer, ends } = model;
-      return yield* checked(pieces(tokens, { tokenizer, ends, prompt, limit }, sampling, asked));
+      const ending = answerEnds(model.chat, model.ends, given, sampling);
+      const told = sampling.logprobs !== undefined;
+      const answer = createAnswer({ tokenizer: model.tokenizer, prompt, ...ending, limit, told });
+      return yield* checked(pieces(tokens, model.tokenizer, answer, told, asked));
     },
     close: () => life.close(),
   };

@@ -8,6 +8,8 @@ import { z } from 'zod';
 import type { Tokenizer } from '../../../../tokenizer/index.ts';
 import { readTokenizer } from '../../../../tokenizer/read.node.ts';
 import { messageOf } from '../../../../wire/message.ts';
+import { type Chat, createChat } from '../../text/chat/chat.ts';
+import { CHAT_TEMPLATE, type ChatSource, chatSource, LEGACY_CHAT_TEMPLATE } from '../../text/chat/source.ts';
 import { type Architecture, parseConfig } from './config.ts';
 import { parseGenerationConfig } from './keys.ts';
 import { EMBEDDINGS, OUTPUT, parameterShapes } from './parameters.ts';
@@ -21,6 +23,8 @@ export interface Checkpoint {
   /** Float32, shared between worker threads and never written. */
   readonly parameters: Parameters;
   readonly tokenizer: Tokenizer;
+  /** How it writes conversations; absent: plainly. */
+  readonly chat?: Chat;
 }
 
 const json = async (directory: string, name: string): Promise<unknown> => {
@@ -114,11 +118,24 @@ export const readWeights = async (
   return { architecture, parameters: select(directory, architecture, stored) };
 };
 
+const optional = async (directory: string, name: string): Promise<unknown> =>
+  existsSync(join(directory, name)) ? json(directory, name) : undefined;
+
+const readChat = async (directory: string): Promise<ChatSource | undefined> => {
+  const template = join(directory, CHAT_TEMPLATE);
+  const [config, legacy, jinja] = await Promise.all([
+    optional(directory, 'tokenizer_config.json'),
+    optional(directory, LEGACY_CHAT_TEMPLATE),
+    existsSync(template) ? readFile(template, 'utf8') : undefined,
+  ]);
+  return chatSource({ config, legacy, jinja });
+};
+
 export const readCheckpoint = async (directory: string): Promise<Checkpoint> => {
   const described = await readArchitecture(directory);
   const [weights, tokenizer] = await Promise.all([
     readWeights(directory, described),
     readTokenizer(directory, described.vocabulary),
   ]);
-  return { ...weights, tokenizer };
+  return { ...weights, tokenizer, chat: createChat(await readChat(directory), tokenizer) };
 };

@@ -1,6 +1,7 @@
 // A checkpoint made runnable: its compiled graphs, built at first use and kept, and its parameters as tensors.
 
 import type { Tokenizer } from '../../../../tokenizer/index.ts';
+import { type Chat, createChat } from '../../text/chat/chat.ts';
 import { compile, type Feeds, floats, ints, type Runnable } from '../runtime.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import type { Architecture } from './config.ts';
@@ -20,6 +21,7 @@ export interface Model {
   readonly architecture: Architecture;
   readonly parameters: ReadonlyMap<string, Float32Array>;
   readonly tokenizer: Tokenizer;
+  readonly chat: Chat;
   /** Rank 0 is full fine-tuning; as in the others, a graph without LoRA. */
   training(rank: number): Promise<Training>;
   scoring(rank: number): Promise<Runnable>;
@@ -83,10 +85,14 @@ const byRank = <T extends Runnable>(make: (lora: Lora | undefined) => Promise<T>
   };
 };
 
-export const createModel = ({ architecture: a, parameters, tokenizer }: Checkpoint, threads: number): Model => ({
+export const createModel = (
+  { architecture: a, parameters, tokenizer, chat = createChat(undefined, tokenizer) }: Checkpoint,
+  threads: number,
+): Model => ({
   architecture: a,
   parameters,
   tokenizer,
+  chat,
   training: byRank((lora) => createTraining(a, lora, threads)),
   scoring: byRank((lora) => createScoring(a, lora, threads)),
   prompt: byRank((lora) => compile(generationGraph(a, false, lora), threads)),

@@ -1,0 +1,78 @@
+// The work of a request: its prompts one after the other, each tuned for and continued by the gateway. The first is begun
+// before the answer is, so that a refusal has its status; whatever one of them fails of fails the request.
+import { type TuneEvent, type TuneRequest, tunedOn } from '../../wire/tune.ts';
+import { UpstreamError, upstreamFault } from '../http/errors.ts';
+import type { Spending } from '../auth/spending.ts';
+import { counted } from '../limits/spending.ts';
+import { type Gateway, gatewayTune } from '../upstream/client.ts';
+import { refusal } from '../upstream/refusal.ts';
+
+/** An event and the prompt that it is about. */
+export interface Told {
+  readonly prompt: number;
+  readonly event: TuneEvent;
+}
+
+export const unfinished = () => upstreamFault({ kind: 'backend', message: 'the work ended without a result' }, true);
+
+const notAsked = (index: number, n: number) =>
+  upstreamFault({ kind: 'backend', message: `it told of sample ${index}, asked for were ${n}` }, true);
+
+/** Events of so many samples until `done`; an error event, or an end without either, is thrown. */
+export async function* untilDone(
+  events: AsyncIterable<TuneEvent>,
+  n: number,
+  prompt = 0,
+): AsyncGenerator<Told, void, void> {
+  for await (const event of events) {
+    if (event.event === 'error') throw refusal(event.error, { atWork: true });
+    if ('index' in event && event.index >= n) throw notAsked(event.index, n);
+    yield { prompt, event };
+    if (event.event === 'done') return;
+  }
+  throw unfinished();
+}
+
+/** The same error, saying which of several prompts it is about. */
+const about = (error: unknown, prompt: number, prompts: number, begun: boolean): unknown => {
+  if (!(error instanceof UpstreamError) || prompts === 1) return error;
+  const { status, headers, body } = error.wire;
+  const param = body.error.param === 'prompt' ? `prompt.${prompt}` : body.error.param;
+  const told = { ...body.error, param, message: `prompt ${prompt + 1} of ${prompts}: ${body.error.message}` };
+  return new UpstreamError({ status, headers, body: { error: told } }, begun || error.begun, error.cause);
+};
+
+/** The events of all requests in turn, once the gateway has taken the first; what they take is charged as it ends. */
+export const run = async (
+  gateway: Gateway,
+  requests: readonly TuneRequest[],
+  spending: Spending,
+  signal: AbortSignal,
+): Promise<AsyncGenerator<Told, void, void>> => {
+  const start = async (request: TuneRequest, prompt: number) => {
+    // steps of earlier prompts would be paid for again
+    const begun = requests.slice(0, prompt).some((one) => tunedOn(one).length > 0);
+    const told = (error: unknown) => about(error, prompt, requests.length, begun);
+    try {
+      const events = counted(await gatewayTune(gateway, request, signal), spending);
+      return { events, n: request.sampling.n, told };
+    } catch (error) {
+      throw told(error);
+    }
+  };
+  const [request, ...others] = requests;
+  if (request === undefined) throw new RangeError('a request without a prompt');
+  const first = await start(request, 0);
+  return (async function* () {
+    let current = first;
+    for (const prompt of requests.keys()) {
+      if (prompt > 0) current = await start(others[prompt - 1] as TuneRequest, prompt);
+      const { events, n, told } = current;
+      try {
+        yield* untilDone(events, n, prompt);
+      } catch (error) {
+        throw told(error);
+      }
+    }
+  })();
+};
