@@ -33,6 +33,12 @@ interface Bundles {
   readonly vectorize: Modules;
 }
 
+/** Properties that filters may name here; a vector is indexed as it was when written. */
+const FILTERABLE = { lang: 'string' } as const;
+
+const metadataIndexes = (properties: Readonly<Record<string, string>>): string =>
+  [...Object.entries(properties).map(([name, type]) => `meta.${name}:${type}`), 'source:string'].join(',');
+
 /** The Workers as workerd is given them. */
 export const edgeWorkers = (
   { edge, vectorize }: Bundles,
@@ -60,6 +66,7 @@ export const edgeWorkers = (
       EMBEDDER: 'onnx',
       GATEWAY_URL: gatewayUrl,
       DEFAULT_CORPUS: defaultCorpus,
+      FILTERABLE: JSON.stringify(FILTERABLE),
       API_KEY: apiKey,
       GATEWAY_SECRET: gatewaySecret,
       FRONT_SECRET: frontSecret,
@@ -74,7 +81,7 @@ export const edgeWorkers = (
     vars: {
       DIMENSIONS: String(embedder.dimensions),
       METRIC: 'cosine',
-      METADATA_INDEXES: 'meta.lang:string,source:string',
+      METADATA_INDEXES: metadataIndexes(FILTERABLE),
     },
   },
 ];

@@ -3,10 +3,13 @@
 /** What is kept of a text longer than the model reads: an example's beginning, a prompt's end. */
 export type Keep = 'head' | 'tail';
 
+/** Told of each text of which only a part is read, by its place; with the tokens that are read, where tokens are counted. */
+export type OnCut = (index: number, tokens?: number) => void;
+
 export interface Embedder {
   /** Recorded with every corpus: prompts are embedded by the embedder that made the corpus' vectors. */
   readonly name: string;
   readonly dimensions: number;
   /** One unit vector for each text, in order. Throws FaultError (kind 'embedder' or 'not_configured'). */
-  embed(texts: readonly string[], keep: Keep): Promise<Float32Array<ArrayBuffer>[]>;
+  embed(texts: readonly string[], keep: Keep, onCut?: OnCut): Promise<Float32Array<ArrayBuffer>[]>;
 }

@@ -8,7 +8,7 @@ import { messageOf } from '../../wire/message.ts';
 import { pause } from '../pause.ts';
 import { runBatch } from './batch.ts';
 import type { EmbedderConfig } from './config.ts';
-import type { Embedder, Keep } from './embedder.ts';
+import type { Embedder, Keep, OnCut } from './embedder.ts';
 import type { Session } from './session.ts';
 import { type Window, windowOf } from './window.ts';
 
@@ -29,7 +29,7 @@ const runsOf = <T extends { readonly ids: readonly number[] }>(sorted: readonly 
 };
 
 /** Windows of all texts, with a pause after so many characters: tokenising a long batch takes a second. */
-const windowsOf = async (cut: Window, texts: readonly string[], keep: Keep) => {
+const windowsOf = async (cut: Window, texts: readonly string[], keep: Keep, onCut?: OnCut) => {
   const windows: { readonly index: number; readonly ids: number[] }[] = [];
   let characters = 0;
   for (const [index, text] of texts.entries()) {
@@ -37,7 +37,7 @@ const windowsOf = async (cut: Window, texts: readonly string[], keep: Keep) => {
       await pause();
       characters = 0;
     }
-    windows.push({ index, ids: cut(text, keep) });
+    windows.push({ index, ids: cut(text, keep, (tokens) => onCut?.(index, tokens)) });
     characters += text.length;
   }
   return windows;
@@ -55,10 +55,10 @@ export const sentenceEmbedder = (
   return {
     name: `onnx:${config.model}`,
     dimensions: config.dimensions,
-    async embed(texts, keep) {
+    async embed(texts, keep, onCut) {
       try {
         window ??= windowOf(encoder(), config.max_tokens, config.prompts);
-        const windows = await windowsOf(window, texts.map(cased), keep);
+        const windows = await windowsOf(window, texts.map(cased), keep, onCut);
         // neighbours of similar length waste the least padding
         const runs = runsOf(
           windows.sort((a, b) => a.ids.length - b.ids.length),

@@ -17,7 +17,14 @@ interface Prefixes {
   readonly document?: string;
 }
 
-export type Window = (text: string, keep: Keep) => number[];
+/** `onCut` is called when the window holds a part of the text only, with its own tokens there. */
+export type Window = (text: string, keep: Keep, onCut?: (tokens: number) => void) => number[];
+
+interface Encoded {
+  readonly ids: number[];
+  /** Whether these are the tokens of all of the text. */
+  readonly whole: boolean;
+}
 
 /** Throws when a prefix leaves no room for a text. */
 export const windowOf = (encoder: Encoding, maxTokens: number, prefixes: Prefixes = {}): Window => {
@@ -25,29 +32,47 @@ export const windowOf = (encoder: Encoding, maxTokens: number, prefixes: Prefixe
   const room = maxTokens - before.length - after.length;
 
   /** The first or last tokens of a text, some more than `most`, or all of them. */
-  const encode = (text: string, keep: Keep, most: number): number[] => {
+  const encode = (text: string, keep: Keep, most: number): Encoded => {
     for (let size = most * CHARACTERS_PER_TOKEN; ; size *= 2) {
       const part = keep === 'head' ? text.slice(0, size) : text.slice(-size);
       const whole = part.length === text.length;
       // not from the middle of a character on
       const ids = encoder.encode(whole || keep === 'head' ? part : part.replace(/^[\udc00-\udfff]/, ''));
-      if (whole || ids.length >= most + SLACK || size >= most * MOST_CHARACTERS_PER_TOKEN) return ids;
+      if (whole || ids.length >= most + SLACK || size >= most * MOST_CHARACTERS_PER_TOKEN) return { ids, whole };
     }
   };
 
-  const ends = (prefix: string): ((text: string) => number[]) => {
-    if (prefix === '') return (text) => encode(text, 'tail', room).slice(-room);
+  const within = ({ ids, whole }: Encoded, most: number): boolean => whole && ids.length <= most;
+
+  const ends = (prefix: string): ((text: string) => Encoded) => {
+    if (prefix === '') {
+      return (text) => {
+        const all = encode(text, 'tail', room);
+        return { ids: all.ids.slice(-room), whole: within(all, room) };
+      };
+    }
     // a space at its end would be a token of its own before a text that begins within itself
     const ids = encoder.encode(prefix.trimEnd());
     const rest = room - ids.length;
     if (rest < 1) throw new Error(`its prefix '${prefix}' has ${ids.length} tokens, the window room for ${room}`);
     return (text) => {
-      const whole = encode(prefix + text, 'head', room);
-      return whole.length <= room ? whole : [...ids, ...encode(text, 'tail', rest).slice(-rest)];
+      const all = encode(prefix + text, 'head', room);
+      if (all.ids.length <= room) return all;
+      return { ids: [...ids, ...encode(text, 'tail', rest).ids.slice(-rest)], whole: false };
     };
   };
-  const begins = (prefix: string) => (text: string) => encode(prefix + text, 'head', room).slice(0, room);
+  const begins =
+    (prefix: string) =>
+    (text: string): Encoded => {
+      const all = encode(prefix + text, 'head', room);
+      return { ids: all.ids.slice(0, room), whole: within(all, room) };
+    };
 
   const [head, tail] = [begins(prefixes.document ?? ''), ends(prefixes.query ?? '')];
-  return (text, keep) => [...before, ...(keep === 'head' ? head(text) : tail(text)), ...after];
+  return (text, keep, onCut) => {
+    const { ids, whole } = keep === 'head' ? head(text) : tail(text);
+    // of a text of white space nothing can be lost
+    if (!whole && text.trim() !== '') onCut?.(ids.length);
+    return [...before, ...ids, ...after];
+  };
 };

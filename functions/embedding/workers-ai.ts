@@ -25,11 +25,12 @@ const rowsOf = (answer: unknown, count: number): unknown[][] => {
 export const workersAi = (service: EmbeddingService, model: string, dimensions: number): Embedder => ({
   name: `workers-ai:${model}`,
   dimensions,
-  async embed(texts, keep) {
+  async embed(texts, keep, onCut) {
     const vectors: Float32Array<ArrayBuffer>[] = [];
     for (let at = 0; at < texts.length; at += MAX_TEXTS) {
       const batch = texts.slice(at, at + MAX_TEXTS);
       const text = batch.map((one) => (keep === 'head' ? one.slice(0, MAX_CHARACTERS) : one.slice(-MAX_CHARACTERS)));
+      for (const [i, one] of batch.entries()) if (one.length > MAX_CHARACTERS) onCut?.(at + i);
       const answer = await service.run(model, { text }).catch((error: unknown) => {
         throw new FaultError({ kind: 'embedder', message: `Workers AI: ${String(error)}` }, error);
       });
