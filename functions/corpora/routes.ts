@@ -2,14 +2,18 @@
 
 import { Hono } from 'hono';
 import { pageQuery } from '../../wire/api/corpora.ts';
+import { exportQuery } from '../../wire/api/examples.ts';
 import { FaultError } from '../../wire/faults.ts';
 import { VECTORIZE_MAX_ID_BYTES } from '../../wire/limits.ts';
 import { byteLength } from '../../wire/text.ts';
 import type { Authenticated } from '../auth/keys.ts';
 import { parseParams } from '../http/params.ts';
 import { declareRoute } from './declare.ts';
+import { deleteByFilterRoute } from './delete-by-filter.ts';
+import { exported } from './export.ts';
 import { forgetAdapters } from './forget.ts';
 import { textKey, textsUnder } from './keys.ts';
+import { patchRoute } from './patch.ts';
 import { readRecord } from './record.ts';
 import { removeEntries } from './remove.ts';
 import { allowedCorpus, forgetCorpusInfo, listedCatalogue, listOf } from './store.ts';
@@ -58,8 +62,21 @@ corporaRoutes.delete('/:corpus', async (c) => {
 
 corporaRoutes.post('/:corpus/examples', uploadRoute);
 
+corporaRoutes.post('/:corpus/delete', deleteByFilterRoute);
+
+corporaRoutes.patch('/:corpus/examples/:id', patchRoute);
+
+const NDJSON = 'application/x-ndjson';
+
 corporaRoutes.get('/:corpus/examples', async (c) => {
   const corpus = allowedCorpus(c.var.principal, c.req.param('corpus'));
+  if (c.req.header('accept')?.includes(NDJSON)) {
+    const { cursor: after = '', limit = Number.POSITIVE_INFINITY, vectors } = parseParams(exportQuery, c.req.query());
+    const info = await (await listedCatalogue(c.env, c.var.principal.tenant, corpus)).info();
+    if (info === null) throw new FaultError({ kind: 'unknown_corpus', corpus });
+    const body = exported(c.env, info, { after, limit, vectors: vectors === '1' });
+    return c.body(body, 200, { 'content-type': NDJSON });
+  }
   const { limit, cursor = '' } = parseParams(pageQuery, c.req.query());
   const entries = await (await listedCatalogue(c.env, c.var.principal.tenant, corpus)).page(cursor, limit);
   if (entries === null) throw new FaultError({ kind: 'unknown_corpus', corpus });

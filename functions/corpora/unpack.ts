@@ -2,7 +2,8 @@
 // is of the unpacked bytes, whatever the compressed ones are: a bomb ends at MAX_UPLOAD_BYTES. It is fed in pieces of
 // UNPACK_BYTES, since the platform unpacks each piece as a whole, and a piece may grow a thousandfold.
 import { FaultError } from '../../wire/faults.ts';
-import { MAX_UPLOAD_BYTES, UNPACK_BYTES } from '../../wire/limits.ts';
+import { MAX_UPLOAD_BYTES, PREPARE_BYTES, UNPACK_BYTES } from '../../wire/limits.ts';
+import { pause } from '../pause.ts';
 
 async function* pieces(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
   for await (const chunk of stream) {
@@ -28,6 +29,7 @@ const streamOf = (source: AsyncGenerator<Uint8Array<ArrayBuffer>, void, void>): 
 
 async function* gunzip(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
   let total = 0;
+  let sincePause = 0;
   const source = streamOf(pieces(stream));
   const reader = source.pipeThrough(new DecompressionStream('gzip')).getReader();
   try {
@@ -38,6 +40,11 @@ async function* gunzip(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8
       });
       if (next.done) return;
       total += next.value.byteLength;
+      sincePause += next.value.byteLength;
+      if (sincePause >= PREPARE_BYTES) {
+        sincePause = 0;
+        await pause();
+      }
       if (total > MAX_UPLOAD_BYTES) {
         const got = `more than ${MAX_UPLOAD_BYTES} unpacked`;
         throw new FaultError({ kind: 'too_large', param: 'the upload', got, limit: MAX_UPLOAD_BYTES, unit: 'bytes' });

@@ -94,6 +94,10 @@ export const edgeAt = (url: URL): Caller => {
   };
 };
 
+/** The local index has what the edge is told of, as a deployment makes it. */
+const indexesOf = (filterable: string): string =>
+  [...Object.entries(JSON.parse(filterable)).map(([name, type]) => `meta.${name}:${type}`), 'source:string'].join(',');
+
 export const startEdge = async (options: HarnessOptions = {}): Promise<Edge> => {
   const harness = createTestHarness({
     root: ROOT.pathname,
@@ -108,7 +112,7 @@ export const startEdge = async (options: HarnessOptions = {}): Promise<Edge> => 
         configPath: 'local/vectorize/wrangler.toml',
         vars: {
           DIMENSIONS: String(DIMENSIONS),
-          METADATA_INDEXES: 'meta.lang:string,source:string',
+          METADATA_INDEXES: indexesOf(options.vars?.FILTERABLE ?? '{"lang":"string"}'),
           DOOR_SECRET: VECTORIZE_SECRET,
         },
       },

@@ -26,7 +26,9 @@ export const corpusName = z
   );
 
 /** Half of a surrogate pair is no character: UTF-8 has no bytes for it, and the index refuses it. */
-const text = z.string().refine((value) => value.isWellFormed(), 'holds half of a surrogate pair (\\ud800 to \\udfff)');
+export const text = z
+  .string()
+  .refine((value) => value.isWellFormed(), 'holds half of a surrogate pair (\\ud800 to \\udfff)');
 
 export const metadataValue = z.union([text, z.number(), z.boolean(), z.array(text)], {
   error: (issue) =>
@@ -36,7 +38,7 @@ export const metadataValue = z.union([text, z.number(), z.boolean(), z.array(tex
 });
 
 /** Why Vectorize would refuse a name, or undefined. */
-const nameProblem = (name: string): string | undefined => {
+export const nameProblem = (name: string): string | undefined => {
   if (name === '') return 'a name is empty';
   if (name.length > VECTORIZE_MAX_KEY_CHARACTERS) {
     return `a name is ${name.length} characters, the limit is ${VECTORIZE_MAX_KEY_CHARACTERS}`;
@@ -79,7 +81,7 @@ export const overlapProblem = (size: number, overlap: number | undefined): strin
     ? undefined
     : `is ${overlap}, chunks of ${size} characters may overlap by ${mostOverlap(size)}`;
 
-const flag = z.enum(['0', '1']);
+export const flag = z.enum(['0', '1']);
 
 /** Characters of a chunk; 0 cuts nothing, whatever the corpus' default is. */
 const chunkSize = z.coerce
