@@ -2,7 +2,6 @@
 // metadata and vectors. The catalogue is right at once, the index seconds later: an example whose present version the index
 // does not show is said to be late, and never taken for the version before.
 import { MAX_CONNECTIONS, VECTORIZE_MAX_GET_IDS } from '../../wire/limits.ts';
-import { at } from '../../wire/list.ts';
 import { inParallel } from '../../wire/parallel.ts';
 import type { Env } from '../env.ts';
 import type { CorpusInfo, Entry } from './contract.ts';
@@ -63,4 +62,4 @@ export const textsOf = async (
 
 /** The one stored example, if the index shows it. */
 export const storedOne = async (env: Env, entry: Entry): Promise<Stored | undefined> =>
-  at(await storedOf(env, [entry]), 0);
+  (await storedOf(env, [entry]))[0];
