@@ -1,7 +1,7 @@
 // The edge's API as the demonstration uses it: an ordinary HTTP client with the caller's key, nothing internal.
 import type { z } from 'zod';
 import { completionResponse } from '../wire/api/completions.ts';
-import { examplePage, type ResultLine, resultLine } from '../wire/api/corpora.ts';
+import { examplePage, type ResultLine, uploadAnswerLine } from '../wire/api/corpora.ts';
 import { type ScoreResponse, scoreResponse } from '../wire/api/score.ts';
 import { type SelectResponse, selectResponse } from '../wire/api/select.ts';
 import { MAX_PAGE } from '../wire/limits.ts';
@@ -45,6 +45,8 @@ export const edgeClient = (url: string, key: string): EdgeClient => {
       ...(signal === undefined ? {} : { signal }),
     });
     if (response.ok || (method === 'DELETE' && response.status === 404)) return response;
+    // an upload of which every line failed: the lines say why
+    if (response.headers.get('content-type') === 'application/x-ndjson') return response;
     throw new EdgeError(`${method} ${path} answered ${response.status}: ${await response.text()}`, response.status);
   };
   const post = async <Schema extends z.ZodType>(
@@ -55,6 +57,12 @@ export const edgeClient = (url: string, key: string): EdgeClient => {
   ): Promise<z.output<Schema>> =>
     schema.parse(await (await send('POST', path, JSON.stringify(body), undefined, signal)).json());
 
+  /** One line of an upload's answer; the last one only counts the others. */
+  const told = (line: string, onLine: (line: ResultLine) => void): void => {
+    const answer = line === '' ? undefined : uploadAnswerLine.parse(JSON.parse(line));
+    if (answer !== undefined && !('summary' in answer)) onLine(answer);
+  };
+
   return {
     async upload(corpus, ndjson, onLine) {
       const response = await send('POST', `/v1/corpora/${corpus}/examples`, ndjson, 'application/x-ndjson');
@@ -63,9 +71,9 @@ export const edgeClient = (url: string, key: string): EdgeClient => {
       for await (const text of response.body.pipeThrough(new TextDecoderStream())) {
         const lines = (rest + text).split('\n');
         rest = lines.pop() ?? '';
-        for (const line of lines) if (line !== '') onLine(resultLine.parse(JSON.parse(line)));
+        for (const line of lines) told(line, onLine);
       }
-      if (rest !== '') onLine(resultLine.parse(JSON.parse(rest)));
+      told(rest, onLine);
     },
     async deleteCorpus(corpus) {
       await (await send('DELETE', `/v1/corpora/${corpus}`)).text();

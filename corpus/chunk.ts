@@ -68,6 +68,12 @@ export const overlapping = (text: string, stride: number, options: Partial<Chunk
   return chunks;
 };
 
+/** Overlapping chunks of `size` characters that share `overlap` with the one before; what is blank is left out. */
+export const cut = (text: string, size: number, overlap: number): string[] =>
+  overlapping(text, size - overlap, { target: size, most: Math.round((size * DEFAULTS.most) / DEFAULTS.target) })
+    .map((part) => part.text)
+    .filter((part) => part.trim() !== '');
+
 const isHeading = (block: string): boolean => /^#{1,6} /.test(block);
 
 export const chunk = (text: string, options: Partial<ChunkOptions> = {}): Chunk[] => {

@@ -35,6 +35,8 @@ export interface Env {
   readonly AI_MODEL?: string;
   /** Dimensions of the index, when the embedder does not say (workers-ai, none). */
   readonly DIMENSIONS?: string;
+  /** Properties with a metadata index, `{"NAME":"string|number|boolean"}`, beside `source`; absent: `{"lang":"string"}`. */
+  readonly FILTERABLE?: string;
   /** Where the gateway listens, without a trailing slash. */
   readonly GATEWAY_URL?: string;
   /** Corpus of a completion with `NAME:sift` that names none. */

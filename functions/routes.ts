@@ -4,6 +4,9 @@ import type { Handler, MiddlewareHandler } from 'hono';
 import { factsOf, type RouteFacts, type RouteName, routeNames } from '../wire/api/routes.ts';
 import { guarded } from './auth/guard.ts';
 import type { Authenticated } from './auth/principal.ts';
+import { declareRoute } from './corpora/declare.ts';
+import { deleteByFilterRoute } from './corpora/delete-by-filter.ts';
+import { patchRoute } from './corpora/patch.ts';
 import {
   corporaRoute,
   corpusRoute,
@@ -11,8 +14,8 @@ import {
   deleteExampleRoute,
   exampleRoute,
   examplesRoute,
-  uploadRoute,
 } from './corpora/routes.ts';
+import { uploadRoute } from './corpora/upload.ts';
 import { idempotent, notIdempotent } from './idempotency/guard.ts';
 import { createKeyRoute, keyRoute, keysRoute, revokeKeyRoute, rotateKeyRoute } from './keys/routes.ts';
 import { metered } from './limits/guard.ts';
@@ -33,10 +36,13 @@ const HANDLERS: Readonly<Record<RouteName, Handler<Authenticated>>> = {
   'POST /v1/score': scoreRoute,
   'GET /v1/corpora': corporaRoute,
   'GET /v1/corpora/{corpus}': corpusRoute,
+  'PUT /v1/corpora/{corpus}': declareRoute,
   'DELETE /v1/corpora/{corpus}': deleteCorpusRoute,
+  'POST /v1/corpora/{corpus}/delete': deleteByFilterRoute,
   'POST /v1/corpora/{corpus}/examples': uploadRoute,
   'GET /v1/corpora/{corpus}/examples': examplesRoute,
   'GET /v1/corpora/{corpus}/examples/{id}': exampleRoute,
+  'PATCH /v1/corpora/{corpus}/examples/{id}': patchRoute,
   'DELETE /v1/corpora/{corpus}/examples/{id}': deleteExampleRoute,
   'POST /v1/keys': createKeyRoute,
   'GET /v1/keys': keysRoute,

@@ -35,6 +35,11 @@ interface Bundles {
 
 /** The edge's Durable Objects. */
 const OBJECTS = ['Catalogue', 'CorpusList', 'KeyRing', 'Meter', 'Idempotency'] as const;
+/** Properties that filters may name here; a vector is indexed as it was when written. */
+const FILTERABLE = { lang: 'string' } as const;
+
+const metadataIndexes = (properties: Readonly<Record<string, string>>): string =>
+  [...Object.entries(properties).map(([name, type]) => `meta.${name}:${type}`), 'source:string'].join(',');
 
 /** The Workers as workerd is given them. */
 export const edgeWorkers = (
@@ -71,6 +76,7 @@ export const edgeWorkers = (
       GATEWAY_URL: gatewayUrl,
       DEFAULT_CORPUS: defaultCorpus,
       STEPS_PER_MINUTE: '0',
+      FILTERABLE: JSON.stringify(FILTERABLE),
       API_KEY: apiKey,
       GATEWAY_SECRET: gatewaySecret,
       FRONT_SECRET: frontSecret,
@@ -85,7 +91,7 @@ export const edgeWorkers = (
     vars: {
       DIMENSIONS: String(embedder.dimensions),
       METRIC: 'cosine',
-      METADATA_INDEXES: 'meta.lang:string,source:string',
+      METADATA_INDEXES: metadataIndexes(FILTERABLE),
     },
   },
 ];

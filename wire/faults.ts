@@ -20,10 +20,13 @@ export type Fault =
   | { kind: 'beyond_deadline'; steps: number; stepMs: number; restMs: number; deadlineMs: number; most: number }
   | { kind: 'unknown_corpus'; corpus: string }
   | { kind: 'unknown_example'; corpus: string; id: string }
+  /** The index does not show the example's present version yet. */
+  | { kind: 'not_indexed'; id: string; retryAfterS: number }
   | { kind: 'unknown_model'; model: string; known: readonly string[] }
   | { kind: 'not_found'; path: string }
   | { kind: 'wrong_method'; method: string; allowed: readonly string[] }
-  | { kind: 'encoded_body'; encoding: string }
+  /** `also`: an encoding that would be read here. */
+  | { kind: 'encoded_body'; encoding: string; also?: string }
   // who asks
   | { kind: 'no_key' }
   | { kind: 'bad_key' }
@@ -133,12 +136,14 @@ export const describe = (fault: Fault): string => {
       return `corpus '${fault.corpus}' does not exist`;
     case 'unknown_example':
       return `corpus '${fault.corpus}' has no example '${fault.id}'`;
+    case 'not_indexed':
+      return `the index does not show the latest version of example '${fault.id}' yet; try again in ${fault.retryAfterS} s`;
     case 'unknown_model':
       return `model '${fault.model}' does not exist; known models: ${fault.known.join(', ') || 'none'}`;
     case 'not_found':
       return `nothing at ${fault.path}`;
     case 'encoded_body':
-      return `content-encoding '${fault.encoding}' is not read here: send the body as it is`;
+      return `content-encoding '${fault.encoding}' is not read here: send the body as it is${fault.also ? `, or as ${fault.also}` : ''}`;
     case 'wrong_method':
       return `${fault.method} is not allowed here; allowed: ${fault.allowed.join(', ')}`;
     case 'no_key':
@@ -223,6 +228,8 @@ const wireOf = (fault: Fault): { status: number; type: string; param?: string; r
       return { status: 404, type: INVALID, param: 'corpus' };
     case 'unknown_example':
       return { status: 404, type: INVALID, param: 'id' };
+    case 'not_indexed':
+      return { status: 409, type: INVALID, param: 'id', retryAfterS: fault.retryAfterS };
     case 'unknown_model':
       return { status: 404, type: INVALID, param: 'model' };
     case 'not_found':

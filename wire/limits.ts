@@ -456,6 +456,31 @@ export const GEOMETRY_LEAST = 50;
  * with the bundled one (95 % of them under 0.5), and the kernel's degree was chosen on such neighbours. 2026-11-26
  */
 export const CENTRE_FROM = 0.5;
+/** Characters of a chunk that an upload may ask for: below, no passage fits; above, no step reads it whole. 2026-11-26 */
+export const MIN_CHUNK = 100;
+export const MAX_CHUNK = 20_000;
+/** A chunk begins at the earliest so large a share of one after the last: overlap multiplies the vectors, here by eight. 2026-11-26 */
+export const MIN_STRIDE_SHARE = 1 / 8;
+/** Share of a chunk that repeats the one before, where the caller names none: what npm start does (docs/study.md). 2026-11-26 */
+export const CHUNK_OVERLAP_SHARE = 3 / 4;
+/** Chunks of one text: MAX_TEXT_BYTES in those of npm start are 1,500. 2026-11-26 */
+export const MAX_CHUNKS = 2_000;
+/**
+ * Milliseconds that an upload's status waits for the first results: an upload that ends before them and failed as a whole is
+ * answered by a status of its own. 2026-11-26
+ */
+export const UPLOAD_STATUS_MS = 2_000;
+/** Compressed bytes unpacked at a time: they grow to 4 MB at most, and a bomb is noticed in between. 2026-11-26 */
+export const UNPACK_BYTES = 4 * 1024;
+/** Examples that one request of a deletion by filter looks at: 500 calls of the index, of a Worker's 1,000. 2026-11-26 */
+export const DELETE_EXAMINED = 10_000;
+/** Entries of the catalogue walked at a time; each needs a vector's metadata from the index, up to 10 KiB. 2026-11-26 */
+export const WALK_ENTRIES = 100;
+/** Looks at the index for examples that it does not show yet, and milliseconds between two; then an export breaks off. 2026-11-26 */
+export const EXPORT_LOOKS = 30;
+export const EXPORT_LOOK_MS = 2_000;
+/** Seconds after which a caller may try again what needs an example that the index does not show yet. 2026-11-26 */
+export const INDEX_LAG_RETRY_S = 5;
 
 // ── Pools (edge) ─────────────────────────────────────────────────────────────────────────────────────────────────
 /** Cosine above which two candidates are copies: the second lowers σ² by less than λ = 0.01 hides anyway. 2026-11-24 */

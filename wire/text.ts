@@ -29,3 +29,17 @@ export const textUpTo = (limit: number) =>
 
 /** The same, and not blank. */
 export const filledTextUpTo = (limit: number) => textUpTo(limit).refine((text) => text.trim() !== '', 'is empty');
+
+/** Order of the UTF-8 bytes: as UTF-16 units, except that a surrogate (a character above U+FFFF) is above every other unit. */
+export const compareBytes = (a: string, b: string): number => {
+  const shorter = Math.min(a.length, b.length);
+  for (let i = 0; i < shorter; i++) {
+    const x = a.charCodeAt(i);
+    const y = b.charCodeAt(i);
+    if (x === y) continue;
+    const xSurrogate = x >= 0xd800 && x < 0xe000;
+    const ySurrogate = y >= 0xd800 && y < 0xe000;
+    return xSurrogate === ySurrogate ? x - y : xSurrogate ? 1 : -1;
+  }
+  return a.length - b.length;
+};

@@ -14,14 +14,17 @@ import { normalise } from '../vectors/algebra.ts';
 import type {
   CatalogueMethods,
   CorpusCounts,
+  CorpusDeclared,
   CorpusInfo,
   CorpusWanted,
   Entry,
+  Pieces,
   Reservation,
   ReservedStatus,
 } from './contract.ts';
 import { type Geometry, geometryOf } from './geometry.ts';
 import { newSpace, textKey, textsUnder } from './keys.ts';
+import { PieceTable } from './pieces.ts';
 import { q15FromBase64 } from './record.ts';
 import { Sample, type Sampled } from './sample.ts';
 
@@ -66,6 +69,7 @@ export class Catalogue extends DurableObject<Env> implements CatalogueMethods {
   /** Whether the tables are there; undefined until somebody asks. */
   #made: boolean | undefined;
   readonly #sample: Sample;
+  readonly #pieces: PieceTable;
   /** As measured since the sample last changed; null: too few examples. It is stored nowhere, the sample is. */
   #geometry: Geometry | null | undefined;
 
@@ -73,6 +77,7 @@ export class Catalogue extends DurableObject<Env> implements CatalogueMethods {
     super(ctx, env);
     this.#sql = ctx.storage.sql;
     this.#sample = new Sample(this.#sql);
+    this.#pieces = new PieceTable(this.#sql);
   }
 
   open(wanted: CorpusWanted): { info: CorpusInfo; made: boolean } {
@@ -93,7 +98,17 @@ export class Catalogue extends DurableObject<Env> implements CatalogueMethods {
   #corpus(): CorpusInfo | null {
     if (!this.#isMade()) return null;
     const [row] = this.#sql.exec<{ info: string }>('SELECT info FROM corpus').toArray();
-    return row === undefined ? null : (JSON.parse(row.info) as CorpusInfo);
+    if (row === undefined) return null;
+    const info = JSON.parse(row.info) as CorpusInfo;
+    return this.#pieces.isMade ? { ...info, chunked: true } : info;
+  }
+
+  declare({ filterable, chunk }: CorpusDeclared): CorpusInfo | null {
+    const known = this.#corpus();
+    if (known === null) return null;
+    const { chunked: _, ...stored } = known;
+    this.#sql.exec('UPDATE corpus SET info = ?', JSON.stringify({ ...stored, filterable, chunk }));
+    return this.info();
   }
 
   describe(): { info: CorpusInfo; counts: CorpusCounts } | null {
@@ -179,8 +194,44 @@ export class Catalogue extends DurableObject<Env> implements CatalogueMethods {
   forget(id: string): void {
     if (!this.#isMade()) return;
     this.#sql.exec('DELETE FROM example WHERE id = ?', id);
+    this.#pieces.forget(id);
     this.#sample.forget(id);
     this.#geometry = undefined;
+  }
+
+  forgetAll(ids: readonly string[]): void {
+    for (const id of ids) this.forget(id);
+  }
+
+  claim(space: string, texts: readonly Pieces[]): void {
+    if (this.#corpus()?.space === space) this.#pieces.claim(texts);
+  }
+
+  leftOver(space: string, texts: readonly Pieces[]): Entry[][] {
+    if (this.#corpus()?.space !== space) return texts.map(() => []);
+    return texts.map(({ of, ids }) => {
+      const now = new Set(ids);
+      return this.#entries(this.#pieces.idsOf(of).filter((id) => !now.has(id)));
+    });
+  }
+
+  chunksOf(id: string): Entry[] {
+    return this.#corpus() === null ? [] : this.#entries(this.#pieces.idsOf(id).filter((one) => one !== id));
+  }
+
+  /** Committed or not: the index may hold the vector of a reservation too. */
+  #entries(ids: readonly string[]): Entry[] {
+    return ids.flatMap((id) =>
+      this.#sql.exec<Row>(`SELECT ${COLUMNS} FROM example WHERE id = ?`, id).toArray().map(entryOf),
+    );
+  }
+
+  async abandon(space: string, writer: string): Promise<boolean> {
+    if (this.#corpus()?.space !== space) return false;
+    const others = this.#sql.exec('SELECT 1 FROM example WHERE committed = 1 OR writer <> ? LIMIT 1', writer).toArray();
+    if (others.length > 0) return false;
+    await this.drop();
+    return true;
   }
 
   async drop(): Promise<number | null> {
@@ -195,6 +246,7 @@ export class Catalogue extends DurableObject<Env> implements CatalogueMethods {
     this.#sql.exec('DELETE FROM example');
     this.#sql.exec('DELETE FROM corpus');
     this.#sample.empty();
+    this.#pieces.empty();
     this.#geometry = undefined;
     await this.ctx.storage.setAlarm(Date.now());
     return described.counts.examples;
@@ -235,6 +287,7 @@ export class Catalogue extends DurableObject<Env> implements CatalogueMethods {
       if (this.#corpus() !== null || this.#trash().length > 0) return;
       this.#made = false;
       this.#sample.gone();
+      this.#pieces.gone();
       await this.ctx.storage.deleteAlarm();
       await this.ctx.storage.deleteAll();
     });

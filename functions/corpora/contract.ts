@@ -1,6 +1,7 @@
 // What the two Durable Objects of corpora are asked and answer: types alone, so that env.ts can name the bindings without
 // importing what needs an Env itself.
 
+import type { Filterable } from '../../wire/api/corpora.ts';
 import type { Geometry } from './geometry.ts';
 import type { Sampled } from './sample.ts';
 
@@ -13,10 +14,19 @@ export interface CorpusInfo {
   /** Which embedder made its vectors. */
   readonly embedder: string;
   readonly createdAt: string;
+  /** Properties that its filters may name; absent: all of the deployment's. */
+  readonly filterable?: Filterable | undefined;
+  /** How uploads cut long texts where they do not say it themselves. */
+  readonly chunk?: { readonly size: number; readonly overlap: number } | undefined;
+  /** Whether it holds chunks of texts that were cut here. */
+  readonly chunked?: true;
   /** Absent while there are too few examples to measure it. */
   readonly geometry?: Geometry;
 }
-export type CorpusWanted = Omit<CorpusInfo, 'space' | 'createdAt' | 'geometry'>;
+export type CorpusWanted = Omit<CorpusInfo, 'space' | 'createdAt' | 'geometry' | 'chunked'>;
+
+/** What may change of a corpus that is there. */
+export type CorpusDeclared = Pick<CorpusInfo, 'filterable' | 'chunk'>;
 
 export interface CorpusCounts {
   readonly examples: number;
@@ -40,6 +50,12 @@ export interface Entry {
   readonly bytes: number;
   /** The text is in R2. */
   readonly long: boolean;
+}
+
+/** A text that was cut: the id of its line, and those of its chunks as they are now. */
+export interface Pieces {
+  readonly of: string;
+  readonly ids: readonly string[];
 }
 
 /** One corpus. Whatever only reads answers null where there is no corpus, and writes nothing. */
@@ -66,6 +82,18 @@ export interface CatalogueMethods {
   find(id: string): { info: CorpusInfo; entry: Entry | null } | null;
   /** Takes the entry away; its vector must have been deleted before. */
   forget(id: string): void;
+  /** The same of several. */
+  forgetAll(ids: readonly string[]): void;
+  /** Changes what a corpus declares; null where it is not there. */
+  declare(declared: CorpusDeclared): CorpusInfo | null;
+  /** Notes, before they are written, which examples are chunks of which text. */
+  claim(space: string, texts: readonly Pieces[]): void;
+  /** For each text the entries of its earlier versions that the present one no longer has. */
+  leftOver(space: string, texts: readonly Pieces[]): Entry[][];
+  /** Entries of the chunks of one text; empty where none was cut under this id. */
+  chunksOf(id: string): Entry[];
+  /** Ends a corpus that this upload made and that holds nothing of anybody. Answers whether it did. */
+  abandon(space: string, writer: string): Promise<boolean>;
   /** Ends the corpus at once; vectors and texts are swept in the background. Answers how many examples it held. */
   drop(): Promise<number | null>;
 }

@@ -1,6 +1,5 @@
 // What the gateway has made of examples that were deleted or replaced goes too. Best effort: a gateway that cannot be told is
 // no reason to fail a deletion, and keeps an adapter for ADAPTER_TTL_MS at most.
-import type { ResultLine } from '../../wire/api/corpora.ts';
 import { MAX_FORGOTTEN } from '../../wire/limits.ts';
 import { messageOf } from '../../wire/message.ts';
 import type { Env } from '../env.ts';
@@ -22,20 +21,3 @@ export const forgetAdapters = async (
     console.error('the gateway could not be told that examples are gone:', messageOf(error));
   }
 };
-
-/** The results of an upload as they come; at its end what was made of replaced examples is forgotten. */
-export async function* forgettingReplaced(
-  env: Env,
-  info: CorpusInfo,
-  results: AsyncGenerator<ResultLine[], void, void>,
-): AsyncGenerator<ResultLine[], void, void> {
-  const replaced: string[] = [];
-  try {
-    for await (const lines of results) {
-      for (const { status, id } of lines) if (status === 'updated' && id !== null) replaced.push(id);
-      yield lines;
-    }
-  } finally {
-    if (replaced.length > 0) await forgetAdapters(env, info, replaced);
-  }
-}

@@ -1,5 +1,4 @@
-// What parsing a line of JSON would lose without a word: a key that stands twice, a name that JavaScript takes for an
-// object's prototype, an integer that float64 rounds. The text has been parsed already, so it is JSON and not deep.
+// What parsing a line of JSON would lose without a word: a key that stands twice, an integer that float64 rounds. The text has been parsed already, so it is JSON and not deep.
 // Every character is looked at once.
 import { MAX_SHOWN_CHARACTERS } from '../../wire/limits.ts';
 import { shortened } from '../../wire/words.ts';
@@ -63,7 +62,6 @@ export const lossOf = (text: string, rounded: string): string | undefined => {
       if (isKey && keys) {
         const key = JSON.parse(text.slice(at, end)) as string;
         if (keys.has(key)) return `'${shortened(key, MAX_SHOWN_CHARACTERS)}' stands twice`;
-        if (key === '__proto__') return "the name '__proto__' cannot be kept";
         keys.add(key);
         if (open.length === 1) topKey = key;
         isKey = false;

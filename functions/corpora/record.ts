@@ -47,7 +47,7 @@ export const makeRecord = (
   example: Example,
   row: Int16Array,
   hash: string,
-  line: number,
+  line?: number,
 ): Result<{ metadata: RecordMetadata; long: boolean }> => {
   const bytes = byteLength(example.text);
   const bare: RecordMetadata = {
@@ -66,7 +66,14 @@ export const makeRecord = (
   const got = byteLength(JSON.stringify(short));
   if (got > VECTORIZE_MAX_METADATA_BYTES) {
     const limit = VECTORIZE_MAX_METADATA_BYTES;
-    return fail({ kind: 'too_large', param: 'metadata with the vector', got, limit, unit: 'bytes', line });
+    return fail({
+      kind: 'too_large',
+      param: 'metadata with the vector',
+      got,
+      limit,
+      unit: 'bytes',
+      ...(line === undefined ? {} : { line }),
+    });
   }
   return ok({ metadata: short, long: true });
 };

@@ -1,67 +1,21 @@
-// Corpora over HTTP: upload, list, inspect, delete.
+// Corpora over HTTP: list, inspect, export, delete. What writes has files of its own.
 
 import type { Context } from 'hono';
-import type { CorpusOnWire, EntryOnWire } from '../../wire/api/corpora.ts';
-import { pageQuery, uploadQuery } from '../../wire/api/corpora.ts';
+import { pageQuery } from '../../wire/api/corpora.ts';
+import { exportQuery } from '../../wire/api/examples.ts';
 import { FaultError } from '../../wire/faults.ts';
 import { VECTORIZE_MAX_ID_BYTES } from '../../wire/limits.ts';
 import { byteLength } from '../../wire/text.ts';
 import type { Authenticated } from '../auth/principal.ts';
-import { chooseEmbedder } from '../embedding/choose.ts';
 import { parseParams } from '../http/params.ts';
-import type { CorpusCounts, CorpusInfo, Entry } from './contract.ts';
+import { exported } from './export.ts';
 import { forgetAdapters } from './forget.ts';
-import type { Geometry } from './geometry.ts';
-import { ingest } from './ingest.ts';
 import { textKey, textsUnder } from './keys.ts';
 import { readRecord } from './record.ts';
-import { Offer } from './sample.ts';
-import {
-  type AllowedCorpus,
-  allowedCorpora,
-  allowedCorpus,
-  catalogueOf,
-  checkEmbedder,
-  forgetCorpusInfo,
-  listedCatalogue,
-  listOf,
-} from './store.ts';
+import { removeEntries } from './remove.ts';
+import { type AllowedCorpus, allowedCorpora, allowedCorpus, forgetCorpusInfo, listedCatalogue, listOf } from './store.ts';
 import { vectorizeFault } from './vectorize.ts';
-
-const geometryOnWire = ({ sample, meanLength, random, nearest, centred }: Geometry): CorpusOnWire['geometry'] => ({
-  sample,
-  mean_length: meanLength,
-  random: { ...random },
-  nearest: { ...nearest },
-  centred: centred === undefined ? null : { random: { ...centred.random }, nearest: { ...centred.nearest } },
-});
-
-const corpusOnWire = (info: CorpusInfo, counts: CorpusCounts): CorpusOnWire => ({
-  object: 'corpus',
-  name: info.name,
-  examples: counts.examples,
-  bytes: counts.bytes,
-  stripes: info.stripes,
-  dimensions: info.dimensions,
-  embedder: info.embedder,
-  created_at: info.createdAt,
-  geometry: info.geometry === undefined ? null : geometryOnWire(info.geometry),
-});
-
-const entryOnWire = ({ id, hash, stripe, bytes, long }: Entry): EntryOnWire => ({
-  object: 'example',
-  id,
-  hash,
-  bytes,
-  stripe,
-  long,
-});
-
-/** A page of things in the order of their key; the cursor is the last key of the page before. */
-const pageOnWire = <T>(data: readonly T[], limit: number, key: (item: T) => string) => {
-  const last = data.at(-1);
-  return { object: 'list', data, next_cursor: data.length < limit || last === undefined ? null : key(last) };
-};
+import { corpusOnWire, entryOnWire, pageOnWire } from './wire.ts';
 
 export const corporaRoute = async (c: Context<Authenticated>) => {
   const { limit, cursor = '' } = parseParams(pageQuery, c.req.query());
@@ -79,7 +33,7 @@ export const corpusRoute = async (c: Context<Authenticated>) => {
   const corpus = allowedCorpus(c.var.principal, c.req.param('corpus'));
   const described = await (await listedCatalogue(c.env, c.var.principal.tenant, corpus)).describe();
   if (described === null) throw new FaultError({ kind: 'unknown_corpus', corpus });
-  return c.json(corpusOnWire(described.info, described.counts));
+  return c.json(corpusOnWire(c.env, described.info, described.counts));
 };
 
 export const deleteCorpusRoute = async (c: Context<Authenticated>) => {
@@ -98,34 +52,17 @@ export const deleteCorpusRoute = async (c: Context<Authenticated>) => {
   return c.json({ object: 'corpus', name: corpus, deleted: true, examples });
 };
 
-export const uploadRoute = async (c: Context<Authenticated>) => {
-  const { tenant } = c.var.principal;
-  const corpus = allowedCorpus(c.var.principal, c.req.param('corpus'));
-  const { stripes } = parseParams(uploadQuery, c.req.query());
-  const embedder = chooseEmbedder(c.env);
-  if (c.req.raw.body === null) throw new FaultError({ kind: 'bad_json', message: 'the body is empty' });
-  const list = listOf(c.env, tenant);
-  await list.enter(corpus);
-  const { info, made } = await catalogueOf(c.env, tenant, corpus).open({
-    tenant,
-    name: corpus,
-    stripes: stripes ?? 1,
-    dimensions: embedder.dimensions,
-    embedder: embedder.name,
-  });
-  // a deletion may have taken the name away between these two
-  if (made) await list.enter(corpus);
-  if (stripes !== undefined && stripes !== info.stripes) {
-    const message = `is ${stripes}, but corpus '${corpus}' was made with ${info.stripes}`;
-    throw new FaultError({ kind: 'bad_field', param: 'stripes', message });
-  }
-  checkEmbedder(info, embedder);
-  const upload = { env: c.env, info, embedder, writer: crypto.randomUUID(), offer: new Offer() };
-  return c.body(ingest(upload, c.req.raw.body), 200, { 'content-type': 'application/x-ndjson' });
-};
+const NDJSON = 'application/x-ndjson';
 
 export const examplesRoute = async (c: Context<Authenticated>) => {
   const corpus = allowedCorpus(c.var.principal, c.req.param('corpus'));
+  if (c.req.header('accept')?.includes(NDJSON)) {
+    const { cursor: after = '', limit = Number.POSITIVE_INFINITY, vectors } = parseParams(exportQuery, c.req.query());
+    const info = await (await listedCatalogue(c.env, c.var.principal.tenant, corpus)).info();
+    if (info === null) throw new FaultError({ kind: 'unknown_corpus', corpus });
+    const body = exported(c.env, info, { after, limit, vectors: vectors === '1' });
+    return c.body(body, 200, { 'content-type': NDJSON });
+  }
   const { limit, cursor = '' } = parseParams(pageQuery, c.req.query());
   const entries = await (await listedCatalogue(c.env, c.var.principal.tenant, corpus)).page(cursor, limit);
   if (entries === null) throw new FaultError({ kind: 'unknown_corpus', corpus });
@@ -166,13 +103,19 @@ export const exampleRoute = async (c: Context<Authenticated>) => {
 export const deleteExampleRoute = async (c: Context<Authenticated>) => {
   const { tenant } = c.var.principal;
   const corpus = allowedCorpus(c.var.principal, c.req.param('corpus'));
-  const { info, entry } = await findEntry(c.env, tenant, corpus, c.req.param('id') ?? '');
-  // the vector first: should the rest fail, the example is still listed and can be deleted again
-  await c.env.VECTORIZE.deleteByIds([entry.vector]).catch((error: unknown) => {
-    throw vectorizeFault(error);
-  });
-  await c.env.TEXTS.delete(textKey(textsUnder(tenant, corpus, info.space), entry.vector));
-  await catalogueOf(c.env, tenant, corpus).forget(entry.id);
-  await forgetAdapters(c.env, info, [entry.id]);
-  return c.json({ object: 'example', id: entry.id, deleted: true });
+  const id = c.req.param('id') ?? '';
+  const catalogue = await listedCatalogue(c.env, tenant, corpus);
+  const info = await catalogue.info();
+  if (info === null) throw new FaultError({ kind: 'unknown_corpus', corpus });
+  const found = byteLength(id) > VECTORIZE_MAX_ID_BYTES ? null : await catalogue.find(id);
+  // a text that was cut is known by its own id too
+  const entries = found?.entry ? [found.entry] : info.chunked ? await catalogue.chunksOf(id) : [];
+  if (entries.length === 0) throw new FaultError({ kind: 'unknown_example', corpus, id });
+  await removeEntries(c.env, info, entries);
+  await forgetAdapters(
+    c.env,
+    info,
+    entries.map((entry) => entry.id),
+  );
+  return c.json({ object: 'example', id, deleted: true, ...(found?.entry ? {} : { chunks: entries.length }) });
 };

@@ -45,9 +45,12 @@ export class Offer {
 }
 
 /** The little of a Durable Object's SQL that is needed. */
-interface Sql {
+export interface Sql {
   exec(statement: string, ...values: (string | number)[]): { toArray(): Record<string, unknown>[] };
 }
+
+export const tableExists = (sql: Sql, name: string): boolean =>
+  sql.exec('SELECT 1 FROM sqlite_master WHERE name = ?', name).toArray().length > 0;
 
 /** The kept ones, in a table of their own: corpora of earlier versions have none until something is written. */
 export class Sample {
@@ -104,7 +107,7 @@ export class Sample {
   }
 
   #isMade(): boolean {
-    this.#made ??= this.#sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'sample'").toArray().length > 0;
+    this.#made ??= tableExists(this.#sql, 'sample');
     return this.#made;
   }
 }

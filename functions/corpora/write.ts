@@ -12,8 +12,9 @@ import { toQ15 } from '../kernel/index.ts';
 import { isUnit } from '../vectors/algebra.ts';
 import type { CorpusInfo, Entry, ReservedStatus } from './contract.ts';
 import { byHalves } from './halves.ts';
-import { namespace, stripeOf, textKey, textsUnder } from './keys.ts';
+import { namespace, stripeOf, textKey, textsUnder, vectorId } from './keys.ts';
 import type { Prepared } from './line.ts';
+import type { Opening } from './opening.ts';
 import { makeRecord, type RecordMetadata } from './record.ts';
 import { markOf, type Offer, type Sampled } from './sample.ts';
 import { catalogueOfReached } from './store.ts';
@@ -28,12 +29,28 @@ export const errorResult = (line: number, id: string | null, fault: Fault): Resu
 
 export interface Upload {
   readonly env: Env;
-  readonly info: CorpusInfo;
+  readonly corpus: Pick<Opening, 'info' | 'end'>;
   readonly embedder: Embedder;
   /** Names this upload in the catalogue. */
   readonly writer: string;
   /** Which of its vectors may enter the corpus' sample. */
   readonly offer: Offer;
+  /** Whether it cuts texts. */
+  readonly cuts: boolean;
+  /** Ids of the examples that it has replaced or removed so far. */
+  readonly replaced: string[];
+}
+
+/** An upload whose corpus is there. */
+type Open = Omit<Upload, 'corpus'> & { readonly info: CorpusInfo };
+
+/** A part with its id in the vector index. */
+type Reserved = Prepared & { readonly vectorId: string };
+
+/** What one example came to: a fault, or perhaps that only a part of its text was read. */
+interface Outcome {
+  readonly fault?: Fault | undefined;
+  readonly cut?: { readonly tokens: number | undefined } | undefined;
 }
 
 /** An example as the index will hold it. */
@@ -48,16 +65,29 @@ interface Written {
 const isAboutText = ({ kind }: Fault): boolean => kind !== 'not_configured';
 
 /** The vectors of a batch; those not sent by the caller are made now, all in one call unless one is refused. */
-const vectorsOf = async (embedder: Embedder, batch: readonly Prepared[]): Promise<Result<Float32Array>[]> => {
+const vectorsOf = async (
+  embedder: Embedder,
+  batch: readonly Prepared[],
+  cuts: Map<Prepared, { readonly tokens: number | undefined }>,
+): Promise<Result<Float32Array>[]> => {
   const made = await byHalves(
-    batch.flatMap(({ vector, example }) => (vector === undefined ? [example.text] : [])),
-    { work: (texts) => embedder.embed(texts, 'head'), isRefusal: isAboutText, calls: MAX_EMBEDS_OF_A_BATCH },
+    batch.filter(({ vector }) => vector === undefined),
+    {
+      work: (some) =>
+        embedder.embed(
+          some.map(({ example }) => example.text),
+          'head',
+          (index, tokens) => cuts.set(at(some, index), { tokens }),
+        ),
+      isRefusal: isAboutText,
+      calls: MAX_EMBEDS_OF_A_BATCH,
+    },
   );
   let next = 0;
   return batch.map(({ vector }) => (vector === undefined ? at(made, next++) : ok(vector)));
 };
 
-const written = (info: CorpusInfo, prepared: Prepared, row: Float32Array): Result<Written> => {
+const written = (info: CorpusInfo, prepared: Reserved, row: Float32Array): Result<Written> => {
   const { example, fingerprint: hash, line, vectorId: vector } = prepared;
   if (!isUnit(row)) {
     return fail({ kind: 'bad_field', param: 'text', message: `holds nothing that the embedder knows (line ${line})` });
@@ -71,7 +101,7 @@ const written = (info: CorpusInfo, prepared: Prepared, row: Float32Array): Resul
 };
 
 /** The text in R2, if it is a long one. */
-const storeText = async ({ env }: Upload, under: string, { entry, text }: Written): Promise<Result<null>> => {
+const storeText = async ({ env }: Open, under: string, { entry, text }: Written): Promise<Result<null>> => {
   try {
     if (entry.long) await env.TEXTS.put(textKey(under, entry.vector), text);
     return ok(null);
@@ -80,7 +110,7 @@ const storeText = async ({ env }: Upload, under: string, { entry, text }: Writte
   }
 };
 
-const upsert = async ({ env, info }: Upload, records: readonly Written[]): Promise<null[]> => {
+const upsert = async ({ env, info }: Open, records: readonly Written[]): Promise<null[]> => {
   const vectors = records.map(({ entry, row, metadata }) => ({
     id: entry.vector,
     values: row as VectorFloatArray,
@@ -101,7 +131,7 @@ const offeredOf = (offer: Offer, records: readonly Written[]): Sampled[] =>
   });
 
 /** Why each example could not be written, or undefined. Texts go before vectors: what the index finds can be read. */
-const store = async (upload: Upload, records: readonly Written[]): Promise<(Fault | undefined)[]> => {
+const store = async (upload: Open, records: readonly Written[]): Promise<(Fault | undefined)[]> => {
   const { env, info, writer } = upload;
   const under = textsUnder(info.tenant, info.name, info.space);
   const texts = await inParallel(
@@ -127,9 +157,10 @@ const store = async (upload: Upload, records: readonly Written[]): Promise<(Faul
   });
 };
 
-/** Embeds and stores what is new; one fault or undefined for each. */
-const writeChanged = async (upload: Upload, changed: readonly Prepared[]): Promise<(Fault | undefined)[]> => {
-  const vectors = await vectorsOf(upload.embedder, changed);
+/** Embeds and stores what is new; one outcome for each. */
+const writeChanged = async (upload: Open, changed: readonly Reserved[]): Promise<Outcome[]> => {
+  const cuts = new Map<Prepared, { readonly tokens: number | undefined }>();
+  const vectors = await vectorsOf(upload.embedder, changed, cuts);
   const records = changed.map((prepared, i) => {
     const vector = at(vectors, i);
     return vector.ok ? written(upload.info, prepared, vector.value) : vector;
@@ -139,40 +170,59 @@ const writeChanged = async (upload: Upload, changed: readonly Prepared[]): Promi
     records.flatMap((record) => (record.ok ? [record.value] : [])),
   );
   let next = 0;
-  return records.map((record) => (record.ok ? faults[next++] : record.fault));
+  return records.map((record, i) => ({
+    fault: record.ok ? faults[next++] : record.fault,
+    cut: cuts.get(at(changed, i)),
+  }));
+};
+
+const resultOf = ({ line, example }: Prepared, status: ReservedStatus, { fault, cut }: Outcome): ResultLine => {
+  if (fault !== undefined) return errorResult(line, example.id, fault);
+  const read = cut?.tokens === undefined ? {} : { read_tokens: cut.tokens };
+  return { line, id: example.id, status, ...(cut === undefined ? {} : { truncated: true, ...read }) };
 };
 
 /** One result for each of a batch of examples with different ids. */
 export const writeBatch = async (upload: Upload, batch: readonly Prepared[]): Promise<ResultLine[]> => {
-  const { env, info, writer } = upload;
   const failed = ({ line, example }: Prepared, fault: Fault): ResultLine => errorResult(line, example.id, fault);
-  const reservations = batch.map(({ example, fingerprint, vectorId }) => ({
-    id: example.id,
-    fingerprint,
-    vector: vectorId,
-  }));
-  let statuses: readonly ReservedStatus[] | null;
+  let open: Open;
+  let reserved: readonly Reserved[];
+  let statuses: readonly ReservedStatus[];
   try {
-    statuses = await catalogueOfReached(env, info).reserve(info.space, writer, reservations);
-    if (statuses === null) throw new FaultError({ kind: 'unknown_corpus', corpus: info.name });
+    const info = await upload.corpus.info();
+    open = { ...upload, info };
+    reserved = await Promise.all(
+      batch.map(async (one) => ({ ...one, vectorId: await vectorId(info.space, one.example.id) })),
+    );
+    const reservations = reserved.map(({ example: { id }, fingerprint, vectorId: vector }) => ({
+      id,
+      fingerprint,
+      vector,
+    }));
+    const answer = await catalogueOfReached(upload.env, info).reserve(
+      info.space,
+      upload.writer,
+      reservations,
+    );
+    if (answer === null) throw new FaultError({ kind: 'unknown_corpus', corpus: info.name });
+    statuses = answer;
   } catch (error) {
     return batch.map((one) => failed(one, asFault(error)));
   }
-  const known = statuses;
-  const changed = batch.filter((_, i) => at(known, i) !== 'unchanged');
-  let faults: readonly (Fault | undefined)[];
+  const changed = reserved.filter((_, i) => at(statuses, i) !== 'unchanged');
+  let outcomes: readonly Outcome[];
   try {
-    faults = await writeChanged(upload, changed);
+    outcomes = await writeChanged(open, changed);
   } catch (error) {
     const fault = asFault(error);
     // a corpus that is gone has no unchanged examples either
     if (fault.kind === 'unknown_corpus') return batch.map((one) => failed(one, fault));
-    faults = changed.map(() => fault);
+    outcomes = changed.map(() => ({ fault }));
   }
   let next = 0;
   return batch.map((one, i) => {
-    const status = at(known, i);
-    const fault = status === 'unchanged' ? undefined : faults[next++];
-    return fault === undefined ? { line: one.line, id: one.example.id, status } : failed(one, fault);
+    const status = at(statuses, i);
+    if (status === 'updated') upload.replaced.push(one.example.id);
+    return resultOf(one, status, status === 'unchanged' ? {} : at(outcomes, next++));
   });
 };

@@ -55,12 +55,23 @@ export async function* lines(stream: ReadableStream<Uint8Array>, limit: number):
     line += 1;
     return [...before, oversize > 0 ? { line, oversize } : { line, bytes }];
   };
+  /** The place after all empty lines that begin at `from`: a body may hold a hundred million of them. */
+  const pastEmpty = (chunk: Uint8Array, from: number): number => {
+    let at = from;
+    for (;;) {
+      if (chunk[at] === NEWLINE) at += 1;
+      else if (chunk[at] === RETURN && chunk[at + 1] === NEWLINE) at += 2;
+      else return at;
+      line += 1;
+      empty += 1;
+    }
+  };
   for await (const chunk of stream) {
-    let from = 0;
-    for (let at = chunk.indexOf(NEWLINE); at >= 0; at = chunk.indexOf(NEWLINE, from)) {
+    let from = size === 0 ? pastEmpty(chunk, 0) : 0;
+    for (let at = chunk.indexOf(NEWLINE, from); at >= 0; at = chunk.indexOf(NEWLINE, from)) {
       take(chunk.subarray(from, at));
-      from = at + 1;
       yield* finish();
+      from = pastEmpty(chunk, at + 1);
     }
     take(chunk.subarray(from));
   }

@@ -2,7 +2,7 @@
 
 import type { VectorInput } from '../../wire/api/vector.ts';
 import { FaultError, unwrap } from '../../wire/faults.ts';
-import type { Embedder } from '../embedding/embedder.ts';
+import type { Embedder, OnCut } from '../embedding/embedder.ts';
 import { isUnit } from '../vectors/algebra.ts';
 import { parseVector } from '../vectors/input.ts';
 
@@ -17,10 +17,12 @@ export const promptVectors = async (
   prompt: Prompt,
   dimensions: number | undefined,
   embedder: () => Embedder,
+  onCut?: OnCut,
 ): Promise<Float32Array[]> => {
   if (prompt.input !== undefined) {
     // what a model continues is the end of its prompt
-    const vectors = await embedder().embed(typeof prompt.input === 'string' ? [prompt.input] : prompt.input, 'tail');
+    const texts = typeof prompt.input === 'string' ? [prompt.input] : prompt.input;
+    const vectors = await embedder().embed(texts, 'tail', onCut);
     if (vectors.every(isUnit)) return vectors;
     throw new FaultError({ kind: 'bad_field', param: 'input', message: 'holds nothing that the embedder knows' });
   }

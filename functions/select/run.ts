@@ -5,6 +5,7 @@ import { FaultError, unwrap } from '../../wire/faults.ts';
 import { at } from '../../wire/list.ts';
 import type { Principal } from '../auth/principal.ts';
 import type { CorpusInfo } from '../corpora/contract.ts';
+import { checkFilter, filterableOf } from '../corpora/filterable.ts';
 import { namespace, textKey, textsUnder } from '../corpora/keys.ts';
 import { allowedCorpus, checkEmbedder, corpusInfo, forgetCorpusInfo } from '../corpora/store.ts';
 import { chooseEmbedder } from '../embedding/choose.ts';
@@ -55,10 +56,17 @@ export const runFromCorpus = async (
   const { tenant } = principal;
   const corpus = allowedCorpus(principal, name);
   const embedder = chooseEmbedder(env);
+  const warnings: string[] = [];
+  const onCut = (_: number, tokens?: number): void => {
+    warnings.push(
+      `the prompt is longer than the embedder reads: ${tokens === undefined ? 'a part' : `${tokens} tokens`} at its end is read`,
+    );
+  };
   const [info, prompts] = await Promise.all([
     stages.time('corpus', () => corpusInfo(env, tenant, corpus)),
-    stages.time('embed', () => promptVectors(prompt, undefined, () => embedder)),
+    stages.time('embed', () => promptVectors(prompt, undefined, () => embedder, onCut)),
   ]);
+  if (options.filter !== undefined) checkFilter(options.filter, filterableOf(env, info));
   if (prompt.input !== undefined) checkEmbedder(info, embedder);
   for (const [i, { length }] of prompts.entries()) {
     if (length === info.dimensions) continue;
@@ -67,7 +75,7 @@ export const runFromCorpus = async (
   }
   const from = (one: CorpusInfo) => async (): Promise<Selection> => {
     const selection = await selectFromCorpus(corpus, depsOf(env, one, options), prompts, options);
-    return { ...selection, space: one.space };
+    return { ...selection, space: one.space, warnings: [...selection.warnings, ...warnings] };
   };
   const selection = await stages.time('select', from(info));
   if (selection.pool.size > 0) return selection;

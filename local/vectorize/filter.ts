@@ -2,6 +2,7 @@
 // All clauses must hold. A property that is not indexed, absent, or of another type counts as null: $eq null, $ne, and $nin match it.
 // That last rule is a guess where the real service is undocumented (docs/vectorize-local.md).
 import { VECTORIZE_MAX_FILTER_BYTES } from '../../wire/limits.ts';
+import { compareBytes } from '../../wire/text.ts';
 import { type Answer, answer, BAD_FILTER, refuse } from './faults.ts';
 import { type Indexed, indexedPrefix, isRecord, keyProblem, type Scalar, utf8Length } from './metadata.ts';
 
@@ -82,24 +83,10 @@ export const parseFilter = (filter: unknown): Answer<readonly Clause[]> => {
   return answer(clauses);
 };
 
-/** Order of the UTF-8 bytes: as UTF-16 units, except that a surrogate (a character above U+FFFF) is above every other unit. */
-export const compareStrings = (a: string, b: string): number => {
-  const shorter = Math.min(a.length, b.length);
-  for (let i = 0; i < shorter; i++) {
-    const x = a.charCodeAt(i);
-    const y = b.charCodeAt(i);
-    if (x === y) continue;
-    const xSurrogate = x >= 0xd800 && x < 0xe000;
-    const ySurrogate = y >= 0xd800 && y < 0xe000;
-    return xSurrogate === ySurrogate ? x - y : xSurrogate ? 1 : -1;
-  }
-  return a.length - b.length;
-};
-
 /** Sign of value − bound, or NaN where they cannot be ordered; NaN makes every range false. */
 const order = (value: Scalar | undefined, bound: string | number): number => {
   if (typeof value === 'number' && typeof bound === 'number') return value - bound;
-  if (typeof value === 'string' && typeof bound === 'string') return compareStrings(value, bound);
+  if (typeof value === 'string' && typeof bound === 'string') return compareBytes(value, bound);
   return Number.NaN;
 };
 

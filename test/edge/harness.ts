@@ -35,7 +35,7 @@ export interface Caller {
   readonly url: URL;
   /** A request with the first tenant's key; an object as body is sent as JSON. */
   send(path: string, options?: SendOptions): Promise<Response>;
-  /** Uploads lines as NDJSON and answers the parsed result lines. */
+  /** Uploads lines as NDJSON and answers the parsed result lines, without the summary. */
   upload(corpus: string, lines: readonly unknown[], key?: string): Promise<UploadResult[]>;
 }
 
@@ -78,9 +78,12 @@ export const edgeAt = (url: URL): Caller => {
     send,
     async upload(corpus, lines, key = KEY) {
       const body = lines.map((line) => (typeof line === 'string' ? line : JSON.stringify(line))).join('\n');
-      const response = await send(`/v1/corpora/${corpus}/examples`, { body, key });
-      if (!response.ok) throw new Error(`upload answered ${response.status}: ${await response.text()}`);
+      const response = await send(`/v1/corpora/${corpus}/examples?summary=0`, { body, key });
       const text = await response.text();
+      // an upload of which every line failed has a status of its own
+      if (response.headers.get('content-type') !== 'application/x-ndjson') {
+        throw new Error(`upload answered ${response.status}: ${text}`);
+      }
       return text === ''
         ? []
         : text
@@ -90,6 +93,10 @@ export const edgeAt = (url: URL): Caller => {
     },
   };
 };
+
+/** The local index has what the edge is told of, as a deployment makes it. */
+const indexesOf = (filterable: string): string =>
+  [...Object.entries(JSON.parse(filterable)).map(([name, type]) => `meta.${name}:${type}`), 'source:string'].join(',');
 
 export const startEdge = async (options: HarnessOptions = {}): Promise<Edge> => {
   const harness = createTestHarness({
@@ -105,7 +112,7 @@ export const startEdge = async (options: HarnessOptions = {}): Promise<Edge> => 
         configPath: 'local/vectorize/wrangler.toml',
         vars: {
           DIMENSIONS: String(DIMENSIONS),
-          METADATA_INDEXES: 'meta.lang:string,source:string',
+          METADATA_INDEXES: indexesOf(options.vars?.FILTERABLE ?? '{"lang":"string"}'),
           DOOR_SECRET: VECTORIZE_SECRET,
         },
       },

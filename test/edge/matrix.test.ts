@@ -31,11 +31,20 @@ const ROWS: Record<RouteName, (things: Things) => readonly [path: string, body?:
   'POST /v1/score': ({ corpus }) => ['/v1/score', { model: 'base', context: TEXT, text: 'x', sift: { corpus } }],
   'GET /v1/corpora': () => ['/v1/corpora'],
   'GET /v1/corpora/{corpus}': ({ corpus }) => [`/v1/corpora/${corpus}`],
+  'PUT /v1/corpora/{corpus}': ({ corpus }) => [`/v1/corpora/${corpus}`, {}],
+  'POST /v1/corpora/{corpus}/delete': ({ corpus }) => [
+    `/v1/corpora/${corpus}/delete`,
+    { filter: { 'meta.lang': 'nobody speaks it' } },
+  ],
   'DELETE /v1/corpora/{corpus}': ({ corpus }) => [`/v1/corpora/${corpus}`],
   'POST /v1/corpora/{corpus}/examples': ({ corpus }) => [`/v1/corpora/${corpus}/examples`, '{"text":"Mine."}'],
   'GET /v1/corpora/{corpus}/examples': ({ corpus }) => [`/v1/corpora/${corpus}/examples`],
   'GET /v1/corpora/{corpus}/examples/{id}': ({ corpus, example }) => [`/v1/corpora/${corpus}/examples/${example}`],
   'DELETE /v1/corpora/{corpus}/examples/{id}': ({ corpus, example }) => [`/v1/corpora/${corpus}/examples/${example}`],
+  'PATCH /v1/corpora/{corpus}/examples/{id}': ({ corpus, example }) => [
+    `/v1/corpora/${corpus}/examples/${example}`,
+    { source: 'elsewhere' },
+  ],
   'POST /v1/keys': () => ['/v1/keys', { scopes: ['admin'], name: 'made by the matrix' }],
   'GET /v1/keys': () => ['/v1/keys'],
   'GET /v1/keys/{id}': ({ key }) => [`/v1/keys/${key}`],
@@ -43,7 +52,7 @@ const ROWS: Record<RouteName, (things: Things) => readonly [path: string, body?:
   'DELETE /v1/keys/{id}': ({ key }) => [`/v1/keys/${key}`],
 };
 /** Routes that make a thing of the asking tenant's own under whatever name is free there. */
-const MAKES: ReadonlySet<RouteName> = new Set(['POST /v1/corpora/{corpus}/examples']);
+const MAKES: ReadonlySet<RouteName> = new Set(['POST /v1/corpora/{corpus}/examples', 'PUT /v1/corpora/{corpus}']);
 const nothing: Things = { corpus: 'nothing', example: 'nothing', key: 'nobodynobodynobo' };
 let theirs: Things = nothing;
 let edge: Edge;

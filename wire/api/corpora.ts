@@ -1,13 +1,18 @@
-// Corpora and examples: one schema per route for what is asked and what is answered.
+// Corpora and examples: one schema per route for what is asked and what is answered. `null` in an optional field is as if it
+// were absent.
 import { z } from 'zod';
 import {
   DEFAULT_PAGE,
+  MAX_CHUNK,
   MAX_CORPUS_NAME,
   MAX_PAGE,
   MAX_SHOWN_CHARACTERS,
   MAX_SOURCE,
   MAX_STRIPES,
+  MIN_CHUNK,
+  MIN_STRIDE_SHARE,
   VECTORIZE_MAX_KEY_CHARACTERS,
+  VECTORIZE_MAX_METADATA_INDEXES,
 } from '../limits.ts';
 import { shortened } from '../words.ts';
 import { wireError } from './error.ts';
@@ -21,7 +26,9 @@ export const corpusName = z
   );
 
 /** Half of a surrogate pair is no character: UTF-8 has no bytes for it, and the index refuses it. */
-const text = z.string().refine((value) => value.isWellFormed(), 'holds half of a surrogate pair (\\ud800 to \\udfff)');
+export const text = z
+  .string()
+  .refine((value) => value.isWellFormed(), 'holds half of a surrogate pair (\\ud800 to \\udfff)');
 
 export const metadataValue = z.union([text, z.number(), z.boolean(), z.array(text)], {
   error: (issue) =>
@@ -31,7 +38,7 @@ export const metadataValue = z.union([text, z.number(), z.boolean(), z.array(tex
 });
 
 /** Why Vectorize would refuse a name, or undefined. */
-const nameProblem = (name: string): string | undefined => {
+export const nameProblem = (name: string): string | undefined => {
   if (name === '') return 'a name is empty';
   if (name.length > VECTORIZE_MAX_KEY_CHARACTERS) {
     return `a name is ${name.length} characters, the limit is ${VECTORIZE_MAX_KEY_CHARACTERS}`;
@@ -57,17 +64,76 @@ const exampleId = text
 
 /** One line of an upload. */
 export const exampleLine = z.strictObject({
-  id: exampleId.optional(),
-  text: text.optional(),
-  vector: vectorInput.optional(),
-  source: text.max(MAX_SOURCE).optional(),
-  metadata: metadata.optional(),
+  id: exampleId.nullish(),
+  text: text.nullish(),
+  vector: vectorInput.nullish(),
+  source: text.max(MAX_SOURCE).nullish(),
+  metadata: metadata.nullish(),
 });
 export type ExampleLine = z.output<typeof exampleLine>;
 
+/** The largest overlap that chunks of this size may have. */
+const mostOverlap = (size: number): number => Math.floor(size * (1 - MIN_STRIDE_SHARE));
+
+/** Why chunks may not overlap so far, or undefined. */
+export const overlapProblem = (size: number, overlap: number | undefined): string | undefined =>
+  overlap === undefined || overlap <= mostOverlap(size)
+    ? undefined
+    : `is ${overlap}, chunks of ${size} characters may overlap by ${mostOverlap(size)}`;
+
+export const flag = z.enum(['0', '1']);
+
+/** Characters of a chunk; 0 cuts nothing, whatever the corpus' default is. */
+const chunkSize = z.coerce
+  .number()
+  .int()
+  .min(0)
+  .max(MAX_CHUNK)
+  .refine((size) => size === 0 || size >= MIN_CHUNK, `must be 0 (off) or ${MIN_CHUNK} to ${MAX_CHUNK} characters`);
+
 export const uploadQuery = z.strictObject({
   stripes: z.coerce.number().int().min(1).max(MAX_STRIPES).optional(),
+  /** 0 leaves the last line out. */
+  summary: flag.default('1'),
+  chunk: chunkSize.optional(),
+  /** Characters that a chunk shares with the one before. */
+  overlap: z.coerce.number().int().min(0).max(MAX_CHUNK).optional(),
 });
+
+/** How long texts of a corpus are cut, in characters. */
+export const chunking = z
+  .strictObject({
+    size: z.int().min(MIN_CHUNK).max(MAX_CHUNK),
+    overlap: z.int().min(0).max(MAX_CHUNK).optional(),
+  })
+  .superRefine(({ size, overlap }, context) => {
+    const message = overlapProblem(size, overlap);
+    if (message !== undefined) context.addIssue({ code: 'custom', path: ['overlap'], message });
+  });
+export type Chunking = z.output<typeof chunking>;
+
+/** Properties that filters may name, and the type each is indexed as. */
+export const propertyType = z.enum(['string', 'number', 'boolean']);
+export const filterable = z
+  .record(z.string(), propertyType)
+  .superRefine((value, context) => {
+    for (const name of Object.keys(value)) {
+      const message = nameProblem(name) ?? (name.includes('|') ? `the name '${name}' holds '|'` : undefined);
+      if (message !== undefined) context.addIssue({ code: 'custom', message });
+    }
+  })
+  .refine((value) => Object.keys(value).length < VECTORIZE_MAX_METADATA_INDEXES, {
+    error: `names too many properties: the limit is ${VECTORIZE_MAX_METADATA_INDEXES - 1}, beside 'source'`,
+  });
+export type Filterable = z.output<typeof filterable>;
+
+/** PUT /v1/corpora/NAME: what the corpus is, made now if it is not there. */
+export const corpusRequest = z.strictObject({
+  filterable: filterable.nullish(),
+  chunk: chunking.nullish(),
+  stripes: z.int().min(1).max(MAX_STRIPES).nullish(),
+});
+export type CorpusRequest = z.output<typeof corpusRequest>;
 
 export const pageQuery = z.strictObject({
   limit: z.coerce.number().int().min(1).max(MAX_PAGE).default(DEFAULT_PAGE),
@@ -81,8 +147,20 @@ export const resultLine = z.object({
   id: z.string().nullable(),
   status: z.enum(['created', 'updated', 'unchanged', 'error']),
   error: wireError.optional(),
+  /** Examples that its text was cut into. */
+  chunks: z.int().optional(),
+  /** The embedder reads only a beginning of the text: so many tokens of it, where it counts tokens. */
+  truncated: z.literal(true).optional(),
+  read_tokens: z.int().optional(),
 });
 export type ResultLine = z.output<typeof resultLine>;
+
+/** The last line of an upload's answer: how many lines came to what. */
+export const summaryLine = z.object({
+  summary: z.object({ created: z.int(), updated: z.int(), unchanged: z.int(), errors: z.int() }),
+});
+export type Summary = z.output<typeof summaryLine>['summary'];
+export const uploadAnswerLine = z.union([resultLine, summaryLine]);
 
 /** Quantiles of cosines of pairs. */
 const cosines = z.object({
@@ -111,6 +189,10 @@ export const corpusOnWire = z.object({
   stripes: z.int(),
   dimensions: z.int(),
   embedder: z.string(),
+  /** Properties of the metadata that filters may name, beside `source`. */
+  filterable,
+  /** How uploads cut long texts where they do not say it themselves. */
+  chunk: chunking.nullable(),
   /** ISO 8601. */
   created_at: z.string(),
   /** null while there are fewer than 50 examples, or none written since this is measured. */
@@ -162,4 +244,10 @@ export const exampleOnWire = entry.extend({
 });
 
 /** DELETE /v1/corpora/NAME/examples/ID */
-export const exampleDeleted = z.object({ object: z.literal('example'), id: z.string(), deleted: z.literal(true) });
+export const exampleDeleted = z.object({
+  object: z.literal('example'),
+  id: z.string(),
+  deleted: z.literal(true),
+  /** Of a text that was cut: how many examples went. */
+  chunks: z.int().optional(),
+});

@@ -4,6 +4,7 @@
 import type { z } from 'zod';
 import { codeOf, type Fault, statusOf } from '../faults.ts';
 import {
+  DELETE_EXAMINED,
   MAX_BODY_BYTES,
   MAX_EMBEDDINGS,
   MAX_EMBEDDINGS_BYTES,
@@ -22,15 +23,17 @@ import {
   corpusDeleted,
   corpusOnWire,
   corpusPage,
+  corpusRequest,
   exampleDeleted,
   exampleLine,
   exampleOnWire,
   examplePage,
   pageQuery,
-  resultLine,
+  uploadAnswerLine,
   uploadQuery,
 } from './corpora.ts';
 import { embeddingsRequest, embeddingsResponse } from './embeddings.ts';
+import { deleteRequest, deleteResponse, examplePatch, examplePatched, exportQuery } from './examples.ts';
 import { keyMade, keyPage, keyRequest, keyResponse, keyRevoked, rotateRequest } from './keys.ts';
 import { modelList, modelOnWire } from './model.ts';
 import type { Scope } from './scope.ts';
@@ -58,6 +61,8 @@ export interface RouteFacts {
   readonly events?: z.ZodType;
   /** Of success; 200 when absent. */
   readonly status?: number;
+  /** 201 where it made something that was not there. */
+  readonly created?: true;
   /** 304 for an If-None-Match that still holds. */
   readonly unchanged?: true;
   /** It takes an Idempotency-Key; `refused`: it says that it does not. */
@@ -175,28 +180,47 @@ export const ROUTES = {
     response: corpusOnWire,
     errors: ['unknown_corpus'],
   },
+  'PUT /v1/corpora/{corpus}': {
+    summary: 'the corpus with what it declares (`filterable`, `chunk`, `stripes`), made now (201) or changed (200)',
+    scopes: ['write'],
+    body: { type: 'json', limit: MAX_LINE_BYTES },
+    request: corpusRequest,
+    response: corpusOnWire,
+    created: true,
+    errors: ['bad_json', 'too_large', 'embedder', 'not_configured'],
+  },
   'DELETE /v1/corpora/{corpus}': {
     summary: '`{"deleted":true,"examples":n}`; gone at once',
     scopes: ['write'],
     response: corpusDeleted,
     errors: ['unknown_corpus'],
   },
+  'POST /v1/corpora/{corpus}/delete': {
+    summary: 'every example that a filter lets through is deleted; `next_cursor` goes on',
+    scopes: ['write'],
+    body: { type: 'json', limit: MAX_LINE_BYTES },
+    limits: `looks at ${DELETE_EXAMINED.toLocaleString('en')} examples a request`,
+    request: deleteRequest,
+    response: deleteResponse,
+    errors: ['unknown_corpus', 'bad_json', 'too_large', 'vectorize'],
+  },
   'POST /v1/corpora/{corpus}/examples': {
-    summary: 'a line for each line of the upload; errors are in the lines',
+    summary: 'a line for each line of the upload, and a summary; errors are in the lines, and the status 422 or 502 where all failed at once',
     scopes: ['write'],
     body: { type: 'ndjson', limit: MAX_UPLOAD_BYTES },
-    limits: `${MAX_LINE_BYTES / 2 ** 20} MiB a line`,
+    limits: `plain or gzip; ${MAX_LINE_BYTES / 2 ** 20} MiB a line`,
     query: uploadQuery,
     request: exampleLine,
-    lines: resultLine,
+    lines: uploadAnswerLine,
     errors: ['unknown_corpus', 'bad_json'],
   },
   'GET /v1/corpora/{corpus}/examples': {
-    summary: 'ids, hashes, bytes, by page',
+    summary: 'ids, hashes, bytes, by page; with `Accept: application/x-ndjson` the whole corpus, to be uploaded again as it is',
     scopes: ['read'],
     limits: PAGES,
-    query: pageQuery,
+    query: exportQuery,
     response: examplePage,
+    lines: exampleLine,
     errors: ['unknown_corpus'],
   },
   'GET /v1/corpora/{corpus}/examples/{id}': {
@@ -204,6 +228,14 @@ export const ROUTES = {
     scopes: ['read'],
     response: exampleOnWire,
     errors: ['unknown_corpus', 'unknown_example', 'vectorize'],
+  },
+  'PATCH /v1/corpora/{corpus}/examples/{id}': {
+    summary: 'the example with another source or metadata (JSON merge patch)',
+    scopes: ['write'],
+    body: { type: 'json', limit: MAX_LINE_BYTES },
+    request: examplePatch,
+    response: examplePatched,
+    errors: ['unknown_corpus', 'unknown_example', 'not_indexed', 'bad_json', 'too_large', 'vectorize'],
   },
   'DELETE /v1/corpora/{corpus}/examples/{id}': {
     summary: '`{"deleted":true}`',

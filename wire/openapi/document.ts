@@ -112,7 +112,7 @@ const operation = (name: RouteName): Json => {
   const facts = factsOf(name);
   const [, path = ''] = name.split(' ');
   const parameters = [...pathParameters(path), ...queryParameters(facts.query), ...headerParameters(facts)];
-  const { unchanged = false, status = 200 } = facts;
+  const { unchanged = false, created = false, status = 200 } = facts;
   return {
     operationId: operationId(name),
     summary: facts.summary,
@@ -122,6 +122,7 @@ const operation = (name: RouteName): Json => {
     ...requestBody(name, facts),
     responses: {
       [status]: { description: facts.summary, content: answerContent(name, facts) },
+      ...(created ? { 201: { description: 'it was made', content: answerContent(name, facts) } } : {}),
       ...(unchanged ? { 304: { description: 'what If-None-Match names is still the answer' } } : {}),
       ...failures([...facts.errors, ...EVERY_ROUTE]),
     },
