@@ -45,8 +45,8 @@ const tuneRequestOf = (
   stream: true,
 });
 
-const summary = ({ picks, pool, initialVariance, finalVariance }: Selection): string =>
-  `selected ${picks.length} of ${pool.size}, sigma2 ${initialVariance.toFixed(4)} to ${finalVariance.toFixed(4)}`;
+const summary = ({ picks, pool, initialVariance, finalVariance, explained }: Selection): string =>
+  `selected ${picks.length} of ${pool.size}, sigma2 ${initialVariance.toFixed(4)} to ${finalVariance.toFixed(4)}, explained ${explained?.toFixed(3) ?? 'nothing'}`;
 
 export const completionsRoute = async (c: Context<Authenticated & { Variables: RequestIdVariables }>) => {
   const stages = new Stages();

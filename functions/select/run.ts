@@ -13,9 +13,10 @@ import type { Stages } from '../http/stages.ts';
 import { isolateKernel } from '../kernel/module.workerd.ts';
 import { vectorizeIndex } from '../pool/vectorize.ts';
 import { parseVector } from '../vectors/input.ts';
+import { type Sent, selectFromCandidates } from './candidates.ts';
 import { meanFor } from './centre.ts';
 import { type Prompt, promptVectors } from './prompt.ts';
-import { type CorpusDeps, type Sent, selectFromCandidates, selectFromCorpus } from './select.ts';
+import { type CorpusDeps, selectFromCorpus } from './select.ts';
 import type { Selection } from './selection.ts';
 
 /** Stripes and texts of one corpus, as a selection asks for them. */

@@ -8,6 +8,8 @@ export interface Pick {
   readonly id: string;
   /** Absent where the caller sent a candidate without text. */
   readonly text?: string | undefined;
+  /** UTF-8 bytes of the text, where the corpus says. */
+  readonly bytes?: number | undefined;
   /** Drop of the prompt's variance by this pick. */
   readonly gain: number;
   /** Inner product with the prompt, averaged over several. */
@@ -18,12 +20,18 @@ export interface Pick {
   readonly covariance: number;
   /** The prompt's remaining variance after the pick. */
   readonly variance: number;
+  /** Share of what the pool could remove of the variance that is removed with this pick, 0 to 1; null: nothing could be. */
+  readonly explained: number | null;
   /** Near copies it stands for. */
   readonly copies: number;
   readonly source?: string | undefined;
   readonly metadata?: CallerMetadata | undefined;
   /** Position in the candidates that the caller sent. */
   readonly index?: number | undefined;
+  /** Fingerprint of the version that the index holds. */
+  readonly hash?: string | undefined;
+  /** Where it is from, of several corpora. */
+  readonly corpus?: string | undefined;
 }
 
 export interface PoolFigures {
@@ -34,8 +42,10 @@ export interface PoolFigures {
 }
 
 export interface Selection {
-  /** Absent for candidates that the caller sent. */
+  /** Where one corpus was selected from. */
   readonly corpus?: string | undefined;
+  /** All that were selected from; none for candidates that the caller sent. */
+  readonly corpora: readonly string[];
   /** The corpus' own random name, which no later corpus of the same name shares. */
   readonly space?: string | undefined;
   readonly strategy: SelectionOptions['strategy'];
@@ -51,6 +61,8 @@ export interface Selection {
   readonly pool: PoolFigures;
   readonly initialVariance: number;
   readonly finalVariance: number;
+  /** That of the last pick; 0 without picks. */
+  readonly explained: number | null;
   readonly stop: StopReason;
   readonly warnings: readonly string[];
 }

@@ -109,7 +109,7 @@ const usage = z.object({
 
 /** What was learnt from, beside OpenAI's fields. */
 export const chosenOnWire = selectionOnWire
-  .pick({ corpus: true, sigma2: true, pool: true, stop: true, warnings: true })
+  .pick({ corpus: true, sigma2: true, explained: true, pool: true, stop: true, warnings: true })
   .extend({
     /** What the picks were for, and what became of them in the context. */
     use,

@@ -130,19 +130,25 @@ const pick = z.object({
   covariance: z.number(),
   /** The prompt's remaining variance after the pick. */
   sigma2: z.number(),
+  /** Share of what the pool can remove of the variance that is removed with this pick, 0 to 1; null: nothing can be. */
+  explained: z.number().nullable(),
   /** Near copies it stands for. */
   copies: z.int(),
   source: z.string().nullable(),
   metadata: z.record(z.string(), metadataValue),
   /** Position in the candidates that the caller sent. */
   index: z.int().optional(),
+  /** Which corpus it is from, of several. */
+  corpus: z.string().optional(),
 });
 
 /** A selection, wherever it is answered. */
 export const selectionOnWire = z.object({
   object: z.literal('selection'),
-  /** null for candidates that the caller sent. */
+  /** null for candidates that the caller sent, and for several corpora. */
   corpus: z.string().nullable(),
+  /** Several corpora, in the order that the request names them. */
+  corpora: z.array(z.string()).optional(),
   strategy: z.enum(['sift', 'nn', 'mmr']),
   n: z.int(),
   /** λ as it was used: for candidates of any length, times the largest squared norm. */
@@ -155,6 +161,8 @@ export const selectionOnWire = z.object({
   picks: z.array(pick),
   pool: z.object({ size: z.int(), collapsed: z.int(), queries: z.int(), rounds: z.int() }),
   sigma2: z.object({ initial: z.number(), final: z.number() }),
+  /** That of the last pick; 0 without picks. */
+  explained: z.number().nullable(),
   stop: z.enum(['count', 'alpha', 'exhausted']),
   warnings: z.array(z.string()),
 });
