@@ -3,8 +3,8 @@
 import type { SelectionOptions } from '../../wire/api/select.ts';
 import { AUTO_MIN_SIMILARITY, DOUBTFUL_LAMBDA } from '../../wire/limits.ts';
 import { at } from '../../wire/list.ts';
-import { explainedBy } from './explained.ts';
-import type { Pick, PoolFigures, Selection } from './selection.ts';
+import { explainedBy, type Removable } from './explained.ts';
+import type { PoolFigures, Selection, Pick as Taken } from './selection.ts';
 import type { Chosen } from './strategies.ts';
 
 /** What is known before anything is picked. */
@@ -13,14 +13,17 @@ export interface Base {
   readonly lambda: number;
   readonly centred: boolean;
   readonly pool: PoolFigures;
-  /** By how much all candidates together lower the variance. */
-  readonly removable: number;
+  readonly removable: Removable;
 }
 
 const leastOf = ({ min_similarity }: SelectionOptions): number | undefined =>
   min_similarity === 'auto' ? AUTO_MIN_SIMILARITY : min_similarity;
 
-const warningsOf = (options: SelectionOptions, chosen: Chosen): string[] => {
+const warningsOf = (
+  { removable, pool }: Pick<Base, 'removable' | 'pool'>,
+  options: SelectionOptions,
+  chosen: Chosen,
+): string[] => {
   const { lambda } = options;
   const least = leastOf(options);
   const warnings: string[] = [];
@@ -31,6 +34,9 @@ const warningsOf = (options: SelectionOptions, chosen: Chosen): string[] => {
   }
   if (chosen.picks.length === 0 && least !== undefined) {
     warnings.push(`no candidate reaches min_similarity ${least}`);
+  }
+  if (removable.candidates < pool.size) {
+    warnings.push(`explained is a share of what the best ${removable.candidates} of ${pool.size} candidates remove`);
   }
   return warnings;
 };
@@ -44,7 +50,7 @@ const figures = (chosen: Chosen, similarity: Float64Array, i: number, place: num
 });
 
 /** What is known of a candidate, whoever picks it. */
-type Known = Omit<Pick, keyof ReturnType<typeof figures> | 'explained'>;
+type Known = Omit<Taken, keyof ReturnType<typeof figures> | 'explained'>;
 
 /** `similarity`: of every candidate. */
 export const accountOf = (
@@ -56,7 +62,7 @@ export const accountOf = (
   warnings: readonly string[] = [],
 ): Selection => {
   const { initialVariance, variances } = chosen;
-  const explained = explainedBy(chosen.gains, removable);
+  const explained = explainedBy(chosen.gains, removable.variance);
   const finalVariance = variances.at(-1) ?? initialVariance;
   return {
     ...base,
@@ -73,8 +79,8 @@ export const accountOf = (
     })),
     initialVariance,
     finalVariance,
-    explained: explained.at(-1) ?? (removable > 0 ? 0 : null),
+    explained: explained.at(-1) ?? (removable.variance > 0 ? 0 : null),
     stop: chosen.stop,
-    warnings: [...warningsOf(options, chosen), ...warnings],
+    warnings: [...warningsOf({ removable, pool: base.pool }, options, chosen), ...warnings],
   };
 };

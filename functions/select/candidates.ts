@@ -63,11 +63,12 @@ export const selectFromCandidates = (
   };
   const chosen = times(unwrap(choose(choice, scaled, select)), factor);
   const similarity = similarities(choice).map((value) => value * squared);
+  const removable = removableBy(choice, options, select);
   const base: Base = {
     lambda: used,
     centred: false,
     pool: { size: candidates.length, collapsed: 0, queries: 0, rounds: 0 },
-    removable: factor * removableBy(choice, options.degree, select),
+    removable: { ...removable, variance: factor * removable.variance },
   };
   return accountOf(base, options, chosen, similarity, (i) => {
     const { id, text } = at(candidates, i);

@@ -4,7 +4,7 @@
 // as it comes, or wait for all.
 import type { SelectionOptions } from '../../wire/api/select.ts';
 import { unwrap } from '../../wire/faults.ts';
-import { GEOMETRY_LEAST, MAX_CONNECTIONS, MAX_EXPLAINED_PICKS } from '../../wire/limits.ts';
+import { GEOMETRY_LEAST, MAX_CONNECTIONS } from '../../wire/limits.ts';
 import { at } from '../../wire/list.ts';
 import { inParallel } from '../../wire/parallel.ts';
 import type { Candidate, Index } from '../pool/candidate.ts';
@@ -13,7 +13,7 @@ import { gatherPool, type Pool, type Select } from '../pool/pool.ts';
 import { normalise } from '../vectors/algebra.ts';
 import { accountOf, type Base } from './account.ts';
 import { centredPrompts } from './centre.ts';
-import { removableBy } from './explained.ts';
+import { NOTHING, removableBy } from './explained.ts';
 import type { Selection } from './selection.ts';
 import { asStored, type Choice, choose, nothing, similarities } from './strategies.ts';
 
@@ -86,9 +86,6 @@ const warningsOf = (
     const found = `only ${size} distinct candidates were found in ${inWords(names)} for n = ${n}`;
     warnings.push(`${found}; ${collapsed} copies of them were passed over`);
   }
-  if (size > MAX_EXPLAINED_PICKS) {
-    warnings.push(`explained is a share of what the best ${MAX_EXPLAINED_PICKS} of ${size} candidates remove`);
-  }
   return warnings;
 };
 
@@ -129,13 +126,13 @@ export const draftFrom = async (
   if (collected.length === 0) {
     const why =
       options.filter === undefined ? 'is empty, or not indexed yet' : 'has nothing that the filter lets through';
-    const base: Base = { ...known, removable: 0 };
+    const base: Base = { ...known, removable: NOTHING };
     const none = nothing(queries.length);
     const selection = accountOf(base, options, none, new Float64Array(), noPick, [`${inWords(names)} ${why}`]);
     return { selection, text: async () => undefined };
   }
   const choice = choiceOf(pool, asked, options.lambda);
-  const base: Base = { ...known, removable: removableBy(choice, options.degree, deps.select) };
+  const base: Base = { ...known, removable: removableBy(choice, options, deps.select) };
   const chosen = unwrap(choose(choice, options, deps.select));
   const similarity = similarities(asStored(choice));
   const centredSimilarity = centred ? similarities(choice) : undefined;
