@@ -19,11 +19,13 @@ import type {
   Entry,
   Reservation,
   ReservedStatus,
+  Standing,
 } from './contract.ts';
 import { type Geometry, geometryOf } from './geometry.ts';
 import { newSpace, textKey, textsUnder } from './keys.ts';
 import { q15FromBase64 } from './record.ts';
 import { Sample, type Sampled } from './sample.ts';
+import { type Version, VersionRow } from './version.ts';
 
 interface Row extends Record<string, SqlStorageValue> {
   id: string;
@@ -66,6 +68,7 @@ export class Catalogue extends DurableObject<Env> implements CatalogueMethods {
   /** Whether the tables are there; undefined until somebody asks. */
   #made: boolean | undefined;
   readonly #sample: Sample;
+  readonly #version: VersionRow;
   /** As measured since the sample last changed; null: too few examples. It is stored nowhere, the sample is. */
   #geometry: Geometry | null | undefined;
 
@@ -73,15 +76,17 @@ export class Catalogue extends DurableObject<Env> implements CatalogueMethods {
     super(ctx, env);
     this.#sql = ctx.storage.sql;
     this.#sample = new Sample(this.#sql);
+    this.#version = new VersionRow(this.#sql);
   }
 
   open(wanted: CorpusWanted): { info: CorpusInfo; made: boolean } {
     const known = this.#corpus();
     if (known !== null) return { info: known, made: false };
-    const info: CorpusInfo = { ...wanted, space: newSpace(), createdAt: new Date().toISOString() };
+    const info = { ...wanted, space: newSpace(), createdAt: new Date().toISOString() };
     this.#make();
     this.#sql.exec('INSERT INTO corpus VALUES (1, ?)', JSON.stringify(info));
-    return { info, made: true };
+    this.#version.renew();
+    return { info: { ...info, ...this.#version.read() }, made: true };
   }
 
   info(): CorpusInfo | null {
@@ -93,7 +98,8 @@ export class Catalogue extends DurableObject<Env> implements CatalogueMethods {
   #corpus(): CorpusInfo | null {
     if (!this.#isMade()) return null;
     const [row] = this.#sql.exec<{ info: string }>('SELECT info FROM corpus').toArray();
-    return row === undefined ? null : (JSON.parse(row.info) as CorpusInfo);
+    if (row === undefined) return null;
+    return { ...(JSON.parse(row.info) as Omit<CorpusInfo, keyof Version>), ...this.#version.read() };
   }
 
   describe(): { info: CorpusInfo; counts: CorpusCounts } | null {
@@ -109,7 +115,7 @@ export class Catalogue extends DurableObject<Env> implements CatalogueMethods {
 
   reserve(space: string, writer: string, batch: readonly Reservation[]): ReservedStatus[] | null {
     if (this.#corpus()?.space !== space) return null;
-    return batch.map(({ id, fingerprint, vector }) => {
+    const statuses = batch.map(({ id, fingerprint, vector }): ReservedStatus => {
       const [row] = this.#sql
         .exec<{ hash: string; committed: number }>('SELECT hash, committed FROM example WHERE id = ?', id)
         .toArray();
@@ -124,6 +130,9 @@ export class Catalogue extends DurableObject<Env> implements CatalogueMethods {
       );
       return row?.committed === 1 ? 'updated' : 'created';
     });
+    // the index may show these before they are committed, or though they never are
+    if (statuses.some((status) => status !== 'unchanged')) this.#version.renew();
+    return statuses;
   }
 
   async commit(
@@ -156,6 +165,7 @@ export class Catalogue extends DurableObject<Env> implements CatalogueMethods {
         long ? 1 : 0,
       );
     }
+    this.#version.renew();
     this.#sample.take(offered);
     if (offered.length > 0) this.#geometry = undefined;
     return true;
@@ -179,8 +189,19 @@ export class Catalogue extends DurableObject<Env> implements CatalogueMethods {
   forget(id: string): void {
     if (!this.#isMade()) return;
     this.#sql.exec('DELETE FROM example WHERE id = ?', id);
+    this.#version.renew();
     this.#sample.forget(id);
     this.#geometry = undefined;
+  }
+
+  standing(space: string, examples: readonly Standing[]): (Version & { stands: boolean }) | null {
+    const info = this.#corpus();
+    if (info?.space !== space) return null;
+    const stands = examples.every(({ id, hash }) => {
+      const found = this.#sql.exec('SELECT 1 FROM example WHERE id = ? AND hash = ? AND committed = 1', id, hash);
+      return hash !== '' && found.toArray().length > 0;
+    });
+    return { version: info.version, changedAt: info.changedAt, stands };
   }
 
   async drop(): Promise<number | null> {
@@ -235,6 +256,7 @@ export class Catalogue extends DurableObject<Env> implements CatalogueMethods {
       if (this.#corpus() !== null || this.#trash().length > 0) return;
       this.#made = false;
       this.#sample.gone();
+      this.#version.gone();
       await this.ctx.storage.deleteAlarm();
       await this.ctx.storage.deleteAll();
     });

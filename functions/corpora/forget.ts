@@ -6,6 +6,7 @@ import { messageOf } from '../../wire/message.ts';
 import type { Env } from '../env.ts';
 import { gatewayForget } from '../upstream/client.ts';
 import type { CorpusInfo } from './contract.ts';
+import { forgetCorpusInfo } from './store.ts';
 
 /** `examples`: their ids; all of the corpus without them. */
 export const forgetAdapters = async (
@@ -36,6 +37,8 @@ export async function* forgettingReplaced(
       yield lines;
     }
   } finally {
+    // this isolate's next selection knows the corpus' new version
+    forgetCorpusInfo(info.tenant, info.name);
     if (replaced.length > 0) await forgetAdapters(env, info, replaced);
   }
 }

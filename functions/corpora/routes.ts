@@ -36,6 +36,7 @@ const corpusOnWire = (info: CorpusInfo, counts: CorpusCounts): CorpusOnWire => (
   dimensions: info.dimensions,
   embedder: info.embedder,
   created_at: info.createdAt,
+  version: info.version,
   geometry: info.geometry === undefined ? null : geometryOnWire(info.geometry),
 });
 
@@ -166,6 +167,7 @@ corporaRoutes.delete('/:corpus/examples/:id', async (c) => {
   });
   await c.env.TEXTS.delete(textKey(textsUnder(tenant, corpus, info.space), entry.vector));
   await catalogueOf(c.env, tenant, corpus).forget(entry.id);
+  forgetCorpusInfo(tenant, corpus);
   await forgetAdapters(c.env, info, [entry.id]);
   return c.json({ object: 'example', id: entry.id, deleted: true });
 });
