@@ -10,6 +10,10 @@ export interface Env {
   readonly CATALOGUE: DurableObjectNamespace<CatalogueMethods & Rpc.DurableObjectBranded>;
   /** One per tenant: the names of its corpora. */
   readonly CORPORA: DurableObjectNamespace<CorpusListMethods & Rpc.DurableObjectBranded>;
+  /** Selections that can be fetched again; absent: none are kept. */
+  readonly SELECTIONS?: KVNamespace;
+  /** Which deployment this is: another one may select otherwise. Absent locally. */
+  readonly CODE_VERSION?: WorkerVersionMetadata;
   /** Requests per tenant; absent locally. */
   readonly RATE_LIMIT?: RateLimit;
   /** Workers AI, when EMBEDDER is workers-ai. Locally any RPC service with `run(model, {text})`. */
@@ -24,6 +28,10 @@ export interface Env {
   readonly GATEWAY_URL?: string;
   /** Corpus of a completion with `NAME:sift` that names none. */
   readonly DEFAULT_CORPUS?: string;
+  /** Seconds a selection can be fetched again: 0 (never), or 60 and more; a day if absent. */
+  readonly SELECTION_TTL_S?: string;
+  /** Seconds after which the index shows a write; 300 if absent. */
+  readonly INDEX_SETTLE_S?: string;
   /** Secret: API keys, comma-separated; `TENANT=KEY` gives a key its own tenant. */
   readonly API_KEY?: string;
   /** Secret shared with the gateway; both sign with it. */

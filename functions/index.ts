@@ -13,6 +13,7 @@ import { completionsRoute } from './openai/completions.ts';
 import { modelRoute, modelsRoute } from './openai/models.ts';
 import { scoreRoute } from './score/route.ts';
 import { selectRoute } from './select/route.ts';
+import { selectionRoute } from './selections/route.ts';
 
 export { Catalogue } from './corpora/catalogue.ts';
 export { CorpusList } from './corpora/list.ts';
@@ -33,7 +34,7 @@ app.use(
   cors({
     origin: '*',
     // whatever a preflight asks for is allowed: SDKs send headers of their own, and none of them grants anything
-    exposeHeaders: ['x-request-id', 'server-timing', 'retry-after', 'x-should-retry'],
+    exposeHeaders: ['x-request-id', 'server-timing', 'retry-after', 'x-should-retry', 'etag'],
     maxAge: 86_400,
   }),
 );
@@ -43,6 +44,7 @@ app.get('/health', (c) => c.json({ status: 'ok' }));
 app.get('/v1/models', modelsRoute);
 app.get('/v1/models/:name{.+}', modelRoute);
 app.post('/v1/select', selectRoute);
+app.get('/v1/selections/:id', selectionRoute);
 app.post('/v1/completions', completionsRoute);
 app.post('/v1/score', scoreRoute);
 app.route('/v1/corpora', corporaRoutes);

@@ -52,6 +52,7 @@ export const edgeWorkers = (
     bindings: {
       VECTORIZE: { type: 'worker', worker: 'vectorize-local' },
       TEXTS: { type: 'r2', name: 'sift-texts' },
+      SELECTIONS: { type: 'kv', id: 'sift-selections' },
       CATALOGUE: { type: 'durable-object', worker: 'sift-edge', exportName: 'Catalogue' },
       CORPORA: { type: 'durable-object', worker: 'sift-edge', exportName: 'CorpusList' },
     },
@@ -60,6 +61,9 @@ export const edgeWorkers = (
       EMBEDDER: 'onnx',
       GATEWAY_URL: gatewayUrl,
       DEFAULT_CORPUS: defaultCorpus,
+      SELECTION_TTL_S: '86400',
+      // the local Vectorize shows a write at once
+      INDEX_SETTLE_S: '0',
       API_KEY: apiKey,
       GATEWAY_SECRET: gatewaySecret,
       FRONT_SECRET: frontSecret,

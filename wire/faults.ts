@@ -2,7 +2,7 @@
 // The wire shape is OpenAI's: {"error":{message,type,code,param}}. A 408 is never sent, because SDKs retry it.
 // A message carries the offending value and the limit, in the caller's terms.
 
-import { MAX_MESSAGE_CHARACTERS, MAX_PARAM_CHARACTERS } from './limits.ts';
+import { MAX_MESSAGE_CHARACTERS, MAX_PARAM_CHARACTERS, MAX_SHOWN_CHARACTERS } from './limits.ts';
 import { messageOf } from './message.ts';
 import { shortened } from './words.ts';
 
@@ -20,6 +20,9 @@ export type Fault =
   | { kind: 'beyond_deadline'; steps: number; stepMs: number; restMs: number; deadlineMs: number; most: number }
   | { kind: 'unknown_corpus'; corpus: string }
   | { kind: 'unknown_example'; corpus: string; id: string }
+  | { kind: 'unknown_selection'; id: string }
+  /** A selection that was kept, of which something is not there any more. */
+  | { kind: 'gone'; id: string; why: string }
   | { kind: 'unknown_model'; model: string; known: readonly string[] }
   | { kind: 'not_found'; path: string }
   | { kind: 'wrong_method'; method: string; allowed: readonly string[] }
@@ -122,6 +125,10 @@ export const describe = (fault: Fault): string => {
       return `corpus '${fault.corpus}' does not exist`;
     case 'unknown_example':
       return `corpus '${fault.corpus}' has no example '${fault.id}'`;
+    case 'unknown_selection':
+      return `there is no selection '${shortened(fault.id, MAX_SHOWN_CHARACTERS)}'`;
+    case 'gone':
+      return `selection '${fault.id}' is gone: ${fault.why}`;
     case 'unknown_model':
       return `model '${fault.model}' does not exist; known models: ${fault.known.join(', ') || 'none'}`;
     case 'not_found':
@@ -194,6 +201,10 @@ const wireOf = (fault: Fault): { status: number; type: string; param?: string; r
       return { status: 404, type: INVALID, param: 'corpus' };
     case 'unknown_example':
       return { status: 404, type: INVALID, param: 'id' };
+    case 'unknown_selection':
+      return { status: 404, type: INVALID, param: 'id' };
+    case 'gone':
+      return { status: 410, type: INVALID, param: 'id' };
     case 'unknown_model':
       return { status: 404, type: INVALID, param: 'model' };
     case 'not_found':
@@ -231,8 +242,13 @@ const wireOf = (fault: Fault): { status: number; type: string; param?: string; r
   }
 };
 
+const CODES: Partial<Record<Fault['kind'], string>> = {
+  context_length: 'context_length_exceeded',
+  gone: 'selection_gone',
+};
+
 /** The code on the wire: the kind, but where clients know another name for it. */
-const codeOf = ({ kind }: Fault): string => (kind === 'context_length' ? 'context_length_exceeded' : kind);
+const codeOf = ({ kind }: Fault): string => CODES[kind] ?? kind;
 
 /** The exhaustive map from a fault to what goes over the wire. */
 export const toWire = (fault: Fault): WireError => {

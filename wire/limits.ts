@@ -109,6 +109,24 @@ export const MAX_STRIPES = 6;
 export const MAX_EXPLAINED_PICKS = 256;
 /** The same as picks × candidates × dimensions: 1,000 × 1,536 candidates of a caller's would take 150 ms. 2026-11-26 */
 export const MAX_EXPLAINED_PRODUCTS = 64_000_000;
+/** Prompts of one request that selects for each: at six at a time some six round trips to the index. 2026-11-26 */
+export const MAX_SELECT_INPUTS = 32;
+/** Corpora of one selection: each is one query more a round, and a Worker holds six connections. 2026-11-26 */
+export const MAX_SELECT_CORPORA = 6;
+/** Bytes of texts that `max_bytes` may name: more than 200 picks hold. 2026-11-26 */
+export const MAX_SELECT_TEXT_BYTES = 64 * 1024 * 1024;
+/** Bytes of a request that is told from others by its parsed form; a larger one by its bytes, which takes less. 2026-11-26 */
+export const MAX_CANONICAL_BYTES = 64 * 1024;
+/** Bytes of a selection that is kept to be fetched again; Workers KV takes 25 MiB. 2026-11-26 */
+export const MAX_KEPT_SELECTION_BYTES = 4 * 1024 * 1024;
+/** Seconds a selection is kept, unless the deployment says otherwise; Workers KV keeps nothing for less than 60. 2026-11-26 */
+export const DEFAULT_SELECTION_TTL_S = 86_400;
+export const MIN_SELECTION_TTL_S = 60;
+export const MAX_SELECTION_TTL_S = 30 * 86_400;
+/** Seconds that whoever fetched a selection may serve it without asking whether it still stands. 2026-11-26 */
+export const SELECTION_FRESH_S = 60;
+/** Seconds after which the index shows a write, unless the deployment says otherwise: Vectorize says some minutes. 2026-11-26 */
+export const DEFAULT_INDEX_SETTLE_S = 300;
 /** Neighbours of one search in the row store; Vectorize's topK is 100 at most, the study asks for 1,000. 2026-11-26 */
 export const MAX_NEIGHBOURS = 1_024;
 

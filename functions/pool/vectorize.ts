@@ -47,3 +47,8 @@ export const vectorizeIndex = (
     return answer.matches.flatMap((match) => candidateOf(match, dimensions));
   },
 });
+
+/** An index whose candidates say which corpus they are from. */
+export const labelled = (index: Index, corpus: string): Index => ({
+  query: async (vector, k) => (await index.query(vector, k)).map((one) => ({ ...one, corpus })),
+});

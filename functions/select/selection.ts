@@ -41,12 +41,23 @@ export interface PoolFigures {
   readonly rounds: number;
 }
 
+/** A corpus as it was when it was selected from. */
+export interface SelectedFrom {
+  readonly corpus: string;
+  readonly space: string;
+  readonly version: string;
+  /** Whether the index showed this version for certain. */
+  readonly settled: boolean;
+}
+
 export interface Selection {
   /** Where one corpus was selected from. */
   readonly corpus?: string | undefined;
   /** All that were selected from; none for candidates that the caller sent. */
   readonly corpora: readonly string[];
-  /** The corpus' own random name, which no later corpus of the same name shares. */
+  /** The same as they were; absent where nobody asked the catalogue. */
+  readonly sources?: readonly SelectedFrom[] | undefined;
+  /** The one corpus' own random name, which no later corpus of the same name shares. */
   readonly space?: string | undefined;
   readonly strategy: SelectionOptions['strategy'];
   readonly n: number;
