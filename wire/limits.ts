@@ -429,6 +429,11 @@ export const NEAR_COPY = 0.999;
  */
 export const MAX_ROUNDS_PAST_COPIES = 4;
 /**
+ * Rounds of six queries that a pool grows by while it holds fewer candidates than there are to be picks: two hundred of the
+ * starter corpus take five. 2026-11-26
+ */
+export const MAX_GROWTH_ROUNDS = 12;
+/**
  * Cosine with a residual, less the mean, above which a centred pool's queries look for candidates: that of the fiftieth over
  * 1,140 examples is 0.13 (functions/pool/centred.ts). 2026-11-26
  */

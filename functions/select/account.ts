@@ -19,11 +19,7 @@ export interface Base {
 const leastOf = ({ min_similarity }: SelectionOptions): number | undefined =>
   min_similarity === 'auto' ? AUTO_MIN_SIMILARITY : min_similarity;
 
-const warningsOf = (
-  { removable, pool }: Pick<Base, 'removable' | 'pool'>,
-  options: SelectionOptions,
-  chosen: Chosen,
-): string[] => {
+const warningsOf = (options: SelectionOptions, chosen: Chosen): string[] => {
   const { lambda } = options;
   const least = leastOf(options);
   const warnings: string[] = [];
@@ -34,9 +30,6 @@ const warningsOf = (
   }
   if (chosen.picks.length === 0 && least !== undefined) {
     warnings.push(`no candidate reaches min_similarity ${least}`);
-  }
-  if (removable.candidates < pool.size) {
-    warnings.push(`explained is a share of what the best ${removable.candidates} of ${pool.size} candidates remove`);
   }
   return warnings;
 };
@@ -54,7 +47,7 @@ type Known = Omit<Taken, keyof ReturnType<typeof figures> | 'explained'>;
 
 /** `similarity`: of every candidate. */
 export const accountOf = (
-  { removable, corpora = [], ...base }: Base,
+  { removable, corpora = [], pool, ...base }: Base,
   options: SelectionOptions,
   chosen: Chosen,
   similarity: Float64Array,
@@ -66,6 +59,7 @@ export const accountOf = (
   const finalVariance = variances.at(-1) ?? initialVariance;
   return {
     ...base,
+    pool: removable.candidates < pool.size ? { ...pool, measured: removable.candidates } : pool,
     corpora,
     corpus: corpora.length === 1 ? corpora[0] : undefined,
     strategy: options.strategy,
@@ -81,6 +75,6 @@ export const accountOf = (
     finalVariance,
     explained: explained.at(-1) ?? (removable.variance > 0 ? 0 : null),
     stop: chosen.stop,
-    warnings: [...warningsOf({ removable, pool: base.pool }, options, chosen), ...warnings],
+    warnings: [...warningsOf(options, chosen), ...warnings],
   };
 };

@@ -4,13 +4,14 @@
 // as it comes, or wait for all.
 import type { SelectionOptions } from '../../wire/api/select.ts';
 import { unwrap } from '../../wire/faults.ts';
-import { GEOMETRY_LEAST, MAX_CONNECTIONS } from '../../wire/limits.ts';
+import { AUTO_MIN_SIMILARITY, GEOMETRY_LEAST, MAX_CONNECTIONS, MAX_POOL } from '../../wire/limits.ts';
 import { at } from '../../wire/list.ts';
 import { inParallel } from '../../wire/parallel.ts';
 import type { Candidate, Index } from '../pool/candidate.ts';
 import { aimFor, centredIndex } from '../pool/centred.ts';
+import type { Collected } from '../pool/collapse.ts';
 import { gatherPool, type Pool, type Select } from '../pool/pool.ts';
-import { normalise } from '../vectors/algebra.ts';
+import { dot, normalise } from '../vectors/algebra.ts';
 import { accountOf, type Base } from './account.ts';
 import { centredPrompts } from './centre.ts';
 import { NOTHING, removableBy } from './explained.ts';
@@ -39,7 +40,20 @@ interface Asked {
   readonly centred?: readonly Float32Array[] | undefined;
 }
 
-const poolFor = (deps: CorpusDeps, { queries, centred }: Asked, options: SelectionOptions): Promise<Pool> => {
+/** The least similarity is met by nobody else once the pool holds somebody who does not meet it: the nearest come first. */
+const enoughFor =
+  ({ min_similarity: least }: SelectionOptions, { queries, centred = queries }: Asked) =>
+  (collected: readonly Collected[]): boolean => {
+    if (least === undefined) return false;
+    const limit = 32767 * queries.length * (least === 'auto' ? AUTO_MIN_SIMILARITY : least);
+    return collected.some(({ candidate: { row, stored = row } }) => {
+      const [seen, prompts] = least === 'auto' ? [row, centred] : [stored, queries];
+      return prompts.reduce((sum, prompt) => sum + dot(seen, prompt), 0) < limit;
+    });
+  };
+
+const poolFor = (deps: CorpusDeps, asked: Asked, options: SelectionOptions): Promise<Pool> => {
+  const { queries, centred } = asked;
   const { mean } = deps;
   const isCentred = centred !== undefined && mean !== undefined;
   const stripes = isCentred ? deps.stripes.map((one) => centredIndex(one, mean)) : deps.stripes;
@@ -55,6 +69,10 @@ const poolFor = (deps: CorpusDeps, { queries, centred }: Asked, options: Selecti
     degree: options.degree,
     repeat: options.repeat,
     residualPicks: options.residual_picks,
+    // with repeats a few candidates are enough for any number of picks
+    ...(options.repeat
+      ? {}
+      : { growth: { residual: options.strategy === 'sift', isEnough: enoughFor(options, asked) } }),
   });
 };
 
@@ -74,17 +92,25 @@ const inWords = (names: readonly string[]): string =>
 const warningsOf = (
   names: readonly string[],
   { mean }: CorpusDeps,
-  { centre, n }: SelectionOptions,
-  { collected, collapsed }: Pool,
+  { centre, n, filter }: SelectionOptions,
+  { collected, collapsed, short, queries }: Pool,
 ): string[] => {
   const warnings: string[] = [];
   const size = collected.length;
   if (centre === true && mean === undefined) {
     warnings.push(`${inWords(names)} has no mean to subtract yet: it is measured from ${GEOMETRY_LEAST} examples on`);
   }
-  if (collapsed > 0 && size < n) {
+  if (size < n && (collapsed > 0 || short !== undefined)) {
     const found = `only ${size} distinct candidates were found in ${inWords(names)} for n = ${n}`;
-    warnings.push(`${found}; ${collapsed} copies of them were passed over`);
+    const copies = collapsed > 0 ? `; ${collapsed} copies of them were passed over` : '';
+    const letThrough = filter === undefined ? '' : ' that the filter lets through';
+    const why = {
+      exhausted: `: there are no others${letThrough}`,
+      'not found': `: ${queries} queries brought no more`,
+      full: `: a pool holds ${MAX_POOL} at most`,
+      none: '',
+    }[short ?? 'none'];
+    warnings.push(`${found}${copies}${why}`);
   }
   return warnings;
 };

@@ -39,6 +39,8 @@ export interface PoolFigures {
   readonly collapsed: number;
   readonly queries: number;
   readonly rounds: number;
+  /** Of a large pool: the best so many, which `explained` is measured on. */
+  readonly measured?: number;
 }
 
 /** A corpus as it was when it was selected from. */

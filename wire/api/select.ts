@@ -181,7 +181,14 @@ export const selectionOnWire = z.object({
   /** As it was used; null: none. */
   min_similarity: z.number().nullable(),
   picks: z.array(pick),
-  pool: z.object({ size: z.int(), collapsed: z.int(), queries: z.int(), rounds: z.int() }),
+  pool: z.object({
+    size: z.int(),
+    collapsed: z.int(),
+    queries: z.int(),
+    rounds: z.int(),
+    /** Of a large pool: the best so many, which `explained` is measured on. */
+    measured: z.int().optional(),
+  }),
   sigma2: z.object({ initial: z.number(), final: z.number() }),
   /** That of the last pick; 0 without picks. */
   explained: z.number().nullable(),
