@@ -8,6 +8,7 @@ import type { Authenticated } from '../auth/keys.ts';
 import type { CorpusInfo } from '../corpora/contract.ts';
 import { checkEmbedder } from '../corpora/store.ts';
 import { chooseEmbedder } from '../embedding/choose.ts';
+import type { Embedder } from '../embedding/embedder.ts';
 import { logFailure, wireError } from '../http/errors.ts';
 import { etagOf, isNamed } from '../http/etag.ts';
 import { Stages, serverTiming } from '../http/stages.ts';
@@ -57,11 +58,14 @@ const one = async (c: Call, asked: Asked, infos: readonly CorpusInfo[] | undefin
     request,
   );
   const etag = await etagFor(c, asked, draft.selection);
-  const answered = (selection: Selection) =>
-    answerOf(place, principal.tenant, request, selection, etag, stages.timings);
+  const answered = (selection: Selection) => {
+    stages.end();
+    return answerOf(place, principal.tenant, request, selection, etag, stages.timings);
+  };
   if (!lines) {
     const selection = await stages.time('texts', async () => withTexts(draft, request));
-    return c.body(answered(selection).body, 200, headersOf(etag, stages, 'application/json'));
+    const { body } = answered(selection);
+    return c.body(body, 200, headersOf(etag, stages, 'application/json'));
   }
   const pieces = selectionLines(
     draft,
@@ -97,7 +101,11 @@ const each = async (
   const sources = selectedFrom(env, infos);
   const etag = await etagFor(c, asked, { sources });
   const place = placeOf(c);
-  const results = await selectEach([...inputs], embedder, async (vector, i) => {
+  const timed: Embedder = {
+    ...embedder,
+    embed: (texts, keep) => stages.time('embed', () => embedder.embed(texts, keep)),
+  };
+  const results = await selectEach([...inputs], timed, async (vector, i) => {
     const own = new Stages();
     const draft = cut(
       fromSent === undefined
@@ -106,6 +114,7 @@ const each = async (
       request,
     );
     const selection = await withTexts(draft, request);
+    own.end();
     return answerOf(place, principal.tenant, request, selection, await etagOf([etag, i]), own.timings).content;
   });
   const data = results.map((result) => {
@@ -113,6 +122,7 @@ const each = async (
     logFailure(c.get('requestId'), result.error);
     return { error: wireError(result.error).body.error };
   });
+  stages.end();
   // what failed may work the next time: such an answer cannot be named
   const whole = results.every((result) => 'made' in result) ? etag : await etagOf([etag, crypto.randomUUID()]);
   return c.body(

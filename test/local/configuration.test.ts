@@ -16,6 +16,7 @@ interface Config {
   readonly compatibility_flags: readonly string[];
   readonly services?: readonly { binding: string; service: string }[];
   readonly r2_buckets: readonly { binding: string; bucket_name: string }[];
+  readonly kv_namespaces: readonly { binding: string; id?: string }[];
   readonly durable_objects: { readonly bindings: readonly { name: string; class_name: string }[] };
   readonly migrations: readonly { new_sqlite_classes?: readonly string[] }[];
   readonly rules: readonly { type: string; globs: readonly string[]; fallthrough?: boolean }[];
@@ -54,6 +55,7 @@ const bindingsOf = (config: Config): Record<string, object> =>
   Object.fromEntries([
     ...(config.services ?? []).map(({ binding, service }) => [binding, { type: 'worker', worker: service }]),
     ...config.r2_buckets.map(({ binding, bucket_name }) => [binding, { type: 'r2', name: bucket_name }]),
+    ...config.kv_namespaces.map(({ binding, id }) => [binding, { type: 'kv', id }]),
     ...config.durable_objects.bindings.map(({ name, class_name }) => [
       name,
       { type: 'durable-object', worker: config.name, exportName: class_name },

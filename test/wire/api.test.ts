@@ -17,7 +17,7 @@ import {
 import { errorBody } from '../../wire/api/error.ts';
 import { modelList, modelOnWire } from '../../wire/api/model.ts';
 import { scoreRequest, scoreResponse } from '../../wire/api/score.ts';
-import { selectRequest, selectResponse } from '../../wire/api/select.ts';
+import { selectedFields, selectLine, selectList, selectRequest, selectResponse } from '../../wire/api/select.ts';
 
 const requests = { completionRequest, exampleLine, pageQuery, uploadQuery, scoreRequest, selectRequest };
 const responses = {
@@ -34,6 +34,9 @@ const responses = {
   modelOnWire,
   resultLine,
   scoreResponse,
+  selectedFields,
+  selectLine,
+  selectList,
   selectResponse,
 };
 
