@@ -3,7 +3,6 @@
 
 import type { EdgeClient } from '../client/edge.ts';
 import type { SelectResponse } from '../wire/api/select.ts';
-import { MAX_PICKS } from '../wire/limits.ts';
 import { at } from '../wire/list.ts';
 import { inParallel } from '../wire/parallel.ts';
 import { byteLength } from '../wire/text.ts';
@@ -68,26 +67,6 @@ const textOf = (id: string, text: string | null): string => {
   return text;
 };
 
-/** What a selection adds, pick by pick. */
-interface Gains {
-  readonly picks: readonly { readonly score: number }[];
-}
-
-const gainOf = ({ picks }: Gains): number => picks.reduce((sum, { score }) => sum + score, 0);
-
-/**
- * What the picks explain of what could be explained: the drop of the posterior variance by them over the drop by picking
- * on until the pool (or MAX_PICKS) is exhausted. A pick never raises the variance, so the share grows with every pick and
- * ends at 1. It is of the pool that the index answered with, not of the corpus. Sums of gains, because σ² itself may
- * differ from its first value by less than its last digit.
- */
-export const explainedShare = (picked: Gains, all: Gains): number => {
-  const own = gainOf(picked);
-  // a longer selection may have seen another pool; what was explained could be explained
-  const most = Math.max(own, gainOf(all));
-  return most === 0 ? 0 : own / most;
-};
-
 interface Session {
   readonly edge: EdgeClient;
   readonly options: DemoOptions;
@@ -99,8 +78,10 @@ interface Session {
 const scoredOf = ({ prompt, continuation }: Prompt): { text: string; context?: string } =>
   continuation === undefined ? { text: prompt } : { text: continuation, context: prompt };
 
-const select = ({ edge, options, filter, time }: Session, prompt: Prompt, strategy: 'sift' | 'nn', n = options.n) =>
-  time('select', () => edge.select({ corpus: options.corpus, n, strategy, input: prompt.prompt, ...filter }));
+const select = ({ edge, options, filter, time }: Session, prompt: Prompt, strategy: 'sift' | 'nn') =>
+  time('select', () =>
+    edge.select({ corpus: options.corpus, n: options.n, strategy, input: prompt.prompt, ...filter }),
+  );
 
 const score = ({ edge, time }: Session, prompt: Prompt, { picks }: SelectResponse) =>
   time('tune_and_score', () =>
@@ -179,7 +160,6 @@ export const demonstrate = async (
   const place = mostGained(documents);
   const shown = at(prompts, place);
   const chosen = at(selections, place).sift;
-  const exhausted = await select(session, shown, 'sift', MAX_PICKS);
   const continuing = [MODEL, `${MODEL}:sift`].map((model) => () => complete(session, shown, model));
   const completions = await inParallel(continuing.map(counted), options.parallel);
   const fromBase = tInterval(documents.map(({ bpb }) => bpb.sift - bpb.base));
@@ -201,8 +181,8 @@ export const demonstrate = async (
       text: textOf(id, text),
     })),
     sigma2: chosen.sigma2,
-    pool: exhausted.pool.size,
-    explained: explainedShare(chosen, exhausted),
+    pool: chosen.pool.size,
+    explained: chosen.explained ?? 0,
     completion: { before: at(completions, 0), after: at(completions, 1) },
     ms: { ...means(times), demonstration: performance.now() - started },
   };

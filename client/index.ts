@@ -74,8 +74,10 @@ export const createClient = (options: ClientOptions) => {
       const streamed = { ...body, stream: true, stream_options: { include_usage: true, include_sift: true } };
       yield* generated(await send('POST', path, { ...call, repeatable: false, body: JSON.stringify(streamed) }));
     },
-    embed: (body: z.input<typeof embeddingsRequest>, call?: CallOptions): Promise<z.output<typeof embeddingsResponse>> =>
-      post('/v1/embeddings', body, call, true),
+    embed: (
+      body: z.input<typeof embeddingsRequest>,
+      call?: CallOptions,
+    ): Promise<z.output<typeof embeddingsResponse>> => post('/v1/embeddings', body, call, true),
     models: (call?: CallOptions): Promise<z.output<typeof modelList>> => json('GET', '/v1/models', call),
     /** Examples into a corpus, from anything that can be iterated; safe to repeat. */
     ingest: (

@@ -25,6 +25,10 @@ export interface Env {
   readonly IDEMPOTENCY?: DurableObjectNamespace<IdempotencyMethods & Rpc.DurableObjectBranded>;
   /** Gradient steps of one tenant in a minute; empty or 0: no limit. */
   readonly STEPS_PER_MINUTE?: string;
+  /** Selections that can be fetched again; absent: none are kept. */
+  readonly SELECTIONS?: KVNamespace;
+  /** Which deployment this is: another one may select otherwise. Absent locally. */
+  readonly CODE_VERSION?: WorkerVersionMetadata;
   /** Requests per tenant; absent locally. */
   readonly RATE_LIMIT?: RateLimit;
   /** Workers AI, when EMBEDDER is workers-ai. Locally any RPC service with `run(model, {text})`. */
@@ -41,6 +45,10 @@ export interface Env {
   readonly GATEWAY_URL?: string;
   /** Corpus of a completion with `NAME:sift` that names none. */
   readonly DEFAULT_CORPUS?: string;
+  /** Seconds a selection can be fetched again: 0 (never), or 60 and more; a day if absent. */
+  readonly SELECTION_TTL_S?: string;
+  /** Seconds after which the index shows a write; 300 if absent. */
+  readonly INDEX_SETTLE_S?: string;
   /** Secret: bootstrap keys, comma-separated; `TENANT=KEY` gives a key its own tenant, any other is an operator's. */
   readonly API_KEY?: string;
   /** Secret shared with the gateway; both sign with it. */

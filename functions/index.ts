@@ -34,7 +34,7 @@ app.use(
     // whatever a preflight asks for is allowed: SDKs send headers of their own, and none of them grants anything
     exposeHeaders: [
       ...['x-request-id', 'server-timing', 'retry-after', 'x-should-retry'],
-      ...['ratelimit', 'ratelimit-policy', 'idempotent-replayed'],
+      ...['ratelimit', 'ratelimit-policy', 'idempotent-replayed', 'etag'],
     ],
     maxAge: 86_400,
   }),

@@ -25,11 +25,13 @@ import { embeddingsRoute } from './openai/embeddings.ts';
 import { modelRoute, modelsRoute } from './openai/models.ts';
 import { scoreRoute } from './score/route.ts';
 import { selectRoute } from './select/route.ts';
+import { selectionRoute } from './selections/route.ts';
 
 const HANDLERS: Readonly<Record<RouteName, Handler<Authenticated>>> = {
   'GET /v1/models': modelsRoute,
   'GET /v1/models/{name}': modelRoute,
   'POST /v1/select': selectRoute,
+  'GET /v1/selections/{id}': selectionRoute,
   'POST /v1/completions': completionsRoute,
   'POST /v1/chat/completions': chatRoute,
   'POST /v1/embeddings': embeddingsRoute,

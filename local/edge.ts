@@ -61,6 +61,7 @@ export const edgeWorkers = (
     bindings: {
       VECTORIZE: { type: 'worker', worker: 'vectorize-local' },
       TEXTS: { type: 'r2', name: 'sift-texts' },
+      SELECTIONS: { type: 'kv', id: 'sift-selections' },
       CATALOGUE: { type: 'durable-object', worker: 'sift-edge', exportName: 'Catalogue' },
       CORPORA: { type: 'durable-object', worker: 'sift-edge', exportName: 'CorpusList' },
       ASSETS: { type: 'assets' },
@@ -77,6 +78,9 @@ export const edgeWorkers = (
       DEFAULT_CORPUS: defaultCorpus,
       STEPS_PER_MINUTE: '0',
       FILTERABLE: JSON.stringify(FILTERABLE),
+      SELECTION_TTL_S: '86400',
+      // the local Vectorize shows a write at once
+      INDEX_SETTLE_S: '0',
       API_KEY: apiKey,
       GATEWAY_SECRET: gatewaySecret,
       FRONT_SECRET: frontSecret,

@@ -33,7 +33,17 @@ export interface Runtime {
   stop(): Promise<void>;
 }
 
-const configOf = ({ name, modules, mainModule, compatibilityFlags, bindings, vars, objects, site, dev }: WorkerOptions) => ({
+const configOf = ({
+  name,
+  modules,
+  mainModule,
+  compatibilityFlags,
+  bindings,
+  vars,
+  objects,
+  site,
+  dev,
+}: WorkerOptions) => ({
   config: {
     name,
     compatibilityDate: COMPATIBILITY_DATE,

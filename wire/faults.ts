@@ -22,6 +22,9 @@ export type Fault =
   | { kind: 'unknown_example'; corpus: string; id: string }
   /** The index does not show the example's present version yet. */
   | { kind: 'not_indexed'; id: string; retryAfterS: number }
+  | { kind: 'unknown_selection'; id: string }
+  /** A selection that was kept, of which something is not there any more. */
+  | { kind: 'gone'; id: string; why: string }
   | { kind: 'unknown_model'; model: string; known: readonly string[] }
   | { kind: 'not_found'; path: string }
   | { kind: 'wrong_method'; method: string; allowed: readonly string[] }
@@ -138,6 +141,10 @@ export const describe = (fault: Fault): string => {
       return `corpus '${fault.corpus}' has no example '${fault.id}'`;
     case 'not_indexed':
       return `the index does not show the latest version of example '${fault.id}' yet; try again in ${fault.retryAfterS} s`;
+    case 'unknown_selection':
+      return `there is no selection '${shortened(fault.id, MAX_SHOWN_CHARACTERS)}'`;
+    case 'gone':
+      return `selection '${fault.id}' is gone: ${fault.why}`;
     case 'unknown_model':
       return `model '${fault.model}' does not exist; known models: ${fault.known.join(', ') || 'none'}`;
     case 'not_found':
@@ -230,6 +237,10 @@ const wireOf = (fault: Fault): { status: number; type: string; param?: string; r
       return { status: 404, type: INVALID, param: 'id' };
     case 'not_indexed':
       return { status: 409, type: INVALID, param: 'id', retryAfterS: fault.retryAfterS };
+    case 'unknown_selection':
+      return { status: 404, type: INVALID, param: 'id' };
+    case 'gone':
+      return { status: 410, type: INVALID, param: 'id' };
     case 'unknown_model':
       return { status: 404, type: INVALID, param: 'model' };
     case 'not_found':
@@ -289,11 +300,14 @@ const wireOf = (fault: Fault): { status: number; type: string; param?: string; r
 /** The status of a kind of fault, which does not depend on its values. */
 export const statusOf = (kind: Fault['kind']): number => wireOf({ kind } as Fault).status;
 
-/** The code on the wire: the kind, but where clients know another name for it. */
-export const codeOf = (kind: Fault['kind']): string => {
-  if (kind === 'context_length') return 'context_length_exceeded';
-  return kind === 'unknown_model' ? 'model_not_found' : kind;
+const CODES: Partial<Record<Fault['kind'], string>> = {
+  context_length: 'context_length_exceeded',
+  gone: 'selection_gone',
+  unknown_model: 'model_not_found',
 };
+
+/** The code on the wire: the kind, but where clients know another name for it. */
+export const codeOf = (kind: Fault['kind']): string => CODES[kind] ?? kind;
 
 /** The exhaustive map from a fault to what goes over the wire. */
 export const toWire = (fault: Fault): WireError => {

@@ -112,6 +112,31 @@ export const DEFAULT_ROUNDS = 3;
 export const MAX_POOL_LAMBDA = 1;
 /** Stripes of a corpus asked in parallel: a Worker holds 6 connections at once. 2026-11-24 */
 export const MAX_STRIPES = 6;
+/**
+ * Picks of the greedy choice that shows what a pool can explain: all of a pool up to so many candidates. 150 of 150 × 384
+ * take 1.7 ms on two busy cores, 256 of 256 × 384 take 6 ms. 2026-11-26
+ */
+export const MAX_EXPLAINED_PICKS = 256;
+/** The same as picks × candidates × dimensions: 1,000 × 1,536 candidates of a caller's would take 150 ms. 2026-11-26 */
+export const MAX_EXPLAINED_PRODUCTS = 64_000_000;
+/** Prompts of one request that selects for each: at six at a time some six round trips to the index. 2026-11-26 */
+export const MAX_SELECT_INPUTS = 32;
+/** Corpora of one selection: each is one query more a round, and a Worker holds six connections. 2026-11-26 */
+export const MAX_SELECT_CORPORA = 6;
+/** Bytes of texts that `max_bytes` may name: more than 200 picks hold. 2026-11-26 */
+export const MAX_SELECT_TEXT_BYTES = 64 * 1024 * 1024;
+/** Bytes of a request that is told from others by its parsed form; a larger one by its bytes, which takes less. 2026-11-26 */
+export const MAX_CANONICAL_BYTES = 64 * 1024;
+/** Bytes of a selection that is kept to be fetched again; Workers KV takes 25 MiB. 2026-11-26 */
+export const MAX_KEPT_SELECTION_BYTES = 4 * 1024 * 1024;
+/** Seconds a selection is kept, unless the deployment says otherwise; Workers KV keeps nothing for less than 60. 2026-11-26 */
+export const DEFAULT_SELECTION_TTL_S = 86_400;
+export const MIN_SELECTION_TTL_S = 60;
+export const MAX_SELECTION_TTL_S = 30 * 86_400;
+/** Seconds that whoever fetched a selection may serve it without asking whether it still stands. 2026-11-26 */
+export const SELECTION_FRESH_S = 60;
+/** Seconds after which the index shows a write, unless the deployment says otherwise: Vectorize says some minutes. 2026-11-26 */
+export const DEFAULT_INDEX_SETTLE_S = 300;
 /** Neighbours of one search in the row store; Vectorize's topK is 100 at most, the study asks for 1,000. 2026-11-26 */
 export const MAX_NEIGHBOURS = 1_024;
 
@@ -491,6 +516,11 @@ export const NEAR_COPY = 0.999;
  * similarity; eight add a fiftieth. 2026-11-26
  */
 export const MAX_ROUNDS_PAST_COPIES = 4;
+/**
+ * Rounds of six queries that a pool grows by while it holds fewer candidates than there are to be picks: two hundred of the
+ * starter corpus take five. 2026-11-26
+ */
+export const MAX_GROWTH_ROUNDS = 12;
 /**
  * Cosine with a residual, less the mean, above which a centred pool's queries look for candidates: that of the fiftieth over
  * 1,140 examples is 0.13 (functions/pool/centred.ts). 2026-11-26

@@ -21,12 +21,14 @@ import type {
   Pieces,
   Reservation,
   ReservedStatus,
+  Standing,
 } from './contract.ts';
 import { type Geometry, geometryOf } from './geometry.ts';
 import { newSpace, textKey, textsUnder } from './keys.ts';
 import { PieceTable } from './pieces.ts';
 import { q15FromBase64 } from './record.ts';
 import { Sample, type Sampled } from './sample.ts';
+import { type Version, VersionRow } from './version.ts';
 
 interface Row extends Record<string, SqlStorageValue> {
   id: string;
@@ -70,6 +72,7 @@ export class Catalogue extends DurableObject<Env> implements CatalogueMethods {
   #made: boolean | undefined;
   readonly #sample: Sample;
   readonly #pieces: PieceTable;
+  readonly #version: VersionRow;
   /** As measured since the sample last changed; null: too few examples. It is stored nowhere, the sample is. */
   #geometry: Geometry | null | undefined;
 
@@ -78,15 +81,17 @@ export class Catalogue extends DurableObject<Env> implements CatalogueMethods {
     this.#sql = ctx.storage.sql;
     this.#sample = new Sample(this.#sql);
     this.#pieces = new PieceTable(this.#sql);
+    this.#version = new VersionRow(this.#sql);
   }
 
   open(wanted: CorpusWanted): { info: CorpusInfo; made: boolean } {
     const known = this.#corpus();
     if (known !== null) return { info: known, made: false };
-    const info: CorpusInfo = { ...wanted, space: newSpace(), createdAt: new Date().toISOString() };
+    const info = { ...wanted, space: newSpace(), createdAt: new Date().toISOString() };
     this.#make();
     this.#sql.exec('INSERT INTO corpus VALUES (1, ?)', JSON.stringify(info));
-    return { info, made: true };
+    this.#version.renew();
+    return { info: { ...info, ...this.#version.read() }, made: true };
   }
 
   info(): CorpusInfo | null {
@@ -99,14 +104,14 @@ export class Catalogue extends DurableObject<Env> implements CatalogueMethods {
     if (!this.#isMade()) return null;
     const [row] = this.#sql.exec<{ info: string }>('SELECT info FROM corpus').toArray();
     if (row === undefined) return null;
-    const info = JSON.parse(row.info) as CorpusInfo;
+    const info = { ...(JSON.parse(row.info) as Omit<CorpusInfo, keyof Version>), ...this.#version.read() };
     return this.#pieces.isMade ? { ...info, chunked: true } : info;
   }
 
   declare({ filterable, chunk }: CorpusDeclared): CorpusInfo | null {
     const known = this.#corpus();
     if (known === null) return null;
-    const { chunked: _, ...stored } = known;
+    const { chunked: _, version: _version, changedAt: _changedAt, ...stored } = known;
     this.#sql.exec('UPDATE corpus SET info = ?', JSON.stringify({ ...stored, filterable, chunk }));
     return this.info();
   }
@@ -124,7 +129,7 @@ export class Catalogue extends DurableObject<Env> implements CatalogueMethods {
 
   reserve(space: string, writer: string, batch: readonly Reservation[]): ReservedStatus[] | null {
     if (this.#corpus()?.space !== space) return null;
-    return batch.map(({ id, fingerprint, vector }) => {
+    const statuses = batch.map(({ id, fingerprint, vector }): ReservedStatus => {
       const [row] = this.#sql
         .exec<{ hash: string; committed: number }>('SELECT hash, committed FROM example WHERE id = ?', id)
         .toArray();
@@ -139,6 +144,9 @@ export class Catalogue extends DurableObject<Env> implements CatalogueMethods {
       );
       return row?.committed === 1 ? 'updated' : 'created';
     });
+    // the index may show these before they are committed, or though they never are
+    if (statuses.some((status) => status !== 'unchanged')) this.#version.renew();
+    return statuses;
   }
 
   async commit(
@@ -171,6 +179,7 @@ export class Catalogue extends DurableObject<Env> implements CatalogueMethods {
         long ? 1 : 0,
       );
     }
+    this.#version.renew();
     this.#sample.take(offered);
     if (offered.length > 0) this.#geometry = undefined;
     return true;
@@ -195,6 +204,7 @@ export class Catalogue extends DurableObject<Env> implements CatalogueMethods {
     if (!this.#isMade()) return;
     this.#sql.exec('DELETE FROM example WHERE id = ?', id);
     this.#pieces.forget(id);
+    this.#version.renew();
     this.#sample.forget(id);
     this.#geometry = undefined;
   }
@@ -232,6 +242,16 @@ export class Catalogue extends DurableObject<Env> implements CatalogueMethods {
     if (others.length > 0) return false;
     await this.drop();
     return true;
+  }
+
+  standing(space: string, examples: readonly Standing[]): (Version & { stands: boolean }) | null {
+    const info = this.#corpus();
+    if (info?.space !== space) return null;
+    const stands = examples.every(({ id, hash }) => {
+      const found = this.#sql.exec('SELECT 1 FROM example WHERE id = ? AND hash = ? AND committed = 1', id, hash);
+      return hash !== '' && found.toArray().length > 0;
+    });
+    return { version: info.version, changedAt: info.changedAt, stands };
   }
 
   async drop(): Promise<number | null> {
@@ -288,6 +308,7 @@ export class Catalogue extends DurableObject<Env> implements CatalogueMethods {
       this.#made = false;
       this.#sample.gone();
       this.#pieces.gone();
+      this.#version.gone();
       await this.ctx.storage.deleteAlarm();
       await this.ctx.storage.deleteAll();
     });

@@ -4,8 +4,9 @@
 import type { Filterable } from '../../wire/api/corpora.ts';
 import type { Geometry } from './geometry.ts';
 import type { Sampled } from './sample.ts';
+import type { Version } from './version.ts';
 
-export interface CorpusInfo {
+export interface CorpusInfo extends Version {
   readonly tenant: string;
   readonly name: string;
   readonly space: string;
@@ -23,7 +24,7 @@ export interface CorpusInfo {
   /** Absent while there are too few examples to measure it. */
   readonly geometry?: Geometry;
 }
-export type CorpusWanted = Omit<CorpusInfo, 'space' | 'createdAt' | 'geometry' | 'chunked'>;
+export type CorpusWanted = Omit<CorpusInfo, 'space' | 'createdAt' | 'geometry' | 'chunked' | keyof Version>;
 
 /** What may change of a corpus that is there. */
 export type CorpusDeclared = Pick<CorpusInfo, 'filterable' | 'chunk'>;
@@ -58,6 +59,12 @@ export interface Pieces {
   readonly ids: readonly string[];
 }
 
+/** An example, and the fingerprint of one version of it. */
+export interface Standing {
+  readonly id: string;
+  readonly hash: string;
+}
+
 /** One corpus. Whatever only reads answers null where there is no corpus, and writes nothing. */
 export interface CatalogueMethods {
   /** The corpus, made now if it is not there; without its geometry. */
@@ -80,6 +87,8 @@ export interface CatalogueMethods {
   /** Entries after the cursor, by id. */
   page(after: string, limit: number): Entry[] | null;
   find(id: string): { info: CorpusInfo; entry: Entry | null } | null;
+  /** Whether all of these are there in these versions. Null: not this corpus any more. */
+  standing(space: string, examples: readonly Standing[]): (Version & { stands: boolean }) | null;
   /** Takes the entry away; its vector must have been deleted before. */
   forget(id: string): void;
   /** The same of several. */

@@ -18,6 +18,7 @@ import { processBatch } from './batch.ts';
 import { nextBatchLines } from './batch-size.ts';
 import { forgetAdapters } from './forget.ts';
 import { type Accepted, prepareLine, type Refused, type Shape } from './line.ts';
+import { forgetCorpusInfo } from './store.ts';
 import { errorResult, type Upload } from './write.ts';
 
 /** Results of some lines; with the last ones nothing follows. */
@@ -105,6 +106,8 @@ export async function* ingest(
     yield* batches(upload, shape, body);
   } finally {
     await upload.corpus.end(upload.writer);
+    // this isolate's next selection knows the corpus' new version
+    if (upload.corpus.known !== undefined) forgetCorpusInfo(upload.corpus.known.tenant, upload.corpus.known.name);
     if (upload.replaced.length > 0) await forgetAdapters(upload.env, await upload.corpus.info(), upload.replaced);
   }
 }

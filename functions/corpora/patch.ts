@@ -15,7 +15,7 @@ import { namespace, textKey, textsUnder } from './keys.ts';
 import { versionOf, withProto } from './line.ts';
 import { lossOf } from './lossless.ts';
 import { type CallerMetadata, type Example, makeRecord, q15FromBase64 } from './record.ts';
-import { allowedCorpus, catalogueOfReached, listedCatalogue } from './store.ts';
+import { allowedCorpus, catalogueOfReached, forgetCorpusInfo, listedCatalogue } from './store.ts';
 import { vectorizeFault } from './vectorize.ts';
 import { type Stored, storedOne, textsOf } from './walk.ts';
 import { entryOnWire } from './wire.ts';
@@ -88,6 +88,7 @@ const write = async (env: Env, info: CorpusInfo, stored: Stored, text: string, a
   if (!(await catalogue.commit(info.space, writer, [now], under))) {
     throw new FaultError({ kind: 'unknown_corpus', corpus: info.name });
   }
+  forgetCorpusInfo(info.tenant, info.name);
   return now;
 };
 

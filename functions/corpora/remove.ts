@@ -4,7 +4,7 @@ import { VECTORIZE_MAX_DELETE_IDS } from '../../wire/limits.ts';
 import type { Env } from '../env.ts';
 import type { CorpusInfo, Entry } from './contract.ts';
 import { textKey, textsUnder } from './keys.ts';
-import { catalogueOfReached } from './store.ts';
+import { catalogueOfReached, forgetCorpusInfo } from './store.ts';
 import { vectorizeFault } from './vectorize.ts';
 
 export const removeEntries = async (env: Env, info: CorpusInfo, entries: readonly Entry[]): Promise<void> => {
@@ -18,4 +18,6 @@ export const removeEntries = async (env: Env, info: CorpusInfo, entries: readonl
     await env.TEXTS.delete(some.map(({ vector }) => textKey(under, vector)));
     await catalogueOfReached(env, info).forgetAll(some.map(({ id }) => id));
   }
+  // this isolate's next selection knows the corpus' new version
+  forgetCorpusInfo(info.tenant, info.name);
 };

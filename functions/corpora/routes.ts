@@ -13,7 +13,14 @@ import { forgetAdapters } from './forget.ts';
 import { textKey, textsUnder } from './keys.ts';
 import { readRecord } from './record.ts';
 import { removeEntries } from './remove.ts';
-import { type AllowedCorpus, allowedCorpora, allowedCorpus, forgetCorpusInfo, listedCatalogue, listOf } from './store.ts';
+import {
+  type AllowedCorpus,
+  allowedCorpora,
+  allowedCorpus,
+  forgetCorpusInfo,
+  listedCatalogue,
+  listOf,
+} from './store.ts';
 import { vectorizeFault } from './vectorize.ts';
 import { corpusOnWire, entryOnWire, pageOnWire } from './wire.ts';
 

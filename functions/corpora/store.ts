@@ -75,7 +75,7 @@ export const corpusInfo = async (env: Env, tenant: string, corpus: AllowedCorpus
   return info;
 };
 
-export const forgetCorpusInfo = (tenant: string, corpus: AllowedCorpus): void => {
+export const forgetCorpusInfo = (tenant: string, corpus: string): void => {
   remembered.forget(catalogueName(tenant, corpus));
 };
 

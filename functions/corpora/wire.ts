@@ -24,6 +24,7 @@ export const corpusOnWire = (env: Env, info: CorpusInfo, counts: CorpusCounts): 
   filterable: filterableOf(env, info),
   chunk: info.chunk === undefined ? null : { ...info.chunk },
   created_at: info.createdAt,
+  version: info.version,
   geometry: info.geometry === undefined ? null : geometryOnWire(info.geometry),
 });
 

@@ -29,7 +29,7 @@ export const errorResult = (line: number, id: string | null, fault: Fault): Resu
 
 export interface Upload {
   readonly env: Env;
-  readonly corpus: Pick<Opening, 'info' | 'end'>;
+  readonly corpus: Pick<Opening, 'info' | 'known' | 'end'>;
   readonly embedder: Embedder;
   /** Names this upload in the catalogue. */
   readonly writer: string;
@@ -199,11 +199,7 @@ export const writeBatch = async (upload: Upload, batch: readonly Prepared[]): Pr
       fingerprint,
       vector,
     }));
-    const answer = await catalogueOfReached(upload.env, info).reserve(
-      info.space,
-      upload.writer,
-      reservations,
-    );
+    const answer = await catalogueOfReached(upload.env, info).reserve(info.space, upload.writer, reservations);
     if (answer === null) throw new FaultError({ kind: 'unknown_corpus', corpus: info.name });
     statuses = answer;
   } catch (error) {

@@ -3,6 +3,7 @@
 /** Measures stages by the clock there is: in production it stands still between I/O, so computing shows as 0. */
 export class Stages {
   readonly timings: Record<string, number> = {};
+  readonly #started = performance.now();
   async time<T>(name: string, work: () => Promise<T>): Promise<T> {
     const started = performance.now();
     try {
@@ -10,6 +11,10 @@ export class Stages {
     } finally {
       this.timings[name] = (this.timings[name] ?? 0) + performance.now() - started;
     }
+  }
+  /** Notes how long all of it took until now. */
+  end(): void {
+    this.timings.total = performance.now() - this.#started;
   }
 }
 

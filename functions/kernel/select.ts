@@ -5,7 +5,7 @@ import { MAX_DEGREE, MAX_NOISE, MIN_LAMBDA } from '../../wire/limits.ts';
 import { at } from '../../wire/list.ts';
 import type { Instance } from './instance.ts';
 import type { Problem, Rows, Selection, StopReason } from './problem.ts';
-import { toQ15 } from './q15.ts';
+import { quantised } from './q15.ts';
 
 const F32 = 0;
 const Q15 = 1;
@@ -55,18 +55,14 @@ const pad = <T extends Rows>(target: T, source: T, d: number, dp: number): void 
   for (let from = 0, to = 0; from < source.length; from += d, to += dp) target.set(source.subarray(from, from + d), to);
 };
 
-/** Queries for int16 rows: each scaled to unit length, quantised, and its length kept as its scale. */
+/** Queries for int16 rows, side by side, and the scale of each. */
 const quantise = (queries: Float32Array, d: number): { values: Int16Array; scales: Float64Array } => {
   const values = new Int16Array(queries.length);
   const scales = new Float64Array(queries.length / d);
   for (let t = 0; t < scales.length; t++) {
-    const query = queries.subarray(t * d, (t + 1) * d);
-    // Math.hypot takes as long for 1,024 values as the kernel for three picks
-    let squared = 0;
-    for (const value of query) squared += value * value;
-    const norm = Math.sqrt(squared);
-    scales[t] = norm;
-    if (norm > 0) values.set(toQ15(query.map((value) => value / norm)), t * d);
+    const { row, scale } = quantised(queries.subarray(t * d, (t + 1) * d));
+    values.set(row, t * d);
+    scales[t] = scale;
   }
   return { values, scales };
 };
@@ -92,10 +88,10 @@ export const selectWith = (instance: Instance, problem: Problem): Result<Selecti
   } else {
     const fault = notFinite('queries', queries); // int16 has no NaN or ∞, so the kernel would not see them
     if (fault !== undefined) return fail(fault);
-    const quantised = quantise(queries, d);
-    scales.set(quantised.scales);
+    const seen = quantise(queries, d);
+    scales.set(seen.scales);
     pad(new Int16Array(buffer, exports.rows(), Kp * dp), rows, d, dp);
-    pad(new Int16Array(buffer, exports.queries(), m * dp), quantised.values, d, dp);
+    pad(new Int16Array(buffer, exports.queries(), m * dp), seen.values, d, dp);
   }
 
   const count = exports.select(lambda, alpha ?? 0, repeat ? 1 : 0, degree);

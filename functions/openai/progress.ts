@@ -22,10 +22,10 @@ const guarded = ({ outcome, kept_steps, rate, prequential, reason }: GuardReport
 };
 
 export const selected = (selection: Selection): Progress => {
-  const { picks, pool, initialVariance, finalVariance } = selection;
+  const { picks, pool, initialVariance, finalVariance, explained } = selection;
   const sigma2 = `sigma2 ${initialVariance.toFixed(4)} to ${finalVariance.toFixed(4)}`;
   return {
-    words: `selected ${picks.length} of ${pool.size}, ${sigma2}`,
+    words: `selected ${picks.length} of ${pool.size}, ${sigma2}, explained ${explained?.toFixed(3) ?? 'nothing'}`,
     data: { selection: chosenShort(selection) },
   };
 };

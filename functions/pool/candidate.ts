@@ -16,6 +16,10 @@ export interface Candidate {
   readonly bytes: number;
   readonly source?: string;
   readonly metadata?: CallerMetadata;
+  /** Fingerprint of this version of the example. */
+  readonly hash?: string;
+  /** Which of several corpora it is from. */
+  readonly corpus?: string;
 }
 
 /** Nearest examples of a vector, best first. */

@@ -2,9 +2,17 @@
 // residual (the part of the prompt that the picks do not explain: r·φ(x) = k_S(q,x) for every x, seen or unseen), and so
 // on; three such rounds beat one pool of 200. Pure over an Index and the kernel's select; no clock, no Request.
 // Where copies fill the answers, so that fewer distinct candidates came than there are to be picks, further rounds ask
-// past the copies (past-copies.ts). Without copies no query is added.
+// past the copies (past-copies.ts). Where there are still too few, and the pool may grow, more rounds ask around what was
+// found (further.ts), until there are enough, the index has no others, or MAX_GROWTH_ROUNDS are over.
 import { type Result, unwrap } from '../../wire/faults.ts';
-import { MAX_CONNECTIONS, MAX_POOL, MAX_POOL_LAMBDA, MAX_ROUNDS, MAX_ROUNDS_PAST_COPIES } from '../../wire/limits.ts';
+import {
+  MAX_CONNECTIONS,
+  MAX_GROWTH_ROUNDS,
+  MAX_POOL,
+  MAX_POOL_LAMBDA,
+  MAX_ROUNDS,
+  MAX_ROUNDS_PAST_COPIES,
+} from '../../wire/limits.ts';
 import { at } from '../../wire/list.ts';
 import { inParallel } from '../../wire/parallel.ts';
 import type { Problem, Selection } from '../kernel/problem.ts';
@@ -12,6 +20,7 @@ import { toQ15 } from '../kernel/q15.ts';
 import { dot, normalise, squaredNorm } from '../vectors/algebra.ts';
 import type { Index } from './candidate.ts';
 import { type Collected, Collector } from './collapse.ts';
+import { Further } from './further.ts';
 import { PastCopies } from './past-copies.ts';
 
 export type Select = (problem: Problem) => Result<Selection>;
@@ -37,7 +46,18 @@ export interface PoolOptions {
   /** Of the selection's kernel. */
   readonly degree: number;
   readonly repeat: boolean;
+  /** Further rounds while there are fewer candidates than picks; `residual`: they ask with the residual too. */
+  readonly growth?: Growth;
 }
+
+export interface Growth {
+  readonly residual: boolean;
+  /** Whether more candidates would be of no use. */
+  readonly isEnough: (collected: readonly Collected[]) => boolean;
+}
+
+/** Why there are fewer candidates than picks: the index has no others, more rounds find none, or no room for more. */
+export type Short = 'exhausted' | 'not found' | 'full';
 
 export interface Pool {
   readonly collected: readonly Collected[];
@@ -45,10 +65,15 @@ export interface Pool {
   readonly collapsed: number;
   readonly queries: number;
   readonly rounds: number;
+  /** Where the pool may grow, and is still too small. */
+  readonly short?: Short;
 }
 
 /** A residual shorter than this explains nothing more: its direction is rounding. */
 const NOTHING_LEFT = 1e-6;
+
+/** Rounds in a row that bring nothing, after which nothing else is expected. */
+const MAX_IDLE_ROUNDS = 2;
 
 const negated = (vector: Float32Array): Float32Array => vector.map((value) => -value);
 
@@ -121,6 +146,7 @@ export const gatherPool = async (
     }
   };
 
+  const open = (): Index[] => stripes.filter((stripe) => !emptied.has(stripe));
   const tooFew = (): boolean => collector.collected.length < options.picks;
   /** The candidates nearest to the prompts, as many as there are to be picks. */
   const nearest = (): Set<string> => {
@@ -134,10 +160,10 @@ export const gatherPool = async (
     const directionsPast = new PastCopies(queries);
     let known = nearest();
     for (let round = 1; round <= (tooFew() ? MAX_ROUNDS : MAX_ROUNDS_PAST_COPIES); round++) {
-      const open = stripes.filter((stripe) => !emptied.has(stripe));
+      const from = open();
       const directions = directionsPast.next(collector.collected);
-      if (open.length === 0 || directions.length === 0 || room(directions.length) < 1) return;
-      const { fresh } = await ask(directions.map(aim), open);
+      if (from.length === 0 || directions.length === 0 || room(directions.length) < 1) return;
+      const { fresh } = await ask(directions.map(aim), from);
       // the second round and later ask both ways along one direction: whatever is no copy shows in one of the answers
       if (fresh === 0 && round > 1) return;
       const now = nearest();
@@ -146,13 +172,41 @@ export const gatherPool = async (
     }
   };
 
+  /** Rounds around what was found, until there are enough or two in a row bring nothing. */
+  const grow = async ({ residual, isEnough }: Growth): Promise<void> => {
+    const further = new Further(queries);
+    let idle = 0;
+    for (let round = 1; round <= MAX_GROWTH_ROUNDS && idle < MAX_IDLE_ROUNDS; round++) {
+      const from = open();
+      if (!tooFew() || isEnough(collector.collected) || from.length === 0) return;
+      const left = residual ? residuals(options.rounds + round - 1).slice(0, 1) : [];
+      const most = Math.max(2, Math.floor(MAX_CONNECTIONS / from.length) - left.length);
+      const directions = [...left, ...further.next(collector.collected, most, idle > 0)];
+      if (room(directions.length) < 1) return;
+      const { fresh } = await ask(directions.map(aim), from);
+      idle = fresh === 0 ? idle + 1 : 0;
+    }
+  };
+  const copiesPrevail = (): boolean => collector.collapsed >= collector.collected.length;
+  const shortOf = ({ isEnough }: Growth): Short | undefined => {
+    if (!tooFew() || collector.collected.length === 0 || isEnough(collector.collected)) return undefined;
+    if (open().length === 0) return 'exhausted';
+    return room(MAX_CONNECTIONS) < 1 ? 'full' : 'not found';
+  };
+
   await byResidual();
-  if (collector.collapsed > 0 && tooFew()) await pastCopies();
+  const { growth } = options;
+  const found = collector.collected.length > 0;
+  // around copies there are copies
+  if (growth !== undefined && found && !copiesPrevail()) await grow(growth);
+  if (collector.collapsed > 0 && tooFew() && (growth === undefined || copiesPrevail())) await pastCopies();
+  const short = growth === undefined ? undefined : shortOf(growth);
   return {
     collected: collector.collected,
     rows: collector.rows(dimensions),
     collapsed: collector.collapsed,
     queries: asked,
     rounds,
+    ...(short === undefined ? {} : { short }),
   };
 };

@@ -11,13 +11,14 @@ const candidateOf = (match: VectorizeMatch, dimensions: number): Candidate[] => 
   const row = record === undefined ? undefined : q15FromBase64(record.q15, dimensions);
   // the index may hold vectors that were not written here
   if (record === undefined || row === undefined) return [];
-  const { id, text, bytes, source, meta } = record;
+  const { id, text, bytes, hash, source, meta } = record;
   return [
     {
       id,
       key: match.id,
       row,
       bytes,
+      hash,
       ...(text === undefined ? {} : { text }),
       ...(source === undefined ? {} : { source }),
       ...(meta === undefined ? {} : { metadata: meta }),
@@ -45,4 +46,9 @@ export const vectorizeIndex = (
     });
     return answer.matches.flatMap((match) => candidateOf(match, dimensions));
   },
+});
+
+/** An index whose candidates say which corpus they are from. */
+export const labelled = (index: Index, corpus: string): Index => ({
+  query: async (vector, k) => (await index.query(vector, k)).map((one) => ({ ...one, corpus })),
 });

@@ -13,10 +13,12 @@ const pickOnWire = ({
   centredSimilarity,
   covariance,
   variance,
+  explained,
   copies,
   source,
   metadata,
   index,
+  corpus,
 }: Pick) => ({
   id,
   text: text ?? null,
@@ -25,18 +27,21 @@ const pickOnWire = ({
   ...(centredSimilarity === undefined ? {} : { centred_similarity: centredSimilarity }),
   covariance,
   sigma2: variance,
+  explained,
   copies,
   source: source ?? null,
   metadata: { ...metadata } as SelectionOnWire['picks'][number]['metadata'],
   ...(index === undefined ? {} : { index }),
+  ...(corpus === undefined ? {} : { corpus }),
 });
 
 export const selectionOnWire = (selection: Selection): SelectionOnWire => {
-  const { corpus, strategy, n, lambda, degree, centred, picks, pool, stop, warnings } = selection;
+  const { corpus, corpora, strategy, n, lambda, degree, centred, picks, pool, stop, explained, warnings } = selection;
   const { minSimilarity, initialVariance, finalVariance } = selection;
   return {
     object: 'selection',
     corpus: corpus ?? null,
+    ...(corpora.length > 1 ? { corpora: [...corpora] } : {}),
     strategy,
     n,
     lambda,
@@ -46,6 +51,7 @@ export const selectionOnWire = (selection: Selection): SelectionOnWire => {
     picks: picks.map(pickOnWire),
     pool: { ...pool },
     sigma2: { initial: initialVariance, final: finalVariance },
+    explained,
     stop,
     warnings: [...warnings],
   };
@@ -59,11 +65,12 @@ export const settledUse = (asked: AskedUse, context: ContextReport | undefined):
 
 /** What was selected, in short. */
 export const chosenShort = (selection: Selection): ChosenShort => {
-  const { corpus, picks, sigma2, pool, stop, warnings } = selectionOnWire(selection);
+  const { corpus, picks, sigma2, explained, pool, stop, warnings } = selectionOnWire(selection);
   return {
     corpus,
     picks: picks.map(({ id, score, similarity, sigma2: after }) => ({ id, score, similarity, sigma2: after })),
     sigma2,
+    explained,
     pool,
     stop,
     warnings,

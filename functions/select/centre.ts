@@ -8,6 +8,20 @@ import { less, squaredNorm } from '../vectors/algebra.ts';
 export const meanFor = (geometry: Geometry | undefined, wanted: boolean | undefined): Float32Array | undefined =>
   (wanted ?? geometry?.centred !== undefined) ? geometry?.mean : undefined;
 
+/**
+ * The mean for several corpora of one embedder: that of their means, since one shift for all keeps their vectors comparable;
+ * it is subtracted where any of them would subtract its own. One that is too small to be measured says nothing.
+ */
+export const meanForAll = (
+  geometries: readonly (Geometry | undefined)[],
+  wanted: boolean | undefined,
+): Float32Array | undefined => {
+  const known = geometries.filter((geometry) => geometry !== undefined);
+  const [first, ...others] = known.map(({ mean }) => mean);
+  if (first === undefined || known.every((geometry) => meanFor(geometry, wanted) === undefined)) return undefined;
+  return first.map((value, i) => others.reduce((sum, mean) => sum + (mean[i] ?? 0), value) / known.length);
+};
+
 /** The prompts less the mean. Undefined where there is none, or where nothing of a prompt is left. */
 export const centredPrompts = (
   prompts: readonly Float32Array[],

@@ -12,6 +12,10 @@ export interface Prompt {
   readonly vectors?: readonly VectorInput[] | undefined;
 }
 
+/** Said of a prompt that is longer than the embedder's window. */
+export const cutWarning = (tokens: number | undefined): string =>
+  `the prompt is longer than the embedder reads: ${tokens === undefined ? 'a part' : `${tokens} tokens`} at its end is read`;
+
 /** Vectors as sent, or the unit embeddings of the texts. Throws the fault of the first that cannot be used. */
 export const promptVectors = async (
   prompt: Prompt,

@@ -7,42 +7,123 @@ import type { Principal } from '../auth/principal.ts';
 import type { CorpusInfo } from '../corpora/contract.ts';
 import { checkFilter, filterableOf } from '../corpora/filterable.ts';
 import { namespace, textKey, textsUnder } from '../corpora/keys.ts';
-import { allowedCorpus, checkEmbedder, corpusInfo, forgetCorpusInfo } from '../corpora/store.ts';
+import { checkEmbedder } from '../corpora/store.ts';
 import { chooseEmbedder } from '../embedding/choose.ts';
+import type { Embedder } from '../embedding/embedder.ts';
 import type { Env } from '../env.ts';
 import type { Stages } from '../http/stages.ts';
 import { isolateKernel } from '../kernel/module.workerd.ts';
-import { vectorizeIndex } from '../pool/vectorize.ts';
+import type { Index } from '../pool/candidate.ts';
+import { labelled, vectorizeIndex } from '../pool/vectorize.ts';
 import { parseVector } from '../vectors/input.ts';
-import { meanFor } from './centre.ts';
-import { type Prompt, promptVectors } from './prompt.ts';
-import { type CorpusDeps, type Sent, selectFromCandidates, selectFromCorpus } from './select.ts';
+import { type Sent, selectFromCandidates } from './candidates.ts';
+import { meanForAll } from './centre.ts';
+import { cutWarning, type Prompt, promptVectors } from './prompt.ts';
+import { type CorpusDeps, completed, type Draft, draftFrom } from './select.ts';
 import type { Selection } from './selection.ts';
+import { forgetSources, selectedFrom, sourcesOf } from './sources.ts';
 
-/** Stripes and texts of one corpus, as a selection asks for them. */
-const depsOf = (env: Env, info: CorpusInfo, options: SelectionOptions): CorpusDeps => {
+/** The stripes of one corpus, as a selection asks for them; of several, candidates say which they are from. */
+const stripesOf = (env: Env, info: CorpusInfo, options: SelectionOptions, several: boolean): Index[] => {
   const asked = options.stripes ?? info.stripes;
   if (asked > info.stripes) {
     const message = `is ${asked}, but corpus '${info.name}' has ${info.stripes}`;
     throw new FaultError({ kind: 'bad_field', param: 'stripes', message });
   }
-  const under = textsUnder(info.tenant, info.name, info.space);
   // optional operators are absent, never undefined, after parsing JSON
-  const mean = meanFor(info.geometry, options.centre);
   const filter = options.filter as VectorizeVectorMetadataFilter | undefined;
+  return Array.from({ length: asked }, (_, stripe) => {
+    const index = vectorizeIndex(env.VECTORIZE, namespace(info.space, stripe), info.dimensions, filter);
+    return several ? labelled(index, info.name) : index;
+  });
+};
+
+const depsOf = (env: Env, infos: readonly CorpusInfo[], options: SelectionOptions): CorpusDeps => {
+  const mean = meanForAll(
+    infos.map(({ geometry }) => geometry),
+    options.centre,
+  );
+  const under = new Map(infos.map(({ tenant, name, space }) => [name, textsUnder(tenant, name, space)]));
+  const one = at(infos, 0).name;
   return {
-    stripes: Array.from({ length: asked }, (_, stripe) =>
-      vectorizeIndex(env.VECTORIZE, namespace(info.space, stripe), info.dimensions, filter),
-    ),
+    stripes: infos.flatMap((info) => stripesOf(env, info, options, infos.length > 1)),
     select: isolateKernel().select,
     ...(mean === undefined ? {} : { mean }),
-    fetchText: async ({ id, key }) => {
-      const stored = await env.TEXTS.get(textKey(under, key));
+    fetchText: async ({ id, key, corpus = one }) => {
+      const stored = await env.TEXTS.get(textKey(under.get(corpus) ?? '', key));
       if (stored === null)
         throw new FaultError({ kind: 'internal', message: `the text of example '${id}' is missing` });
       return stored.text();
     },
   };
+};
+
+/** One selection from these corpora; texts in R2 are still to be fetched. */
+export const draftFromSources = async (
+  env: Env,
+  principal: Principal,
+  infos: readonly CorpusInfo[],
+  prompts: readonly Float32Array[],
+  options: SelectionOptions,
+  stages: Stages,
+): Promise<Draft> => {
+  const { filter } = options;
+  if (filter !== undefined) for (const info of infos) checkFilter(filter, filterableOf(env, info));
+  const names = infos.map(({ name }) => name);
+  const from = (known: readonly CorpusInfo[]) => async (): Promise<Draft> => {
+    const { selection, text } = await draftFrom(names, depsOf(env, known, options), prompts, options);
+    const sources = selectedFrom(env, known);
+    return { selection: { ...selection, sources, space: known.length === 1 ? known[0]?.space : undefined }, text };
+  };
+  const draft = await stages.time('select', from(infos));
+  if (draft.selection.pool.size > 0) return draft;
+  // nothing there: perhaps what is remembered of the corpora is out of date
+  forgetSources(infos);
+  const now = await stages.time('corpus', () => sourcesOf(env, principal, names));
+  return now.every(({ space }, i) => space === at(infos, i).space) ? draft : stages.time('select', from(now));
+};
+
+/** Vectors of the corpora's own dimensions, or the fault that says what is wrong with them. */
+export const checkPrompts = (
+  prompt: Prompt,
+  prompts: readonly Float32Array[],
+  infos: readonly CorpusInfo[],
+  embedder: Embedder,
+): void => {
+  const { dimensions } = at(infos, 0);
+  if (prompt.input !== undefined) for (const info of infos) checkEmbedder(info, embedder);
+  for (const [i, { length }] of prompts.entries()) {
+    if (length === dimensions) continue;
+    const param = prompt.vectors === undefined ? 'vector' : `vectors[${i}]`;
+    throw new FaultError({ kind: 'wrong_dimensions', param, got: length, want: dimensions });
+  }
+};
+
+/** With what is to be said beside the selection's own warnings. */
+export const warned = ({ selection, text }: Draft, warnings: readonly string[]): Draft =>
+  warnings.length === 0
+    ? { selection, text }
+    : { selection: { ...selection, warnings: [...selection.warnings, ...warnings] }, text };
+
+/** `known`: the corpora, where they have been looked up already. */
+export const draftFromCorpora = async (
+  env: Env,
+  principal: Principal,
+  names: readonly string[],
+  prompt: Prompt,
+  options: SelectionOptions,
+  stages: Stages,
+  known?: readonly CorpusInfo[],
+): Promise<Draft> => {
+  const embedder = chooseEmbedder(env);
+  const warnings: string[] = [];
+  const onCut = (_: number, tokens?: number): void => void warnings.push(cutWarning(tokens));
+  const [infos, prompts] = await Promise.all([
+    known ?? stages.time('corpus', () => sourcesOf(env, principal, names)),
+    stages.time('embed', () => promptVectors(prompt, undefined, () => embedder, onCut)),
+  ]);
+  checkPrompts(prompt, prompts, infos, embedder);
+  return warned(await draftFromSources(env, principal, infos, prompts, options, stages), warnings);
 };
 
 export const runFromCorpus = async (
@@ -52,38 +133,7 @@ export const runFromCorpus = async (
   prompt: Prompt,
   options: SelectionOptions,
   stages: Stages,
-): Promise<Selection> => {
-  const { tenant } = principal;
-  const corpus = allowedCorpus(principal, name);
-  const embedder = chooseEmbedder(env);
-  const warnings: string[] = [];
-  const onCut = (_: number, tokens?: number): void => {
-    warnings.push(
-      `the prompt is longer than the embedder reads: ${tokens === undefined ? 'a part' : `${tokens} tokens`} at its end is read`,
-    );
-  };
-  const [info, prompts] = await Promise.all([
-    stages.time('corpus', () => corpusInfo(env, tenant, corpus)),
-    stages.time('embed', () => promptVectors(prompt, undefined, () => embedder, onCut)),
-  ]);
-  if (options.filter !== undefined) checkFilter(options.filter, filterableOf(env, info));
-  if (prompt.input !== undefined) checkEmbedder(info, embedder);
-  for (const [i, { length }] of prompts.entries()) {
-    if (length === info.dimensions) continue;
-    const param = prompt.vectors === undefined ? 'vector' : `vectors[${i}]`;
-    throw new FaultError({ kind: 'wrong_dimensions', param, got: length, want: info.dimensions });
-  }
-  const from = (one: CorpusInfo) => async (): Promise<Selection> => {
-    const selection = await selectFromCorpus(corpus, depsOf(env, one, options), prompts, options);
-    return { ...selection, space: one.space, warnings: [...selection.warnings, ...warnings] };
-  };
-  const selection = await stages.time('select', from(info));
-  if (selection.pool.size > 0) return selection;
-  // nothing there: perhaps what is remembered of the corpus is out of date
-  forgetCorpusInfo(tenant, corpus);
-  const now = await stages.time('corpus', () => corpusInfo(env, tenant, corpus));
-  return now.space === info.space ? selection : stages.time('select', from(now));
-};
+): Promise<Selection> => completed(await draftFromCorpora(env, principal, [name], prompt, options, stages));
 
 /** Vectors for all candidates: those sent are checked, the others embedded in one go. */
 const vectorsOf = async (
@@ -108,15 +158,25 @@ const vectorsOf = async (
   });
 };
 
+/** One selection from candidates that the caller sent, for the vectors of one prompt. */
+export const candidatesFor = async (
+  env: Env,
+  candidates: NonNullable<SelectRequest['candidates']>,
+  dimensions: number,
+): Promise<(prompts: readonly Float32Array[], options: SelectionOptions) => Selection> => {
+  const sent = await vectorsOf(candidates, dimensions, env);
+  return (prompts, options) => selectFromCandidates(sent, prompts, options, isolateKernel().select);
+};
+
 export const runFromCandidates = async (
   env: Env,
   request: SelectRequest,
   candidates: NonNullable<SelectRequest['candidates']>,
   stages: Stages,
 ): Promise<Selection> => {
-  const { queries, sent } = await stages.time('embed', async () => {
+  const { queries, select } = await stages.time('embed', async () => {
     const prompts = await promptVectors(request, undefined, () => chooseEmbedder(env));
-    return { queries: prompts, sent: await vectorsOf(candidates, prompts[0]?.length ?? 0, env) };
+    return { queries: prompts, select: await candidatesFor(env, candidates, prompts[0]?.length ?? 0) };
   });
-  return stages.time('select', async () => selectFromCandidates(sent, queries, request, isolateKernel().select));
+  return stages.time('select', async () => select(queries, request));
 };

@@ -1,71 +1,22 @@
-// A selection from a corpus, or from candidates that the caller sent, as a domain value (selection.ts). Everything outside
-// (index, embedder, texts, clock) comes in as a function, so that tests and other routes pass what they like.
-
+// A selection from one corpus or several as a domain value (selection.ts). Everything outside (index, embedder, texts, clock)
+// comes in as a function, so that tests and other routes pass what they like.
+// Texts that lie in R2 are not fetched here: a draft says which picks have one, so that a route may leave them out, send each
+// as it comes, or wait for all.
 import type { SelectionOptions } from '../../wire/api/select.ts';
-import { FaultError, unwrap } from '../../wire/faults.ts';
-import { AUTO_MIN_SIMILARITY, DOUBTFUL_LAMBDA, GEOMETRY_LEAST, MAX_CONNECTIONS } from '../../wire/limits.ts';
+import { unwrap } from '../../wire/faults.ts';
+import { AUTO_MIN_SIMILARITY, GEOMETRY_LEAST, MAX_CONNECTIONS, MAX_POOL } from '../../wire/limits.ts';
 import { at } from '../../wire/list.ts';
 import { inParallel } from '../../wire/parallel.ts';
-import { noise } from '../kernel/select.ts';
 import type { Candidate, Index } from '../pool/candidate.ts';
 import { aimFor, centredIndex } from '../pool/centred.ts';
+import type { Collected } from '../pool/collapse.ts';
 import { gatherPool, type Pool, type Select } from '../pool/pool.ts';
-import { normalise, squaredNorm } from '../vectors/algebra.ts';
+import { dot, normalise } from '../vectors/algebra.ts';
+import { accountOf, type Base } from './account.ts';
 import { centredPrompts } from './centre.ts';
-import type { Pick, PoolFigures, Selection } from './selection.ts';
-import { asStored, type Choice, type Chosen, choose, nothing, similarities } from './strategies.ts';
-
-type Base = {
-  readonly corpus?: string;
-  readonly lambda: number;
-  readonly centred: boolean;
-  readonly pool: PoolFigures;
-};
-
-const leastOf = ({ min_similarity }: SelectionOptions): number | undefined =>
-  min_similarity === 'auto' ? AUTO_MIN_SIMILARITY : min_similarity;
-
-const answer = (
-  base: Base,
-  options: SelectionOptions,
-  chosen: Chosen,
-  pick: (i: number, place: number) => Pick,
-  warnings: readonly string[] = [],
-): Selection => ({
-  ...base,
-  strategy: options.strategy,
-  n: options.n,
-  degree: options.degree,
-  minSimilarity: leastOf(options),
-  picks: chosen.picks.map(pick),
-  initialVariance: chosen.initialVariance,
-  finalVariance: chosen.variances.at(-1) ?? chosen.initialVariance,
-  stop: chosen.stop,
-  warnings: [...warningsOf(options, chosen), ...warnings],
-});
-
-const warningsOf = (options: SelectionOptions, chosen: Chosen): string[] => {
-  const { lambda } = options;
-  const least = leastOf(options);
-  const warnings: string[] = [];
-  if (lambda < DOUBTFUL_LAMBDA) {
-    warnings.push(
-      `lambda ${lambda} is below ${DOUBTFUL_LAMBDA} of the largest squared norm: sigma2 loses digits to rounding`,
-    );
-  }
-  if (chosen.picks.length === 0 && least !== undefined) {
-    warnings.push(`no candidate reaches min_similarity ${least}`);
-  }
-  return warnings;
-};
-
-/** The figures of the pick at this place, candidate `i`. */
-const figures = (chosen: Chosen, similarity: Float64Array, i: number, place: number) => ({
-  gain: at(chosen.gains, place),
-  similarity: at(similarity, i),
-  covariance: at(chosen.covariances, place),
-  variance: at(chosen.variances, place),
-});
+import { NOTHING, removableBy } from './explained.ts';
+import type { Selection } from './selection.ts';
+import { asStored, type Choice, choose, nothing, similarities } from './strategies.ts';
 
 export interface CorpusDeps {
   readonly stripes: readonly Index[];
@@ -76,13 +27,33 @@ export interface CorpusDeps {
   readonly fetchText: (candidate: Candidate) => Promise<string>;
 }
 
+/** A selection whose long texts are still to be fetched. */
+export interface Draft {
+  readonly selection: Selection;
+  /** The text of the pick at this place; one that was picked twice is fetched once. */
+  readonly text: (place: number) => Promise<string | undefined>;
+}
+
 /** Prompts as the index is asked with them, and as the kernel sees them where that is less the mean. */
 interface Asked {
   readonly queries: readonly Float32Array[];
   readonly centred?: readonly Float32Array[] | undefined;
 }
 
-const poolFor = (deps: CorpusDeps, { queries, centred }: Asked, options: SelectionOptions): Promise<Pool> => {
+/** The least similarity is met by nobody else once the pool holds somebody who does not meet it: the nearest come first. */
+const enoughFor =
+  ({ min_similarity: least }: SelectionOptions, { queries, centred = queries }: Asked) =>
+  (collected: readonly Collected[]): boolean => {
+    if (least === undefined) return false;
+    const limit = 32767 * queries.length * (least === 'auto' ? AUTO_MIN_SIMILARITY : least);
+    return collected.some(({ candidate: { row, stored = row } }) => {
+      const [seen, prompts] = least === 'auto' ? [row, centred] : [stored, queries];
+      return prompts.reduce((sum, prompt) => sum + dot(seen, prompt), 0) < limit;
+    });
+  };
+
+const poolFor = (deps: CorpusDeps, asked: Asked, options: SelectionOptions): Promise<Pool> => {
+  const { queries, centred } = asked;
   const { mean } = deps;
   const isCentred = centred !== undefined && mean !== undefined;
   const stripes = isCentred ? deps.stripes.map((one) => centredIndex(one, mean)) : deps.stripes;
@@ -98,6 +69,10 @@ const poolFor = (deps: CorpusDeps, { queries, centred }: Asked, options: Selecti
     degree: options.degree,
     repeat: options.repeat,
     residualPicks: options.residual_picks,
+    // with repeats a few candidates are enough for any number of picks
+    ...(options.repeat
+      ? {}
+      : { growth: { residual: options.strategy === 'sift', isEnough: enoughFor(options, asked) } }),
   });
 };
 
@@ -110,35 +85,66 @@ const choiceOf = ({ collected, rows }: Pool, { queries, centred }: Asked, lambda
   return { rows, queries: centred, dimensions, noise: lambda, stored: { rows: stored, queries } };
 };
 
-/** Texts of the picks that lie in R2, each fetched once. */
-const longTexts = async (picked: Iterable<Candidate>, deps: CorpusDeps): Promise<Map<string, string>> => {
-  const long = [...new Set(picked)].filter(({ text }) => text === undefined);
-  const tasks = long.map((one) => async () => [one.key, await deps.fetchText(one)] as const);
-  return new Map(await inParallel(tasks, MAX_CONNECTIONS));
-};
+/** “corpus 'a'”, “corpora 'a', 'b'”. */
+const inWords = (names: readonly string[]): string =>
+  `${names.length === 1 ? 'corpus' : 'corpora'} ${names.map((name) => `'${name}'`).join(', ')}`;
 
-const notMeasured = (corpus: string, { mean }: CorpusDeps, { centre }: SelectionOptions): string[] =>
-  centre === true && mean === undefined
-    ? [`corpus '${corpus}' has no mean to subtract yet: it is measured from ${GEOMETRY_LEAST} examples on`]
-    : [];
+const warningsOf = (
+  names: readonly string[],
+  { mean }: CorpusDeps,
+  { centre, n, filter }: SelectionOptions,
+  { collected, collapsed, short, queries }: Pool,
+): string[] => {
+  const warnings: string[] = [];
+  const size = collected.length;
+  if (centre === true && mean === undefined) {
+    warnings.push(`${inWords(names)} has no mean to subtract yet: it is measured from ${GEOMETRY_LEAST} examples on`);
+  }
+  if (size < n && (collapsed > 0 || short !== undefined)) {
+    const found = `only ${size} distinct candidates were found in ${inWords(names)} for n = ${n}`;
+    const copies = collapsed > 0 ? `; ${collapsed} copies of them were passed over` : '';
+    const letThrough = filter === undefined ? '' : ' that the filter lets through';
+    const why = {
+      exhausted: `: there are no others${letThrough}`,
+      'not found': `: ${queries} queries brought no more`,
+      full: `: a pool holds ${MAX_POOL} at most`,
+      none: '',
+    }[short ?? 'none'];
+    warnings.push(`${found}${copies}${why}`);
+  }
+  return warnings;
+};
 
 const noPick = (): never => {
   throw new RangeError('a pick from an empty pool');
 };
 
-export const selectFromCorpus = async (
-  corpus: string,
+/** Texts by the candidates' keys, each asked for once. */
+const textsOf = (picked: readonly Candidate[], fetchText: CorpusDeps['fetchText']): Draft['text'] => {
+  const asked = new Map<string, Promise<string>>();
+  return async (place) => {
+    const candidate = at(picked, place);
+    if (candidate.text !== undefined) return candidate.text;
+    const text = asked.get(candidate.key) ?? fetchText(candidate);
+    asked.set(candidate.key, text);
+    return text;
+  };
+};
+
+/** `names`: of the corpora whose stripes are asked. */
+export const draftFrom = async (
+  names: readonly string[],
   deps: CorpusDeps,
   prompts: readonly Float32Array[],
   options: SelectionOptions,
-): Promise<Selection> => {
+): Promise<Draft> => {
   const queries = prompts.map(normalise);
   const asked: Asked = { queries, centred: centredPrompts(queries, deps.mean) };
   const pool = await poolFor(deps, asked, options);
   const { collected, collapsed } = pool;
   const centred = asked.centred !== undefined;
-  const base: Base = {
-    corpus,
+  const known: Omit<Base, 'removable'> = {
+    corpora: names,
     lambda: options.lambda,
     centred,
     pool: { size: collected.length, collapsed, queries: pool.queries, rounds: pool.rounds },
@@ -146,92 +152,46 @@ export const selectFromCorpus = async (
   if (collected.length === 0) {
     const why =
       options.filter === undefined ? 'is empty, or not indexed yet' : 'has nothing that the filter lets through';
-    return answer(base, options, nothing(queries.length), () => noPick(), [`corpus '${corpus}' ${why}`]);
+    const base: Base = { ...known, removable: NOTHING };
+    const none = nothing(queries.length);
+    const selection = accountOf(base, options, none, new Float64Array(), noPick, [`${inWords(names)} ${why}`]);
+    return { selection, text: async () => undefined };
   }
   const choice = choiceOf(pool, asked, options.lambda);
+  const base: Base = { ...known, removable: removableBy(choice, options, deps.select) };
   const chosen = unwrap(choose(choice, options, deps.select));
   const similarity = similarities(asStored(choice));
   const centredSimilarity = centred ? similarities(choice) : undefined;
   const picked = chosen.picks.map((i) => at(collected, i).candidate);
-  const texts = await longTexts(picked, deps);
-  const selection = answer(
+  const selection = accountOf(
     base,
     options,
     chosen,
-    (i, place) => {
+    similarity,
+    (i) => {
       const { candidate, copies } = at(collected, i);
-      const { id, key, text, source, metadata } = candidate;
-      const own = { ...figures(chosen, similarity, i, place), centredSimilarity: centredSimilarity?.[i] };
-      return { id, text: text ?? texts.get(key), ...own, copies, source, metadata };
+      const { id, text, bytes, source, metadata, hash, corpus } = candidate;
+      return { id, text, bytes, copies, source, metadata, hash, corpus, centredSimilarity: centredSimilarity?.[i] };
     },
-    notMeasured(corpus, deps, options),
+    warningsOf(names, deps, options, pool),
   );
-  if (collapsed === 0 || collected.length >= options.n) return selection;
-  const found = `only ${collected.length} distinct candidates were found in corpus '${corpus}' for n = ${options.n}`;
-  const passed = `${found}; ${collapsed} copies of them were passed over`;
-  return { ...selection, warnings: [...selection.warnings, passed] };
+  return { selection, text: textsOf(picked, deps.fetchText) };
 };
 
-/** A candidate that the caller sent, its vector known by now. */
-export interface Sent {
-  readonly id: string;
-  readonly text?: string | undefined;
-  readonly vector: Float32Array;
-}
+/** The selection with all its texts. */
+export const completed = async ({ selection, text }: Draft): Promise<Selection> => {
+  const long = selection.picks.flatMap((pick, place) => (pick.text === undefined ? [place] : []));
+  const texts = await inParallel(
+    long.map((place) => () => text(place)),
+    MAX_CONNECTIONS,
+  );
+  const byPlace = new Map(long.map((place, i) => [place, texts[i]]));
+  return { ...selection, picks: selection.picks.map((pick, i) => ({ ...pick, text: pick.text ?? byPlace.get(i) })) };
+};
 
-const times = (chosen: Chosen, factor: number): Chosen => ({
-  ...chosen,
-  gains: chosen.gains.map((value) => value * factor),
-  variances: chosen.variances.map((value) => value * factor),
-  covariances: chosen.covariances.map((value) => value * factor),
-  initialVariance: chosen.initialVariance * factor,
-});
-
-/** Variances in the caller's units outside this range would be infinite, or lose their digits, as float64. */
-const SMALLEST = 1e-300;
-const LARGEST = 1e300;
-
-/**
- * λ is relative to the largest ‖φ‖²ᵖ here: these vectors may have any length. They are chosen from at a scale where that is
- * one, so that neither tiny nor huge ones leave float32's range; every figure is told in the caller's own units.
- */
-export const selectFromCandidates = (
-  candidates: readonly Sent[],
+export const selectFromCorpus = async (
+  corpus: string,
+  deps: CorpusDeps,
   prompts: readonly Float32Array[],
   options: SelectionOptions,
-  select: Select,
-): Selection => {
-  const dimensions = prompts[0]?.length ?? 0;
-  const rows = new Float32Array(candidates.length * dimensions);
-  for (const [i, { vector }] of candidates.entries()) rows.set(vector, i * dimensions);
-  const { noise: used, maxSquaredNorm } = noise(options.lambda, rows, dimensions, options.degree);
-  const squared = used === options.lambda ? 1 : maxSquaredNorm;
-  const unit = 1 / Math.sqrt(squared);
-  // what a variance is worth in the caller's units
-  const factor = squared ** options.degree;
-  const longest = prompts.reduce((most, prompt) => Math.max(most, squaredNorm(prompt)), squared);
-  if (!(factor >= SMALLEST && prompts.length * longest ** options.degree <= LARGEST)) {
-    const message = `have, with the prompt, squared lengths up to ${longest}: to the power of ${options.degree} that is beyond float64`;
-    throw new FaultError({ kind: 'bad_field', param: 'candidates', message });
-  }
-  const queries = prompts.map((prompt) => prompt.map((value) => value * unit));
-  const choice = { rows: rows.map((value) => value * unit), queries, dimensions, noise: options.lambda };
-  // σ is compared with 1/(alpha·n), and similarities with their least, in the caller's units
-  const { alpha, min_similarity } = options;
-  const scaled = {
-    ...options,
-    ...(alpha === undefined ? {} : { alpha: alpha * Math.sqrt(factor) }),
-    ...(typeof min_similarity !== 'number' ? {} : { min_similarity: min_similarity / squared }),
-  };
-  const chosen = times(unwrap(choose(choice, scaled, select)), factor);
-  const similarity = similarities(choice).map((value) => value * squared);
-  const base: Base = {
-    lambda: used,
-    centred: false,
-    pool: { size: candidates.length, collapsed: 0, queries: 0, rounds: 0 },
-  };
-  return answer(base, options, chosen, (i, place) => {
-    const { id, text } = at(candidates, i);
-    return { id, text, ...figures(chosen, similarity, i, place), copies: 0, index: i };
-  });
-};
+): Promise<Selection> => completed(await draftFrom([corpus], deps, prompts, options));

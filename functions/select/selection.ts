@@ -8,6 +8,8 @@ export interface Pick {
   readonly id: string;
   /** Absent where the caller sent a candidate without text. */
   readonly text?: string | undefined;
+  /** UTF-8 bytes of the text, where the corpus says. */
+  readonly bytes?: number | undefined;
   /** Drop of the prompt's variance by this pick. */
   readonly gain: number;
   /** Inner product with the prompt, averaged over several. */
@@ -18,12 +20,18 @@ export interface Pick {
   readonly covariance: number;
   /** The prompt's remaining variance after the pick. */
   readonly variance: number;
+  /** Share of what the pool could remove of the variance that is removed with this pick, 0 to 1; null: nothing could be. */
+  readonly explained: number | null;
   /** Near copies it stands for. */
   readonly copies: number;
   readonly source?: string | undefined;
   readonly metadata?: CallerMetadata | undefined;
   /** Position in the candidates that the caller sent. */
   readonly index?: number | undefined;
+  /** Fingerprint of the version that the index holds. */
+  readonly hash?: string | undefined;
+  /** Where it is from, of several corpora. */
+  readonly corpus?: string | undefined;
 }
 
 export interface PoolFigures {
@@ -31,12 +39,27 @@ export interface PoolFigures {
   readonly collapsed: number;
   readonly queries: number;
   readonly rounds: number;
+  /** Of a large pool: the best so many, which `explained` is measured on. */
+  readonly measured?: number;
+}
+
+/** A corpus as it was when it was selected from. */
+export interface SelectedFrom {
+  readonly corpus: string;
+  readonly space: string;
+  readonly version: string;
+  /** Whether the index showed this version for certain. */
+  readonly settled: boolean;
 }
 
 export interface Selection {
-  /** Absent for candidates that the caller sent. */
+  /** Where one corpus was selected from. */
   readonly corpus?: string | undefined;
-  /** The corpus' own random name, which no later corpus of the same name shares. */
+  /** All that were selected from; none for candidates that the caller sent. */
+  readonly corpora: readonly string[];
+  /** The same as they were; absent where nobody asked the catalogue. */
+  readonly sources?: readonly SelectedFrom[] | undefined;
+  /** The one corpus' own random name, which no later corpus of the same name shares. */
   readonly space?: string | undefined;
   readonly strategy: SelectionOptions['strategy'];
   readonly n: number;
@@ -51,6 +74,8 @@ export interface Selection {
   readonly pool: PoolFigures;
   readonly initialVariance: number;
   readonly finalVariance: number;
+  /** That of the last pick; 0 without picks. */
+  readonly explained: number | null;
   readonly stop: StopReason;
   readonly warnings: readonly string[];
 }

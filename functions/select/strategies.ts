@@ -5,7 +5,8 @@ import type { SelectionOptions } from '../../wire/api/select.ts';
 import { ok, type Result } from '../../wire/faults.ts';
 import { AUTO_MIN_SIMILARITY } from '../../wire/limits.ts';
 import { at } from '../../wire/list.ts';
-import type { Rows, StopReason } from '../kernel/problem.ts';
+import type { Problem, Rows, StopReason } from '../kernel/problem.ts';
+import { asQuantised } from '../kernel/q15.ts';
 import type { Select } from '../pool/pool.ts';
 import { dot } from '../vectors/algebra.ts';
 import { posterior } from './posterior.ts';
@@ -40,9 +41,25 @@ const ONE = 32767;
 export const asStored = ({ stored, ...choice }: Choice): Choice => ({ ...choice, ...stored });
 
 /** Row i as float, whatever the rows are. */
-const rowOf = ({ rows, dimensions }: Choice, i: number): Float32Array => {
+const rowOf = ({ rows, dimensions }: Choice, i: number): Float32Array | Float64Array => {
   const row = rows.subarray(i * dimensions, (i + 1) * dimensions);
-  return row instanceof Float32Array ? row : Float32Array.from(row, (value) => value / ONE);
+  return row instanceof Float32Array ? row : Float64Array.from(row, (value) => value / ONE);
+};
+
+/** The prompts as the kernel sees them beside these rows, so that all strategies tell the same σ² of the same picks. */
+const asSeen = ({ rows, queries }: Choice): readonly ArrayLike<number>[] =>
+  rows instanceof Float32Array ? queries : queries.map(asQuantised);
+
+/** What the kernel is asked, whatever is picked. */
+export const problemOf = ({
+  rows,
+  queries,
+  dimensions,
+  noise,
+}: Choice): Pick<Problem, 'rows' | 'queries' | 'dimensions' | 'lambda'> => {
+  const flat = new Float32Array(queries.length * dimensions);
+  for (const [i, query] of queries.entries()) flat.set(query, i * dimensions);
+  return { rows, queries: flat, dimensions, lambda: noise };
 };
 
 /** Inner product of every row with the queries, averaged over them. */
@@ -91,7 +108,7 @@ const given = (choice: Choice, picks: readonly number[], { n, degree }: Pick<Opt
   picks,
   ...posterior(
     picks.map((i) => rowOf(choice, i)),
-    choice.queries,
+    asSeen(choice),
     choice.noise,
     degree,
   ),
@@ -133,7 +150,7 @@ export const choose = (choice: Choice, options: Options, select: Select): Result
   if (least === undefined) return chooseFrom(choice, others, select);
   const { numbers, choice: left } = aboveThreshold(choice, least);
   if (numbers.length === 0)
-    return ok(nothing(posterior([], choice.queries, choice.noise, options.degree).initialVariance));
+    return ok(nothing(posterior([], asSeen(choice), choice.noise, options.degree).initialVariance));
   const chosen = chooseFrom(left, others, select);
   return chosen.ok ? ok({ ...chosen.value, picks: chosen.value.picks.map((i) => at(numbers, i)) }) : chosen;
 };
@@ -142,15 +159,9 @@ const chooseFrom = (choice: Choice, options: Omit<Options, 'min_similarity'>, se
   const { n, alpha, degree, repeat, strategy } = options;
   if (strategy === 'nn') return ok(given(choice, nearest(asStored(choice), n), options));
   if (strategy === 'mmr') return ok(given(choice, marginal(asStored(choice), n, options.mmr_lambda), options));
-  const { rows, dimensions, queries, noise } = choice;
-  const flat = new Float32Array(queries.length * dimensions);
-  for (const [i, query] of queries.entries()) flat.set(query, i * dimensions);
   return select({
-    rows,
-    queries: flat,
-    dimensions,
+    ...problemOf(choice),
     picks: n,
-    lambda: noise,
     degree,
     repeat,
     ...(alpha === undefined ? {} : { alpha }),

@@ -3,7 +3,6 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { explainedShare } from '../../cli/demo.ts';
 import { describeLeftOut } from '../../cli/describe.ts';
 import { drawDocuments, withoutSources } from '../../cli/draw.ts';
 import { tInterval } from '../../cli/interval.ts';
@@ -103,19 +102,6 @@ describe('a prompt file', () => {
 });
 
 describe('the figures', () => {
-  const picks = (...gains: number[]) => ({
-    picks: gains.map((score) => ({ score })),
-  });
-
-  it('the explained share grows with every pick, from 0 to 1', () => {
-    const all = picks(0.5, 0.25, 0.125, 0.125);
-    const shares = [0, 1, 2, 3, 4].map((n) => explainedShare({ picks: all.picks.slice(0, n) }, all));
-    expect(shares).toEqual([0, 0.5, 0.75, 0.875, 1]);
-    // another pool that explains less than the picks do
-    expect(explainedShare(picks(0.5), picks(0.25))).toBe(1);
-    expect(explainedShare(picks(), picks())).toBe(0);
-  });
-
   it('the interval of paired differences is Student’s', () => {
     // R: t.test(c(-0.2, -0.1, 0, 0.1, -0.3))
     const found = tInterval([-0.2, -0.1, 0, 0.1, -0.3]);

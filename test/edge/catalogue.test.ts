@@ -109,6 +109,60 @@ describe('a catalogue', () => {
     expect(catalogue.reserve(info.space, 'd', [reservation('x')])).toEqual(['unchanged']);
   });
 
+  it('has another version after every write, and the same after every look', async () => {
+    const { catalogue, info } = await filled(['a']);
+    const seen = [info.version];
+    const changed = (what: string, expected: boolean) => {
+      const version = catalogue.info()?.version ?? 'none';
+      expect(version, what).not.toBe('');
+      expect(seen.at(-1) !== version, what).toBe(expected);
+      if (expected) expect(seen, what).not.toContain(version);
+      seen.push(version);
+    };
+    changed('a first example', true);
+    catalogue.page('', 10);
+    catalogue.find('a');
+    catalogue.describe();
+    expect(catalogue.open(WANTED).info.version).toBe(seen.at(-1));
+    expect(catalogueOn(storage).info()?.version).toBe(seen.at(-1));
+    changed('looking', false);
+    catalogue.reserve(info.space, 'w', [reservation('a')]);
+    changed('an unchanged example', false);
+    // from here on the index may show the new version
+    catalogue.reserve(info.space, 'w', [{ ...reservation('a'), fingerprint: 'h-new' }]);
+    changed('an example being written', true);
+    await catalogue.commit(info.space, 'w', [{ ...entry('a'), hash: 'h-new' }], 'under');
+    changed('an updated example', true);
+    catalogue.forget('a');
+    changed('a deleted example', true);
+    await catalogue.drop();
+    catalogue.open(WANTED);
+    changed('the corpus made anew', true);
+    await catalogue.drop();
+    await catalogue.alarm();
+    catalogue.open(WANTED);
+    changed('the corpus made anew after its storage was emptied', true);
+  });
+
+  it('says whether examples stand in the versions that are named', async () => {
+    const { catalogue, info } = await filled(['a', 'b']);
+    const standing = (...pairs: [id: string, hash: string][]) =>
+      catalogue.standing(
+        info.space,
+        pairs.map(([id, hash]) => ({ id, hash })),
+      )?.stands ?? null;
+    expect(standing()).toBe(true);
+    expect(standing(['a', 'h-a'], ['b', 'h-b'])).toBe(true);
+    expect(standing(['a', 'h-a'], ['c', 'h-c'])).toBe(false);
+    expect(standing(['a', 'h-other'])).toBe(false);
+    expect(catalogue.standing('another space', [])).toBeNull();
+    catalogue.reserve(info.space, 'w', [{ ...reservation('b'), fingerprint: 'h-new' }]);
+    // which version the index holds is not known
+    expect([standing(['b', 'h-b']), standing(['b', ''])]).toEqual([false, false]);
+    await catalogue.drop();
+    expect(standing(['a', 'h-a'])).toBeNull();
+  });
+
   describe('measures how its vectors lie', () => {
     const next = seededRandom(3);
     const rows = Array.from({ length: 60 }, () => randomUnit(4, next));

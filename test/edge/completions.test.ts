@@ -187,7 +187,7 @@ describe('NAME:sift', () => {
     // less the heartbeats, which come when the machine is busy
     const text = (await response.text()).replaceAll(':\n\n', '');
     expect(text).toMatch(
-      /^: selected 3 of 3, sigma2 1\.0000 to 0\.\d+\n\n: step 1\/3 loss 2\.0000 example \w+\n\n: step 2\/3/,
+      /^: selected 3 of 3, sigma2 1\.0000 to 0\.\d+, explained 1\.000\n\n: step 1\/3 loss 2\.0000 example \w+\n\n: step 2\/3/,
     );
     expect(text.endsWith('data: [DONE]\n\n')).toBe(true);
   });

@@ -42,6 +42,8 @@ const INFO: CorpusInfo = {
   dimensions: 2,
   embedder: 'fake',
   createdAt: '2026-11-26T00:00:00.000Z',
+  version: 'v',
+  changedAt: 0,
 };
 
 /** An upload whose stores note what they are asked; texts with `bad` in them are more than the embedder can take. */

@@ -13,6 +13,7 @@ interface Things {
   readonly corpus: string;
   readonly example: string;
   readonly key: string;
+  readonly selection: string;
 }
 
 const TEXT = 'The router matches the path of a request.';
@@ -22,6 +23,7 @@ const ROWS: Record<RouteName, (things: Things) => readonly [path: string, body?:
   'GET /v1/models': () => ['/v1/models'],
   'GET /v1/models/{name}': () => ['/v1/models/base'],
   'POST /v1/select': ({ corpus }) => ['/v1/select', { corpus, input: TEXT }],
+  'GET /v1/selections/{id}': ({ selection }) => [`/v1/selections/${selection}`],
   'POST /v1/completions': ({ corpus }) => ['/v1/completions', { model: 'base:sift', prompt: TEXT, sift: { corpus } }],
   'POST /v1/chat/completions': ({ corpus }) => [
     '/v1/chat/completions',
@@ -53,7 +55,12 @@ const ROWS: Record<RouteName, (things: Things) => readonly [path: string, body?:
 };
 /** Routes that make a thing of the asking tenant's own under whatever name is free there. */
 const MAKES: ReadonlySet<RouteName> = new Set(['POST /v1/corpora/{corpus}/examples', 'PUT /v1/corpora/{corpus}']);
-const nothing: Things = { corpus: 'nothing', example: 'nothing', key: 'nobodynobodynobo' };
+const nothing: Things = {
+  corpus: 'nothing',
+  example: 'nothing',
+  key: 'nobodynobodynobo',
+  selection: `sel_${'n'.repeat(24)}`,
+};
 let theirs: Things = nothing;
 let edge: Edge;
 let gateway: ScriptedGateway;
@@ -113,7 +120,9 @@ beforeAll(async () => {
   narrow = await makeKey(edge, 'default', { scopes: SCOPES, corpora: ['elsewhere'] });
   await edge.upload('theirs', [{ id: 'their-example', text: TEXT }]);
   await new Promise((resolve) => setTimeout(resolve, 320));
-  theirs = { corpus: 'theirs', example: 'their-example', key: owner.id };
+  const selected = await edge.send('/v1/select', { key: owner.key, body: { corpus: 'theirs', input: TEXT } });
+  const { id: selection } = (await selected.json()) as { id: string };
+  theirs = { corpus: 'theirs', example: 'their-example', key: owner.id, selection };
 });
 afterAll(async () => {
   await edge.close();

@@ -31,8 +31,8 @@ describe('POST /v1/select', () => {
   });
 
   it.each<[string, object, RegExp]>([
-    ['neither corpus nor candidates', { input: 'x' }, /^corpus: give either/],
-    ['both of them', { ...good, candidates: [{ id: 'a', text: 'a' }] }, /^corpus: give either/],
+    ['neither corpus nor candidates', { input: 'x' }, /^corpus: give one of/],
+    ['both of them', { ...good, candidates: [{ id: 'a', text: 'a' }] }, /^corpus: give one of/],
     ['no prompt', { corpus: 'c' }, /^input: give one of/],
     ['two prompts of different kinds', { ...good, vector: [1] }, /^input: give one of/],
     ['a blank prompt', { corpus: 'c', input: ' \n' }, /^input: is empty/],
@@ -41,6 +41,12 @@ describe('POST /v1/select', () => {
       { corpus: 'c', input: 'é'.repeat(150_000) },
       /^input: is 300000 bytes, the limit is 262144 bytes/,
     ],
+    ['several corpora and one', { ...good, corpora: ['a'] }, /^corpus: give one of/],
+    ['a corpus twice', { corpora: ['a', 'a'], input: 'x' }, /^corpora: names a corpus twice$/],
+    ['a list of prompts and one', { ...good, inputs: ['x'] }, /^input: give one of/],
+    ['no field', { ...good, fields: [] }, /^fields: is empty$/],
+    ['an unknown field', { ...good, fields: ['id', 'colour'] }, /^fields.1: is "colour", it must be id or text or/],
+    ['max_bytes 0', { ...good, max_bytes: 0 }, /^max_bytes: is 0, it must be at least 1$/],
     ['n = 0', { ...good, n: 0 }, /^n: is 0, it must be at least 1$/],
     ['n = 1.5', { ...good, n: 1.5 }, /^n: is 1.5, it must be a whole number$/],
     ['n too large', { ...good, n: 201 }, /^n: is 201, the limit is 200$/],

@@ -136,6 +136,18 @@ describe('rounds by residual, on the starter corpus', () => {
     expect([degree, lambda, min_similarity]).toEqual([6, 0.3, undefined]);
   });
 
+  it('go on where two hundred picks are wanted, by residual and without', async () => {
+    for (const prompt of prompts.slice(0, 4)) {
+      for (const residual of [true, false]) {
+        const growth = { residual, isEnough: () => false };
+        const options = { ...OPTIONS, rounds: residual ? 3 : 1, picks: 200, repeat: false, growth };
+        const pool = await gatherPool([indexOf(others(prompt))], [prompt.vector], select, options);
+        expect(pool.short).toBeUndefined();
+        expect(pool.collected.length).toBeGreaterThanOrEqual(200);
+      }
+    }
+  });
+
   it('find other examples beside two hundred copies of the nearest neighbour', async () => {
     const finals = { starved: [] as number[], crowded: [] as number[], clear: [] as number[] };
     for (const prompt of prompts) {

@@ -2,8 +2,9 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { Kernel } from '../../functions/kernel/index.ts';
 import { loadKernel } from '../../functions/kernel/module.node.ts';
 import { toQ15 } from '../../functions/kernel/q15.ts';
+import { selectFromCandidates } from '../../functions/select/candidates.ts';
 import { posterior } from '../../functions/select/posterior.ts';
-import { type CorpusDeps, selectFromCandidates, selectFromCorpus } from '../../functions/select/select.ts';
+import { type CorpusDeps, selectFromCorpus } from '../../functions/select/select.ts';
 import { choose } from '../../functions/select/strategies.ts';
 import { dot, normalise } from '../../functions/vectors/algebra.ts';
 import { selectionOptions } from '../../wire/api/select.ts';
@@ -206,6 +207,8 @@ describe('a selection', () => {
     expect(asked).toEqual([
       { degree: 1, lambda: 1 },
       { degree: 1, lambda: 1 },
+      // what all candidates could remove, and what the picks do
+      { degree: 6, lambda: 5 },
       { degree: 6, lambda: 5 },
     ]);
   });

@@ -104,7 +104,7 @@ const agrees = (selection: Selection, problem: ReferenceProblem): void => {
   expect(selection.picks.length).toBe(expected.picks.length);
 };
 
-/** What the kernel sees of a problem in Q15: rows as they are, each query quantised at unit length and then scaled. */
+/** What the kernel sees of a problem in Q15: rows as they are, each query quantised, and at its own length again. */
 const quantised = (problem: Problem): { seen: Problem; exact: ReferenceProblem } => {
   const { dimensions: d } = problem;
   const rows = toQ15(problem.rows);
@@ -112,7 +112,9 @@ const quantised = (problem: Problem): { seen: Problem; exact: ReferenceProblem }
   for (let at = 0; at < problem.queries.length; at += d) {
     const query = problem.queries.subarray(at, at + d);
     const norm = Math.sqrt(query.reduce((sum, value) => sum + value * value, 0));
-    for (const value of toQ15(query.map((one) => one / norm))) queries.push((norm * value) / 32767);
+    const rounded = toQ15(query.map((one) => one / norm));
+    const length = Math.sqrt(rounded.reduce((sum, value) => sum + value * value, 0));
+    for (const value of rounded) queries.push((norm * value) / length);
   }
   return {
     seen: { ...problem, rows },

@@ -19,7 +19,7 @@ import { embeddingsRequest, embeddingsResponse } from '../../wire/api/embeddings
 import { errorBody } from '../../wire/api/error.ts';
 import { modelList, modelOnWire } from '../../wire/api/model.ts';
 import { scoreRequest, scoreResponse } from '../../wire/api/score.ts';
-import { selectRequest, selectResponse } from '../../wire/api/select.ts';
+import { selectedFields, selectLine, selectList, selectRequest, selectResponse } from '../../wire/api/select.ts';
 
 const requests = {
   chatRequest,
@@ -48,6 +48,9 @@ const responses = {
   modelOnWire,
   resultLine,
   scoreResponse,
+  selectedFields,
+  selectLine,
+  selectList,
   selectResponse,
 };
 

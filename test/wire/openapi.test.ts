@@ -37,7 +37,9 @@ describe('the OpenAPI description', () => {
   });
 
   it('tells how each route fails, and that a busy one says when to come again', () => {
-    const responses = document.paths['/v1/select']?.post?.responses as Record<string, { description: string }> | undefined;
+    const responses = document.paths['/v1/select']?.post?.responses as
+      | Record<string, { description: string }>
+      | undefined;
     expect(responses?.['404']?.description).toContain('unknown_corpus');
     expect(responses?.['429']).toMatchObject({ headers: { 'retry-after': {} } });
   });

@@ -195,6 +195,8 @@ export const corpusOnWire = z.object({
   chunk: chunking.nullable(),
   /** ISO 8601. */
   created_at: z.string(),
+  /** Opaque; another one after every write. Empty while nothing was written since versions are kept. */
+  version: z.string(),
   /** null while there are fewer than 50 examples, or none written since this is measured. */
   geometry: geometry.nullable(),
 });

@@ -123,7 +123,7 @@ export type UsageOnWire = z.output<typeof usageOnWire>;
 
 /** What was selected, as beside an answer. */
 export const chosenShort = selectionOnWire
-  .pick({ corpus: true, sigma2: true, pool: true, stop: true, warnings: true })
+  .pick({ corpus: true, sigma2: true, explained: true, pool: true, stop: true, warnings: true })
   .extend({
     picks: z.array(selectionOnWire.shape.picks.element.pick({ id: true, score: true, similarity: true, sigma2: true })),
   });

@@ -1,7 +1,7 @@
 // Every route under /v1: what it takes, which scopes let a key in, and how it fails. functions/routes.ts gives each its
 // handler, functions/index.ts mounts them from there behind the guard, and the table in docs/api.md is written from here
 // (`node cli/routes.ts --write`). It is data alone, so that docs, clients and tests read it without the Worker.
-import type { z } from 'zod';
+import { z } from 'zod';
 import { codeOf, type Fault, statusOf } from '../faults.ts';
 import {
   DELETE_EXAMINED,
@@ -38,7 +38,7 @@ import { keyMade, keyPage, keyRequest, keyResponse, keyRevoked, rotateRequest } 
 import { modelList, modelOnWire } from './model.ts';
 import type { Scope } from './scope.ts';
 import { scoreRequest, scoreResponse } from './score.ts';
-import { selectRequest, selectResponse } from './select.ts';
+import { selectedFields, selectLine, selectList, selectRequest, selectResponse } from './select.ts';
 
 export interface RouteFacts {
   /** One line: what it answers. */
@@ -120,8 +120,17 @@ export const ROUTES = {
     body: JSON_BODY,
     idempotency: 'taken',
     request: selectRequest,
-    response: selectResponse,
+    response: z.union([selectResponse, selectedFields, selectList]),
+    lines: selectLine,
+    unchanged: true,
     errors: [...SELECTION, ...REPEATED],
+  },
+  'GET /v1/selections/{id}': {
+    summary: 'the same bytes again, for as long as the deployment keeps them',
+    scopes: ['select'],
+    response: z.union([selectResponse, selectedFields]),
+    unchanged: true,
+    errors: ['unknown_selection', 'gone'],
   },
   'POST /v1/completions': {
     summary: "OpenAI's completion, streamed or not",
@@ -205,7 +214,8 @@ export const ROUTES = {
     errors: ['unknown_corpus', 'bad_json', 'too_large', 'vectorize'],
   },
   'POST /v1/corpora/{corpus}/examples': {
-    summary: 'a line for each line of the upload, and a summary; errors are in the lines, and the status 422 or 502 where all failed at once',
+    summary:
+      'a line for each line of the upload, and a summary; errors are in the lines, and the status 422 or 502 where all failed at once',
     scopes: ['write'],
     body: { type: 'ndjson', limit: MAX_UPLOAD_BYTES },
     limits: `plain or gzip; ${MAX_LINE_BYTES / 2 ** 20} MiB a line`,
@@ -215,7 +225,8 @@ export const ROUTES = {
     errors: ['unknown_corpus', 'bad_json'],
   },
   'GET /v1/corpora/{corpus}/examples': {
-    summary: 'ids, hashes, bytes, by page; with `Accept: application/x-ndjson` the whole corpus, to be uploaded again as it is',
+    summary:
+      'ids, hashes, bytes, by page; with `Accept: application/x-ndjson` the whole corpus, to be uploaded again as it is',
     scopes: ['read'],
     limits: PAGES,
     query: exportQuery,

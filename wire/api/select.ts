@@ -14,6 +14,9 @@ import {
   MAX_PROMPT_BYTES,
   MAX_QUERIES,
   MAX_ROUNDS,
+  MAX_SELECT_CORPORA,
+  MAX_SELECT_INPUTS,
+  MAX_SELECT_TEXT_BYTES,
   MAX_STRIPES,
   MAX_TEXT_BYTES,
   MIN_LAMBDA,
@@ -21,6 +24,7 @@ import {
 } from '../limits.ts';
 import { filledTextUpTo } from '../text.ts';
 import { metadataValue } from './corpora.ts';
+import { wireError } from './error.ts';
 import { filter } from './filter.ts';
 import { vectorInput } from './vector.ts';
 
@@ -88,34 +92,6 @@ const input = filledTextUpTo(MAX_PROMPT_BYTES);
 
 const exactlyOne = (values: readonly unknown[]): boolean => values.filter((value) => value !== undefined).length === 1;
 
-/** POST /v1/select */
-export const selectRequest = selectionFields
-  .extend({
-    corpus: z.string().optional(),
-    candidates: z.array(candidate).min(1, 'is empty').max(MAX_CANDIDATES).optional(),
-    input: z.union([input, z.array(input).min(1, 'is empty').max(MAX_QUERIES)]).optional(),
-    vector: vectorInput.optional(),
-    vectors: z.array(vectorInput).min(1, 'is empty').max(MAX_QUERIES).optional(),
-  })
-  .refine((body) => exactlyOne([body.corpus, body.candidates]), {
-    path: ['corpus'],
-    error: "give either 'corpus' or 'candidates'",
-  })
-  .refine((body) => exactlyOne([body.input, body.vector, body.vectors]), {
-    path: ['input'],
-    error: "give one of 'input', 'vector' and 'vectors'",
-  })
-  .refine((body) => body.candidates === undefined || body.filter === undefined, {
-    path: ['filter'],
-    error: "needs a 'corpus'",
-  })
-  .refine((body) => body.candidates === undefined || body.centre !== true, {
-    path: ['centre'],
-    error: "needs a 'corpus'",
-  })
-  .transform(selectionOf);
-export type SelectRequest = z.output<typeof selectRequest>;
-
 const pick = z.object({
   id: z.string(),
   /** null where the caller sent a candidate without text. */
@@ -130,19 +106,71 @@ const pick = z.object({
   covariance: z.number(),
   /** The prompt's remaining variance after the pick. */
   sigma2: z.number(),
+  /** Share of what the pool can remove of the variance that is removed with this pick, 0 to 1; null: nothing can be. */
+  explained: z.number().nullable(),
   /** Near copies it stands for. */
   copies: z.int(),
   source: z.string().nullable(),
   metadata: z.record(z.string(), metadataValue),
   /** Position in the candidates that the caller sent. */
   index: z.int().optional(),
+  /** Which corpus it is from, of several. */
+  corpus: z.string().optional(),
 });
+
+const pickFields = Object.keys(pick.shape) as [keyof typeof pick.shape, ...(keyof typeof pick.shape)[]];
+
+/** POST /v1/select */
+export const selectRequest = selectionFields
+  .extend({
+    corpus: z.string().optional(),
+    /** Several of one embedder, selected from together. */
+    corpora: z
+      .array(z.string())
+      .min(1, 'is empty')
+      .max(MAX_SELECT_CORPORA)
+      .refine((names) => new Set(names).size === names.length, 'names a corpus twice')
+      .optional(),
+    candidates: z.array(candidate).min(1, 'is empty').max(MAX_CANDIDATES).optional(),
+    input: z.union([input, z.array(input).min(1, 'is empty').max(MAX_QUERIES)]).optional(),
+    /** One selection for each of these prompts. */
+    inputs: z.array(input).min(1, 'is empty').max(MAX_SELECT_INPUTS).optional(),
+    vector: vectorInput.optional(),
+    vectors: z.array(vectorInput).min(1, 'is empty').max(MAX_QUERIES).optional(),
+    /** What picks are answered with; absent: everything. */
+    fields: z.array(z.enum(pickFields)).min(1, 'is empty').max(pickFields.length).optional(),
+    /** Bytes of all texts answered; picks from the end are left out to stay below. */
+    max_bytes: z.int().min(1).max(MAX_SELECT_TEXT_BYTES).optional(),
+    /** Keep the selection, so that it can be fetched by its id. */
+    store: z.boolean().default(true),
+  })
+  .refine((body) => exactlyOne([body.corpus, body.corpora, body.candidates]), {
+    path: ['corpus'],
+    error: "give one of 'corpus', 'corpora' and 'candidates'",
+  })
+  .refine((body) => exactlyOne([body.input, body.inputs, body.vector, body.vectors]), {
+    path: ['input'],
+    error: "give one of 'input', 'inputs', 'vector' and 'vectors'",
+  })
+  .refine((body) => body.candidates === undefined || body.filter === undefined, {
+    path: ['filter'],
+    error: "needs a 'corpus'",
+  })
+  .refine((body) => body.candidates === undefined || body.centre !== true, {
+    path: ['centre'],
+    error: "needs a 'corpus'",
+  })
+  .transform(selectionOf);
+export type SelectRequest = z.output<typeof selectRequest>;
+export type PickField = (typeof pickFields)[number];
 
 /** A selection, wherever it is answered. */
 export const selectionOnWire = z.object({
   object: z.literal('selection'),
-  /** null for candidates that the caller sent. */
+  /** null for candidates that the caller sent, and for several corpora. */
   corpus: z.string().nullable(),
+  /** Several corpora, in the order that the request names them. */
+  corpora: z.array(z.string()).optional(),
   strategy: z.enum(['sift', 'nn', 'mmr']),
   n: z.int(),
   /** λ as it was used: for candidates of any length, times the largest squared norm. */
@@ -153,13 +181,46 @@ export const selectionOnWire = z.object({
   /** As it was used; null: none. */
   min_similarity: z.number().nullable(),
   picks: z.array(pick),
-  pool: z.object({ size: z.int(), collapsed: z.int(), queries: z.int(), rounds: z.int() }),
+  pool: z.object({
+    size: z.int(),
+    collapsed: z.int(),
+    queries: z.int(),
+    rounds: z.int(),
+    /** Of a large pool: the best so many, which `explained` is measured on. */
+    measured: z.int().optional(),
+  }),
   sigma2: z.object({ initial: z.number(), final: z.number() }),
+  /** That of the last pick; 0 without picks. */
+  explained: z.number().nullable(),
   stop: z.enum(['count', 'alpha', 'exhausted']),
   warnings: z.array(z.string()),
 });
 export type SelectionOnWire = z.output<typeof selectionOnWire>;
 
-/** 200 of POST /v1/select; milliseconds by stage. */
-export const selectResponse = selectionOnWire.extend({ timings: z.record(z.string(), z.number()) });
+/** 200 of POST /v1/select, and of GET /v1/selections/ID. */
+export const selectResponse = selectionOnWire.extend({
+  /** For GET /v1/selections/ID; absent where it is not kept. */
+  id: z.string().optional(),
+  /** Milliseconds by stage. */
+  timings: z.record(z.string(), z.number()),
+});
 export type SelectResponse = z.output<typeof selectResponse>;
+
+/** The same where `fields` says what picks are answered with. */
+export const selectedFields = selectResponse.extend({ picks: z.array(pick.partial()) });
+export type SelectedFields = z.output<typeof selectedFields>;
+
+/** 200 of POST /v1/select with `inputs`: in their order, each a selection or why there is none. */
+export const selectList = z.object({
+  object: z.literal('list'),
+  data: z.array(z.union([selectedFields, z.object({ error: wireError })])),
+});
+export type SelectList = z.output<typeof selectList>;
+
+/** One line of the answer as NDJSON: the picks in their order, then the rest; or why it ends early. */
+export const selectLine = z.union([
+  z.object({ pick: pick.partial() }),
+  z.object({ selection: selectedFields.omit({ picks: true }) }),
+  z.object({ error: wireError }),
+]);
+export type SelectLine = z.output<typeof selectLine>;
