@@ -131,6 +131,24 @@ describe('what is told of the tokens', () => {
   });
 });
 
+describe('log-probabilities beyond what a stream holds', () => {
+  it('are refused with the product and the limit, before anything is done', async () => {
+    const capabilities = { ...fakeModel().capabilities, topLogprobs: 20 };
+    const { backend, call } = await start({ models: [fakeModel({ contextTokens: 4_096, capabilities })] });
+    const ask = async (sampling: object) => (await call('/v1/tune', { ...request, picks: [], sampling })).response;
+    expect(await errorOf(await ask({ n: 8, logprobs: 20, max_tokens: null }))).toMatchObject({
+      code: 'bad_field',
+      param: 'sampling.logprobs',
+      message:
+        'sampling.logprobs: is 20: n × max_tokens × (logprobs + 1) is 344064, the limit is 100000; ask for fewer or for a smaller max_tokens',
+    });
+    expect(backend.opened).toEqual([]);
+    for (const fine of [{ n: 1, logprobs: 20 }, { n: 8, logprobs: 0 }, { n: 8 }]) {
+      expect((await ask({ ...fine, max_tokens: null })).status).toBe(200);
+    }
+  });
+});
+
 describe('the sampling', () => {
   it('reaches the backend as it was asked for', async () => {
     const seen: Sampling[] = [];
