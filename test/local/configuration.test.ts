@@ -58,7 +58,6 @@ const bindingsOf = (config: Config): Record<string, object> =>
     ...(config.assets === undefined ? [] : [[config.assets.binding, { type: 'assets' }] as const]),
     ...config.kv_namespaces.map(({ binding, id }) => [binding, { type: 'kv', id }]),
     ...config.r2_buckets.map(({ binding, bucket_name }) => [binding, { type: 'r2', name: bucket_name }]),
-    ...config.kv_namespaces.map(({ binding, id }) => [binding, { type: 'kv', id }]),
     ...config.durable_objects.bindings.map(({ name, class_name }) => [
       name,
       { type: 'durable-object', worker: config.name, exportName: class_name },
