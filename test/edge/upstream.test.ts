@@ -103,7 +103,10 @@ const USAGE = {
   },
 };
 const DONE = { event: 'done', finish_reason: 'stop' };
-const GOOD = [{ event: 'queued', position: 1 }, STEP, RESTART, STEP, CONTEXT, TOKEN, TOKEN_2, USAGE, DONE];
+const TRUNCATED = { event: 'truncated', dropped_tokens: 3, kept_tokens: 1 };
+const FINISH = { event: 'finish', index: 0, finish_reason: 'stop' };
+const BEFORE_TEXT = [{ event: 'queued', position: 1 }, STEP, RESTART, STEP, TRUNCATED, CONTEXT];
+const GOOD = [...BEFORE_TEXT, TOKEN, TOKEN_2, FINISH, USAGE, DONE];
 
 const goodAnswer = (x: Exchange): Promise<void> => {
   if (x.seen.path === '/v1/models') return x.answer(200, MODELS);

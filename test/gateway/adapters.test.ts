@@ -173,8 +173,17 @@ describe('a request whose selection was tuned on before', () => {
     const streamed = { ...request, stream: true };
     const first = await allEvents((await call('/v1/tune', streamed)).response);
     const second = await allEvents((await call('/v1/tune', streamed)).response);
-    expect(first.map(({ event }) => event)).toEqual(['step', 'step', 'step', 'token', 'token', 'usage', 'done']);
-    expect(second.map(({ event }) => event)).toEqual(['adapter', 'token', 'token', 'usage', 'done']);
+    expect(first.map(({ event }) => event)).toEqual([
+      'step',
+      'step',
+      'step',
+      'token',
+      'token',
+      'finish',
+      'usage',
+      'done',
+    ]);
+    expect(second.map(({ event }) => event)).toEqual(['adapter', 'token', 'token', 'finish', 'usage', 'done']);
     const steps = first.flatMap((event) => (event.event === 'step' ? [event.step] : []));
     expect(second[0]).toMatchObject({ event: 'adapter', adapter: { reused: true, steps } });
   });

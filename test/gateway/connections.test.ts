@@ -62,6 +62,19 @@ describe('an edge that goes away', () => {
     },
   );
 
+  it.each(['closes', 'resets'] as const)(
+    '%s its connection among several samples: no further one is begun',
+    async (how) => {
+      const { backend, send } = await start({ ...SLOW, pieces: Array(20).fill('x') });
+      const raw = await send('/v1/tune', { model: 'base', prompt: 'x', sampling: { n: 8 } });
+      await until(() => backend.live() === 1);
+      if (how === 'closes') raw.socket.end();
+      else raw.socket.resetAndDestroy();
+      await until(() => backend.live() === 0);
+      expect(backend.log).toEqual([]);
+    },
+  );
+
   it.each(CALLS)('without a word while its turn has not come leaves the line: %s', async (_, path, body) => {
     const { backend, url, send } = await start(SLOW);
     await send('/v1/score', CALLS[0]?.[2]);

@@ -189,7 +189,7 @@ describe('a stream', () => {
     const { call } = await start({ lossOf: harmsAbove(RATE / 2) });
     const events = await allEvents((await call('/v1/tune', { ...asked, stream: true })).response);
     expect(names(events)).toEqual([
-      ...['step', 'step', 'restart', ...six.map(() => 'step'), 'token', 'token', 'usage', 'done'],
+      ...['step', 'step', 'restart', ...six.map(() => 'step'), 'token', 'token', 'finish', 'usage', 'done'],
     ]);
     expect(events[2]).toEqual({
       event: 'restart',
@@ -208,8 +208,8 @@ describe('a stream', () => {
   it('says that no steps follow where the base model answers', async () => {
     const { call } = await start({ lossOf: harmsAbove(0) });
     const events = await allEvents((await call('/v1/tune', { ...asked, use: 'both', stream: true })).response);
-    expect(names(events).slice(-6)).toEqual(['restart', 'context', 'token', 'token', 'usage', 'done']);
-    expect(events.at(-6)).toMatchObject({ restart: { of: 0, undone: 2 } });
+    expect(names(events).slice(-7)).toEqual(['restart', 'context', 'token', 'token', 'finish', 'usage', 'done']);
+    expect(events.at(-7)).toMatchObject({ restart: { of: 0, undone: 2 } });
   });
 });
 
