@@ -16,6 +16,7 @@ import { Stages, serverTiming } from '../http/stages.ts';
 import { chosenOnWire } from '../select/answer.ts';
 import type { Selection } from '../select/selection.ts';
 import type { Account } from './account.ts';
+import type { Terms } from './caller-terms.ts';
 import { examplesOf, parseModel, selectExamples } from './prepare.ts';
 import { selected } from './progress.ts';
 import { run } from './run.ts';
@@ -36,6 +37,14 @@ export interface Subject {
 
 /** Of a request that tunes nothing. */
 const NO_SIFT = { tuning: tuning.parse({}), layout: layout.parse({}) };
+
+/** What the two routes differ in. */
+export interface Route {
+  /** Of an answer's id. */
+  readonly prefix: string;
+  readonly shapeOf: (envelope: Envelope) => Shape;
+  readonly terms: Terms;
+}
 
 type Request = Omit<CompletionRequest, 'prompts'> | Omit<ChatRequest, 'messages'>;
 export type GenerateContext = Context<Authenticated & { Variables: RequestIdVariables }>;
@@ -82,7 +91,7 @@ export const generate = async (
   c: GenerateContext,
   request: Request,
   subjects: readonly Subject[],
-  { prefix, shapeOf }: { readonly prefix: string; readonly shapeOf: (envelope: Envelope) => Shape },
+  { prefix, shapeOf, terms }: Route,
 ): Promise<Response> => {
   const stages = new Stages();
   const { principal } = c.var;
@@ -104,7 +113,7 @@ export const generate = async (
   });
   const asked = { prompts: subjects.length, n };
   try {
-    const told = await run(c.env, requests, signal);
+    const told = await run(c.env, requests, terms, signal);
     c.header('server-timing', serverTiming(stages.timings));
     if (!request.stream) {
       const { answer, accounts } = await answerWhole(shape, told, asked);

@@ -370,6 +370,21 @@ describe('samples and log-probabilities', () => {
   });
 });
 
+describe('what the gateway refuses', () => {
+  it.each([
+    ['sampling.presence_penalty', 'presence_penalty', 'presence_penalty'],
+    ['sampling.logprobs', 'logprobs', 'top_logprobs'],
+    ['tuning.rank', 'sift.rank', 'sift.rank'],
+    ['messages', 'messages', 'messages'],
+  ])('is told by the caller’s own names: %s', async (param, inCompletions, inChat) => {
+    const error = { message: `${param}: is 9, too many`, type: 'invalid_request_error', code: 'bad_field', param };
+    gateway.tuning = (_, exchange) => exchange.answer(400, { error });
+    const completion = await json('/v1/completions', { model: 'base', prompt: 'x' });
+    expect(completion.error).toMatchObject({ param: inCompletions, message: `${inCompletions}: is 9, too many` });
+    expect((await chat({})).error).toMatchObject({ param: inChat, message: `${inChat}: is 9, too many` });
+  });
+});
+
 describe('several prompts', () => {
   const prompts = [ROUTER, 'When do cats sleep?'];
   const complete = (body: object) => json('/v1/completions', { model: 'base', prompt: prompts, ...body });
