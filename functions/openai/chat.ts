@@ -11,6 +11,7 @@ const ROUTE: Route = { prefix: 'chatcmpl', shapeOf: chatShape, terms: { logprobs
 export const chatRoute = async (c: GenerateContext): Promise<Response> => {
   const { messages, ...request } = await readJson(c.req.raw, chatRequest, MAX_BODY_BYTES);
   const last = messages.findLast(({ role }) => role === 'user');
-  const subject = { of: { messages }, text: last?.content ?? '', param: 'messages' };
+  const blank = last === undefined ? 'hold no message from the user' : 'have a blank last message from the user';
+  const subject = { of: { messages }, text: last?.content ?? '', param: 'messages', blank };
   return generate(c, request, [subject], ROUTE);
 };

@@ -33,6 +33,8 @@ export interface Subject {
   readonly text: string;
   /** The field that the text came in. */
   readonly param: string;
+  /** What is said of that field where the text is blank. */
+  readonly blank?: string;
 }
 
 /** Of a request that tunes nothing. */
