@@ -1,6 +1,8 @@
-// The answers of one request, as events: `n` samples of one prompt, one after another, each with a seed of its own.
+// The answers of one request, as events: `n` samples of one prompt, each with a seed of its own: one after another, or all at
+// once where the backend takes work so (a server with many slots in one pass).
 import type { SamplingOptions, TuneEvent } from '../wire/tune.ts';
 import type { FinishReason, Generation, Piece, Prompt, Sampling, Session } from './backends/contract.ts';
+import { merged } from './merged.ts';
 
 export interface Sampled {
   readonly promptTokens: number;
@@ -27,13 +29,18 @@ const samplingOf = (asked: SamplingOptions, maxTokens: number, index: number): S
   ...(index < asked.n - 1 ? { moreFollow: true } : {}),
 });
 
-async function* tokens(
+async function* sample(
   index: number,
   generation: AsyncGenerator<Piece, Generation, void>,
-): AsyncGenerator<SampleEvent, Generation, void> {
+  told: (end: Generation) => void,
+): AsyncGenerator<SampleEvent, void, void> {
   try {
     for (let next = await generation.next(); ; next = await generation.next()) {
-      if (next.done) return next.value;
+      if (next.done) {
+        told(next.value);
+        yield { event: 'finish', index, finish_reason: next.value.finishReason };
+        return;
+      }
       const { text, tokens, logprobs } = next.value;
       yield { event: 'token', index, text, tokens, ...(logprobs === undefined ? {} : { logprobs: [...logprobs] }) };
     }
@@ -43,22 +50,36 @@ async function* tokens(
   }
 }
 
+export interface AskedSamples {
+  readonly sampling: SamplingOptions;
+  /** Tokens of each at most. */
+  readonly maxTokens: number;
+  /** Whether the backend is asked for all at once. */
+  readonly pipelined: boolean;
+}
+
 export async function* samples(
   session: Session,
   prompt: Prompt,
-  asked: SamplingOptions,
-  maxTokens: number,
+  { sampling, maxTokens, pipelined }: AskedSamples,
   signal: AbortSignal,
 ): AsyncGenerator<SampleEvent, Sampled, void> {
-  let first: Generation | undefined;
-  let completionTokens = 0;
-  for (let index = 0; index < asked.n; index++) {
-    const generation = session.generate(prompt, samplingOf(asked, maxTokens, index), signal);
-    const end = yield* tokens(index, generation);
-    yield { event: 'finish', index, finish_reason: end.finishReason };
-    completionTokens += end.completionTokens;
-    first ??= end;
-  }
-  if (first === undefined) throw new Error('no sample was asked for');
-  return { promptTokens: first.promptTokens, completionTokens, finishReason: first.finishReason };
+  const over = new AbortController();
+  const until = AbortSignal.any([signal, over.signal]);
+  const ends = new Map<number, Generation>();
+  const indices = Array.from({ length: sampling.n }, (_, index) => index);
+  const started = (index: number): AsyncGenerator<SampleEvent, void, void> => {
+    const generation = session.generate(prompt, samplingOf(sampling, maxTokens, index), until);
+    return sample(index, generation, (end) => void ends.set(index, end));
+  };
+  if (pipelined) yield* merged(indices.map(started), () => over.abort());
+  else for (const index of indices) yield* started(index);
+  const all = [...ends.values()];
+  const first = ends.get(0);
+  if (first === undefined || all.length < sampling.n) throw new Error(`${all.length} of ${sampling.n} samples ended`);
+  return {
+    promptTokens: first.promptTokens,
+    completionTokens: all.reduce((sum, { completionTokens }) => sum + completionTokens, 0),
+    finishReason: first.finishReason,
+  };
 }

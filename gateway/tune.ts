@@ -117,14 +117,9 @@ export async function* tune(
     if (truncated !== undefined) yield { event: 'truncated', ...truncated };
     if (placed !== undefined) yield { event: 'context', ...placed.report };
     const { sampling } = request;
-    const most = mostNewTokens(sampling, model.contextTokens);
-    const { finishReason, promptTokens, completionTokens } = yield* samples(
-      session,
-      placed?.prompt ?? prompt,
-      sampling,
-      most,
-      signal,
-    );
+    const asked = { sampling, maxTokens: mostNewTokens(sampling, model.contextTokens), pipelined };
+    const answers = samples(session, placed?.prompt ?? prompt, asked, signal);
+    const { finishReason, promptTokens, completionTokens } = yield* answers;
     const generated = now();
     // after the last token, whose caller does not wait for it
     const adapter = await shelve(session, shelf, request, backend, learnt, until - now(), signal);

@@ -144,6 +144,11 @@ export const MAX_NEW_TOKENS = 2_048;
 export const MAX_SAMPLES = 8;
 /** Alternatives told beside a generated token, as OpenAI's limit. 2026-11-26 */
 export const MAX_LOGPROBS = 20;
+/**
+ * Log-probabilities of one request: samples × tokens × (alternatives + 1). Each is some 90 bytes of JSON, so that these are
+ * 9 MB of a stream of MAX_GATEWAY_STREAM_BYTES. One sample of MAX_NEW_TOKENS with MAX_LOGPROBS has 43,008. 2026-11-26
+ */
+export const MAX_TOLD = 100_000;
 /** Messages of one conversation; their sizes count together, up to MAX_PROMPT_BYTES. 2026-11-26 */
 export const MAX_MESSAGES = 1_000;
 /** Bytes of a gateway request: MAX_STEPS texts, most of them short. 2026-11-24 */

@@ -183,7 +183,7 @@ export interface Session {
   losses(examples: readonly string[], signal: AbortSignal): AsyncIterable<number>;
   /** Undoes every step: afterwards the session is as one that was opened anew at this learning rate. */
   restart(learningRate: number, signal: AbortSignal): Promise<void>;
-  /** Pieces as they come; the generator's return value says why and how much. One at a time. */
+  /** Pieces as they come; the generator's return value says why and how much. One at a time, but where work is pipelined. */
   generate(prompt: Prompt, sampling: Sampling, signal: AbortSignal): AsyncGenerator<Piece, Generation, void>;
   /** Bits of `text` given `context` (which may be empty) under the session's weights. */
   score(context: string, text: string, signal: AbortSignal): Promise<Score>;

@@ -1,7 +1,9 @@
 // The backends behind one gateway: which of them serves a model, and whether that model can do what a request asks.
 // A model's name belongs to one backend; two that claim it are an error at start, not a matter of order.
 import { type Fault, fail, ok, type Result } from '../../wire/faults.ts';
+import { MAX_TOLD } from '../../wire/limits.ts';
 import { type SamplingOptions, type ScoreRequest, type TuneRequest, tunedOn } from '../../wire/tune.ts';
+import { mostNewTokens } from '../prompt.ts';
 import { resolveTuning } from '../tuning.ts';
 import type { Backend, Model } from './contract.ts';
 
@@ -61,7 +63,7 @@ export const registryOf = (backend: Backend, name = 'embedded'): Registry => cre
 const bad = (param: string, message: string): Fault => ({ kind: 'bad_field', param, message });
 
 /** What its answers are to be, or to tell. */
-const beyondSampling = ({ id, capabilities }: Model, sampling: SamplingOptions): Fault | undefined => {
+const beyondSampling = ({ id, contextTokens, capabilities }: Model, sampling: SamplingOptions): Fault | undefined => {
   const { logprobs, presence_penalty, frequency_penalty } = sampling;
   const { topLogprobs } = capabilities;
   if (logprobs !== null && !capabilities.logprobs) {
@@ -70,6 +72,11 @@ const beyondSampling = ({ id, capabilities }: Model, sampling: SamplingOptions):
   if (logprobs !== null && logprobs > topLogprobs) {
     const told = topLogprobs === 0 ? 'tells those of the generated tokens alone (0)' : `has at most ${topLogprobs}`;
     return bad('sampling.logprobs', `is ${logprobs}; model '${id}' ${told}`);
+  }
+  const told = sampling.n * mostNewTokens(sampling, contextTokens) * (1 + (logprobs ?? -1));
+  if (told > MAX_TOLD) {
+    const all = `n × max_tokens × (logprobs + 1) is ${told}, the limit is ${MAX_TOLD}`;
+    return bad('sampling.logprobs', `is ${logprobs}: ${all}; ask for fewer or for a smaller max_tokens`);
   }
   for (const [name, value] of Object.entries({ presence_penalty, frequency_penalty })) {
     if (value !== 0 && !capabilities.penalties)

@@ -50,7 +50,7 @@ const gatherChoices = () => {
         if (event.logprobs !== undefined) choice.logprobs = [...(choice.logprobs ?? []), ...event.logprobs];
       }
     },
-    all: (): Choice[] => [...byIndex.values()],
+    all: (): Choice[] => [...byIndex.values()].sort((a, b) => a.index - b.index),
   };
 };
 

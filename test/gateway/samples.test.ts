@@ -9,7 +9,7 @@ import { settleUse } from '../../gateway/use.ts';
 import { at } from '../../wire/list.ts';
 import { type TuneRequestInput, tuneRequest, tuneResponse } from '../../wire/tune.ts';
 import { fakeBackend, fakeModel } from './fake-backend.ts';
-import { allEvents, errorOf, json, picks, request, serve, start } from './harness.ts';
+import { allEvents, errorOf, events as eventsOf, json, picks, request, serve, start } from './harness.ts';
 
 const messages = [
   { role: 'system', content: 'Be brief.' },
@@ -65,6 +65,35 @@ describe('several samples', () => {
     expect(backend.log).toEqual(['generate Say 1']);
   });
 
+  const pipelined = fakeModel({ capabilities: { ...fakeModel().capabilities, pipelined: true } });
+
+  it('are made at once where the backend takes work so', async () => {
+    const { backend, call } = await start({ models: [pipelined], seeded: true });
+    const first = backend.pauseAt('piece');
+    const asked = { ...request, picks: [], sampling: { n: 2, max_tokens: 1 }, stream: true };
+    const events: string[] = [];
+    const { response } = await call('/v1/tune', asked);
+    await first.reached;
+    // the first stands still: the second goes on, and ends
+    for await (const event of eventsOf(response)) {
+      events.push('index' in event ? `${event.event} ${event.index}` : event.event);
+      if (events.at(-1) === 'finish 1') first.release();
+    }
+    expect(events).toEqual(['token 1', 'finish 1', 'token 0', 'finish 0', 'usage', 'done']);
+    const whole = await json((await call('/v1/tune', { ...asked, stream: false })).response, tuneResponse);
+    expect(whole.choices.map(({ index }) => index)).toEqual([0, 1]);
+  });
+
+  it('end together where one of them fails, though the others hang', async () => {
+    const { backend, call } = await start({ models: [pipelined], failAt: 'generate' });
+    const hanging = backend.pauseAt('generate');
+    const asked = call('/v1/tune', { ...request, picks: [], sampling: { n: 3 } });
+    await hanging.reached;
+    const { response } = await asked;
+    expect(await errorOf(response)).toMatchObject({ message: 'the backend failed: generate broke' });
+    await backend.ended();
+  });
+
   it.each([0, 9])('are refused for n = %i', async (n) => {
     const { call } = await start();
     const { response } = await call('/v1/tune', { ...request, sampling: { n } });
@@ -99,6 +128,24 @@ describe('what is told of the tokens', () => {
     expect(events.flatMap((event) => (event.event === 'token' ? (event.logprobs ?? []) : []))).toEqual(told);
     const silent = await json((await call('/v1/tune', { ...request, picks: [] })).response, tuneResponse);
     expect('logprobs' in at(silent.choices, 0)).toBe(false);
+  });
+});
+
+describe('log-probabilities beyond what a stream holds', () => {
+  it('are refused with the product and the limit, before anything is done', async () => {
+    const capabilities = { ...fakeModel().capabilities, topLogprobs: 20 };
+    const { backend, call } = await start({ models: [fakeModel({ contextTokens: 4_096, capabilities })] });
+    const ask = async (sampling: object) => (await call('/v1/tune', { ...request, picks: [], sampling })).response;
+    expect(await errorOf(await ask({ n: 8, logprobs: 20, max_tokens: null }))).toMatchObject({
+      code: 'bad_field',
+      param: 'sampling.logprobs',
+      message:
+        'sampling.logprobs: is 20: n × max_tokens × (logprobs + 1) is 344064, the limit is 100000; ask for fewer or for a smaller max_tokens',
+    });
+    expect(backend.opened).toEqual([]);
+    for (const fine of [{ n: 1, logprobs: 20 }, { n: 8, logprobs: 0 }, { n: 8 }]) {
+      expect((await ask({ ...fine, max_tokens: null })).status).toBe(200);
+    }
   });
 });
 

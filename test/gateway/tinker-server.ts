@@ -37,6 +37,8 @@ export interface ScriptOptions {
   trainTokens?: number;
   files?: Readonly<Record<string, string>>;
   misbehave?: Misbehave;
+  /** Its streams tell tokens alone. */
+  silent?: boolean;
   /** Whether it has room for adapters. */
   keeps?: boolean;
   /** Of every log-probability that is told. */
@@ -209,7 +211,8 @@ export const startTinkerServer = async (options: ScriptOptions = {}) => {
       const tokens = future.partial.slice(sent);
       const logprobs = future.logprobs.slice(sent, sent + tokens.length);
       sent += tokens.length;
-      if (tokens.length > 0) response.write(`${JSON.stringify({ tokens, logprobs })}\n`);
+      const line = options.silent === true ? { tokens } : { tokens, logprobs };
+      if (tokens.length > 0) response.write(`${JSON.stringify(line)}\n`);
       if (response.destroyed) return;
       if (future.result !== undefined) {
         const { result } = future;

@@ -197,8 +197,10 @@ describe('what is sent', () => {
     const backend = await backendOver([server]);
     const session = await backend.open(OPEN, never);
     const say = () => Array.fromAsync(session.generate('Once', greedy, never));
-    await say();
-    await say();
+    // at once too
+    const said = await Promise.all([say(), say()]);
+    expect(said[0]).toEqual(said[1]);
+    expect(await say()).toEqual(said[0]);
     expect(server.held().samplers).toBe(1);
     await Array.fromAsync(session.train(['text'], never));
     await say();
@@ -209,6 +211,32 @@ describe('what is sent', () => {
 });
 
 describe('a model', () => {
+  it('has conversations written by the template among its server’s files', async () => {
+    const template = '{% for m in messages %}<{{ m.role }}>{{ m.content }}\ne{% endfor %}';
+    const server = await scripted({ files: { 'chat_template.jinja': template } });
+    const backend = await backendOver([server]);
+    expect(backend.models).toMatchObject([{ chat: 'own', capabilities: { topLogprobs: 0, penalties: false } }]);
+    const session = await backend.open(OPEN, never);
+    const messages = [{ role: 'user', content: 'hi' }] as const;
+    await Array.fromAsync(session.generate({ messages }, greedy, never));
+    const sent = server.log.find(({ path }) => path === 'asample')?.body as {
+      prompt: { chunks: { tokens: number[] }[] };
+    };
+    expect(Buffer.from(sent.prompt.chunks[0]?.tokens ?? []).toString()).toBe('<user>hi\ne');
+    await session.close();
+  });
+
+  it('that tells no log-probabilities of what it drew fails a request that wants them, and no other', async () => {
+    const server = await scripted({ silent: true });
+    const backend = await backendOver([server]);
+    const session = await backend.open(OPEN, never);
+    const say = (logprobs?: number) =>
+      Array.fromAsync(session.generate('Once', { ...greedy, ...(logprobs === undefined ? {} : { logprobs }) }, never));
+    await expect(say(0)).rejects.toThrow('told no log-probabilities');
+    expect((await say()).length).toBeGreaterThan(0);
+    await session.close();
+  });
+
   it('is told as its server has it', async () => {
     const server = await scripted({
       slots: 20,

@@ -7,12 +7,16 @@ import type { TokenLogprob } from '../../../wire/tune.ts';
 const LEAST = -9_999;
 const utf8 = new TextDecoder();
 
-const finite = (logprob: number): number => (Number.isFinite(logprob) ? Math.max(LEAST, logprob) : LEAST);
+/** Logits are float32: further digits would be noise, and a third of the answer. */
+const DIGITS = 6;
+
+const onWire = (logprob: number): number =>
+  Number.isFinite(logprob) ? Math.max(LEAST, Number(logprob.toFixed(DIGITS))) : LEAST;
 
 const alone = (tokenizer: Tokenizer, id: number, logprob: number): Omit<TokenLogprob, 'top'> => {
   const bytes = tokenizer.bytesOf(id, false);
   // a part of a character is U+FFFD here, and itself in the bytes
-  return { token: utf8.decode(bytes), bytes: Array.from(bytes), logprob: finite(logprob) };
+  return { token: utf8.decode(bytes), bytes: Array.from(bytes), logprob: onWire(logprob) };
 };
 
 /** Of a token whose log-probability an engine tells by itself. */

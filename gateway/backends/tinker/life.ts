@@ -18,6 +18,8 @@ export interface Trained {
   seq: number;
   /** Of the weights as they are now, once they were saved. */
   sampler: string | undefined;
+  /** One that is being made. */
+  saving: Promise<string> | undefined;
   /** Samplers made of it. */
   samplers: number;
   /** Why nothing more can be asked of it. */
@@ -123,7 +125,7 @@ export const openLife = async (
     const { request_id } = await server.post('create_model', json(body), promised, { signal: never });
     const { model_id: id } = await jsonResult(request_id, modelResult, ended.signal);
     loaded.add(id);
-    return { id, seq: 0, sampler: undefined, samplers: 0, torn: undefined };
+    return { id, seq: 0, sampler: undefined, saving: undefined, samplers: 0, torn: undefined };
   };
 
   const beat = async (session_id: string): Promise<void> => {

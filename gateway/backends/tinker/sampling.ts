@@ -24,6 +24,14 @@ const streamLine = z.union([
 /** A sampler of the weights as they are; one is kept until they change, since each takes room on the server. */
 const samplerOf = async (life: Life, to: Trained, signal: AbortSignal): Promise<string> => {
   if (to.sampler !== undefined) return to.sampler;
+  // samples that are asked for at once share it
+  to.saving ??= saveSampler(life, to, signal).finally(() => {
+    to.saving = undefined;
+  });
+  return to.saving;
+};
+
+const saveSampler = async (life: Life, to: Trained, signal: AbortSignal): Promise<string> => {
   const sampling_session_seq_id = to.samplers++;
   const body = (seq_id: number) =>
     json({
