@@ -372,8 +372,8 @@ export const MAX_GATEWAY_ANSWER_BYTES = 4 * 1024 * 1024;
 export const MAX_GATEWAY_ERROR_BYTES = 64 * 1024;
 /** Bytes from one event of a stream to the next, comments counted: an event is a token or a step. 2026-11-26 */
 export const MAX_GATEWAY_EVENT_BYTES = 256 * 1024;
-/** Bytes of a whole stream: MAX_SAMPLES of MAX_NEW_TOKENS tokens, each with MAX_LOGPROBS alternatives, are 25 MB. 2026-11-26 */
-export const MAX_GATEWAY_STREAM_BYTES = 32 * 1024 * 1024;
+/** Bytes of a whole stream: MAX_TOLD log-probabilities are 9 MB; all else is 1 MB a sample at most. 2026-11-26 */
+export const MAX_GATEWAY_STREAM_BYTES = 16 * 1024 * 1024;
 /** Characters of the gateway's own words that go on to the caller. 2026-11-26 */
 export const MAX_RELAYED_CHARACTERS = 1_000;
 /** Seconds of a Retry-After that is passed on: what a missing one becomes, and the most. 2026-11-26 */

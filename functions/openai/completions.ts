@@ -3,8 +3,10 @@
 import { completionRequest } from '../../wire/api/completions.ts';
 import { MAX_BODY_BYTES } from '../../wire/limits.ts';
 import { readJson } from '../http/body.ts';
-import { type GenerateContext, generate } from './generate.ts';
+import { type GenerateContext, generate, type Route } from './generate.ts';
 import { textShape } from './text-shape.ts';
+
+const ROUTE: Route = { prefix: 'cmpl', shapeOf: textShape, terms: { logprobs: 'logprobs' } };
 
 export const completionsRoute = async (c: GenerateContext): Promise<Response> => {
   const { prompts, ...request } = await readJson(c.req.raw, completionRequest, MAX_BODY_BYTES);
@@ -13,5 +15,5 @@ export const completionsRoute = async (c: GenerateContext): Promise<Response> =>
     text: prompt,
     param: prompts.length === 1 ? 'prompt' : `prompt.${i}`,
   }));
-  return generate(c, request, subjects, { prefix: 'cmpl', shapeOf: textShape });
+  return generate(c, request, subjects, ROUTE);
 };

@@ -15,6 +15,7 @@ import { Stages, serverTiming } from '../http/stages.ts';
 import { chosenOnWire } from '../select/answer.ts';
 import type { Selection } from '../select/selection.ts';
 import type { Account } from './account.ts';
+import type { Terms } from './caller-terms.ts';
 import { examplesOf, parseModel, selectExamples } from './prepare.ts';
 import { selected } from './progress.ts';
 import { run } from './run.ts';
@@ -31,10 +32,20 @@ export interface Subject {
   readonly text: string;
   /** The field that the text came in. */
   readonly param: string;
+  /** What is said of that field where the text is blank. */
+  readonly blank?: string;
 }
 
 /** Of a request that tunes nothing. */
 const NO_SIFT = { tuning: tuning.parse({}), layout: layout.parse({}) };
+
+/** What the two routes differ in. */
+export interface Route {
+  /** Of an answer's id. */
+  readonly prefix: string;
+  readonly shapeOf: (envelope: Envelope) => Shape;
+  readonly terms: Terms;
+}
 
 type Request = Omit<CompletionRequest, 'prompts'> | Omit<ChatRequest, 'messages'>;
 export type GenerateContext = Context<Authenticated>;
@@ -81,7 +92,7 @@ export const generate = async (
   c: GenerateContext,
   request: Request,
   subjects: readonly Subject[],
-  { prefix, shapeOf }: { readonly prefix: string; readonly shapeOf: (envelope: Envelope) => Shape },
+  { prefix, shapeOf, terms }: Route,
 ): Promise<Response> => {
   const stages = new Stages();
   const { principal } = c.var;
@@ -103,7 +114,7 @@ export const generate = async (
   });
   const asked = { prompts: subjects.length, n };
   try {
-    const told = await run(c.env, requests, c.var.spending, signal);
+    const told = await run(c.env, requests, terms, c.var.spending, signal);
     c.header('server-timing', serverTiming(stages.timings));
     if (!request.stream) {
       const { answer, accounts } = await answerWhole(shape, told, asked);

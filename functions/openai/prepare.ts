@@ -38,7 +38,7 @@ const inRequest = (fault: Fault, input: string): Fault => {
 export const selectExamples = async (
   env: Env,
   principal: Principal,
-  { text, param }: { readonly text: string; readonly param: string },
+  { text, param, blank = 'is blank' }: { readonly text: string; readonly param: string; readonly blank?: string },
   { corpus, prompt, selection }: Sift,
   stages: Stages,
 ): Promise<Selection> => {
@@ -47,7 +47,7 @@ export const selectExamples = async (
     throw new FaultError({ kind: 'bad_field', param: 'sift.corpus', message: 'is missing, and there is no default' });
   }
   if (prompt === undefined && text.trim() === '') {
-    const message = 'is blank: examples are selected for it, unless sift.input or sift.vector says what for';
+    const message = `${blank}: examples are selected for it, unless sift.input or sift.vector says what for`;
     throw new FaultError({ kind: 'bad_field', param, message });
   }
   try {

@@ -2,10 +2,11 @@
 // before the answer is, so that a refusal has its status; whatever one of them fails of fails the request.
 import { type TuneEvent, type TuneRequest, tunedOn } from '../../wire/tune.ts';
 import type { Spending } from '../auth/spending.ts';
-import { UpstreamError, upstreamFault } from '../http/errors.ts';
+import { upstreamFault } from '../http/errors.ts';
 import { counted } from '../limits/spending.ts';
 import { type Gateway, gatewayTune } from '../upstream/client.ts';
 import { refusal } from '../upstream/refusal.ts';
+import { inCallersTerms, type Terms } from './caller-terms.ts';
 
 /** An event and the prompt that it is about. */
 export interface Told {
@@ -33,26 +34,18 @@ export async function* untilDone(
   throw unfinished();
 }
 
-/** The same error, saying which of several prompts it is about. */
-const about = (error: unknown, prompt: number, prompts: number, begun: boolean): unknown => {
-  if (!(error instanceof UpstreamError) || prompts === 1) return error;
-  const { status, headers, body } = error.wire;
-  const param = body.error.param === 'prompt' ? `prompt.${prompt}` : body.error.param;
-  const told = { ...body.error, param, message: `prompt ${prompt + 1} of ${prompts}: ${body.error.message}` };
-  return new UpstreamError({ status, headers, body: { error: told } }, begun || error.begun, error.cause);
-};
-
 /** The events of all requests in turn, once the gateway has taken the first; what they take is charged as it ends. */
 export const run = async (
   gateway: Gateway,
   requests: readonly TuneRequest[],
+  terms: Terms,
   spending: Spending,
   signal: AbortSignal,
 ): Promise<AsyncGenerator<Told, void, void>> => {
   const start = async (request: TuneRequest, prompt: number) => {
     // steps of earlier prompts would be paid for again
     const begun = requests.slice(0, prompt).some((one) => tunedOn(one).length > 0);
-    const told = (error: unknown) => about(error, prompt, requests.length, begun);
+    const told = (error: unknown) => inCallersTerms(error, terms, { prompt, prompts: requests.length, begun });
     try {
       const events = counted(await gatewayTune(gateway, request, signal), spending);
       return { events, n: request.sampling.n, told };

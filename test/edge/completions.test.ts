@@ -337,6 +337,43 @@ describe('sift.use', () => {
   });
 });
 
+describe('a chat through the gateway', () => {
+  const messages = [
+    { role: 'system' as const, content: 'Be brief.' },
+    { role: 'user' as const, content: 'How does a router match?' },
+  ];
+  const chat = (body: object) => json(edge.send('/v1/chat/completions', { body: { messages, ...body } }));
+
+  it('tunes on the picks and puts them into the system message, marked off from the caller’s own', async () => {
+    const answer = await chat({ ...tuned, sift: { ...tuned.sift, n: 1, use: 'both' }, temperature: 0, max_tokens: 5 });
+    expect(answer.choices[0].message.content).toBe('Hello');
+    expect(answer.sift).toMatchObject({ use: 'both', context: { examples: 1, dropped: 0 } });
+    expect(backend.log).toEqual([
+      'step The router matches the path of a request.',
+      expect.stringMatching(/^generate system: Be brief\.\n\nThe texts between <examples> and <\/examples> are/),
+    ]);
+    expect(backend.log.at(-1)).toContain(
+      '<examples>\n<example source="">\nThe router matches the path of a request.\n</example>\n</examples>\nuser: How',
+    );
+    const own = { ...tuned.sift, use: 'context', system_template: 'Notes: {examples}', example_template: '({text})' };
+    await chat({ ...tuned, sift: { ...own, n: 1, separator: '' }, temperature: 0 });
+    expect(backend.log.at(-1)).toMatch(/^generate system: Be brief\.\n\nNotes: \(The router [^)]*\)\nuser: How/);
+  });
+
+  it('has samples of one tuning and their log-probabilities, up to what the model tells', async () => {
+    const answer = await chat({ ...tuned, n: 2, logprobs: true, top_logprobs: 5 });
+    expect(answer.choices.map(({ message }: { message: { content: string } }) => message.content)).toEqual([
+      'Hello',
+      'Hello',
+    ]);
+    expect(answer.choices[1].logprobs.content[0]).toMatchObject({ token: 'Hel', logprob: -1 });
+    expect(answer.choices[1].logprobs.content[0].top_logprobs).toHaveLength(5);
+    expect(answer.usage).toMatchObject({ completion_tokens: 4, prompt_tokens_details: { tuning_steps: 3 } });
+    const { error } = await chat({ model: 'base', logprobs: true, top_logprobs: 6 });
+    expect(error).toMatchObject({ code: 'bad_field', param: 'top_logprobs' });
+  });
+});
+
 describe('a caller who goes away', () => {
   // a hundred seconds of work, so that ending soon is ending early
   const SLOW = { stepMs: 200, pieces: Array.from({ length: 500 }, () => 'x') };

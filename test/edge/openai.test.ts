@@ -290,7 +290,9 @@ describe('NAME:sift in chat', () => {
     expect(await picksFor({ vector })).toBe('router');
     // and a conversation without a user needs one of them
     const system = [{ role: 'system', content: 'x' }];
-    expect((await chat({ ...tuned(), messages: system })).error.param).toBe('messages');
+    expect((await chat({ ...tuned(), messages: system })).error.message).toMatch(
+      /^messages: hold no message from the user/,
+    );
     expect(await picksFor({ vector }, system)).toBe('router');
   });
 
@@ -367,6 +369,21 @@ describe('samples and log-probabilities', () => {
     };
     const { status, text } = await post(CHAT, { model: 'base', messages: user('Hi') });
     expect([status, JSON.parse(text).error.code]).toEqual([502, 'backend']);
+  });
+});
+
+describe('what the gateway refuses', () => {
+  it.each([
+    ['sampling.presence_penalty', 'presence_penalty', 'presence_penalty'],
+    ['sampling.logprobs', 'logprobs', 'top_logprobs'],
+    ['tuning.rank', 'sift.rank', 'sift.rank'],
+    ['messages', 'messages', 'messages'],
+  ])('is told by the caller’s own names: %s', async (param, inCompletions, inChat) => {
+    const error = { message: `${param}: is 9, too many`, type: 'invalid_request_error', code: 'bad_field', param };
+    gateway.tuning = (_, exchange) => exchange.answer(400, { error });
+    const completion = await json('/v1/completions', { model: 'base', prompt: 'x' });
+    expect(completion.error).toMatchObject({ param: inCompletions, message: `${inCompletions}: is 9, too many` });
+    expect((await chat({})).error).toMatchObject({ param: inChat, message: `${inChat}: is 9, too many` });
   });
 });
 

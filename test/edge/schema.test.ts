@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { completionRequest } from '../../wire/api/completions.ts';
 import { corpusName, exampleLine } from '../../wire/api/corpora.ts';
 import { selectRequest } from '../../wire/api/select.ts';
+import { siftFields } from '../../wire/api/sift.ts';
 import { inWords } from '../../wire/words.ts';
 
 const issue = (parsed: {
@@ -179,6 +180,13 @@ describe('POST /v1/completions', () => {
       stop: [],
       sift: { selection: { n: 10 } },
     });
+  });
+
+  it('takes null for every field of sift', () => {
+    const names = Object.keys(siftFields.omit({ system_template: true }).shape);
+    const nothing = Object.fromEntries([...names, 'input', 'vector'].map((name) => [name, null]));
+    const absent = completionRequest.parse({ model: 'base:sift', prompt: 'x' });
+    expect(completionRequest.parse({ model: 'base:sift', prompt: 'x', sift: nothing })).toEqual(absent);
   });
 
   it.each<[string, object]>([

@@ -31,20 +31,29 @@ const input = filledTextUpTo(MAX_PROMPT_BYTES);
 /** Where something is generated, a selection may be for something else than the prompt. */
 const generating = siftFields.extend({
   /** One text or several (the objective is the sum over them). */
-  input: z.union([input, z.array(input).min(1, 'is empty').max(MAX_QUERIES)]).nullish(),
-  vector: vectorInput.nullish(),
+  input: z.union([input, z.array(input).min(1, 'is empty').max(MAX_QUERIES)]).optional(),
+  vector: vectorInput.optional(),
 });
 const ONE_PROMPT = {
   path: ['input'],
   error: "give either 'input' or 'vector'",
 };
 const onePrompt = (given: { readonly input?: unknown; readonly vector?: unknown }): boolean =>
-  given.input == null || given.vector == null;
+  given.input === undefined || given.vector === undefined;
+
+/** A field at null is as if it were absent. */
+const withoutNulls = (given: unknown): unknown =>
+  typeof given === 'object' && given !== null && !Array.isArray(given)
+    ? Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null))
+    : given;
 
 /** Of a completion: a prompt has no system message to lay out. */
-export const completionSift = generating.omit({ system_template: true }).refine(onePrompt, ONE_PROMPT);
+export const completionSift = z.preprocess(
+  withoutNulls,
+  generating.omit({ system_template: true }).refine(onePrompt, ONE_PROMPT),
+);
 /** Of a chat: messages have no one text to lay examples before. */
-export const chatSift = generating.omit({ template: true }).refine(onePrompt, ONE_PROMPT);
+export const chatSift = z.preprocess(withoutNulls, generating.omit({ template: true }).refine(onePrompt, ONE_PROMPT));
 
 type Fields = z.output<typeof siftFields>;
 type Given = Omit<Fields, 'template' | 'system_template'> &
@@ -60,7 +69,7 @@ export const splitSift = (fields: Given): Sift => {
   const { reuse_gradients, guard, seed, reuse_adapter, ...selection } = more;
   return {
     corpus,
-    prompt: texts != null ? { input: texts } : vector != null ? { vector } : undefined,
+    prompt: texts !== undefined ? { input: texts } : vector !== undefined ? { vector } : undefined,
     selection: selectionOf(selection),
     tuning: {
       ...{ method, rank, learning_rate, beta1, beta2, epsilon, weight_decay },
