@@ -11,6 +11,7 @@ import { logFailure, wireError } from './http/errors.ts';
 import { plainBody } from './http/plain.ts';
 import { completionsRoute } from './openai/completions.ts';
 import { modelRoute, modelsRoute } from './openai/models.ts';
+import { beforeUploads } from './pause.ts';
 import { scoreRoute } from './score/route.ts';
 import { selectRoute } from './select/route.ts';
 
@@ -38,6 +39,9 @@ app.use(
   }),
 );
 app.use('/v1/*', authenticated, plainBody);
+
+// uploads give way to what is answered quickly
+for (const path of ['/health', '/v1/select']) app.use(path, (_, next) => beforeUploads(next));
 
 app.get('/health', (c) => c.json({ status: 'ok' }));
 app.get('/v1/models', modelsRoute);
