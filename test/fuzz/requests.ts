@@ -56,6 +56,7 @@ const BODIES: Readonly<Record<string, unknown>> = {
     logit_bias: {},
     n: 1,
   },
+  '/v1/corpora/fuzz/delete': { filter: { source: { $in: ['nobody', 'nothing'] }, 'meta.lang': 'xx' }, cursor: 'a' },
   '/v1/score': {
     model: 'base',
     context: 'const app',
