@@ -564,6 +564,11 @@ export const EMBED_BATCH = 32;
 export const EMBED_RUN_TOKENS = 4_096;
 /** Characters tokenised before other requests get a turn: some 30 ms. 2026-11-26 */
 export const TOKENISE_CHARACTERS = 32_768;
+/** The same for an upload's texts, and tokens of one of its runs: some 3 ms each, for nobody waits for them. 2026-11-26 */
+export const BACKGROUND_CHARACTERS = 4_096;
+export const BACKGROUND_RUN_TOKENS = 1_024;
+/** Turns, of about a millisecond each, that a slice of an upload's work waits for answers that are being made. 2026-11-26 */
+export const GIVE_WAY_TURNS = 25;
 
 // ── Vectorize's metadata, as the local Vectorize imitates it (checked 2026-11-24 against its public pages) ────────
 /** topK when a query names none. */

@@ -4,7 +4,7 @@ import type { ResultLine } from '../../wire/api/corpora.ts';
 import { asFault } from '../../wire/faults.ts';
 import { INGEST_BATCH_LINES } from '../../wire/limits.ts';
 import { at } from '../../wire/list.ts';
-import { pause } from '../pause.ts';
+import { giveWay } from '../pause.ts';
 import { claimPieces, removeLeftOver } from './left-over.ts';
 import type { Accepted, Refused } from './line.ts';
 import { errorResult, type Upload, writeBatch } from './write.ts';
@@ -41,7 +41,7 @@ const writeLines = async (upload: Upload, lines: readonly Accepted[]): Promise<R
   const parts = lines.flatMap((one) => one.parts);
   const written: ResultLine[] = [];
   for (let from = 0; from < parts.length; from += INGEST_BATCH_LINES) {
-    if (from > 0) await pause();
+    if (from > 0) await giveWay();
     written.push(...(await writeBatch(upload, parts.slice(from, from + INGEST_BATCH_LINES))));
   }
   let next = 0;

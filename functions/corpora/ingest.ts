@@ -12,8 +12,9 @@ import {
   MAX_UPLOAD_ERRORS,
   PREPARE_BYTES,
 } from '../../wire/limits.ts';
+import { messageOf } from '../../wire/message.ts';
 import { type Line, lines } from '../http/body.ts';
-import { pause } from '../pause.ts';
+import { giveWay } from '../pause.ts';
 import { processBatch } from './batch.ts';
 import { nextBatchLines } from './batch-size.ts';
 import { forgetAdapters } from './forget.ts';
@@ -79,11 +80,11 @@ async function* batches(
       prepared += size;
       if (prepared >= PREPARE_BYTES) {
         prepared = 0;
-        await pause();
+        await giveWay();
       }
       if (batch.length >= most || held >= INGEST_BATCH_BYTES) {
         yield { results: await flush(), last: false };
-        await pause();
+        await giveWay();
       }
       if (refused >= MAX_UPLOAD_ERRORS) {
         const message = `${refused} lines were refused, the limit is ${MAX_UPLOAD_ERRORS}: the rest was not read`;
@@ -105,9 +106,13 @@ export async function* ingest(
   try {
     yield* batches(upload, shape, body);
   } finally {
-    await upload.corpus.end(upload.writer);
+    await upload.corpus.end(upload.writer).catch((error: unknown) => {
+      // an empty corpus more is no reason to lose the answer
+      console.error('a corpus that was made for nothing could not be taken away:', messageOf(error));
+    });
     // this isolate's next selection knows the corpus' new version
-    if (upload.corpus.known !== undefined) forgetCorpusInfo(upload.corpus.known.tenant, upload.corpus.known.name);
+    const { known } = upload.corpus;
+    if (known !== undefined) forgetCorpusInfo(known.tenant, known.name);
     if (upload.replaced.length > 0) await forgetAdapters(upload.env, await upload.corpus.info(), upload.replaced);
   }
 }

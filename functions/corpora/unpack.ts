@@ -3,7 +3,7 @@
 // UNPACK_BYTES, since the platform unpacks each piece as a whole, and a piece may grow a thousandfold.
 import { FaultError } from '../../wire/faults.ts';
 import { MAX_UPLOAD_BYTES, PREPARE_BYTES, UNPACK_BYTES } from '../../wire/limits.ts';
-import { pause } from '../pause.ts';
+import { giveWay } from '../pause.ts';
 
 async function* pieces(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {
   for await (const chunk of stream) {
@@ -43,7 +43,7 @@ async function* gunzip(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8
       sincePause += next.value.byteLength;
       if (sincePause >= PREPARE_BYTES) {
         sincePause = 0;
-        await pause();
+        await giveWay();
       }
       if (total > MAX_UPLOAD_BYTES) {
         const got = `more than ${MAX_UPLOAD_BYTES} unpacked`;

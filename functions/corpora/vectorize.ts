@@ -14,10 +14,15 @@ export const vectorizeFault = (error: unknown): FaultError => {
 /** Too many requests: the same vectors would be taken later. */
 const TOO_MANY_REQUESTS = 40041;
 
-/** Whether the index refused what it was sent (40000 to 40999), rather than failed to answer. */
-export const isRefusal = (fault: Fault): boolean =>
-  fault.kind === 'vectorize' &&
-  fault.code !== null &&
-  fault.code >= 40_000 &&
-  fault.code < 41_000 &&
-  fault.code !== TOO_MANY_REQUESTS;
+/** An answer without a readable body is told by its status alone. */
+const STATUS = /Status \+ (\d+)/;
+/** Statuses of 400 to 499 that say nothing about what was sent: a time-out, too many requests. */
+const NOT_ABOUT_CONTENT: readonly number[] = [401, 403, 408, 429];
+
+/** Whether the index refused what it was sent (40000 to 40999, or a status that says so), rather than failed to answer. */
+export const isRefusal = (fault: Fault): boolean => {
+  if (fault.kind !== 'vectorize') return false;
+  if (fault.code !== null) return fault.code >= 40_000 && fault.code < 41_000 && fault.code !== TOO_MANY_REQUESTS;
+  const status = Number(STATUS.exec(fault.message)?.[1] ?? 0);
+  return status >= 400 && status < 500 && !NOT_ABOUT_CONTENT.includes(status);
+};

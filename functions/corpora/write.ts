@@ -77,7 +77,7 @@ const vectorsOf = async (
         embedder.embed(
           some.map(({ example }) => example.text),
           'head',
-          (index, tokens) => cuts.set(at(some, index), { tokens }),
+          { background: true, onCut: (index, tokens) => cuts.set(at(some, index), { tokens }) },
         ),
       isRefusal: isAboutText,
       calls: MAX_EMBEDS_OF_A_BATCH,

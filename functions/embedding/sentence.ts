@@ -2,23 +2,33 @@
 // neither workerd nor Node: the session comes from outside.
 import type { Encoder } from '../../tokenizer/encoder.ts';
 import { FaultError } from '../../wire/faults.ts';
-import { EMBED_BATCH, EMBED_RUN_TOKENS, TOKENISE_CHARACTERS } from '../../wire/limits.ts';
+import {
+  BACKGROUND_CHARACTERS,
+  BACKGROUND_RUN_TOKENS,
+  EMBED_BATCH,
+  EMBED_RUN_TOKENS,
+  TOKENISE_CHARACTERS,
+} from '../../wire/limits.ts';
 import { at } from '../../wire/list.ts';
 import { messageOf } from '../../wire/message.ts';
-import { pause } from '../pause.ts';
+import { giveWay, pause } from '../pause.ts';
 import { runBatch } from './batch.ts';
 import type { EmbedderConfig } from './config.ts';
-import type { Embedder, Keep, OnCut } from './embedder.ts';
+import type { Embedder, EmbedOptions, Keep } from './embedder.ts';
 import type { Session } from './session.ts';
 import { type Window, windowOf } from './window.ts';
 
-/** Runs of neighbouring windows: at most EMBED_BATCH of them, and EMBED_RUN_TOKENS with their padding. */
-const runsOf = <T extends { readonly ids: readonly number[] }>(sorted: readonly T[], most: number): T[][] => {
+/** Runs of neighbouring windows: at most so many of them, and of tokens with their padding. */
+const runsOf = <T extends { readonly ids: readonly number[] }>(
+  sorted: readonly T[],
+  most: number,
+  mostTokens: number,
+): T[][] => {
   const runs: T[][] = [];
   let run: T[] = [];
   for (const one of sorted) {
     // sorted by length, so this one is the longest of its run
-    const tooLarge = run.length >= most || (run.length + 1) * one.ids.length > EMBED_RUN_TOKENS;
+    const tooLarge = run.length >= most || (run.length + 1) * one.ids.length > mostTokens;
     if (run.length > 0 && tooLarge) {
       runs.push(run);
       run = [];
@@ -29,12 +39,18 @@ const runsOf = <T extends { readonly ids: readonly number[] }>(sorted: readonly 
 };
 
 /** Windows of all texts, with a pause after so many characters: tokenising a long batch takes a second. */
-const windowsOf = async (cut: Window, texts: readonly string[], keep: Keep, onCut?: OnCut) => {
+const windowsOf = async (
+  cut: Window,
+  texts: readonly string[],
+  keep: Keep,
+  { onCut, background = false }: EmbedOptions,
+) => {
+  const [most, turn] = background ? [BACKGROUND_CHARACTERS, giveWay] : [TOKENISE_CHARACTERS, pause];
   const windows: { readonly index: number; readonly ids: number[] }[] = [];
   let characters = 0;
   for (const [index, text] of texts.entries()) {
-    if (characters > TOKENISE_CHARACTERS) {
-      await pause();
+    if (characters > most) {
+      await turn();
       characters = 0;
     }
     windows.push({ index, ids: cut(text, keep, (tokens) => onCut?.(index, tokens)) });
@@ -58,10 +74,11 @@ export const sentenceEmbedder = (
     window: config.max_tokens,
     name: `onnx:${config.model}`,
     dimensions: config.dimensions,
-    async embed(texts, keep, onCut) {
+    async embed(texts, keep, options = {}) {
+      const background = options.background === true;
       try {
         window ??= windowOf(encoder(), config.max_tokens, config.prompts);
-        const windows = await windowsOf(window, texts.map(cased), keep, onCut);
+        const windows = await windowsOf(window, texts.map(cased), keep, options);
         counted.set(
           texts,
           windows.map(({ ids }) => ids.length),
@@ -70,10 +87,12 @@ export const sentenceEmbedder = (
         const runs = runsOf(
           windows.sort((a, b) => a.ids.length - b.ids.length),
           most,
+          background ? BACKGROUND_RUN_TOKENS : EMBED_RUN_TOKENS,
         );
         const vectors = new Array<Float32Array<ArrayBuffer>>(texts.length);
         for (const [number, run] of runs.entries()) {
-          if (number > 0) await pause();
+          if (background) await giveWay();
+          else if (number > 0) await pause();
           const ids = run.map((one) => one.ids);
           const rows = await runBatch(config, await session(), ids);
           for (const [i, { index }] of run.entries()) vectors[index] = at(rows, i);

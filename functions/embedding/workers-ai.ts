@@ -25,7 +25,7 @@ const rowsOf = (answer: unknown, count: number): unknown[][] => {
 export const workersAi = (service: EmbeddingService, model: string, dimensions: number): Embedder => ({
   name: `workers-ai:${model}`,
   dimensions,
-  async embed(texts, keep, onCut) {
+  async embed(texts, keep, { onCut } = {}) {
     const vectors: Float32Array<ArrayBuffer>[] = [];
     for (let at = 0; at < texts.length; at += MAX_TEXTS) {
       const batch = texts.slice(at, at + MAX_TEXTS);

@@ -26,7 +26,7 @@ export const promptVectors = async (
   if (prompt.input !== undefined) {
     // what a model continues is the end of its prompt
     const texts = typeof prompt.input === 'string' ? [prompt.input] : prompt.input;
-    const vectors = await embedder().embed(texts, 'tail', onCut);
+    const vectors = await embedder().embed(texts, 'tail', onCut === undefined ? {} : { onCut });
     if (vectors.every(isUnit)) return vectors;
     throw new FaultError({ kind: 'bad_field', param: 'input', message: 'holds nothing that the embedder knows' });
   }

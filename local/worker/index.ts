@@ -5,6 +5,7 @@
 
 import type { Env } from '../../functions/env.ts';
 import edge from '../../functions/index.ts';
+import { beforeUploads } from '../../functions/pause.ts';
 import { FRONT_HEADER } from '../doors.ts';
 import { drained } from './drain.ts';
 import { storageProblem } from './health.ts';
@@ -26,7 +27,7 @@ export default {
     const response = await edge.fetch(through, env, ctx);
     if (response.status >= 400) await rest();
     if (!response.ok || request.method !== 'GET' || new URL(request.url).pathname !== '/health') return response;
-    const problem = await storageProblem(env, ctx);
+    const problem = await beforeUploads(() => storageProblem(env, ctx));
     if (problem === undefined) return response;
     const message = `${problem}. Restart npm start: it checks what it keeps and says what to do`;
     const error = { message, type: 'server_error', code: 'storage', param: null };

@@ -9,10 +9,12 @@ import { lossOf } from '../../functions/corpora/lossless.ts';
 import { Offer } from '../../functions/corpora/sample.ts';
 import type { Keep } from '../../functions/embedding/embedder.ts';
 import { Remembered } from '../../functions/remembered.ts';
+import { beforeUploads, giveWay, pause } from '../../functions/pause.ts';
 import type { Fault } from '../../wire/faults.ts';
 import { FaultError } from '../../wire/faults.ts';
 import {
   CORPUS_CACHE_S,
+  GIVE_WAY_TURNS,
   INGEST_BATCH_BYTES,
   INGEST_BATCH_LINES,
   INGEST_BATCH_MS,
@@ -47,7 +49,7 @@ const INFO: CorpusInfo = {
 };
 
 /** An upload whose stores note what they are asked; texts with `bad` in them are more than the embedder can take. */
-const noting = () => {
+const noting = (refusal?: Error) => {
   const batches: number[] = [];
   const committed: string[] = [];
   const kept: Keep[] = [];
@@ -64,7 +66,12 @@ const noting = () => {
   const upload = {
     env: {
       CATALOGUE: { getByName: () => catalogue },
-      VECTORIZE: { upsert: async () => ({ mutationId: 'm' }) },
+      VECTORIZE: {
+        upsert: async (vectors: readonly { metadata: { id: string } }[]) => {
+          if (refusal !== undefined && vectors.some(({ metadata }) => metadata.id === '40')) throw refusal;
+          return { mutationId: 'm' };
+        },
+      },
       TEXTS: {
         put: async (_key: string, text: string) => {
           if (text.startsWith('unstorable')) throw new Error('R2 is down');
@@ -195,6 +202,33 @@ describe('an upload of 100 MB', () => {
   });
 });
 
+describe('an index that fails for one line of 64', () => {
+  const failing = async (message: string): Promise<number> => {
+    const results = await run(noting(new Error(message)).upload, [lines(64)]);
+    return results.filter(({ status }) => status === 'error').length;
+  };
+
+  it.each([
+    'VECTOR_UPSERT_ERROR (code = 40023): no',
+    'VECTOR_UPSERT_ERROR (code = 40012): wrong dimensions',
+    'VECTOR_UPSERT_ERROR: Status + 400',
+    'VECTOR_UPSERT_ERROR: Status + 413',
+    'VECTOR_UPSERT_ERROR: Status + 422',
+  ])('refusing it costs that line alone: %s', async (message) => {
+    expect(await failing(message)).toBe(1);
+  });
+
+  it.each([
+    'VECTOR_UPSERT_ERROR (code = 40041): too many requests',
+    'VECTOR_UPSERT_ERROR (code = 50002): internal',
+    'VECTOR_UPSERT_ERROR: Status + 500',
+    'VECTOR_UPSERT_ERROR: Status + 429',
+    'Network connection lost.',
+  ])('being down costs its batch, which is not tried by halves: %s', async (message) => {
+    expect(await failing(message)).toBe(39);
+  });
+});
+
 describe('a batch by halves', () => {
   const refusal: Fault = { kind: 'vectorize', code: 40023, message: 'no' };
   const attempt = async (count: number, bad: ReadonlySet<number>, calls: number, isRefusal = true) => {
@@ -271,6 +305,35 @@ describe('what parsing would lose', () => {
       lossOf(text, 'vector');
       expect(performance.now() - from).toBeLessThan(2_000);
     }
+  });
+});
+
+describe('an upload’s work', () => {
+  it('stands still while answers are made that somebody waits for, and no longer than its turns', async () => {
+    const order: string[] = [];
+    const turns = async (count: number) => {
+      for (let i = 0; i < count; i++) await pause();
+    };
+    const answer = beforeUploads(async () => {
+      await turns(5);
+      order.push('answer');
+    });
+    const slice = giveWay().then(() => order.push('slice'));
+    await Promise.all([answer, slice]);
+    expect(order).toEqual(['answer', 'slice']);
+    let ended = false;
+    const long = beforeUploads(() => turns(3 * GIVE_WAY_TURNS)).then(() => {
+      ended = true;
+    });
+    await giveWay();
+    expect(ended).toBe(false);
+    await long;
+    // one that fails is waited for no longer either
+    await expect(beforeUploads(async () => Promise.reject(new Error('no')))).rejects.toThrow('no');
+    const last = giveWay().then(() => order.push('at once'));
+    const others = turns(3).then(() => order.push('others'));
+    await Promise.all([last, others]);
+    expect(order.slice(2)).toEqual(['at once', 'others']);
   });
 });
 

@@ -96,6 +96,7 @@ const BODIES: Readonly<Record<string, unknown>> = {
     dimensions: embedder.dimensions,
     user: 'u',
   },
+  '/v1/corpora/fuzz/delete': { filter: { source: { $in: ['nobody', 'nothing'] }, 'meta.lang': 'xx' }, cursor: 'a' },
   '/v1/score': {
     model: 'base',
     context: 'const app',
