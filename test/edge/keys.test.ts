@@ -54,7 +54,7 @@ describe('a key', () => {
       ...{ object: 'key', tenant: 'default', name: 'Edge client', scopes: ['select'], corpora: 'all' },
       ...{ expires_at, previous_until: null, rates: {}, budgets: {} },
     });
-    const secret = key.slice(key.lastIndexOf('_', 20) + 1);
+    const secret = key.slice(key.indexOf('_', 3) + 1);
     const one = await told(`/v1/keys/${shown.id}`);
     expect(one.body).toMatchObject({ ...shown, used: { day: { requests: 0, steps: 0, tokens: 0 } } });
     const list = await told('/v1/keys?limit=1000');
@@ -78,6 +78,18 @@ describe('a key', () => {
     expect(revoked.body).toEqual({ object: 'key', id: shown.id, revoked: true });
     expect(await works(again.body.key)).toBe(false);
     expect((await told(`/v1/keys/${shown.id}`, { method: 'DELETE' })).status).toBe(404);
+  });
+
+  it('is stored as a digest alone, and remembered by an isolate for a while', async () => {
+    const { key, id } = await makeKey(edge, 'kept', { scopes: ['read'] });
+    const secret = key.slice(key.indexOf('_', 3) + 1);
+    const held = await edge.keysInKv();
+    expect(JSON.parse(held[`key/${id}`] ?? '')).toMatchObject({ tenant: 'kept', scopes: ['read'] });
+    expect(JSON.stringify(held)).not.toContain(secret);
+    expect((await told('/v1/corpora', { key })).status).toBe(200);
+    await edge.dropFromKv(id);
+    // asked again only when its time is over: otherwise every request would read KV
+    expect((await told('/v1/corpora', { key })).status).toBe(200);
   });
 
   it.each<[string, object, string]>([
