@@ -7,18 +7,17 @@ import { TENANT_REQUESTS, TENANT_RETRY_S } from '../../wire/limits.ts';
 import { authenticate } from './keys.ts';
 import type { Authenticated } from './principal.ts';
 import { keyStore } from './store.ts';
-import { forAddress, noteStranger } from './strangers.ts';
+import { forAddress } from './strangers.ts';
 
 const POLICY = `"tenant";q=${TENANT_REQUESTS.limit};w=${TENANT_REQUESTS.windowS}`;
 
 export const authenticated = createMiddleware<Authenticated>(async (c, next) => {
   const { RATE_LIMIT: limit, API_KEY: secret } = c.env;
   const address = c.req.header('cf-connecting-ip') ?? '';
-  const store = forAddress(keyStore(c.env), address);
-  const principal = await authenticate(c.req.header('authorization'), secret, store).catch(async (error: unknown) => {
-    if (error instanceof FaultError && error.fault.kind === 'bad_key') await noteStranger(limit, address);
-    throw error;
-  });
+  const later = (work: Promise<void>): void =>
+    c.executionCtx.waitUntil(work.catch((error: unknown) => console.error('strangers', error)));
+  const store = forAddress(keyStore(c.env), address, limit, later);
+  const principal = await authenticate(c.req.header('authorization'), secret, store);
   if (limit !== undefined) {
     c.header('ratelimit-policy', POLICY);
     if (!(await limit.limit({ key: `tenant/${principal.tenant}` })).success) {

@@ -22,7 +22,7 @@ const kvStore = (kv: KVNamespace): KeyStore => ({
 /** A store that remembers. `recalls` tells whether the next look-up of an id costs nothing. */
 export interface RememberingStore extends KeyStore {
   recalls(id: string): boolean;
-  /** What this isolate itself changed it need not remember. */
+  /** What this isolate itself changed it should not remember. */
   forget(id: string): void;
 }
 

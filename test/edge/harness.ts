@@ -18,6 +18,11 @@ const VECTORIZE_SECRET = 'a secret of this test process';
 interface Vectors {
   describe(): Promise<{ vectorCount: number }>;
 }
+interface Kv {
+  list(): Promise<{ keys: { name: string }[] }>;
+  get(name: string): Promise<string | null>;
+  delete(name: string): Promise<void>;
+}
 interface Texts {
   list(): Promise<{ objects: { key: string }[] }>;
 }
@@ -44,6 +49,10 @@ export interface Edge extends Caller {
   vectorize(path: 'configure' | 'flush' | 'clear', body?: unknown): Promise<void>;
   /** How many vectors and long texts all corpora hold together. */
   stored(): Promise<{ vectors: number; texts: number }>;
+  /** What KV holds of keys, by name. */
+  keysInKv(): Promise<Record<string, string>>;
+  /** Takes a key out of KV, as another location's revocation would. */
+  dropFromKv(id: string): Promise<void>;
   /** Keys of the long texts of all corpora. */
   textKeys(): Promise<string[]>;
   close(): Promise<void>;
@@ -137,5 +146,12 @@ export const startEdge = async (options: HarnessOptions = {}): Promise<Edge> => 
     const env = await harness.getWorker<{ TEXTS: Texts }>('sift-edge').getEnv();
     return (await env.TEXTS.list()).objects.map(({ key }) => key);
   };
-  return { ...edgeAt(url), vectorize, stored, textKeys, close: () => harness.close() };
+  const kv = async (): Promise<Kv> => (await harness.getWorker<{ KEYS: Kv }>('sift-edge').getEnv()).KEYS;
+  const keysInKv: Edge['keysInKv'] = async () => {
+    const held = await kv();
+    const { keys } = await held.list();
+    return Object.fromEntries(await Promise.all(keys.map(async ({ name }) => [name, (await held.get(name)) ?? ''])));
+  };
+  const dropFromKv: Edge['dropFromKv'] = async (id) => (await kv()).delete(`key/${id}`);
+  return { ...edgeAt(url), vectorize, stored, textKeys, keysInKv, dropFromKv, close: () => harness.close() };
 };

@@ -1,5 +1,6 @@
 // Keys, budgets and repeated requests as a caller sees them: the Worker as production configures it, before a scripted
 // gateway. Who is let in where is matrix.test.ts.
+import { connect } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { SCOPES } from '../../wire/api/scope.ts';
 import { MAX_IDEMPOTENCY_KEY } from '../../wire/limits.ts';
@@ -54,7 +55,7 @@ describe('a key', () => {
       ...{ object: 'key', tenant: 'default', name: 'Edge client', scopes: ['select'], corpora: 'all' },
       ...{ expires_at, previous_until: null, rates: {}, budgets: {} },
     });
-    const secret = key.slice(key.lastIndexOf('_', 20) + 1);
+    const secret = key.slice(key.indexOf('_', 3) + 1);
     const one = await told(`/v1/keys/${shown.id}`);
     expect(one.body).toMatchObject({ ...shown, used: { day: { requests: 0, steps: 0, tokens: 0 } } });
     const list = await told('/v1/keys?limit=1000');
@@ -78,6 +79,18 @@ describe('a key', () => {
     expect(revoked.body).toEqual({ object: 'key', id: shown.id, revoked: true });
     expect(await works(again.body.key)).toBe(false);
     expect((await told(`/v1/keys/${shown.id}`, { method: 'DELETE' })).status).toBe(404);
+  });
+
+  it('is stored as a digest alone, and remembered by an isolate for a while', async () => {
+    const { key, id } = await makeKey(edge, 'kept', { scopes: ['read'] });
+    const secret = key.slice(key.indexOf('_', 3) + 1);
+    const held = await edge.keysInKv();
+    expect(JSON.parse(held[`key/${id}`] ?? '')).toMatchObject({ tenant: 'kept', scopes: ['read'] });
+    expect(JSON.stringify(held)).not.toContain(secret);
+    expect((await told('/v1/corpora', { key })).status).toBe(200);
+    await edge.dropFromKv(id);
+    // asked again only when its time is over: otherwise every request would read KV
+    expect((await told('/v1/corpora', { key })).status).toBe(200);
   });
 
   it.each<[string, object, string]>([
@@ -117,6 +130,40 @@ describe('a key', () => {
   it('is made once for each request: an Idempotency-Key is refused, since no secret is kept', async () => {
     const { status, body } = await post('/v1/keys', { scopes: ['read'] }, KEY, { 'idempotency-key': 'x' });
     expect([status, body.error.param]).toEqual([400, 'Idempotency-Key']);
+  });
+});
+
+describe('an Authorization header on the wire', () => {
+  const status = async (...lines: readonly (string | Buffer)[]): Promise<number> => {
+    const socket = connect(Number(edge.url.port), edge.url.hostname);
+    const head = Buffer.from('GET /v1/corpora HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n');
+    const own = lines.flatMap((line) => [Buffer.from(line), Buffer.from('\r\n')]);
+    socket.on('error', () => {}); // a connection that is cut is no answer: 0
+    socket.write(Buffer.concat([head, ...own, Buffer.from('\r\n')]));
+    let text = '';
+    for await (const chunk of socket) text += chunk;
+    return Number(/^HTTP\/1\.1 (\d{3})/.exec(text)?.[1] ?? 0);
+  };
+
+  it('lets one whole key in', async () => {
+    expect(await status(`Authorization: Bearer ${KEY}`)).toBe(200);
+    expect(await status(`AUTHORIZATION:bearer   ${KEY}  `)).toBe(200);
+  });
+
+  it.each<[string, readonly (string | Buffer)[]]>([
+    ['the key twice', [`authorization: Bearer ${KEY}`, `authorization: Bearer ${KEY}`]],
+    ['another key before it', ['authorization: Bearer x', `authorization: Bearer ${KEY}`]],
+    ['a folded line', ['authorization: Bearer', ` ${KEY}`]],
+    ['a zero byte', [`authorization: Bearer ${KEY}\0`]],
+    ['a lone return', [`authorization: Bearer x\rauthorization: Bearer ${KEY}`]],
+    ['bytes that are no UTF-8', [Buffer.from([...Buffer.from(`authorization: Bearer ${KEY}`), 0xff, 0xfe])]],
+    ['a space before the colon', [`authorization : Bearer ${KEY}x`]],
+    ['no value', ['authorization:']],
+    ['a kilobyte', [`authorization: Bearer ${'k'.repeat(1_000)}`]],
+    ['a megabyte', [`authorization: Bearer ${'k'.repeat(1_000_000)}`]],
+  ])('is refused with %s', async (_, lines) => {
+    const got = await status(...lines);
+    expect({ got, refused: got === 0 || (got >= 400 && got < 500) }).toEqual({ got, refused: true });
   });
 });
 
@@ -228,6 +275,37 @@ describe('rates and budgets', () => {
     expect(Number(second.headers.get('retry-after'))).toBeGreaterThan(0);
     // what does not tune goes on
     expect((await told('/v1/corpora', { key })).status).toBe(200);
+  });
+
+  it('are charged for the steps of work that broke off, by itself or because its caller left', async () => {
+    const { key, id } = await makeKey(edge, 'budgeted', { scopes: ['generate'], budgets: { total: { steps: 100 } } });
+    const used = async () => (await told(`/v1/keys/${id}?tenant=budgeted`)).body.used.total;
+    const step = (index: number) => ({
+      event: 'step',
+      step: { ...{ index, of: 5, id: 'a', loss: 1, tokens: 10, ms: 1 }, reused: false, truncated: false },
+    });
+    script = async (x) => {
+      await x.stream();
+      await x.events(step(0), step(1));
+      await x.event({ event: 'error', error: { message: 'no', type: 'server_error', code: 'backend', param: null } });
+      x.end();
+    };
+    expect((await complete(key)).status).toBe(502);
+    await expect.poll(used).toEqual({ requests: 1, steps: 2, tokens: 20 });
+
+    script = async (x) => {
+      await x.stream();
+      await x.events(step(0), step(1), step(2));
+      await x.gone();
+    };
+    const leaving = new AbortController();
+    const body = { model: 'base', prompt: 'x', stream: true };
+    const response = await edge.send('/v1/completions', { key, body, signal: leaving.signal });
+    const reader = response.body?.getReader();
+    let text = '';
+    while (!text.includes('step 3/5')) text += new TextDecoder().decode((await reader?.read())?.value);
+    leaving.abort();
+    await expect.poll(used, { timeout: 10_000 }).toEqual({ requests: 2, steps: 5, tokens: 50 });
   });
 
   it('are not charged for what failed before any work', async () => {

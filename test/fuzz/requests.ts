@@ -104,6 +104,14 @@ const BODIES: Readonly<Record<string, unknown>> = {
     picks: [{ id: 'p', text: 'app.get', source: 'hono' }],
     sift: { ...SIFT, strategy: 'none', use: 'context', ...TEMPLATES },
   },
+  '/v1/keys': {
+    name: 'fuzz',
+    scopes: ['read', 'select'],
+    corpora: ['fuzz'],
+    expires_at: '2099-01-01T00:00:00Z',
+    rates: { requests_per_minute: 5 },
+    budgets: { day: { steps: 5 }, total: { tokens: 5 } },
+  },
 };
 
 const send = async (

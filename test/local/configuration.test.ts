@@ -6,6 +6,7 @@ import { unstable_readConfig } from 'wrangler';
 import { edgeWorkers } from '../../local/edge.ts';
 import { COMPATIBILITY_DATE, type WorkerOptions } from '../../local/workerd.ts';
 import embedder from '../../models/embedder/config.json' with { type: 'json' };
+import { TENANT_REQUESTS } from '../../wire/limits.ts';
 import { at } from '../../wire/list.ts';
 
 /** The part of a configuration that is compared. */
@@ -22,6 +23,7 @@ interface Config {
   readonly migrations: readonly { new_sqlite_classes?: readonly string[] }[];
   readonly rules: readonly { type: string; globs: readonly string[]; fallthrough?: boolean }[];
   readonly vectorize: readonly { binding: string }[];
+  readonly ratelimits: readonly { name: string; simple: { limit: number; period: number } }[];
   readonly vars: Readonly<Record<string, unknown>>;
   readonly build: unknown;
 }
@@ -97,6 +99,11 @@ describe('what is deployed', () => {
     expect(rulesOf(production)).toEqual(rulesOf(local));
     expect(production.main).toBe(local.main);
     expect(production.build).toEqual(local.build);
+  });
+
+  it('limits the requests of a tenant as callers are told', () => {
+    const { limit, windowS } = TENANT_REQUESTS;
+    expect(production.ratelimits).toMatchObject([{ name: 'RATE_LIMIT', simple: { limit, period: windowS } }]);
   });
 
   it('has every binding and var that the local edge has', () => {
