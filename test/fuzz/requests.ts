@@ -37,6 +37,14 @@ const BODIES: Readonly<Record<string, unknown>> = {
     strategy: 'mmr',
     mmr_lambda: 0.4,
   },
+  '/v1/select??': {
+    corpora: ['fuzz'],
+    inputs: ['How is a cookie set?', 'And a header?'],
+    n: 60,
+    fields: ['id', 'text', 'explained'],
+    max_bytes: 400,
+    store: false,
+  },
   '/v1/completions': {
     model: 'base:sift',
     prompt: 'const app = new Hono();',
@@ -179,6 +187,8 @@ const PATHS = [
   '/v1/select',
   '/v1/chat/completions',
   '/v1/embeddings',
+  '/v1/selections/sel_aaaaaaaaaaaaaaaaaaaaaaaa',
+  '/v1/selections/%2e%2e',
   '/v1/score',
   '/cdn-cgi/mf/scheduled',
   '/v1/corpora/fuzz/examples/%E0%A4%A',
