@@ -1,12 +1,11 @@
 // A selection line by line: each pick as soon as its text is there, in the order of the steps, then the rest. Picks are final
 // only when all rounds are over; what is still to be waited for then are texts in R2.
 // A failure on the way is the last line, and no `selection` line follows.
-import type { SelectLine, SelectRequest } from '../../wire/api/select.ts';
+import type { SelectedFields, SelectLine, SelectRequest } from '../../wire/api/select.ts';
 import { MAX_CONNECTIONS } from '../../wire/limits.ts';
 import { at } from '../../wire/list.ts';
 import { wireError } from '../http/errors.ts';
 import { delivered } from './delivery.ts';
-import type { Answer } from './keeping.ts';
 import type { Draft } from './select.ts';
 import type { Pick, Selection } from './selection.ts';
 
@@ -29,7 +28,7 @@ const lineOf = (line: SelectLine): string => `${JSON.stringify(line)}\n`;
 export async function* selectionLines(
   draft: Draft,
   { fields }: SelectRequest,
-  finish: (selection: Selection) => Promise<Answer>,
+  finish: (selection: Selection) => Promise<{ readonly content: SelectedFields }>,
   onFailure: (error: unknown) => void,
 ): AsyncGenerator<string, void, void> {
   const wantsText = fields === undefined || fields.includes('text');
