@@ -6,7 +6,7 @@ zero and belongs to nobody: a pass gathers the lines of its rows into one leaf [
 rank is filled up with line 0, which changes nothing and learns nothing.
 
     arena p, m, v, g [L, D] ── p[index] ──▶ leaf [G, R, D] ── split ──▶ A [G, R, in], Bᵀ [G, R, out] of each layer
-    y = x Wᵀ + scale · (x Aᵀ) Bᵀ        one gradient [G, R, D]        one elementwise Adam over all rows
+    y = x Wᵀ + (x Aᵀ)(scale · Bᵀ)       one gradient [G, R, D]        one elementwise Adam over all rows
 
 Rows are padded on the right: under a causal mask no token sees a pad, so that no mask is needed."""
 
@@ -18,6 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from . import attention
 from .loss import CrossEntropy, log_probabilities
 from .model import Base
 
@@ -59,24 +60,20 @@ def adam_update(p, g, m, v, t, adam, column):
 
 
 def finite(x: Tensor) -> Tensor:
-    """Whether each row of [G, R, D] is: 0 times anything else is not 0."""
-    return (x * 0).sum((1, 2)) == 0
-
-
-class Active:
-    """What the adapted layers add in the pass that runs now; one thread owns all tensors, so one place is enough."""
-
-    parts: tuple[Tensor, ...] | None = None
-    scale: Tensor | None = None
+    """Whether each row of [G, R, D] is."""
+    return torch.linalg.vector_norm(x.flatten(1), torch.inf, dim=1).isfinite()
 
 
 class LoraLinear(nn.Linear):
+    """`a` [G, R, in] and `b` [G, R, out] are what it adds in the pass that runs now; one thread owns all tensors."""
+
     def forward(self, x: Tensor) -> Tensor:
         y = F.linear(x, self.weight, self.bias)
-        if self.now.parts is None:
+        if self.a is None:
             return y
-        a, b = self.now.parts[self.at], self.now.parts[self.at + 1]
-        return torch.baddbmm(y, torch.bmm(x, a.mT) * self.now.scale, b)
+        # in place saves a copy of y; after a bias y is a view, of which autograd would make two more
+        add = y.baddbmm_ if self.bias is None else y.baddbmm
+        return add(torch.bmm(x, self.a.mT), self.b)
 
 
 @dataclass(eq=False)
@@ -104,16 +101,19 @@ def adapted(base: Base) -> dict[str, nn.Linear]:
 
 class Arena:
     def __init__(self, base: Base, lines: int):
-        self.base, self.now = base, Active()
+        self.base = base
         linears = adapted(base)
         self.names, self.sizes = list(linears), []
         for module in linears.values():
-            module.__class__, module.now, module.at = LoraLinear, self.now, len(self.sizes)
+            module.__class__, module.a, module.b = LoraLinear, None, None
             self.sizes += [module.in_features, module.out_features]
+        self.places = [module.__dict__ for module in linears.values()]  # setting attributes of modules takes long
+        kinds = [torch.full((n,), float(i % 2), device=base.device) for i, n in enumerate(self.sizes)]
+        self.of_b = torch.cat(kinds)  # [D], 1 where a number belongs to B
         self.width = sum(self.sizes)
         self.p, self.m, self.v, self.g = (torch.zeros(lines + 1, self.width, device=base.device) for _ in range(4))
         self.lines, self.unused, self.lock = lines, list(range(lines, 0, -1)), threading.Lock()
-        self.run, self.hidden_of = self.gradient, base.body  # of training; passes.py may replace them
+        self.run = self.gradient  # of training; passes.py may replace it
 
     # ── places: reserved where a request comes in, given back by the engine
     def reserve(self, rank: int, scale: float) -> Row | None:
@@ -163,23 +163,30 @@ class Arena:
         return torch.tensor([r.lines + [0] * (rank - r.rank) for r in rows], device=self.p.device)
 
     def scales(self, rows: list[Row]) -> Tensor:
-        return torch.tensor([r.scale for r in rows], device=self.p.device, dtype=self.base.dtype).view(-1, 1, 1)
+        return torch.tensor([r.scale for r in rows], device=self.p.device).view(-1, 1, 1)
 
-    def hidden(self, leaf: Tensor, scale: Tensor, ids: Tensor, **options) -> Tensor:
-        self.now.parts, self.now.scale = leaf.to(self.base.dtype).split(self.sizes, 2), scale
+    def leaf(self, index: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
+        """The rows' factors as a pass multiplies them, [G, R, D]; and what each was multiplied by, [G, 1, D]: B by the
+        scale, here once and not in every layer."""
+        factor = 1 + (scale - 1) * self.of_b
+        return (self.p[index] * factor).to(self.base.dtype), factor
+
+    def hidden(self, leaf: Tensor, ids: Tensor, **options) -> Tensor:
+        parts = leaf.split(self.sizes, 2)
+        for place, a, b in zip(self.places, parts[::2], parts[1::2], strict=True):
+            place["a"], place["b"] = a, b
         try:
-            body = self.base.body if options else self.hidden_of
-            return body(input_ids=ids, **(options or {"use_cache": False})).last_hidden_state
+            return self.base.body(input_ids=ids, **(options or attention.whole(self.base.body))).last_hidden_state
         finally:
-            self.now.parts = None
+            for place in self.places:
+                place["a"] = place["b"] = None
 
     def gradient(self, index: Tensor, scale: Tensor, ids: Tensor, targets: Tensor, weights: Tensor):
         """→ ([G, R, D] gradients of Σ w·CE, log p [G, T])."""
-        leaf = self.p[index].requires_grad_()
-        head = self.base.head
-        hidden = self.hidden(leaf, scale, ids)
+        (leaf, factor), head = self.leaf(index, scale), self.base.head
+        hidden = self.hidden(leaf.requires_grad_(), ids)
         loss, logp = CrossEntropy.apply(hidden, head.weight, head.bias, head, targets, weights)
-        return torch.autograd.grad(loss, leaf)[0], logp
+        return torch.autograd.grad(loss, leaf)[0].float().mul_(factor), logp
 
     def train(self, rows: list[Row], ids: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
         """Adds each row's gradient to what its adapter has gathered since its last step. → log p [G, T]."""
@@ -209,7 +216,7 @@ class Arena:
 
     @torch.no_grad()
     def score(self, index: Tensor, scale: Tensor, ids: Tensor, targets: Tensor) -> Tensor:
-        return log_probabilities(self.base.head, self.hidden(self.p[index], scale, ids), targets)
+        return log_probabilities(self.base.head, self.hidden(self.leaf(index, scale)[0], ids), targets)
 
     def logp(self, rows: list[Row], ids: Tensor, targets: Tensor) -> Tensor:
         return self.score(self.index(rows), self.scales(rows), ids, targets)
@@ -234,9 +241,9 @@ class Arena:
             g = g * (limits / (g.flatten(1).norm(dim=1).view(-1, 1, 1) + 1e-6)).clamp(max=1)
         adam_update(p, g, m, v, [r.steps + 1 for r in rows], settings, column)
         ok = finite(p) & finite(v)  # a gradient that is not finite, or whose square is not, is in v
+        written = (index * ok[:, None]).flatten()  # a row that keeps its weights is written to line 0, which is zeroed
         for pool, new in ((self.p, p), (self.m, m), (self.v, v)):
-            if not (new.is_cpu and ok.all()):  # asking a GPU would be waiting for it
-                new = torch.where(ok[:, None, None], new, pool[index])
-            pool.index_copy_(0, flat, new.flatten(0, 1))
+            pool.index_copy_(0, written, new.flatten(0, 1))
+            pool[0] = 0
         self.g.index_fill_(0, flat, 0)
         return ok

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.func import functional_call
 
+from . import attention
 from .adapters import Adam, adam_update
 from .decode import Decoder
 from .loss import CrossEntropy, Head, log_probabilities
@@ -53,7 +54,7 @@ class FullModel:
 
     def train(self, ids: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
         body, head = self.parts(self.cast())
-        hidden = body(input_ids=ids, use_cache=False).last_hidden_state
+        hidden = body(input_ids=ids, **attention.whole(self.base.body)).last_hidden_state
         loss, logp = CrossEntropy.apply(hidden, head.weight, head.bias, head, targets, weights)
         loss.backward()
         return logp
@@ -69,7 +70,8 @@ class FullModel:
     @torch.no_grad()
     def logp(self, ids: Tensor, targets: Tensor) -> Tensor:
         body, head = self.parts(self.cast())
-        return log_probabilities(head, body(input_ids=ids, use_cache=False).last_hidden_state, targets)
+        hidden = body(input_ids=ids, **attention.whole(self.base.body)).last_hidden_state
+        return log_probabilities(head, hidden, targets)
 
     @torch.no_grad()
     def adam(self, adam: Adam) -> bool:

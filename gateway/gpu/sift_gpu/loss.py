@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
-CHUNK_LOGITS = 1 << 26  # logits of a chunk: 256 MiB as float32 (2026-11-26)
+CHUNK_LOGITS = {"cuda": 1 << 28, "cpu": 1 << 26}  # of a chunk: 1 GiB, or 256 MiB, as float32 (2026-11-26)
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,9 @@ class Head:
         return self.cap * torch.tanh(z / self.cap) if self.cap else z
 
     def chunk(self) -> int:
-        return max(64, CHUNK_LOGITS // self.weight.shape[0])
+        """Tokens of a chunk; a GPU multiplies tiles of them."""
+        n = CHUNK_LOGITS[self.weight.device.type] // self.weight.shape[0]
+        return max(64, n // 128 * 128)
 
 
 @torch.no_grad()
@@ -53,22 +55,22 @@ class CrossEntropy(torch.autograd.Function):
         grad_b = torch.zeros_like(bias, dtype=torch.float32) if trained and bias is not None else None
         for from_ in range(0, len(h), head.chunk()):
             s = slice(from_, from_ + head.chunk())
+            # ∂loss/∂z = w · (softmax − onehot), w put in last: a factor of each token. The logits of a pass are more
+            # numbers than all its activations, so each time that they are read or written counts
             z = head.logits(h[s])
             logs = F.log_softmax(z, -1)
             logp[s] = logs.gather(1, t[s, None])[:, 0]
-            g = logs.exp_()  # ∂loss/∂z = w · (softmax − onehot)
-            g.scatter_add_(1, t[s, None], torch.full_like(w[s, None], -1.0))
-            g *= w[s, None]
+            g = torch.empty_like(logs, dtype=weight.dtype)
+            torch.exp(logs, out=g)
+            g.scatter_(1, t[s, None], logp[s, None].expm1().to(g.dtype))
             if head.cap:
                 g *= 1 - (z / head.cap) ** 2
-            if head.scale != 1.0:
-                g *= head.scale
-            g = g.to(weight.dtype)
-            grad_h[s] = g @ weight
+            factor = w[s, None] * head.scale
+            grad_h[s] = (g @ weight) * factor
             if grad_w is not None:
-                grad_w += (g.mT @ h[s]).float()
+                grad_w += (g.mT @ (h[s] * factor).to(g.dtype)).float()
             if grad_b is not None:
-                grad_b += g.sum(0).float()
+                grad_b += (g.mT.float() @ factor)[:, 0]
         none = torch.empty(0)
         ctx.save_for_backward(
             grad_h.view_as(hidden), none if grad_w is None else grad_w, none if grad_b is None else grad_b
