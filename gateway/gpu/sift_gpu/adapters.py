@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from . import attention
-from .loss import CrossEntropy, log_probabilities
+from .loss import CrossEntropy, log_probabilities, spread
 from .model import Base
 
 # the order in which the TypeScript engine draws A of a layer; other names come after, in the model's own order
@@ -47,16 +47,21 @@ class Adam:
     weight_decay: float
     clip: float = 0.0  # 0: the gradient's norm is not bounded
 
+    def numbers(self, t: int) -> tuple[float, ...]:
+        """What step t, counted from 1, multiplies by; in the order of adam_update."""
+        rate, decay = self.learning_rate / (1 - self.beta1**t), 1 - self.learning_rate * self.weight_decay
+        betas = (self.beta1, 1 - self.beta1, self.beta2, 1 - self.beta2)
+        return (*betas, 1 / (1 - self.beta2**t), self.eps, rate, decay)
 
-def adam_update(p, g, m, v, t, adam, column):
-    """gateway/backends/embedded/adam.ts, for many rows at once and in place; t counts from 1. `column` shapes one
-    number a row. Plain products and sums: a fused one would round otherwise at a tensor's end than within it."""
-    c = lambda f: column([f(a, n) for a, n in zip(adam, t, strict=True)])
-    m.mul_(c(lambda a, n: a.beta1)).add_(g * c(lambda a, n: 1 - a.beta1))
-    v.mul_(c(lambda a, n: a.beta2)).add_((g * g).mul_(c(lambda a, n: 1 - a.beta2)))
-    root = (v * c(lambda a, n: 1 / (1 - a.beta2**n))).sqrt_().add_(c(lambda a, n: a.eps))
-    step = (m * c(lambda a, n: a.learning_rate / (1 - a.beta1**n))).div_(root)
-    p.mul_(c(lambda a, n: 1 - a.learning_rate * a.weight_decay)).sub_(step)
+
+def adam_update(p, g, m, v, numbers) -> None:
+    """gateway/backends/embedded/adam.ts, in place; for many rows at once where the numbers are columns. Plain products
+    and sums: a fused one would round otherwise at a tensor's end than within it."""
+    beta1, rest1, beta2, rest2, second, eps, rate, decay = numbers
+    m.mul_(beta1).add_(g * rest1)
+    v.mul_(beta2).add_((g * g).mul_(rest2))
+    root = (v * second).sqrt_().add_(eps)
+    p.mul_(decay).sub_((m * rate).div_(root))
 
 
 def finite(x: Tensor) -> Tensor:
@@ -113,7 +118,7 @@ class Arena:
         self.width = sum(self.sizes)
         self.p, self.m, self.v, self.g = (torch.zeros(lines + 1, self.width, device=base.device) for _ in range(4))
         self.lines, self.unused, self.lock = lines, list(range(lines, 0, -1)), threading.Lock()
-        self.run = self.gradient  # of training; passes.py may replace it
+        self.run, self.spread = self.gradient, spread  # of training; passes.py may replace them
 
     # ── places: reserved where a request comes in, given back by the engine
     def reserve(self, rank: int, scale: float) -> Row | None:
@@ -185,7 +190,7 @@ class Arena:
         """→ ([G, R, D] gradients of Σ w·CE, log p [G, T])."""
         (leaf, factor), head = self.leaf(index, scale), self.base.head
         hidden = self.hidden(leaf.requires_grad_(), ids)
-        loss, logp = CrossEntropy.apply(hidden, head.weight, head.bias, head, targets, weights)
+        loss, logp = CrossEntropy.apply(hidden, head.weight, head.bias, head, targets, weights, self.spread)
         return torch.autograd.grad(loss, leaf)[0].float().mul_(factor), logp
 
     def train(self, rows: list[Row], ids: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
@@ -224,22 +229,30 @@ class Arena:
     @torch.no_grad()
     def adam(self, rows: list[Row], settings: list[Adam]) -> list[bool]:
         """One step of each row. A row whose gradient or step is not finite keeps its weights: its place says False."""
+        update = getattr(self.run, "update", self.update)
         most = max(1, ADAM_ELEMENTS[self.p.device.type] // (max(r.rank for r in rows) * self.width))
         parts = [slice(at, at + most) for at in range(0, len(rows), most)]
-        done = torch.cat([self.adam_part(rows[s], settings[s]) for s in parts]).tolist()  # the one wait for a GPU
+        done = []
+        for s in parts:
+            clip = any(a.clip for a in settings[s])
+            done.append(update(self.index(rows[s]), self.numbers(rows[s], settings[s]), clip))
+        done = torch.cat(done).tolist()  # the one wait for a GPU
         for row, good in zip(rows, done, strict=True):
             row.steps, row.dirty = row.steps + good, False
         return done
 
-    def adam_part(self, rows: list[Row], settings: list[Adam]) -> Tensor:
-        index = self.index(rows)
+    def numbers(self, rows: list[Row], settings: list[Adam]) -> Tensor:
+        """Of the rows' next steps, for adam_update, and the bound of the gradient's norm; [9, G, 1, 1]."""
+        table = [(*a.numbers(r.steps + 1), a.clip or torch.inf) for r, a in zip(rows, settings, strict=True)]
+        return torch.tensor(table, dtype=torch.float32, device=self.p.device).T[:, :, None, None]
+
+    def update(self, index: Tensor, numbers: Tensor, clip: bool) -> Tensor:
+        """One step of the rows of `index`; numbers [9, G, 1, 1] → which of them were finite."""
         flat = index.flatten()
         p, m, v, g = (pool.index_select(0, flat).view(*index.shape, -1) for pool in (self.p, self.m, self.v, self.g))
-        column = lambda numbers: torch.tensor(numbers, dtype=torch.float32, device=p.device).view(-1, 1, 1)
-        if any(a.clip for a in settings):
-            limits = column([a.clip or float("inf") for a in settings])
-            g = g * (limits / (g.flatten(1).norm(dim=1).view(-1, 1, 1) + 1e-6)).clamp(max=1)
-        adam_update(p, g, m, v, [r.steps + 1 for r in rows], settings, column)
+        if clip:
+            g = g * (numbers[8] / (g.flatten(1).norm(dim=1).view(-1, 1, 1) + 1e-6)).clamp(max=1)
+        adam_update(p, g, m, v, numbers[:8])
         ok = finite(p) & finite(v)  # a gradient that is not finite, or whose square is not, is in v
         written = (index * ok[:, None]).flatten()  # a row that keeps its weights is written to line 0, which is zeroed
         for pool, new in ((self.p, p), (self.m, m), (self.v, v)):

@@ -9,7 +9,7 @@ from torch.func import functional_call
 from . import attention
 from .adapters import Adam, adam_update
 from .decode import Decoder
-from .loss import CrossEntropy, Head, log_probabilities
+from .loss import CrossEntropy, Head, log_probabilities, spread
 from .model import Base
 
 BYTES = 20  # a parameter: weight, two moments, gradient in float32; a cast copy for the pass, and one for a sampler
@@ -55,7 +55,7 @@ class FullModel:
     def train(self, ids: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
         body, head = self.parts(self.cast())
         hidden = body(input_ids=ids, **attention.whole(self.base.body)).last_hidden_state
-        loss, logp = CrossEntropy.apply(hidden, head.weight, head.bias, head, targets, weights)
+        loss, logp = CrossEntropy.apply(hidden, head.weight, head.bias, head, targets, weights, spread)
         loss.backward()
         return logp
 
@@ -83,7 +83,7 @@ class FullModel:
             return False
         for n, p in self.p.items():
             g = grads[n] * (adam.clip / (norm + 1e-6)).clamp(max=1) if adam.clip else grads[n]
-            adam_update(p, g, self.m[n], self.v[n], [self.steps + 1], [adam], lambda x: x[0])
+            adam_update(p, g, self.m[n], self.v[n], adam.numbers(self.steps + 1))
         self.steps += 1
         return True
 

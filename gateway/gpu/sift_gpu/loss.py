@@ -19,16 +19,49 @@ class Head:
     scale: float = 1.0
     cap: float = 0.0
 
+    def raw(self, hidden: torch.Tensor) -> torch.Tensor:
+        return F.linear(hidden, self.weight, self.bias)
+
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:
-        z = F.linear(hidden, self.weight, self.bias).float()
-        if self.scale != 1.0:
-            z = z * self.scale
-        return self.cap * torch.tanh(z / self.cap) if self.cap else z
+        return shaped(self.raw(hidden), self.scale, self.cap)
 
     def chunk(self) -> int:
         """Tokens of a chunk; a GPU multiplies tiles of them."""
         n = CHUNK_LOGITS[self.weight.device.type] // self.weight.shape[0]
         return max(64, n // 128 * 128)
+
+
+def shaped(raw: torch.Tensor, scale: float, cap: float) -> torch.Tensor:
+    z = raw.float()
+    if scale != 1.0:
+        z = z * scale
+    return cap * torch.tanh(z / cap) if cap else z
+
+
+def spread(raw: torch.Tensor, targets: torch.Tensor, scale: float, cap: float):
+    """→ (softmax − onehot, the gradient of −log p but for the scale, in raw's precision; log p). The logits of a pass
+    are more numbers than all its activations, so each time that they are read or written counts."""
+    z = shaped(raw, scale, cap)
+    logs = F.log_softmax(z, -1)
+    logp = logs.gather(1, targets[:, None])
+    g = torch.empty_like(raw)
+    torch.exp(logs, out=g)
+    g.scatter_(1, targets[:, None], logp.expm1().to(g.dtype))
+    if cap:
+        g *= 1 - (z / cap) ** 2
+    return g, logp[:, 0]
+
+
+def fused_spread(raw: torch.Tensor, targets: torch.Tensor, scale: float, cap: float):
+    """The same as torch.compile makes one kernel of it."""
+    z = shaped(raw, scale, cap)
+    logs = F.log_softmax(z, -1)
+    logp = logs.gather(1, targets[:, None])
+    hit = torch.arange(z.shape[1], device=z.device) == targets[:, None]
+    g = torch.where(hit, logp.expm1(), logs.exp())
+    if cap:
+        g = g * (1 - (z / cap) ** 2)
+    return g.to(raw.dtype), logp[:, 0]
 
 
 @torch.no_grad()
@@ -46,7 +79,7 @@ class CrossEntropy(torch.autograd.Function):
     """Σ w · −log p(target) over [G, T], and log p itself. W's gradient is made only where W is trained."""
 
     @staticmethod
-    def forward(ctx, hidden, weight, bias, head, targets, weights):
+    def forward(ctx, hidden, weight, bias, head, targets, weights, spread):
         head = Head(weight, bias, head.scale, head.cap)
         h, t, w = hidden.flatten(0, 1), targets.flatten(), weights.flatten()
         grad_h, logp = torch.empty_like(h), torch.empty_like(w)
@@ -55,17 +88,8 @@ class CrossEntropy(torch.autograd.Function):
         grad_b = torch.zeros_like(bias, dtype=torch.float32) if trained and bias is not None else None
         for from_ in range(0, len(h), head.chunk()):
             s = slice(from_, from_ + head.chunk())
-            # ∂loss/∂z = w · (softmax − onehot), w put in last: a factor of each token. The logits of a pass are more
-            # numbers than all its activations, so each time that they are read or written counts
-            z = head.logits(h[s])
-            logs = F.log_softmax(z, -1)
-            logp[s] = logs.gather(1, t[s, None])[:, 0]
-            g = torch.empty_like(logs, dtype=weight.dtype)
-            torch.exp(logs, out=g)
-            g.scatter_(1, t[s, None], logp[s, None].expm1().to(g.dtype))
-            if head.cap:
-                g *= 1 - (z / head.cap) ** 2
-            factor = w[s, None] * head.scale
+            g, logp[s] = spread(head.raw(h[s]), t[s], head.scale, head.cap)
+            factor = w[s, None] * head.scale  # put in after the product: a factor of each token, not of each logit
             grad_h[s] = (g @ weight) * factor
             if grad_w is not None:
                 grad_w += (g.mT @ (h[s] * factor).to(g.dtype)).float()
@@ -83,4 +107,4 @@ class CrossEntropy(torch.autograd.Function):
     def backward(ctx, grad, _):
         grad_h, grad_w, grad_b = ctx.saved_tensors
         wanted = [x * grad if x.numel() else None for x in (grad_w, grad_b)]
-        return grad_h * grad.to(grad_h.dtype), *wanted, None, None, None
+        return grad_h * grad.to(grad_h.dtype), *wanted, None, None, None, None

@@ -1,5 +1,5 @@
-"""Faster ways to run the same pass, each behind a switch: torch.compile for the model's layers, CUDA graphs for a whole
-pass by its shape, or both. Each is compared with the eager pass where it is first used, and switched off for good on a
+"""Faster ways to run the same pass, each behind a switch: torch.compile for the model's layers, the loss and Adam, CUDA
+graphs for a whole pass by its shape, or both. Each is compared with the eager pass where it is first used, and switched off for good on a
 mismatch or an error, so that a wrong one costs speed and never a result."""
 
 import logging
@@ -7,7 +7,8 @@ import logging
 import torch
 import torch.nn.functional as F
 
-from .adapters import Arena
+from .adapters import Adam, Arena, Row
+from .loss import fused_spread, spread
 
 log = logging.getLogger("sift_gpu")
 MOST_GRAPHS = 32  # each keeps the activations of its shape; a shape beyond these runs eagerly (2026-11-26)
@@ -38,6 +39,7 @@ class Compiled:
 
     def __init__(self, arena: Arena):
         self.arena, self.on, self.off = arena, False, False
+        self.spread, self.update = (torch.compile(f, dynamic=True) for f in (fused_spread, arena.update))
         for layer in arena.base.body.layers[1:]:  # the first one's input needs no gradient: a program of its own
             layer.forward = self.either(layer.forward)
 
@@ -46,11 +48,26 @@ class Compiled:
         return lambda *args, **options: (compiled if self.on else eager)(*args, **options)
 
     def __call__(self, *inputs):
-        self.on = not self.off
+        self.on, self.arena.spread = True, self.spread
         try:
             return self.arena.gradient(*inputs)
         finally:
-            self.on = False
+            self.on, self.arena.spread = False, spread
+
+    def steps(self, index) -> str | None:
+        """Why a step of Adam is not the same; None where it is. `index` is of one row, once or several times."""
+        arena, found = self.arena, []
+        pools, lines = (arena.p, arena.m, arena.v, arena.g), index[0]
+        before = [pool[lines] for pool in pools]
+        numbers = arena.numbers([Row([], 0.0)] * len(index), [Adam(1e-3, 0.9, 0.999, 1e-8, 0.01)] * len(index))
+        for update in (self.update, arena.update):
+            for pool, old in zip(pools, before, strict=True):
+                pool[lines] = old
+            arena.g[lines] = torch.linspace(-1, 1, arena.width, device=arena.p.device).expand(len(lines), -1)
+            update(index, numbers, False)
+            found.append(arena.p[lines])
+        error = ((found[0] - found[1]).norm() / found[1].norm()).item()
+        return None if error <= 1e-6 else f"its step is off by {error:.1e}"
 
     def check(self, T: int) -> bool:
         """One row and several: the compiler makes a program of its own for one."""
@@ -60,8 +77,9 @@ class Compiled:
         try:
             for G in (2, 1):
                 _, scale, *rest = sample_pass(self.arena, G, T)
-                inputs = (self.arena.index([row] * G), 2 * scale, *rest)
-                wrong = wrong or differs(self.arena, self(*inputs), self.arena.gradient(*inputs))
+                index = self.arena.index([row] * G)
+                inputs = (index, 2 * scale, *rest)
+                wrong = wrong or differs(self.arena, self(*inputs), self.arena.gradient(*inputs)) or self.steps(index)
         except torch.OutOfMemoryError:
             raise
         except Exception as error:  # a compiler that is missing or gives up
@@ -69,7 +87,7 @@ class Compiled:
         if wrong:
             self.off = True
             log.warning("--compile is off: %s", wrong)
-        self.arena.release(row)
+        self.arena.release(row)  # whatever was learned
         return not self.off
 
 
@@ -89,6 +107,7 @@ class Graphs:
     def __init__(self, arena: Arena, run=None):
         self.arena, self.made, self.too_large, self.off = arena, {}, set(), False
         self.run = run or arena.gradient
+        self.update = getattr(self.run, "update", arena.update)
         self.pool = torch.cuda.graph_pool_handle()
 
     def __call__(self, *inputs):

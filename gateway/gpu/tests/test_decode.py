@@ -124,3 +124,15 @@ def test_the_prompts_own_log_probabilities(qwen3):
     finish(Decoder(qwen3, arena, 4, 256), [sample])
     wanted = arena.logp([row], x[None, :-1], x[None, 1:])[0]
     assert torch.allclose(torch.tensor(sample.prompt_logprobs[1:]), wanted, atol=1e-5)
+
+
+@pytest.mark.parametrize("name, share", [("qwen3", 1), ("llama", 1), ("gemma2", 0)])
+def test_norms_that_are_replaced_give_the_same_and_others_stay(name, share):
+    from sift_gpu import norms
+
+    model = AutoModelForCausalLM.from_pretrained(GOLDEN / name, dtype=torch.float32)
+    ids = example(1, 30, model.config.vocab_size)[None]
+    wanted = model(input_ids=ids).logits
+    kinds = [m for m in model.modules() if "RMSNorm" in type(m).__name__]
+    assert norms.fuse(model) == share * len(kinds) and kinds
+    assert torch.allclose(model(input_ids=ids).logits, wanted, atol=1e-5)
