@@ -37,7 +37,7 @@ def options() -> argparse.Namespace:
     p.add_argument("--quick", action="store_true", help="fewer lengths, callers and repetitions")
     p.add_argument("--peak-tflops", type=float, help="the card's dense bf16 peak, where it is not known")
     p.add_argument("--threads", type=int, default=1, help="on a CPU")
-    p.add_argument("--no-compile", action="store_true", help="leave out what torch.compile gains: it takes a minute")
+    p.add_argument("--way", action="append", choices=WAYS[1:], help="beside eager; all where none is named")
     return p.parse_args()
 
 
@@ -62,7 +62,7 @@ def measure(source: Source, o: argparse.Namespace, peak: float | None) -> Figure
         cases = [(1, 64), (16, 64)]
     else:
         cases = [(1, 64), (4, 64), (16, 64), (32, 64), (16, 256)]
-    T, tried = 512 if cuda else 64, WAYS[:2] if o.no_compile else WAYS
+    T, tried = 512 if cuda else 64, (WAYS[0], *(o.way or WAYS[1:]))
     fits(figures, "correctness", lambda: correctness(source, figures, min(T, 128)))
 
     def passes():

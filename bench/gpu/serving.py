@@ -58,6 +58,8 @@ def served(base, figures: Figures, device: str, T: int, steps: int, how: list[st
             taken = serving.ask(name, str(T), str(steps), str(base.config.vocab_size))
             figures.add(f"{steps} steps of {T} tokens and the first token, one caller, {way}", taken["tuned"], "s",
                         targets.get(way, ""))  # fmt: skip
+            if getattr(arena.run, "off", False) or getattr(arena.run, "too_large", None):
+                raise RuntimeError(f"{way} was switched off")
         taken = serving.ask(name, str(T), "0", str(base.config.vocab_size))
         figures.add("an adapter found again: its first token", 1e3 * taken["again"], "ms",
                     targets.get("again", ""))  # fmt: skip

@@ -172,9 +172,20 @@ def throughput(figures, G, T, peak, targets, seconds, most, arena, loop, how) ->
         loop.steps(inputs)
 
     at = f"G={G}, T={T}"
+    def first(way):
+        one(way)()
+        if getattr(how[way], "too_large", None):
+            raise torch.OutOfMemoryError("there was no room to capture it")
+
+    taken, fit = {}, []
     try:
-        fit = [way for way in how if fits(figures, f"{way}, {at}", one(way))]
-        taken = in_turn(device, seconds, most, peft=theirs, **{way: one(way) for way in fit})
+        for way in how:  # one after the other: a captured pass keeps its activations
+            if fits(figures, f"{way}, {at}", lambda: first(way)):
+                beside = {} if taken else {"peft": theirs}
+                taken |= in_turn(device, seconds, most, **beside, **{way: one(way)})
+                fit.append(way)
+            if hasattr(how[way], "forget"):
+                how[way].forget()
     finally:
         arena.run = how["eager"]
         for row in rows:

@@ -76,9 +76,11 @@ class LoraLinear(nn.Linear):
         y = F.linear(x, self.weight, self.bias)
         if self.a is None:
             return y
+        h = torch.bmm(x, self.a.mT)
+        if torch.compiler.is_compiling():  # the compiler adds where y is used next
+            return y + torch.bmm(h, self.b)
         # in place saves a copy of y; after a bias y is a view, of which autograd would make two more
-        add = y.baddbmm_ if self.bias is None else y.baddbmm
-        return add(torch.bmm(x, self.a.mT), self.b)
+        return (y.baddbmm_ if self.bias is None else y.baddbmm)(h, self.b)
 
 
 @dataclass(eq=False)
@@ -205,7 +207,8 @@ class Arena:
         for i, row in enumerate(rows):
             turns.setdefault(sum(r is row for r in rows[:i]), []).append(i)
         for turn in turns.values():
-            self.g.index_add_(0, index[turn].flatten(), grad[turn].flatten(0, 1))
+            i, g = (index, grad) if len(turns) == 1 else (index[turn], grad[turn])
+            self.g.index_add_(0, i.flatten(), g.flatten(0, 1))
         self.g[0] = 0
         for row in rows:
             row.dirty = True
@@ -236,6 +239,8 @@ class Arena:
         for s in parts:
             clip = any(a.clip for a in settings[s])
             done.append(update(self.index(rows[s]), self.numbers(rows[s], settings[s]), clip))
+        for pool in (self.p, self.m, self.v):
+            pool[0] = 0
         done = torch.cat(done).tolist()  # the one wait for a GPU
         for row, good in zip(rows, done, strict=True):
             row.steps, row.dirty = row.steps + good, False
@@ -247,16 +252,15 @@ class Arena:
         return torch.tensor(table, dtype=torch.float32, device=self.p.device).T[:, :, None, None]
 
     def update(self, index: Tensor, numbers: Tensor, clip: bool) -> Tensor:
-        """One step of the rows of `index`; numbers [9, G, 1, 1] → which of them were finite."""
+        """One step of the rows of `index`; numbers [9, G, 1, 1] → which of them were finite. Line 0 is to be zeroed."""
         flat = index.flatten()
         p, m, v, g = (pool.index_select(0, flat).view(*index.shape, -1) for pool in (self.p, self.m, self.v, self.g))
         if clip:
             g = g * (numbers[8] / (g.flatten(1).norm(dim=1).view(-1, 1, 1) + 1e-6)).clamp(max=1)
         adam_update(p, g, m, v, numbers[:8])
         ok = finite(p) & finite(v)  # a gradient that is not finite, or whose square is not, is in v
-        written = (index * ok[:, None]).flatten()  # a row that keeps its weights is written to line 0, which is zeroed
+        written = (index * ok[:, None]).flatten()  # a row that keeps its weights is written to line 0
         for pool, new in ((self.p, p), (self.m, m), (self.v, v)):
             pool.index_copy_(0, written, new.flatten(0, 1))
-            pool[0] = 0
         self.g.index_fill_(0, flat, 0)
         return ok

@@ -105,15 +105,20 @@ class Graphs:
     adapter: few shapes."""
 
     def __init__(self, arena: Arena, run=None):
-        self.arena, self.made, self.too_large, self.off = arena, {}, set(), False
+        self.arena, self.too_large, self.off = arena, set(), False
         self.run = run or arena.gradient
         self.update = getattr(self.run, "update", arena.update)
-        self.pool = torch.cuda.graph_pool_handle()
+        self.forget()
+
+    def forget(self) -> None:
+        """Gives back the memory of all that was captured."""
+        self.made, self.pool = {}, torch.cuda.graph_pool_handle()
 
     def __call__(self, *inputs):
         G = len(inputs[0])
         more = (1 << (G - 1).bit_length()) - G
-        inputs = [F.pad(x, (0, 0) * (x.dim() - 1) + (0, more)) for x in inputs]
+        if more:
+            inputs = [F.pad(x, (0, 0) * (x.dim() - 1) + (0, more)) for x in inputs]
         shape = tuple(tuple(x.shape) for x in inputs)
         if shape not in self.made.keys() | self.too_large and not self.off and len(self.made) < MOST_GRAPHS:
             self.capture(shape, inputs)
@@ -144,7 +149,8 @@ class Graphs:
         except RuntimeError as error:  # an operation that cannot be captured
             wrong = f"{type(error).__name__}: {str(error)[:200]}"
         if wrong:
-            self.off, self.made = True, {}
+            self.off = True
+            self.forget()
             log.warning("--cuda-graphs is off: %s", wrong)
         else:
             self.made[shape] = (graph, static, outputs)

@@ -7,6 +7,7 @@ from client import Client, body, logprobs
 from conftest import GOLDEN, ROOT, Running, example, load
 from test_adapters import ADAM, FAMILIES, batch, distance, opened
 from test_decode import finish
+from tokenizers import Tokenizer
 
 from sift_gpu import model, passes
 from sift_gpu.adapters import Adam, Arena
@@ -48,17 +49,22 @@ def test_float32_gradients_and_steps_are_the_cpus(name):
     assert max((a - b).abs().max().item() for a, b in zip(after, before)) <= 1e-3
 
 
-def test_bfloat16_is_near_float32_with_real_weights():
-    found = []
+def test_bfloat16_is_near_float32_with_real_weights_and_text():
+    """Text, because the log-probabilities of random tokens are -12 and their differences in proportion."""
+    text = (ROOT / "models/base/README.md").read_text()
+    ids = Tokenizer.from_file(str(ROOT / "models/base/tokenizer.json")).encode(text).ids
+    texts, found = [torch.tensor(ids[200 * i : 200 * i + 201]) for i in range(4)], []
     for dtype in (torch.float32, torch.bfloat16):
         base = on_gpu("base", dtype)
         arena = Arena(base, 32)
         rows = [opened(arena, i, 8) for i in range(4)]
-        inputs = gpu(*batch([example(i, 200, base.config.vocab_size) for i in range(4)], 256))
+        inputs = gpu(*batch(texts, 256))
         arena.train(rows, *inputs)
         arena.adam(rows, [ADAM] * 4)
         found.append(arena.logp(rows, *inputs[:2])[:, :200])
-    assert (found[0] - found[1]).abs().mean().item() <= 0.02
+    apart = (found[0] - found[1]).abs()
+    print(f"log p {found[0].mean().item():.2f}, apart {apart.mean().item():.4f}, at most {apart.max().item():.4f} nats")
+    assert apart.mean().item() <= 0.02
 
 
 def test_nothing_of_one_row_reaches_another(arena):
