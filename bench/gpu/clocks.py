@@ -2,6 +2,7 @@
 others who use the machine do not change."""
 
 import statistics
+import sys
 import time
 from dataclasses import asdict, dataclass
 
@@ -27,6 +28,7 @@ class Figures(list):
             least, number = target.split()
             met = value >= float(number) if least == "≥" else value <= float(number)
         self.append(Figure(name, value, unit, target, met, why))
+        print(name, why if value is None else f"{value:.4g} {unit}", file=sys.stderr, flush=True)
 
     def records(self) -> list[dict]:
         return [asdict(f) for f in self]

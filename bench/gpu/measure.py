@@ -20,13 +20,13 @@ from clocks import Figures, fits  # noqa: E402
 from serving import decoding, served  # noqa: E402
 from shapes import SHAPES, Source  # noqa: E402
 from sift_gpu.adapters import Arena  # noqa: E402
-from training import RANK, Loop, correctness, memory, throughput, ways  # noqa: E402
+from training import RANK, WAYS, Loop, correctness, memory, throughput, ways  # noqa: E402
 
 # the targets of the design, on a GPU at 512 tokens: against a PEFT loop from G = 16 up, and for one caller
 AGAINST_LOOP = {"0.5b": "≥ 6", "1.5b": "≥ 3", "7b": "≥ 1.1"}
 ONE_CALLER = {"0.5b": "≥ 3"}
-SHARE = {"eager": "≥ 0.25", "graphs": "≥ 0.35", "compile": "≥ 0.35"}
-FIFTY_STEPS = {"1.5b": {"eager": "≤ 2", "graphs": "≤ 1"}}
+SHARE = {"eager": "≥ 0.25", **dict.fromkeys(WAYS[1:], "≥ 0.35")}
+FIFTY_STEPS = {"1.5b": {"eager": "≤ 2", "graphs": "≤ 1", "compile, graphs": "≤ 1"}}
 
 
 def options() -> argparse.Namespace:
@@ -37,6 +37,7 @@ def options() -> argparse.Namespace:
     p.add_argument("--quick", action="store_true", help="fewer lengths, callers and repetitions")
     p.add_argument("--peak-tflops", type=float, help="the card's dense bf16 peak, where it is not known")
     p.add_argument("--threads", type=int, default=1, help="on a CPU")
+    p.add_argument("--way", action="append", choices=WAYS[1:], help="beside eager; all where none is named")
     return p.parse_args()
 
 
@@ -45,7 +46,7 @@ def targets_of(shape: str, device: str, G: int, T: int) -> dict:
         # one caller: at most a tenth more work than the loop's
         return {("eager", "ratio"): {(16, 64): "≥ 1.2", (1, 64): "≥ 0.91"}.get((G, T), "")}
     if G < 16:
-        return {("graphs", "ratio"): ONE_CALLER.get(shape, "")} if G == 1 else {}
+        return {(way, "ratio"): ONE_CALLER.get(shape, "") for way in WAYS if "graphs" in way} if G == 1 else {}
     shares = {(way, "share"): t for way, t in SHARE.items()} if shape in ("0.5b", "1.5b") else {}
     return {**shares, **{(way, "ratio"): AGAINST_LOOP.get(shape, "") for way in SHARE}}
 
@@ -61,7 +62,7 @@ def measure(source: Source, o: argparse.Namespace, peak: float | None) -> Figure
         cases = [(1, 64), (16, 64)]
     else:
         cases = [(1, 64), (4, 64), (16, 64), (32, 64), (16, 256)]
-    T = 512 if cuda else 64
+    T, tried = 512 if cuda else 64, (WAYS[0], *(o.way or WAYS[1:]))
     fits(figures, "correctness", lambda: correctness(source, figures, min(T, 128)))
 
     def passes():
@@ -69,7 +70,7 @@ def measure(source: Source, o: argparse.Namespace, peak: float | None) -> Figure
         if cuda:
             G = cases[-1][0]
             fits(figures, f"memory at peak, G={G}, T={T}", lambda: memory(arena, figures, G, T))
-        how, loop = ways(arena, figures, T), Loop(source, arena, dtype)
+        how, loop = ways(arena, figures, T, tried), Loop(source, arena, dtype)
         for G, tokens in cases:
             goal = targets_of(shape, device, G, tokens)
             run = lambda: throughput(figures, G, tokens, peak, goal, seconds, most, arena, loop, how)
@@ -83,9 +84,8 @@ def measure(source: Source, o: argparse.Namespace, peak: float | None) -> Figure
     fits(figures, "passes", passes)
     goal = {**FIFTY_STEPS.get(shape, {}), "again": "≤ 50"} if cuda else {}
     steps = 5 if o.quick and not cuda else 50
-    serve = lambda: served(
-        source.base(dtype), figures, device, T, steps, ("eager", "graphs") if cuda else ("eager",), goal
-    )
+    over_http = [way for way in tried if way != "compile"] if cuda else ["eager"]
+    serve = lambda: served(source.base(dtype), figures, device, T, steps, over_http, goal)
     fits(figures, "one caller over HTTP", serve)
     if not cuda:
         name = f"{steps} steps of {T} tokens and the first token, one caller, graphs"

@@ -12,10 +12,10 @@ from pathlib import Path
 import torch
 import uvicorn
 from clocks import Figures, in_turn
-from sift_gpu import decode, passes
+from sift_gpu import decode
 from sift_gpu.__main__ import options, over
 from sift_gpu.app import app
-from training import opened
+from training import opened, way_of
 
 PROMPT = 128  # tokens of the prompts that decode (2026-11-26)
 
@@ -49,15 +49,17 @@ class Serving:
         self.server.engine.join(30)
 
 
-def served(base, figures: Figures, device: str, T: int, steps: int, how: tuple[str, ...], targets: dict) -> None:
+def served(base, figures: Figures, device: str, T: int, steps: int, how: list[str], targets: dict) -> None:
     serving = Serving(base, device, T)
     arena, name = serving.server.engine.arena, base.name
     try:
         for way in how:
-            arena.run = passes.Graphs(arena) if way == "graphs" else arena.gradient
+            arena.run = way_of(way, arena, T)
             taken = serving.ask(name, str(T), str(steps), str(base.config.vocab_size))
             figures.add(f"{steps} steps of {T} tokens and the first token, one caller, {way}", taken["tuned"], "s",
                         targets.get(way, ""))  # fmt: skip
+            if getattr(arena.run, "off", False) or getattr(arena.run, "too_large", None):
+                raise RuntimeError(f"{way} was switched off")
         taken = serving.ask(name, str(T), "0", str(base.config.vocab_size))
         figures.add("an adapter found again: its first token", 1e3 * taken["again"], "ms",
                     targets.get("again", ""))  # fmt: skip

@@ -1,6 +1,8 @@
 """Many callers' steps in one pass against a plain PEFT loop, which makes the same steps one after the other; eager,
 captured and compiled; the share of the card's peak; and before all that, whether the numbers are right."""
 
+import time
+
 import torch
 from clocks import Figures, fits, in_turn
 from peft import LoraConfig, get_peft_model
@@ -102,31 +104,43 @@ class Loop:
             self.optimiser.zero_grad(set_to_none=True)
 
 
-def ways(arena: Arena, figures: Figures, T: int) -> dict:
+WAYS = ("eager", "graphs", "compile", "compile, graphs")
+
+
+def way_of(name: str, arena: Arena, T: int):
+    """How a pass runs; None where it is switched off."""
+    if name == "eager":
+        return arena.gradient
+    if not name.startswith("compile"):
+        return passes.Graphs(arena)
+    compiled = passes.compiled(arena, T)
+    if compiled == arena.gradient:
+        return None
+    return compiled if name == "compile" else passes.Graphs(arena, compiled)
+
+
+def ways(arena: Arena, figures: Figures, T: int, wanted: tuple[str, ...]) -> dict:
     """How a pass can run: eager, and on a GPU captured and compiled, each compared with eager first."""
-    eager = {"eager": (arena.gradient, arena.hidden_of)}
     if arena.p.device.type != "cuda":
-        for name in ("graphs", "compile"):
+        for name in wanted[1:]:
             figures.add(f"{name} against eager", None, "relative", why="not measured: no CUDA device")
-        return eager
-    graphs = passes.Graphs(arena)
-    passes.compile_body(arena, T)
-    found = {**eager, "graphs": (graphs, eager["eager"][1])}
-    if arena.hidden_of is not eager["eager"][1]:
-        found["compile"] = (arena.gradient, arena.hidden_of)
+        return {"eager": arena.gradient}
     rows, inputs = [opened(arena, i, NOISE) for i in range(2)], batch(arena.base, 2, T)
     index, scales = arena.index(rows), arena.scales(rows)
-    gradients = {}
-    for name, (arena.run, arena.hidden_of) in found.items():
-        gradients[name] = arena.run(index, scales, *inputs)[0].clone()
-    for name in ("graphs", "compile"):
-        off = name not in found or (name == "graphs" and graphs.off)
-        value = None if off else distance(gradients[name], gradients["eager"])
-        figures.add(f"{name} against eager", value, "relative", why="not measured: switched off" if off else "")
+    exact, found = arena.gradient(index, scales, *inputs)[0], {"eager": arena.gradient}
+    for name in wanted[1:]:
+        started = time.monotonic()
+        way = way_of(name, arena, T)
+        value = distance(way(index, scales, *inputs)[0], exact) if way else None
+        if way is None or getattr(way, "off", False):
+            figures.add(f"{name} against eager", None, "relative", why="not measured: switched off")
+            continue
+        found[name] = way
+        figures.add(f"{name} against eager", value, "relative")
+        figures.add(f"{name}: made and compared in", time.monotonic() - started, "s")
     for row in rows:
         arena.release(row)
-    arena.run, arena.hidden_of = eager["eager"]
-    return {k: v for k, v in found.items() if not (k == "graphs" and graphs.off)}
+    return found
 
 
 def memory(arena: Arena, figures: Figures, G: int, T: int) -> None:
@@ -148,7 +162,7 @@ def throughput(figures, G, T, peak, targets, seconds, most, arena, loop, how) ->
 
     def one(way):
         def run():
-            arena.run, arena.hidden_of = how[way]
+            arena.run = how[way]
             arena.train(rows, *inputs)
             arena.adam(rows, [ADAM] * G)
 
@@ -158,11 +172,22 @@ def throughput(figures, G, T, peak, targets, seconds, most, arena, loop, how) ->
         loop.steps(inputs)
 
     at = f"G={G}, T={T}"
+    def first(way):
+        one(way)()
+        if getattr(how[way], "too_large", None):
+            raise torch.OutOfMemoryError("there was no room to capture it")
+
+    taken, fit = {}, []
     try:
-        fit = [way for way in how if fits(figures, f"{way}, {at}", one(way))]
-        taken = in_turn(device, seconds, most, peft=theirs, **{way: one(way) for way in fit})
+        for way in how:  # one after the other: a captured pass keeps its activations
+            if fits(figures, f"{way}, {at}", lambda: first(way)):
+                beside = {} if taken else {"peft": theirs}
+                taken |= in_turn(device, seconds, most, **beside, **{way: one(way)})
+                fit.append(way)
+            if hasattr(how[way], "forget"):
+                how[way].forget()
     finally:
-        arena.run, arena.hidden_of = how["eager"]
+        arena.run = how["eager"]
         for row in rows:
             arena.release(row)
     figures.add(f"PEFT loop, {at}", G * T / taken["peft"], "tokens/s")

@@ -73,11 +73,11 @@ def over(base: model.Base, o: argparse.Namespace, keys: list[str]) -> Server:
     most_train = min(o.max_train_tokens, base.context)
     check_decoding(base, arena, decoder)
     if o.compile:
-        passes.compile_body(arena, min(64, most_train))
+        arena.run = passes.compiled(arena, min(64, most_train))
     budget = o.budget or CPU_BUDGET
     if cuda and not o.budget:
         budget = admission.probe(
-            lambda G, T: arena.gradient(*passes.sample_pass(arena, G, T)),
+            lambda G, T: arena.run(*passes.sample_pass(arena, G, T)),
             most_train,
             GPU_CEILING,
             torch.OutOfMemoryError,
@@ -89,7 +89,7 @@ def over(base: model.Base, o: argparse.Namespace, keys: list[str]) -> Server:
         most_score = admission.longest(score, base.context, most_train, torch.OutOfMemoryError)
         torch.cuda.empty_cache()
     if o.cuda_graphs and cuda:
-        arena.run = passes.Graphs(arena)
+        arena.run = passes.Graphs(arena, arena.run)
     worker = engine.Engine(base, arena, decoder, max(budget, most_train), most_train, most_score)
     log.info(
         "%s: %d parameters on %s, %d slots of rank %d, %d tokens a pass, %d tokens of cache, revision %s",

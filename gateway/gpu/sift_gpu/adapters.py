@@ -6,7 +6,7 @@ zero and belongs to nobody: a pass gathers the lines of its rows into one leaf [
 rank is filled up with line 0, which changes nothing and learns nothing.
 
     arena p, m, v, g [L, D] ── p[index] ──▶ leaf [G, R, D] ── split ──▶ A [G, R, in], Bᵀ [G, R, out] of each layer
-    y = x Wᵀ + scale · (x Aᵀ) Bᵀ        one gradient [G, R, D]        one elementwise Adam over all rows
+    y = x Wᵀ + (x Aᵀ)(scale · Bᵀ)       one gradient [G, R, D]        one elementwise Adam over all rows
 
 Rows are padded on the right: under a causal mask no token sees a pad, so that no mask is needed."""
 
@@ -18,7 +18,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .loss import CrossEntropy, log_probabilities
+from . import attention
+from .loss import CrossEntropy, log_probabilities, spread
 from .model import Base
 
 # the order in which the TypeScript engine draws A of a layer; other names come after, in the model's own order
@@ -46,37 +47,40 @@ class Adam:
     weight_decay: float
     clip: float = 0.0  # 0: the gradient's norm is not bounded
 
+    def numbers(self, t: int) -> tuple[float, ...]:
+        """What step t, counted from 1, multiplies by; in the order of adam_update."""
+        rate, decay = self.learning_rate / (1 - self.beta1**t), 1 - self.learning_rate * self.weight_decay
+        betas = (self.beta1, 1 - self.beta1, self.beta2, 1 - self.beta2)
+        return (*betas, 1 / (1 - self.beta2**t), self.eps, rate, decay)
 
-def adam_update(p, g, m, v, t, adam, column):
-    """gateway/backends/embedded/adam.ts, for many rows at once and in place; t counts from 1. `column` shapes one
-    number a row. Plain products and sums: a fused one would round otherwise at a tensor's end than within it."""
-    c = lambda f: column([f(a, n) for a, n in zip(adam, t, strict=True)])
-    m.mul_(c(lambda a, n: a.beta1)).add_(g * c(lambda a, n: 1 - a.beta1))
-    v.mul_(c(lambda a, n: a.beta2)).add_((g * g).mul_(c(lambda a, n: 1 - a.beta2)))
-    root = (v * c(lambda a, n: 1 / (1 - a.beta2**n))).sqrt_().add_(c(lambda a, n: a.eps))
-    step = (m * c(lambda a, n: a.learning_rate / (1 - a.beta1**n))).div_(root)
-    p.mul_(c(lambda a, n: 1 - a.learning_rate * a.weight_decay)).sub_(step)
+
+def adam_update(p, g, m, v, numbers) -> None:
+    """gateway/backends/embedded/adam.ts, in place; for many rows at once where the numbers are columns. Plain products
+    and sums: a fused one would round otherwise at a tensor's end than within it."""
+    beta1, rest1, beta2, rest2, second, eps, rate, decay = numbers
+    m.mul_(beta1).add_(g * rest1)
+    v.mul_(beta2).add_((g * g).mul_(rest2))
+    root = (v * second).sqrt_().add_(eps)
+    p.mul_(decay).sub_((m * rate).div_(root))
 
 
 def finite(x: Tensor) -> Tensor:
-    """Whether each row of [G, R, D] is: 0 times anything else is not 0."""
-    return (x * 0).sum((1, 2)) == 0
-
-
-class Active:
-    """What the adapted layers add in the pass that runs now; one thread owns all tensors, so one place is enough."""
-
-    parts: tuple[Tensor, ...] | None = None
-    scale: Tensor | None = None
+    """Whether each row of [G, R, D] is."""
+    return torch.linalg.vector_norm(x.flatten(1), torch.inf, dim=1).isfinite()
 
 
 class LoraLinear(nn.Linear):
+    """`a` [G, R, in] and `b` [G, R, out] are what it adds in the pass that runs now; one thread owns all tensors."""
+
     def forward(self, x: Tensor) -> Tensor:
         y = F.linear(x, self.weight, self.bias)
-        if self.now.parts is None:
+        if self.a is None:
             return y
-        a, b = self.now.parts[self.at], self.now.parts[self.at + 1]
-        return torch.baddbmm(y, torch.bmm(x, a.mT) * self.now.scale, b)
+        h = torch.bmm(x, self.a.mT)
+        if torch.compiler.is_compiling():  # the compiler adds where y is used next
+            return y + torch.bmm(h, self.b)
+        # in place saves a copy of y; after a bias y is a view, of which autograd would make two more
+        return (y.baddbmm_ if self.bias is None else y.baddbmm)(h, self.b)
 
 
 @dataclass(eq=False)
@@ -104,16 +108,19 @@ def adapted(base: Base) -> dict[str, nn.Linear]:
 
 class Arena:
     def __init__(self, base: Base, lines: int):
-        self.base, self.now = base, Active()
+        self.base = base
         linears = adapted(base)
         self.names, self.sizes = list(linears), []
         for module in linears.values():
-            module.__class__, module.now, module.at = LoraLinear, self.now, len(self.sizes)
+            module.__class__, module.a, module.b = LoraLinear, None, None
             self.sizes += [module.in_features, module.out_features]
+        self.places = [module.__dict__ for module in linears.values()]  # setting attributes of modules takes long
+        kinds = [torch.full((n,), float(i % 2), device=base.device) for i, n in enumerate(self.sizes)]
+        self.of_b = torch.cat(kinds)  # [D], 1 where a number belongs to B
         self.width = sum(self.sizes)
         self.p, self.m, self.v, self.g = (torch.zeros(lines + 1, self.width, device=base.device) for _ in range(4))
         self.lines, self.unused, self.lock = lines, list(range(lines, 0, -1)), threading.Lock()
-        self.run, self.hidden_of = self.gradient, base.body  # of training; passes.py may replace them
+        self.run, self.spread = self.gradient, spread  # of training; passes.py may replace them
 
     # ── places: reserved where a request comes in, given back by the engine
     def reserve(self, rank: int, scale: float) -> Row | None:
@@ -163,23 +170,30 @@ class Arena:
         return torch.tensor([r.lines + [0] * (rank - r.rank) for r in rows], device=self.p.device)
 
     def scales(self, rows: list[Row]) -> Tensor:
-        return torch.tensor([r.scale for r in rows], device=self.p.device, dtype=self.base.dtype).view(-1, 1, 1)
+        return torch.tensor([r.scale for r in rows], device=self.p.device).view(-1, 1, 1)
 
-    def hidden(self, leaf: Tensor, scale: Tensor, ids: Tensor, **options) -> Tensor:
-        self.now.parts, self.now.scale = leaf.to(self.base.dtype).split(self.sizes, 2), scale
+    def leaf(self, index: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
+        """The rows' factors as a pass multiplies them, [G, R, D]; and what each was multiplied by, [G, 1, D]: B by the
+        scale, here once and not in every layer."""
+        factor = 1 + (scale - 1) * self.of_b
+        return (self.p[index] * factor).to(self.base.dtype), factor
+
+    def hidden(self, leaf: Tensor, ids: Tensor, **options) -> Tensor:
+        parts = leaf.split(self.sizes, 2)
+        for place, a, b in zip(self.places, parts[::2], parts[1::2], strict=True):
+            place["a"], place["b"] = a, b
         try:
-            body = self.base.body if options else self.hidden_of
-            return body(input_ids=ids, **(options or {"use_cache": False})).last_hidden_state
+            return self.base.body(input_ids=ids, **(options or attention.whole(self.base.body))).last_hidden_state
         finally:
-            self.now.parts = None
+            for place in self.places:
+                place["a"] = place["b"] = None
 
     def gradient(self, index: Tensor, scale: Tensor, ids: Tensor, targets: Tensor, weights: Tensor):
         """→ ([G, R, D] gradients of Σ w·CE, log p [G, T])."""
-        leaf = self.p[index].requires_grad_()
-        head = self.base.head
-        hidden = self.hidden(leaf, scale, ids)
-        loss, logp = CrossEntropy.apply(hidden, head.weight, head.bias, head, targets, weights)
-        return torch.autograd.grad(loss, leaf)[0], logp
+        (leaf, factor), head = self.leaf(index, scale), self.base.head
+        hidden = self.hidden(leaf.requires_grad_(), ids)
+        loss, logp = CrossEntropy.apply(hidden, head.weight, head.bias, head, targets, weights, self.spread)
+        return torch.autograd.grad(loss, leaf)[0].float().mul_(factor), logp
 
     def train(self, rows: list[Row], ids: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
         """Adds each row's gradient to what its adapter has gathered since its last step. → log p [G, T]."""
@@ -193,7 +207,8 @@ class Arena:
         for i, row in enumerate(rows):
             turns.setdefault(sum(r is row for r in rows[:i]), []).append(i)
         for turn in turns.values():
-            self.g.index_add_(0, index[turn].flatten(), grad[turn].flatten(0, 1))
+            i, g = (index, grad) if len(turns) == 1 else (index[turn], grad[turn])
+            self.g.index_add_(0, i.flatten(), g.flatten(0, 1))
         self.g[0] = 0
         for row in rows:
             row.dirty = True
@@ -209,7 +224,7 @@ class Arena:
 
     @torch.no_grad()
     def score(self, index: Tensor, scale: Tensor, ids: Tensor, targets: Tensor) -> Tensor:
-        return log_probabilities(self.base.head, self.hidden(self.p[index], scale, ids), targets)
+        return log_probabilities(self.base.head, self.hidden(self.leaf(index, scale)[0], ids), targets)
 
     def logp(self, rows: list[Row], ids: Tensor, targets: Tensor) -> Tensor:
         return self.score(self.index(rows), self.scales(rows), ids, targets)
@@ -217,26 +232,35 @@ class Arena:
     @torch.no_grad()
     def adam(self, rows: list[Row], settings: list[Adam]) -> list[bool]:
         """One step of each row. A row whose gradient or step is not finite keeps its weights: its place says False."""
+        update = getattr(self.run, "update", self.update)
         most = max(1, ADAM_ELEMENTS[self.p.device.type] // (max(r.rank for r in rows) * self.width))
         parts = [slice(at, at + most) for at in range(0, len(rows), most)]
-        done = torch.cat([self.adam_part(rows[s], settings[s]) for s in parts]).tolist()  # the one wait for a GPU
+        done = []
+        for s in parts:
+            clip = any(a.clip for a in settings[s])
+            done.append(update(self.index(rows[s]), self.numbers(rows[s], settings[s]), clip))
+        for pool in (self.p, self.m, self.v):
+            pool[0] = 0
+        done = torch.cat(done).tolist()  # the one wait for a GPU
         for row, good in zip(rows, done, strict=True):
             row.steps, row.dirty = row.steps + good, False
         return done
 
-    def adam_part(self, rows: list[Row], settings: list[Adam]) -> Tensor:
-        index = self.index(rows)
+    def numbers(self, rows: list[Row], settings: list[Adam]) -> Tensor:
+        """Of the rows' next steps, for adam_update, and the bound of the gradient's norm; [9, G, 1, 1]."""
+        table = [(*a.numbers(r.steps + 1), a.clip or torch.inf) for r, a in zip(rows, settings, strict=True)]
+        return torch.tensor(table, dtype=torch.float32, device=self.p.device).T[:, :, None, None]
+
+    def update(self, index: Tensor, numbers: Tensor, clip: bool) -> Tensor:
+        """One step of the rows of `index`; numbers [9, G, 1, 1] → which of them were finite. Line 0 is to be zeroed."""
         flat = index.flatten()
         p, m, v, g = (pool.index_select(0, flat).view(*index.shape, -1) for pool in (self.p, self.m, self.v, self.g))
-        column = lambda numbers: torch.tensor(numbers, dtype=torch.float32, device=p.device).view(-1, 1, 1)
-        if any(a.clip for a in settings):
-            limits = column([a.clip or float("inf") for a in settings])
-            g = g * (limits / (g.flatten(1).norm(dim=1).view(-1, 1, 1) + 1e-6)).clamp(max=1)
-        adam_update(p, g, m, v, [r.steps + 1 for r in rows], settings, column)
+        if clip:
+            g = g * (numbers[8] / (g.flatten(1).norm(dim=1).view(-1, 1, 1) + 1e-6)).clamp(max=1)
+        adam_update(p, g, m, v, numbers[:8])
         ok = finite(p) & finite(v)  # a gradient that is not finite, or whose square is not, is in v
+        written = (index * ok[:, None]).flatten()  # a row that keeps its weights is written to line 0
         for pool, new in ((self.p, p), (self.m, m), (self.v, v)):
-            if not (new.is_cpu and ok.all()):  # asking a GPU would be waiting for it
-                new = torch.where(ok[:, None, None], new, pool[index])
-            pool.index_copy_(0, flat, new.flatten(0, 1))
+            pool.index_copy_(0, written, new.flatten(0, 1))
         self.g.index_fill_(0, flat, 0)
         return ok

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from transformers.cache_utils import Cache
 
+from . import attention
 from .adapters import Arena, Row, seeded
 from .loss import log_probabilities
 from .model import Base
@@ -128,16 +129,16 @@ class Decoder:
         return {"full_attention": full, "sliding_attention": make((apart >= 0) & (apart < window))}
 
     def hidden(self, leaf, ids: Tensor, **options) -> Tensor:
-        options = {**options, "cache": self.cache, "use_cache": True}
+        options |= {attention.cache_option(type(self.base.body)): self.cache, "use_cache": True}
         if self.body is not None:
             return self.body(input_ids=ids, **options).last_hidden_state
-        return self.arena.hidden(*leaf, ids, **options)
+        return self.arena.hidden(leaf, ids, **options)
 
     def leaf(self, live: list[Sampling]):
         if self.arena is None:
             return None
         rows = [s.row for s in live]
-        return self.arena.p[self.arena.index(rows)].to(self.base.dtype), self.arena.scales(rows)
+        return self.arena.leaf(self.arena.index(rows), self.arena.scales(rows))[0]
 
     @torch.no_grad()
     def join(self, new: list[Sampling]) -> None:

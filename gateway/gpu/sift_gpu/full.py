@@ -6,9 +6,10 @@ import torch
 from torch import Tensor
 from torch.func import functional_call
 
+from . import attention
 from .adapters import Adam, adam_update
 from .decode import Decoder
-from .loss import CrossEntropy, Head, log_probabilities
+from .loss import CrossEntropy, Head, log_probabilities, spread
 from .model import Base
 
 BYTES = 20  # a parameter: weight, two moments, gradient in float32; a cast copy for the pass, and one for a sampler
@@ -53,8 +54,8 @@ class FullModel:
 
     def train(self, ids: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
         body, head = self.parts(self.cast())
-        hidden = body(input_ids=ids, use_cache=False).last_hidden_state
-        loss, logp = CrossEntropy.apply(hidden, head.weight, head.bias, head, targets, weights)
+        hidden = body(input_ids=ids, **attention.whole(self.base.body)).last_hidden_state
+        loss, logp = CrossEntropy.apply(hidden, head.weight, head.bias, head, targets, weights, spread)
         loss.backward()
         return logp
 
@@ -69,7 +70,8 @@ class FullModel:
     @torch.no_grad()
     def logp(self, ids: Tensor, targets: Tensor) -> Tensor:
         body, head = self.parts(self.cast())
-        return log_probabilities(head, body(input_ids=ids, use_cache=False).last_hidden_state, targets)
+        hidden = body(input_ids=ids, **attention.whole(self.base.body)).last_hidden_state
+        return log_probabilities(head, hidden, targets)
 
     @torch.no_grad()
     def adam(self, adam: Adam) -> bool:
@@ -81,7 +83,7 @@ class FullModel:
             return False
         for n, p in self.p.items():
             g = grads[n] * (adam.clip / (norm + 1e-6)).clamp(max=1) if adam.clip else grads[n]
-            adam_update(p, g, self.m[n], self.v[n], [self.steps + 1], [adam], lambda x: x[0])
+            adam_update(p, g, self.m[n], self.v[n], adam.numbers(self.steps + 1))
         self.steps += 1
         return True
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
-CHUNK_LOGITS = 1 << 26  # logits of a chunk: 256 MiB as float32 (2026-11-26)
+CHUNK_LOGITS = {"cuda": 1 << 28, "cpu": 1 << 26}  # of a chunk: 1 GiB, or 256 MiB, as float32 (2026-11-26)
 
 
 @dataclass(frozen=True)
@@ -19,14 +19,49 @@ class Head:
     scale: float = 1.0
     cap: float = 0.0
 
+    def raw(self, hidden: torch.Tensor) -> torch.Tensor:
+        return F.linear(hidden, self.weight, self.bias)
+
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:
-        z = F.linear(hidden, self.weight, self.bias).float()
-        if self.scale != 1.0:
-            z = z * self.scale
-        return self.cap * torch.tanh(z / self.cap) if self.cap else z
+        return shaped(self.raw(hidden), self.scale, self.cap)
 
     def chunk(self) -> int:
-        return max(64, CHUNK_LOGITS // self.weight.shape[0])
+        """Tokens of a chunk; a GPU multiplies tiles of them."""
+        n = CHUNK_LOGITS[self.weight.device.type] // self.weight.shape[0]
+        return max(64, n // 128 * 128)
+
+
+def shaped(raw: torch.Tensor, scale: float, cap: float) -> torch.Tensor:
+    z = raw.float()
+    if scale != 1.0:
+        z = z * scale
+    return cap * torch.tanh(z / cap) if cap else z
+
+
+def spread(raw: torch.Tensor, targets: torch.Tensor, scale: float, cap: float):
+    """→ (softmax − onehot, the gradient of −log p but for the scale, in raw's precision; log p). The logits of a pass
+    are more numbers than all its activations, so each time that they are read or written counts."""
+    z = shaped(raw, scale, cap)
+    logs = F.log_softmax(z, -1)
+    logp = logs.gather(1, targets[:, None])
+    g = torch.empty_like(raw)
+    torch.exp(logs, out=g)
+    g.scatter_(1, targets[:, None], logp.expm1().to(g.dtype))
+    if cap:
+        g *= 1 - (z / cap) ** 2
+    return g, logp[:, 0]
+
+
+def fused_spread(raw: torch.Tensor, targets: torch.Tensor, scale: float, cap: float):
+    """The same as torch.compile makes one kernel of it."""
+    z = shaped(raw, scale, cap)
+    logs = F.log_softmax(z, -1)
+    logp = logs.gather(1, targets[:, None])
+    hit = torch.arange(z.shape[1], device=z.device) == targets[:, None]
+    g = torch.where(hit, logp.expm1(), logs.exp())
+    if cap:
+        g = g * (1 - (z / cap) ** 2)
+    return g.to(raw.dtype), logp[:, 0]
 
 
 @torch.no_grad()
@@ -44,7 +79,7 @@ class CrossEntropy(torch.autograd.Function):
     """Σ w · −log p(target) over [G, T], and log p itself. W's gradient is made only where W is trained."""
 
     @staticmethod
-    def forward(ctx, hidden, weight, bias, head, targets, weights):
+    def forward(ctx, hidden, weight, bias, head, targets, weights, spread):
         head = Head(weight, bias, head.scale, head.cap)
         h, t, w = hidden.flatten(0, 1), targets.flatten(), weights.flatten()
         grad_h, logp = torch.empty_like(h), torch.empty_like(w)
@@ -53,22 +88,13 @@ class CrossEntropy(torch.autograd.Function):
         grad_b = torch.zeros_like(bias, dtype=torch.float32) if trained and bias is not None else None
         for from_ in range(0, len(h), head.chunk()):
             s = slice(from_, from_ + head.chunk())
-            z = head.logits(h[s])
-            logs = F.log_softmax(z, -1)
-            logp[s] = logs.gather(1, t[s, None])[:, 0]
-            g = logs.exp_()  # ∂loss/∂z = w · (softmax − onehot)
-            g.scatter_add_(1, t[s, None], torch.full_like(w[s, None], -1.0))
-            g *= w[s, None]
-            if head.cap:
-                g *= 1 - (z / head.cap) ** 2
-            if head.scale != 1.0:
-                g *= head.scale
-            g = g.to(weight.dtype)
-            grad_h[s] = g @ weight
+            g, logp[s] = spread(head.raw(h[s]), t[s], head.scale, head.cap)
+            factor = w[s, None] * head.scale  # put in after the product: a factor of each token, not of each logit
+            grad_h[s] = (g @ weight) * factor
             if grad_w is not None:
-                grad_w += (g.mT @ h[s]).float()
+                grad_w += (g.mT @ (h[s] * factor).to(g.dtype)).float()
             if grad_b is not None:
-                grad_b += g.sum(0).float()
+                grad_b += (g.mT.float() @ factor)[:, 0]
         none = torch.empty(0)
         ctx.save_for_backward(
             grad_h.view_as(hidden), none if grad_w is None else grad_w, none if grad_b is None else grad_b
@@ -81,4 +107,4 @@ class CrossEntropy(torch.autograd.Function):
     def backward(ctx, grad, _):
         grad_h, grad_w, grad_b = ctx.saved_tensors
         wanted = [x * grad if x.numel() else None for x in (grad_w, grad_b)]
-        return grad_h * grad.to(grad_h.dtype), *wanted, None, None, None
+        return grad_h * grad.to(grad_h.dtype), *wanted, None, None, None, None

@@ -11,6 +11,7 @@ from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM
 from transformers.pytorch_utils import Conv1D
 
+from . import attention, norms
 from .loss import Head
 
 # what a client may fetch: its tokenizer and what a model says of itself; a fixed list, so that no path can be named
@@ -123,6 +124,10 @@ def load(spec: str, device: str, dtype: torch.dtype) -> Base:
 def of(model: nn.Module, name: str, directory: Path, revision: str, ends: frozenset[int] = frozenset()) -> Base:
     """A model that is in memory; `directory` has its files for clients."""
     config, output = model.config, model.eval().requires_grad_(False).get_output_embeddings()
+    if config._attn_implementation == "sdpa":
+        model.set_attn_implementation(attention.NAME)
+    if output.weight.is_cuda:
+        norms.fuse(model)
     head = Head(
         output.weight,
         getattr(output, "bias", None),

@@ -66,6 +66,7 @@ class Process:
     def __init__(self, log: Path):
         port, self.log = free_port(), log
         flags = ["--model", str(GOLDEN / "qwen3"), "--port", str(port), "--slots", "32", "--slot-rank", "8"]
+        flags += ["--device", "cpu"]
         self.url, output, self.over = f"http://127.0.0.1:{port}", log.open("w"), False
         if SLOW:
             command = [sys.executable, "-m", "sift_gpu", *flags]
@@ -122,7 +123,8 @@ class Running:
     def __init__(self, *flags: str, model: str = "qwen3", keys: tuple[str, ...] = ()):
         port = free_port()
         path = ROOT / "models/base" if model == "base" else GOLDEN / model
-        self.server = build(options(["--model", str(path), "--slots", "16", "--slot-rank", "8", *flags]), list(keys))
+        given = ["--model", str(path), "--slots", "16", "--slot-rank", "8", "--device", "cpu", *flags]
+        self.server = build(options(given), list(keys))
         self.engine, self.arena = self.server.engine, self.server.engine.arena
         self.engine.start()
         config = uvicorn.Config(app(self.server), port=port, log_level="warning", timeout_graceful_shutdown=1)

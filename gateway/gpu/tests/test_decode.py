@@ -7,6 +7,7 @@ import pytest
 import torch
 from conftest import GOLDEN, example, load
 from test_adapters import Peft, opened
+from torch.func import functional_call
 from transformers import AutoModelForCausalLM
 
 from sift_gpu.adapters import Arena
@@ -124,3 +125,16 @@ def test_the_prompts_own_log_probabilities(qwen3):
     finish(Decoder(qwen3, arena, 4, 256), [sample])
     wanted = arena.logp([row], x[None, :-1], x[None, 1:])[0]
     assert torch.allclose(torch.tensor(sample.prompt_logprobs[1:]), wanted, atol=1e-5)
+
+
+@pytest.mark.parametrize("name, share", [("qwen3", 1), ("llama", 1), ("gemma2", 0)])
+def test_norms_that_are_replaced_give_the_same_and_others_stay(name, share):
+    from sift_gpu import norms
+
+    model = AutoModelForCausalLM.from_pretrained(GOLDEN / name, dtype=torch.float32)
+    ids = example(1, 30, model.config.vocab_size)[None]
+    others = {n: p.detach() * 1.1 for n, p in model.named_parameters()}  # as full fine-tuning has them
+    run = lambda: (model(input_ids=ids).logits, functional_call(model, others, kwargs={"input_ids": ids}).logits)
+    wanted, kinds = run(), [m for m in model.modules() if "RMSNorm" in type(m).__name__]
+    assert norms.fuse(model) == share * len(kinds) and kinds
+    assert all(torch.allclose(a, b, atol=1e-5) for a, b in zip(run(), wanted))
