@@ -91,7 +91,10 @@ export const embeddingsRoute = async (c: Context<Authenticated>): Promise<Respon
   const { texts, nameOf } = textsOf(request);
   const keep = request.input_type === 'query' ? 'tail' : 'head';
   const cut = new Set<number>();
-  const vectors = await embedder.embed(texts, keep, { background: texts.length > 1, onCut: (index) => void cut.add(index) });
+  const vectors = await embedder.embed(texts, keep, {
+    background: texts.length > 1,
+    onCut: (index) => void cut.add(index),
+  });
   const unknown = vectors.findIndex((vector) => !isUnit(vector));
   if (unknown >= 0) throw refuse(nameOf(unknown), 'holds nothing that the embedder knows');
   const tokens = embedder.tokensOf?.(texts)?.reduce((sum, one) => sum + one, 0);

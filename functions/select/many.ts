@@ -20,7 +20,8 @@ const embedded = async (
 ): Promise<Result<Float32Array>[]> => {
   const made = await byHalves(inputs, {
     // what a model continues is the end of its prompt
-    work: (texts) => embedder.embed(texts, 'tail', { onCut: (i, tokens) => void cut.set(texts[i] ?? '', cutWarning(tokens)) }),
+    work: (texts) =>
+      embedder.embed(texts, 'tail', { onCut: (i, tokens) => void cut.set(texts[i] ?? '', cutWarning(tokens)) }),
     isRefusal: isAboutText,
     calls: MAX_EMBEDS_OF_A_BATCH,
   });

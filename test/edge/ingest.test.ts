@@ -8,8 +8,8 @@ import { catalogueName, textKey, textsUnder } from '../../functions/corpora/keys
 import { lossOf } from '../../functions/corpora/lossless.ts';
 import { Offer } from '../../functions/corpora/sample.ts';
 import type { Keep } from '../../functions/embedding/embedder.ts';
-import { Remembered } from '../../functions/remembered.ts';
 import { beforeUploads, giveWay, pause } from '../../functions/pause.ts';
+import { Remembered } from '../../functions/remembered.ts';
 import type { Fault } from '../../wire/faults.ts';
 import { FaultError } from '../../wire/faults.ts';
 import {
