@@ -18,6 +18,8 @@ const INFO: CorpusInfo = {
   dimensions: 2,
   embedder: 'fake',
   createdAt: '2026-11-26T00:00:00.000Z',
+  version: '',
+  changedAt: 0,
 };
 const entryOf = (i: number): Entry => {
   const id = String(i).padStart(6, '0');
