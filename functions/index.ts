@@ -9,7 +9,6 @@ import { authenticated } from './auth/guard.ts';
 import type { Authenticated } from './auth/principal.ts';
 import { logFailure, wireError } from './http/errors.ts';
 import { plainBody } from './http/plain.ts';
-import { beforeUploads } from './pause.ts';
 import { routes } from './routes.ts';
 import { siteRoute } from './site/route.ts';
 
@@ -41,9 +40,6 @@ app.use(
   }),
 );
 app.use('/v1/*', authenticated, plainBody);
-
-// uploads give way to what is answered quickly
-for (const path of ['/health', '/v1/select']) app.use(path, (_, next) => beforeUploads(next));
 
 app.get('/health', (c) => c.json({ status: 'ok' }));
 app.get('/openapi.json', siteRoute);

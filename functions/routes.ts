@@ -23,6 +23,7 @@ import { chatRoute } from './openai/chat.ts';
 import { completionsRoute } from './openai/completions.ts';
 import { embeddingsRoute } from './openai/embeddings.ts';
 import { modelRoute, modelsRoute } from './openai/models.ts';
+import { beforeUploads } from './pause.ts';
 import { scoreRoute } from './score/route.ts';
 import { selectRoute } from './select/route.ts';
 import { selectionRoute } from './selections/route.ts';
@@ -59,9 +60,13 @@ const WITH_SLASHES: ReadonlySet<string> = new Set(['/v1/models/{name}']);
 /** `/v1/corpora/{corpus}` as Hono writes it. */
 const patternOf = (path: string): string => path.replaceAll(/\{(\w+)\}/g, WITH_SLASHES.has(path) ? ':$1{.+}' : ':$1');
 
+/** Uploads give way to it. */
+const beforeOthers: MiddlewareHandler<Authenticated> = (_, next) => beforeUploads(next);
+
 /** What stands before a handler, in this order: a key's scopes; an answer that is there already; rates and budgets. */
-const guardsOf = ({ scopes, body, idempotency, tunes }: RouteFacts): MiddlewareHandler<Authenticated>[] => [
+const guardsOf = ({ scopes, body, idempotency, tunes, quick }: RouteFacts): MiddlewareHandler<Authenticated>[] => [
   guarded(scopes),
+  ...(quick ? [beforeOthers] : []),
   ...(idempotency === 'taken' ? [idempotent(body?.limit ?? 0)] : []),
   ...(idempotency === 'refused' ? [notIdempotent] : []),
   metered(tunes === true),

@@ -1,10 +1,9 @@
 // What the Worker serves as files, into build/site: the description of the API, and a page that shows it with a viewer from
 // its package. Written here and not by the Worker, which would carry the means to write it.
-import { copyFile, cp, mkdir, writeFile } from 'node:fs/promises';
+import { copyFile, cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import manifest from '../package.json' with { type: 'json' };
 import { openApi } from '../wire/openapi/document.ts';
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -18,7 +17,8 @@ export const buildSite = async (): Promise<void> => {
   const viewer = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
   await mkdir(SITE, { recursive: true });
   await cp(join(here, 'docs'), join(SITE, 'docs'), { recursive: true });
-  await writeFile(join(SITE, 'openapi.json'), JSON.stringify(openApi(manifest.version)));
+  const { version } = JSON.parse(await readFile(join(dirname(here), 'package.json'), 'utf8')) as { version: string };
+  await writeFile(join(SITE, 'openapi.json'), JSON.stringify(openApi(version)));
   for (const name of VIEWER) await copyFile(join(viewer, name), join(SITE, 'docs', name));
 };
 

@@ -24,6 +24,8 @@ export interface Schema {
   readonly exclusiveMinimum?: number;
   readonly exclusiveMaximum?: number;
   readonly contentEncoding?: string;
+  /** `{}`: nothing is allowed there. */
+  readonly not?: object;
 }
 
 /** Entries of a list, and optional names of an open object: enough to differ, few enough to be fast. */
@@ -56,7 +58,11 @@ const number = (schema: Schema, whole: boolean): fc.Arbitrary<number> => {
 const object = (schema: Schema, schemas: Schemas): fc.Arbitrary<unknown> => {
   const { properties = {}, required = [], additionalProperties } = schema;
   const known = fc.record(
-    Object.fromEntries(Object.entries(properties).map(([name, inner]) => [name, arbitrary(inner, schemas)])),
+    Object.fromEntries(
+      Object.entries(properties)
+        .filter(([, inner]) => inner.not === undefined)
+        .map(([name, inner]) => [name, arbitrary(inner, schemas)]),
+    ),
     { requiredKeys: [...required] },
   );
   if (additionalProperties === undefined || additionalProperties === false) return known;

@@ -14,7 +14,10 @@ export const exportQuery = z.strictObject({
 });
 
 const kept = (field: string) =>
-  z.undefined({ error: `${field} cannot be changed: upload the example again under the same id` }).optional();
+  z
+    .undefined({ error: `${field} cannot be changed: upload the example again under the same id` })
+    .optional()
+    .meta({ not: {} });
 
 /** PATCH /v1/corpora/NAME/examples/ID: a JSON merge patch; null takes away. */
 export const examplePatch = z

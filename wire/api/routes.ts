@@ -59,10 +59,12 @@ export interface RouteFacts {
   readonly response?: z.ZodType;
   readonly lines?: z.ZodType;
   readonly events?: z.ZodType;
-  /** Of success; 200 when absent. */
-  readonly status?: number;
-  /** 201 where it made something that was not there. */
-  readonly created?: true;
+  /** 201 where it made something that was not there, beside 200 for what was, or always. */
+  readonly created?: 'sometimes' | 'always';
+  /** Statuses of an answer that has lines although all of it failed. */
+  readonly failedWhole?: readonly number[];
+  /** Answered in milliseconds, and waited for: uploads in the same isolate give way to it. */
+  readonly quick?: true;
   /** 304 for an If-None-Match that still holds. */
   readonly unchanged?: true;
   /** It takes an Idempotency-Key; `refused`: it says that it does not. */
@@ -123,6 +125,7 @@ export const ROUTES = {
     response: z.union([selectResponse, selectedFields, selectList]),
     lines: selectLine,
     unchanged: true,
+    quick: true,
     errors: [...SELECTION, ...REPEATED],
   },
   'GET /v1/selections/{id}': {
@@ -130,6 +133,7 @@ export const ROUTES = {
     scopes: ['select'],
     response: z.union([selectResponse, selectedFields]),
     unchanged: true,
+    quick: true,
     errors: ['unknown_selection', 'gone'],
   },
   'POST /v1/completions': {
@@ -195,7 +199,7 @@ export const ROUTES = {
     body: { type: 'json', limit: MAX_LINE_BYTES },
     request: corpusRequest,
     response: corpusOnWire,
-    created: true,
+    created: 'sometimes',
     errors: ['bad_json', 'too_large', 'embedder', 'not_configured'],
   },
   'DELETE /v1/corpora/{corpus}': {
@@ -222,6 +226,7 @@ export const ROUTES = {
     query: uploadQuery,
     request: exampleLine,
     lines: uploadAnswerLine,
+    failedWhole: [422, 502],
     errors: ['unknown_corpus', 'bad_json'],
   },
   'GET /v1/corpora/{corpus}/examples': {
@@ -261,6 +266,7 @@ export const ROUTES = {
     limits: `${MAX_KEYS.toLocaleString('en')} keys a tenant`,
     request: keyRequest,
     response: keyMade,
+    created: 'always',
     idempotency: 'refused',
     errors: ['bad_json', 'too_large', 'cannot_grant', 'keys_full', 'not_configured'],
   },

@@ -108,11 +108,23 @@ const requestBody = (name: RouteName, { body, request }: RouteFacts): Json => {
   return { requestBody: { required: true, description: `at most ${body.limit} bytes`, content } };
 };
 
+/** An answer that tells of every line has them also where all of them failed. */
+const withLines = (failed: Json, statuses: readonly number[], content: Json): Json => {
+  const lines = Object.fromEntries(Object.entries(content).filter(([type]) => type === JSON_LINES));
+  const both = statuses.map((status) => {
+    const known = failed[status] as { readonly description: string; readonly content: Json } | undefined;
+    const description = `${known === undefined ? '' : `${known.description}; `}all lines failed`;
+    return [status, { ...known, description, content: { ...known?.content, ...lines } }];
+  });
+  return { ...failed, ...Object.fromEntries(both) };
+};
+
 const operation = (name: RouteName): Json => {
   const facts = factsOf(name);
   const [, path = ''] = name.split(' ');
   const parameters = [...pathParameters(path), ...queryParameters(facts.query), ...headerParameters(facts)];
-  const { unchanged = false, created = false, status = 200 } = facts;
+  const { unchanged = false, created, failedWhole = [] } = facts;
+  const success = { description: facts.summary, content: answerContent(name, facts) };
   return {
     operationId: operationId(name),
     summary: facts.summary,
@@ -121,10 +133,10 @@ const operation = (name: RouteName): Json => {
     ...(parameters.length === 0 ? {} : { parameters }),
     ...requestBody(name, facts),
     responses: {
-      [status]: { description: facts.summary, content: answerContent(name, facts) },
-      ...(created ? { 201: { description: 'it was made', content: answerContent(name, facts) } } : {}),
+      ...(created === 'always' ? {} : { 200: success }),
+      ...(created === undefined ? {} : { 201: success }),
       ...(unchanged ? { 304: { description: 'what If-None-Match names is still the answer' } } : {}),
-      ...failures([...facts.errors, ...EVERY_ROUTE]),
+      ...withLines(failures([...facts.errors, ...EVERY_ROUTE]), failedWhole, answerContent(name, facts)),
     },
   };
 };
