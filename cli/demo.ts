@@ -1,7 +1,7 @@
 // The main job, through the edge's public API: for each prompt select, tune on nearest neighbours and on SIFT's picks with
 // the same number of steps, and score both against the base model; one prompt is also continued before and after.
 
-import type { EdgeClient } from '../client/edge.ts';
+import type { SiftClient } from '../client/index.ts';
 import type { SelectResponse } from '../wire/api/select.ts';
 import { at } from '../wire/list.ts';
 import { inParallel } from '../wire/parallel.ts';
@@ -68,7 +68,7 @@ const textOf = (id: string, text: string | null): string => {
 };
 
 interface Session {
-  readonly edge: EdgeClient;
+  readonly edge: SiftClient;
   readonly options: DemoOptions;
   readonly filter: ReturnType<typeof withoutSources>;
   readonly time: Stopwatch['time'];
@@ -79,9 +79,10 @@ const scoredOf = ({ prompt, continuation }: Prompt): { text: string; context?: s
   continuation === undefined ? { text: prompt } : { text: continuation, context: prompt };
 
 const select = ({ edge, options, filter, time }: Session, prompt: Prompt, strategy: 'sift' | 'nn') =>
-  time('select', () =>
-    edge.select({ corpus: options.corpus, n: options.n, strategy, input: prompt.prompt, ...filter }),
-  );
+  time('select', async () => {
+    const asked = { corpus: options.corpus, n: options.n, strategy, input: prompt.prompt, ...filter };
+    return (await edge.select(asked)).selection;
+  });
 
 const score = ({ edge, time }: Session, prompt: Prompt, { picks }: SelectResponse) =>
   time('tune_and_score', () =>
@@ -95,8 +96,8 @@ const score = ({ edge, time }: Session, prompt: Prompt, { picks }: SelectRespons
   );
 
 const complete = ({ edge, options, filter, time }: Session, prompt: Prompt, model: string) =>
-  time(model === MODEL ? 'complete_base' : 'complete_sift', () =>
-    edge.complete({
+  time(model === MODEL ? 'complete_base' : 'complete_sift', async () => {
+    const { choices } = await edge.complete({
       model,
       prompt: prompt.prompt,
       max_tokens: COMPLETION_TOKENS,
@@ -106,8 +107,9 @@ const complete = ({ edge, options, filter, time }: Session, prompt: Prompt, mode
       seed: 1,
       // its time is that of the steps too, though the score has made them already
       ...(model === MODEL ? {} : { sift: { corpus: options.corpus, n: options.n, reuse_adapter: false, ...filter } }),
-    }),
-  );
+    });
+    return at(choices, 0).text;
+  });
 
 /** The row whose bits per byte fell by the largest share. */
 const mostGained = (documents: readonly Row[]): number => {
@@ -120,7 +122,7 @@ const means = (ms: ReadonlyMap<string, readonly number[]>): Record<string, numbe
   Object.fromEntries([...ms].map(([stage, times]) => [stage, mean(times)]));
 
 export const demonstrate = async (
-  edge: EdgeClient,
+  edge: SiftClient,
   { prompts, leftOut }: Prompts,
   options: DemoOptions,
 ): Promise<Report> => {

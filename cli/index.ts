@@ -3,7 +3,7 @@
 // npm start keeps a record of the examples that it put there itself. Only those are ever changed or deleted: whatever else
 // a corpus holds was uploaded by a caller.
 import { createHash } from 'node:crypto';
-import { type EdgeClient, EdgeError } from '../client/edge.ts';
+import type { SiftClient } from '../client/index.ts';
 import type { Document } from '../corpus/documents.ts';
 import { type Example, examplesOf } from '../corpus/examples.ts';
 import type { Named } from '../corpus/notes.ts';
@@ -18,28 +18,17 @@ const CHUNKS = 'chunks 2';
 /** Examples of one request: a failed request then costs a retry of these only. */
 const PER_REQUEST = 1_000;
 
-const ndjson = (examples: readonly Example[]): ReadableStream<Uint8Array> => {
-  const utf8 = new TextEncoder();
-  let next = 0;
-  return new ReadableStream({
-    pull(controller) {
-      const example = examples[next];
-      if (example === undefined) return controller.close();
-      next += 1;
-      controller.enqueue(utf8.encode(`${JSON.stringify(example)}\n`));
-    },
-  });
-};
-
 /** Around each batch of an upload: before it is sent, and with the examples of it that the edge took. */
 export interface Steps {
   readonly before?: (batch: readonly Example[]) => Promise<void>;
   readonly after?: (accepted: readonly Example[]) => Promise<void>;
 }
 
+type Edge = Pick<SiftClient, 'ingest' | 'examples' | 'deleteExample'>;
+
 /** Uploads the examples; answers those that were refused. Throws when an upload as a whole fails. */
 export const ingest = async (
-  edge: EdgeClient,
+  edge: Pick<Edge, 'ingest'>,
   corpus: string,
   examples: readonly Example[],
   { before, after }: Steps = {},
@@ -47,25 +36,28 @@ export const ingest = async (
   const refused: Named[] = [];
   if (examples.length === 0) return refused;
   const bar = progress('indexing', examples.length);
+  let accepted: Example[] = [];
   let done = 0;
-  for (let from = 0; from < examples.length; from += PER_REQUEST) {
-    const batch = examples.slice(from, from + PER_REQUEST);
-    await before?.(batch);
-    const accepted: Example[] = [];
-    let answered = 0;
-    await edge.upload(corpus, ndjson(batch), ({ line, status, error }) => {
-      const example = at(batch, line - 1);
+  const announced = async function* () {
+    for (const [i, example] of examples.entries()) {
+      if (i % PER_REQUEST === 0) await before?.(examples.slice(i, i + PER_REQUEST));
+      yield example;
+    }
+  };
+  await edge.ingest(corpus, announced(), {
+    batch: PER_REQUEST,
+    onResult: ({ line, status, error }) => {
+      const example = at(examples, line - 1);
       if (status === 'error') refused.push({ name: example.id, reason: error?.message ?? 'no reason given' });
       else accepted.push(example);
-      answered += 1;
-      done += 1;
-      bar.update(done);
-    });
-    if (answered !== batch.length) {
-      throw new EdgeError(`${batch.length} examples went up, ${answered} were answered`);
-    }
-    await after?.(accepted);
-  }
+      bar.update(++done);
+    },
+    onProgress: async () => {
+      const now = accepted;
+      accepted = [];
+      await after?.(now);
+    },
+  });
   bar.end();
   return refused;
 };
@@ -87,7 +79,7 @@ export interface Indexed {
 
 /** Makes the corpus hold the documents' examples, besides those of callers. */
 export const indexCorpus = async (
-  edge: EdgeClient,
+  edge: Edge,
   embedder: Pick<EmbedderFiles, 'fingerprint'>,
   state: string,
   corpus: string,
@@ -95,7 +87,7 @@ export const indexCorpus = async (
 ): Promise<Indexed> => {
   const method = `${CHUNKS}, embedder ${embedder.fingerprint}`;
   const known = await loadIndexed(state, corpus);
-  const present = new Set(await edge.exampleIds(corpus));
+  const present = new Set(await Array.fromAsync(edge.examples(corpus), ({ id }) => id));
   const wanted = new Map(examplesOf(documents).map((example) => [example.id, example]));
   // an id is in the record from before it is sent, so that it is known as ours if this process ends meanwhile
   const record = new Map(Object.entries(known?.examples ?? {}));

@@ -1,6 +1,6 @@
 // What some ways of tuning do to some documents, through the edge, as a caller's requests do. Document by document, with
 // every way on each: whenever it ends, all ways were tried on the same documents, and what was not is left out.
-import { type EdgeClient, EdgeError } from '../client/edge.ts';
+import { type SiftClient, SiftError } from '../client/index.ts';
 import { at } from '../wire/list.ts';
 import { inParallel } from '../wire/parallel.ts';
 import type { withoutSources } from './draw.ts';
@@ -8,7 +8,7 @@ import type { Prompt } from './prompt.ts';
 import type { Tried, Way } from './rates.ts';
 
 export interface Trial {
-  readonly edge: Pick<EdgeClient, 'select' | 'score'>;
+  readonly edge: Pick<SiftClient, 'select' | 'score'>;
   readonly corpus: string;
   /** Gradient steps. */
   readonly n: number;
@@ -25,13 +25,13 @@ export interface Trial {
   readonly now?: () => number;
 }
 
-const TOO_SLOW = /"code":"(deadline|beyond_deadline)"/;
+const TOO_SLOW = ['deadline', 'beyond_deadline'];
 
 /** Whether an edge refused or ended a request because it takes too long. */
-export const isTooSlow = (error: unknown): boolean => error instanceof EdgeError && TOO_SLOW.test(error.message);
+export const isTooSlow = (error: unknown): boolean => error instanceof SiftError && TOO_SLOW.includes(error.code);
 
 /** A rate at which the weights overflow is the worst there is, and no reason to stop; the error names it. */
-const isOverflow = (error: unknown): boolean => error instanceof EdgeError && error.message.includes('learning_rate');
+const isOverflow = (error: unknown): boolean => error instanceof SiftError && error.message.includes('learning_rate');
 
 type Scores = readonly { readonly before: number; readonly after: number }[];
 
@@ -40,13 +40,13 @@ const tryAll = async (trial: Trial, ways: readonly Way[], prompt: Prompt, onDone
   const { edge, corpus, n, rank, filter, parallel } = trial;
   if (prompt.continuation === undefined) throw new Error('a trial needs the true continuation');
   const { prompt: context, continuation: text } = prompt;
-  const { picks } = await edge.select({ corpus, n, input: context, ...filter });
+  const { picks } = (await edge.select({ corpus, n, input: context, ...filter })).selection;
   const examples = picks.flatMap(({ id, text: example }) => (example === null ? [] : [{ id, text: example }]));
   const score = async ({ method, learningRate }: Way): Promise<Scores[number]> => {
     // the guard would hide what a rate does
     const sift = {
-      strategy: 'none',
-      use: 'tune',
+      strategy: 'none' as const,
+      use: 'tune' as const,
       guard: false,
       // nobody comes back for what a rate that was tried has made
       reuse_adapter: false,
@@ -55,7 +55,7 @@ const tryAll = async (trial: Trial, ways: readonly Way[], prompt: Prompt, onDone
       ...(method === 'lora' ? { rank } : {}),
     };
     const scored = await edge
-      .score({ model: 'base', context, text, picks: examples, sift }, signal)
+      .score({ model: 'base', context, text, picks: examples, sift }, { signal })
       .catch((error: unknown) => {
         if (isOverflow(error)) return undefined;
         throw error;

@@ -2,7 +2,7 @@
 // selection, as `npm run calibrate` does, but for a limited time only. What was finished by then counts. Trade-off: a few
 // documents say little, so that the rule by size stays where they are certain of nothing (rates.ts).
 
-import type { EdgeClient } from '../client/edge.ts';
+import type { SiftClient } from '../client/index.ts';
 import type { Document } from '../corpus/documents.ts';
 import type { TuningDefaults } from '../gateway/backends/contract.ts';
 import type { Probe } from '../local/state.ts';
@@ -17,7 +17,7 @@ import { choose, summaryOf, type Tried, type Way } from './rates.ts';
 import { ratesTable, tableOnFile } from './rates-table.ts';
 
 export interface ProbeOptions {
-  readonly edge: Pick<EdgeClient, 'select' | 'score'>;
+  readonly edge: Pick<SiftClient, 'select' | 'score'>;
   readonly corpus: string;
   readonly documents: readonly Document[];
   /** Sources that are kept for other uses, such as the demonstration's. */

@@ -2,7 +2,7 @@
 // start measured and kept; else a probe now, which is kept whole or not at all; else the rule by size.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { EdgeError } from '../client/edge.ts';
+import { SiftError } from '../client/index.ts';
 import type { TuningDefaults } from '../gateway/backends/contract.ts';
 import { SIFT_FILE } from '../gateway/backends/defaults.ts';
 import { fingerprintOf } from '../gateway/backends/embedded/fingerprint.ts';
@@ -66,7 +66,7 @@ export const settleTuning = async (
     return settled(measuredDefaults(defaults, made), made.chosen === undefined ? 'the rule by size' : 'measured');
   } catch (error) {
     // a server whose model cannot be measured still serves; the next start tries again
-    if (!(error instanceof EdgeError)) throw error;
+    if (!(error instanceof SiftError)) throw error;
     say(`  the probe failed: ${error.message}`);
     return settled(defaults, 'the rule by size');
   }

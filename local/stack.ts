@@ -3,7 +3,7 @@
 
 import { join, resolve } from 'node:path';
 import { buildKernel } from '../assembly/build.ts';
-import { type EdgeClient, edgeClient } from '../client/edge.ts';
+import { createClient, type SiftClient } from '../client/index.ts';
 import type { TuningDefaults } from '../gateway/backends/contract.ts';
 import { createEmbeddedBackend } from '../gateway/backends/embedded/index.ts';
 import { createBackends } from '../gateway/backends/file.ts';
@@ -45,7 +45,7 @@ export interface Stack {
   readonly edge: string;
   readonly gateway: string;
   readonly key: string;
-  readonly client: EdgeClient;
+  readonly client: SiftClient;
   /** What there is to know of the model: its size, and how it is tuned where a request leaves it to the server. */
   readonly parameters: number;
   readonly defaults: TuningDefaults;
@@ -93,7 +93,8 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
       edge: edge.url,
       gateway: gateway.url,
       key: apiKey,
-      client: edgeClient(edge.url, apiKey),
+      // what fails is told at once: who started it watches
+      client: createClient({ baseURL: edge.url, key: apiKey, retries: 0 }),
       parameters: at(backend.models, 0).parameters,
       get defaults() {
         return defaultsOf(MODEL);

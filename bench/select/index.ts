@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { buildKernel } from '../../assembly/build.ts';
 import { ingest } from '../../cli/index.ts';
-import { edgeClient } from '../../client/edge.ts';
+import { createClient } from '../../client/index.ts';
 import { starterCorpus } from '../../corpus/documents.ts';
 import { examplesOf } from '../../corpus/examples.ts';
 import { startEdge } from '../../local/edge.ts';
@@ -56,7 +56,7 @@ export const run = async (args: string[]): Promise<void> => {
   });
   try {
     const examples = examplesOf((await starterCorpus(join(ROOT, 'node_modules'))).documents);
-    await ingest(edgeClient(edge.url, KEY), 'starter', examples);
+    await ingest(createClient({ baseURL: edge.url, key: KEY }), 'starter', examples);
     const prompts = examples.filter((_, i) => i % 13 === 0).map(({ text }) => text.slice(0, 800));
     const sent = Array.from({ length: 200 }, (_, i) => {
       const vector = Float32Array.from({ length: embedder.dimensions }, (_, j) => Math.sin(7 * i + j * (1 + (i % 5))));

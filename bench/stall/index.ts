@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { buildKernel } from '../../assembly/build.ts';
 import { ingest } from '../../cli/index.ts';
-import { edgeClient } from '../../client/edge.ts';
+import { createClient } from '../../client/index.ts';
 import { starterCorpus } from '../../corpus/documents.ts';
 import { examplesOf } from '../../corpus/examples.ts';
 import { startEdge } from '../../local/edge.ts';
@@ -61,7 +61,7 @@ export const run = async (args: string[]): Promise<void> => {
   });
   try {
     const examples = examplesOf((await starterCorpus(join(ROOT, 'node_modules'))).documents);
-    await ingest(edgeClient(edge.url, KEY), 'quiet', examples.slice(0, QUIET));
+    await ingest(createClient({ baseURL: edge.url, key: KEY }), 'quiet', examples.slice(0, QUIET));
     const prompts = examples.slice(QUIET).map(({ text }) => text);
     let asked = 0;
     const timed = async (path: string, init: RequestInit): Promise<number> => {

@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { indexCorpus } from '../../cli/index.ts';
-import type { EdgeClient } from '../../client/edge.ts';
+import type { SiftClient } from '../../client/index.ts';
 import type { Document } from '../../corpus/documents.ts';
 
-interface FakeEdge extends EdgeClient {
+interface FakeEdge extends Pick<SiftClient, 'ingest' | 'examples' | 'deleteExample'> {
   readonly corpus: Map<string, string>;
   /** Ids sent and ids deleted, in order. */
   sent: string[];
@@ -19,38 +19,36 @@ interface FakeEdge extends EdgeClient {
 
 const fakeEdge = (): FakeEdge => {
   const corpus = new Map<string, string>();
-  const unused = (): never => {
-    throw new Error('indexing does not ask for this');
-  };
   const edge: FakeEdge = {
     corpus,
     sent: [],
     deleted: [],
     breakAfter: Number.POSITIVE_INFINITY,
-    async upload(_, ndjson, onLine) {
-      const lines = (await new Response(ndjson).text()).trim().split('\n');
-      for (const [i, line] of lines.entries()) {
-        if (i >= edge.breakAfter) throw new Error('the connection broke');
-        const { id, text } = JSON.parse(line) as { id: string; text: string };
+    async ingest(_, examples, { onResult, onProgress } = {}) {
+      const counts = { done: 0, created: 0, updated: 0, unchanged: 0, errors: 0 };
+      for await (const example of examples) {
+        if (counts.done >= edge.breakAfter) throw new Error('the connection broke');
+        const { id = '', text = '' } = example as { id?: string; text?: string };
+        const line = ++counts.done;
         edge.sent.push(id);
         if (text.includes('BAD')) {
           const error = { message: 'no known tokens', type: 'invalid_request_error', code: 'bad_field', param: 'text' };
-          onLine({ line: i + 1, id, status: 'error', error });
+          onResult?.({ line, id, status: 'error', error }, example);
         } else {
           corpus.set(id, text);
-          onLine({ line: i + 1, id, status: 'created' });
+          onResult?.({ line, id, status: 'created' }, example);
         }
       }
+      await onProgress?.(counts);
+      return counts;
     },
-    exampleIds: async () => (corpus.size === 0 ? undefined : [...corpus.keys()]),
+    async *examples() {
+      for (const id of corpus.keys()) yield { object: 'example', id, hash: 'h', bytes: 1, stripe: 0, long: false };
+    },
     deleteExample: async (_, id) => {
       edge.deleted.push(id);
       corpus.delete(id);
     },
-    deleteCorpus: unused,
-    select: unused,
-    score: unused,
-    complete: unused,
   };
   return edge;
 };

@@ -7,7 +7,7 @@ import { measure, type Trial } from '../../cli/measure.ts';
 import { conclude } from '../../cli/probe.ts';
 import type { Tried, Way } from '../../cli/rates.ts';
 import { type Question, settleTuning } from '../../cli/settle.ts';
-import { EdgeError } from '../../client/edge.ts';
+import { SiftError } from '../../client/index.ts';
 import type { TuningDefaults } from '../../gateway/backends/contract.ts';
 import { fingerprintOf } from '../../gateway/backends/embedded/fingerprint.ts';
 import type { Probe } from '../../local/state.ts';
@@ -22,12 +22,12 @@ const slowEdge = (ms: number, fails: (count: number) => Error | undefined = () =
   const rates: number[] = [];
   const edge: Trial['edge'] = {
     select: async () =>
-      ({ picks: [{ id: '1', text: 'example' }] }) as unknown as Awaited<ReturnType<Trial['edge']['select']>>,
-    score: async ({ sift }, signal) => {
+      ({ selection: { picks: [{ id: '1', text: 'example' }] } }) as unknown as Awaited<ReturnType<Trial['edge']['select']>>,
+    score: async ({ sift }, call) => {
       running += 1;
       most = Math.max(most, running);
       await Promise.resolve();
-      signal?.throwIfAborted();
+      call?.signal?.throwIfAborted();
       const error = fails(count);
       count += 1;
       running -= 1;
@@ -78,30 +78,32 @@ describe('what is tried', () => {
 
   it('leaves out a document that the end of the time cut short, even the first', async () => {
     const slow = slowEdge(0, (count) =>
-      count === 4 ? new EdgeError('x answered 504: {"code":"deadline"}') : undefined,
+      count === 4 ? new SiftError({ message: 'too late', code: 'deadline' }) : undefined,
     );
     expect(documents(await measure(trialOf(slow, { limitMs: 60_000 }), WAYS, () => {}))).toEqual([1, 1, 1]);
     // the clock of the timer is real, and the edge waits for it
     const never: Trial['edge'] = {
       ...slow.edge,
-      score: (_, signal) =>
-        new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason), { once: true })),
+      score: (_, call) =>
+        new Promise((_, reject) =>
+          call?.signal?.addEventListener('abort', () => reject(call.signal?.reason), { once: true }),
+        ),
     };
     expect(documents(await measure(trialOf({ edge: never }, { limitMs: 20 }), WAYS, () => {}))).toEqual([0, 0, 0]);
   });
 
   it('ends with an error when something else fails, or nobody waits any more; without a limit slowness is one too', async () => {
-    const broken = slowEdge(0, () => new EdgeError('x answered 502: {"code":"backend"}'));
-    await expect(measure(trialOf(broken, { limitMs: 60_000 }), WAYS, () => {})).rejects.toThrow('502');
-    const late = slowEdge(0, () => new EdgeError('x answered 504: {"code":"deadline"}'));
-    await expect(measure(trialOf(late), WAYS, () => {})).rejects.toThrow('504');
+    const broken = slowEdge(0, () => new SiftError({ message: 'it broke down', code: 'backend' }));
+    await expect(measure(trialOf(broken, { limitMs: 60_000 }), WAYS, () => {})).rejects.toThrow('it broke down');
+    const late = slowEdge(0, () => new SiftError({ message: 'too late', code: 'deadline' }));
+    await expect(measure(trialOf(late), WAYS, () => {})).rejects.toThrow('too late');
     const gone = AbortSignal.abort(new Error('Ctrl-C'));
     await expect(measure(trialOf(slowEdge(0), { signal: gone }), WAYS, () => {})).rejects.toThrow('Ctrl-C');
   });
 
   it('counts a rate at which the weights overflow as the worst, and asks as many at once as there are workers', async () => {
     const overflow = slowEdge(0, (count) =>
-      count % 3 === 2 ? new EdgeError('the loss is NaN; a smaller learning_rate may help') : undefined,
+      count % 3 === 2 ? new SiftError({ message: 'the loss is NaN; a smaller learning_rate may help' }) : undefined,
     );
     const tried = await measure(trialOf(overflow), WAYS, () => {});
     expect(at(tried, 2).after).toEqual(prompts.map(() => Number.POSITIVE_INFINITY));
@@ -245,7 +247,7 @@ describe('how a model is tuned', () => {
   });
 
   it('is the rule by size where a probe failed; nothing is kept, and no more after Ctrl-C', async () => {
-    const failed = await settle({}, bySize, () => Promise.reject(new EdgeError('it broke')));
+    const failed = await settle({}, bySize, () => Promise.reject(new SiftError({ message: 'it broke' })));
     expect(failed.settled).toEqual(bySize);
     expect(failed.said).toContain('the probe failed: it broke');
     await expect(settle({}, bySize, () => Promise.reject(new Error('Ctrl-C')))).rejects.toThrow('Ctrl-C');

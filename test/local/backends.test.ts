@@ -37,8 +37,10 @@ beforeAll(async () => {
     defaultCorpus: 'docs',
   });
   const texts = ['The router matches the path of a request.', 'A route has a path.', 'Cookies have names and values.'];
-  const lines = texts.map((text, i) => JSON.stringify({ id: `${i}`, text })).join('\n');
-  await stack.client.upload('docs', new Response(lines).body as ReadableStream<Uint8Array>, () => {});
+  await stack.client.ingest(
+    'docs',
+    texts.map((text, i) => ({ id: `${i}`, text })),
+  );
 });
 afterAll(async () => {
   await stack?.close();
@@ -51,7 +53,7 @@ it('serves them to OpenAI’s client as its own model, with selection, steps, gu
   const openai = new OpenAI({ apiKey: stack.key, baseURL: `${stack.edge}/v1`, maxRetries: 0 });
   const names = [];
   for await (const { id } of openai.models.list()) names.push(id);
-  expect(names).toEqual(['base', 'base:sift', 'tiny', 'tiny:sift']);
+  expect(names.slice(0, 4)).toEqual(['base', 'base:sift', 'tiny', 'tiny:sift']);
 
   const ask = async () => {
     const body = { model: 'tiny:sift', prompt: 'How does a router match?', max_tokens: 8, temperature: 0, seed: 1 };

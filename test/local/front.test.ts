@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildKernel } from '../../assembly/build.ts';
-import { edgeClient } from '../../client/edge.ts';
+import { createClient } from '../../client/index.ts';
 import { type RunningEdge, startEdge } from '../../local/edge.ts';
 import { embedderFiles } from '../../local/embedder.ts';
 import { descendants, listeningPorts } from './processes.ts';
@@ -31,10 +31,8 @@ beforeAll(async () => {
     defaultCorpus: 'notes',
   });
   port = Number(new URL(edge.url).port);
-  const lines = ['tea', 'coffee', 'cocoa'].map((id) => `${JSON.stringify({ id, text: `how to brew ${id}` })}\n`);
-  await edgeClient(edge.url, KEY).upload('notes', new Blob(lines).stream(), (line) => {
-    expect(line.status).toBe('created');
-  });
+  const examples = ['tea', 'coffee', 'cocoa'].map((id) => ({ id, text: `how to brew ${id}` }));
+  expect(await createClient({ baseURL: edge.url, key: KEY }).ingest('notes', examples)).toMatchObject({ created: 3 });
 });
 afterAll(async () => {
   await edge?.close();
@@ -43,8 +41,9 @@ afterAll(async () => {
 
 /** Ids that the index still holds. */
 const indexed = async (): Promise<string[]> => {
-  const { picks } = await edgeClient(edge.url, KEY).select({ corpus: 'notes', input: 'brew a drink', n: 3 });
-  return picks.map(({ id }) => id).sort();
+  const client = createClient({ baseURL: edge.url, key: KEY });
+  const { selection } = await client.select({ corpus: 'notes', input: 'brew a drink', n: 3 });
+  return selection.picks.map(({ id }) => id).sort();
 };
 const ALL = ['cocoa', 'coffee', 'tea'];
 describe('headers and paths that steer Miniflare', () => {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { buildKernel } from '../../assembly/build.ts';
-import { edgeClient } from '../../client/edge.ts';
+import { createClient } from '../../client/index.ts';
 import { type RunningEdge, startEdge } from '../../local/edge.ts';
 import { embedderFiles } from '../../local/embedder.ts';
 
@@ -48,7 +48,7 @@ const unavailable = (message: string) => ({
 it('follows the stores: sound, of another shape, overwritten', async () => {
   const sound = await start();
   expect(await health(sound)).toEqual({ status: 200, body: { status: 'ok' } });
-  await edgeClient(sound.url, KEY).upload('c', new Blob(['{"id":"a","text":"tea"}\n']).stream(), () => {});
+  await createClient({ baseURL: sound.url, key: KEY }).ingest('c', [{ id: 'a', text: 'tea' }]);
   expect(await health(sound)).toEqual({ status: 200, body: { status: 'ok' } });
 
   expect(await health(await start(3))).toMatchObject(unavailable('the stored index has 256 dimensions'));
