@@ -1,7 +1,7 @@
 // `npm run bench -- gpu [--shape 0.5b|1.5b|7b|30m|tiny]… [--model DIR] [--device cuda|cpu] [--quick] [--json]
-// [--peak-tflops N] [--threads N] [--way WAY]…`: measure.py measures the GPU server (gateway/gpu) on a CUDA machine or a CPU, with
-// random weights of the shape where no model is named; here its figures become a table. SIFT_PYTHON names a Python
-// that has the packages of test/requirements.txt.
+// [--peak-tflops N] [--threads N] [--way graphs|compile|"compile, graphs"]…`: measure.py measures the GPU server
+// (gateway/gpu) on a CUDA machine or a CPU, with random weights of the shape where no model is named; here its figures
+// become a table. SIFT_PYTHON names a Python that has the packages of test/requirements.txt.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';

@@ -252,7 +252,7 @@ class Arena:
         return torch.tensor(table, dtype=torch.float32, device=self.p.device).T[:, :, None, None]
 
     def update(self, index: Tensor, numbers: Tensor, clip: bool) -> Tensor:
-        """One step of the rows of `index`; numbers [9, G, 1, 1] → which of them were finite. Line 0 is to be zeroed."""
+        """One step of the rows of `index`, numbers [9, G, 1, 1] → which of them were finite. Line 0 may be written."""
         flat = index.flatten()
         p, m, v, g = (pool.index_select(0, flat).view(*index.shape, -1) for pool in (self.p, self.m, self.v, self.g))
         if clip:

@@ -216,3 +216,44 @@ def test_a_is_drawn_as_the_typescript_engine_draws_it(qwen3):
     assert arena.names[:4] == [f"layers.0.self_attn.{x}_proj" for x in "qkvo"]
     wanted = torch.tensor(2 * seeded(7, 3 * n_in) - 1).view(3, n_in) / n_in**0.5
     assert torch.allclose(block[:, :n_in], wanted.float()) and not block[:, n_in : n_in + arena.sizes[1]].any()
+
+
+def test_passes_that_differ_are_told_with_both_errors(qwen3):
+    from sift_gpu import passes
+
+    arena = Arena(qwen3, 8)
+    row, (_, scale, *rest) = opened(arena, 1, 8), passes.sample_pass(arena, 2, 32)
+    inputs = (arena.index([row, row]), scale, *rest)
+    gradient, logp = arena.gradient(*inputs)
+    assert passes.differs(arena, (gradient, logp), arena.gradient(*inputs)) is None
+    wrong = passes.differs(arena, (gradient * 1.5, logp), (gradient, logp))
+    assert wrong == "of 2 x 32 tokens the gradient is off by 5.0e-01 and log p by 0.0e+00, more than 1e-04"
+    assert passes.differs(arena, (gradient, logp * torch.nan), (gradient, logp)) is not None
+
+
+@pytest.mark.parametrize("cap, scale", [(0.0, 1.0), (20.0, 1.0), (0.0, 0.5)])
+def test_the_loss_that_is_compiled_is_the_plain_one_and_autograds(cap, scale):
+    from sift_gpu.loss import CrossEntropy, Head, fused_spread, spread
+
+    torch.manual_seed(1)
+    head = Head(torch.randn(50, 16, requires_grad=True), torch.randn(50, requires_grad=True), scale, cap)
+    hidden, targets = torch.randn(3, 7, 16, requires_grad=True), torch.randint(0, 50, (3, 7))
+    weights, leaves = torch.rand(3, 7), (hidden, head.weight, head.bias)
+    wanted = (weights * cross_entropy(head.logits(hidden).transpose(1, 2), targets, reduction="none")).sum()
+    grads = torch.autograd.grad(wanted, leaves)
+    for f in (spread, fused_spread):
+        loss, logp = CrossEntropy.apply(*leaves, head, targets, weights, f)
+        assert abs(loss.item() / wanted.item() - 1) < 1e-5 and logp.shape == (3, 7)
+        assert all(distance(a, b) < 1e-5 for a, b in zip(torch.autograd.grad(loss, leaves), grads))
+
+
+def test_a_pass_asks_transformers_for_no_mask_unless_a_window_needs_one():
+    from sift_gpu.attention import mask
+
+    ask = lambda T, **more: mask(batch_size=1, q_length=T, kv_length=T, device="cpu", **more)
+    assert ask(8) is None and ask(8, local_size=16) is None
+    assert ask(8, attention_mask=torch.tensor([[True] * 7 + [False]])) is not None
+    assert ask(8, allow_is_causal_skip=False) is not None and ask(8, local_size=4) is not None
+    for name in FAMILIES:
+        base = load(name)
+        assert base.config._attn_implementation in ("sift_sdpa", "eager")

@@ -147,7 +147,8 @@ def test_the_probe_finds_what_fits_and_memory_that_runs_out_halves_it_once_more(
         arena.run(*passes.sample_pass(arena, budget // 256, 256))
         need = torch.cuda.max_memory_allocated() - before
         torch.cuda.empty_cache()
-        ballast = torch.empty(int(limited - torch.cuda.memory_reserved() - 0.75 * need), dtype=torch.uint8, device="cuda")
+        left = int(limited - torch.cuda.memory_reserved() - 0.75 * need)
+        ballast = torch.empty(left, dtype=torch.uint8, device="cuda")
         caller = Client(running.url, model="base").session()
         one = caller.open()
         vocabulary = arena.base.config.vocab_size
