@@ -34,6 +34,7 @@ const LONGEST_WAIT_MS = 30_000;
 
 const pause = (ms: number, signal?: AbortSignal): Promise<void> =>
   new Promise((resolve, reject) => {
+    if (signal?.aborted === true) return reject(signal.reason);
     const stop = (): void => {
       clearTimeout(timer);
       reject(signal?.reason);
@@ -58,7 +59,9 @@ export const sender = ({ baseURL, key, retries = 2, fetch: ask = fetch }: Client
     };
     try {
       const response = await ask(root + path, { method, headers, body: body ?? null, signal: signal ?? null });
-      if (response.ok || response.status === 304) return response;
+      // lines tell of themselves, also where all of them failed
+      const hasLines = response.headers.get('content-type')?.startsWith('application/x-ndjson') === true;
+      if (response.ok || response.status === 304 || hasLines) return response;
       const again = BUSY.includes(response.status) && response.headers.get('x-should-retry') !== 'false';
       return [await errorOf(response), again];
     } catch (error) {

@@ -86,6 +86,7 @@ export const openAiGateway = async (): Promise<OpenAiGateway> => {
   const of: { tuning: Tuning | undefined } = { tuning: undefined };
   const gateway = await scriptedGateway(async (exchange) => {
     if (exchange.seen.path === '/v1/models') return exchange.answer(200, MODELS);
+    if (exchange.seen.path === '/v1/forget') return exchange.answer(200, { adapters: 0 });
     const request = JSON.parse(exchange.seen.body) as TuneRequest;
     if (of.tuning !== undefined) return of.tuning(request, exchange);
     await exchange.stream();

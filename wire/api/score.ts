@@ -7,17 +7,13 @@ import { textUpTo } from '../text.ts';
 import { pick, scoreResponse as scored } from '../tune.ts';
 import { modelName } from './model.ts';
 import { selectionOnWire } from './select.ts';
-import { siftFields, splitSift } from './sift.ts';
-
-const strategy = z.enum(['sift', 'nn', 'mmr', 'none']).default('sift');
+import { scoreSift, splitSift } from './sift.ts';
 
 /** `selects` is false with strategy 'none'. */
-const sift = z
-  .preprocess((given) => given ?? {}, siftFields.extend({ strategy }))
-  .transform(({ strategy: chosen, ...fields }) => ({
-    selects: chosen !== 'none',
-    ...splitSift({ ...fields, strategy: chosen === 'none' ? 'sift' : chosen }),
-  }));
+const splitScoreSift = ({ strategy: chosen, ...fields }: z.output<typeof scoreSift>) => ({
+  selects: chosen !== 'none',
+  ...splitSift({ ...fields, strategy: chosen === 'none' ? 'sift' : chosen }),
+});
 
 export const scoreRequest = z
   .strictObject({
@@ -26,12 +22,13 @@ export const scoreRequest = z
     text: textUpTo(MAX_TEXT_BYTES).min(1, 'is empty'),
     /** Examples of the caller's own choice, in order, the last one nearest in the context; nothing is selected then. */
     picks: z.array(pick).max(MAX_STEPS).nullable().optional(),
-    sift,
+    sift: scoreSift.nullish(),
   })
-  .refine((body) => body.picks != null || !body.sift.selects || (body.context ?? '').trim() !== '', {
+  .refine((body) => body.picks != null || body.sift?.strategy === 'none' || (body.context ?? '').trim() !== '', {
     path: ['context'],
     error: 'is missing or blank: examples are selected for it',
-  });
+  })
+  .transform(({ sift, ...body }) => ({ ...body, sift: splitScoreSift(sift ?? scoreSift.parse({})) }));
 export type ScoreRequest = z.output<typeof scoreRequest>;
 
 /** 200 of POST /v1/score. */

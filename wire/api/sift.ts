@@ -55,6 +55,14 @@ export const completionSift = z.preprocess(
 /** Of a chat: messages have no one text to lay examples before. */
 export const chatSift = z.preprocess(withoutNulls, generating.omit({ template: true }).refine(onePrompt, ONE_PROMPT));
 
+/** Of a score, which may select nothing at all. */
+export const scoreSift = z.preprocess(
+  withoutNulls,
+  siftFields
+    .omit({ system_template: true })
+    .extend({ strategy: z.enum(['sift', 'nn', 'mmr', 'none']).default('sift') }),
+);
+
 type Fields = z.output<typeof siftFields>;
 type Given = Omit<Fields, 'template' | 'system_template'> &
   Partial<Pick<Fields, 'template' | 'system_template'>> &
