@@ -23,31 +23,13 @@ import type {
   ReservedStatus,
   Standing,
 } from './contract.ts';
+import { EntryTable, EXAMPLE_TABLE } from './entries.ts';
 import { type Geometry, geometryOf } from './geometry.ts';
 import { newSpace, textKey, textsUnder } from './keys.ts';
 import { PieceTable } from './pieces.ts';
 import { q15FromBase64 } from './record.ts';
 import { Sample, type Sampled } from './sample.ts';
 import { type Version, VersionRow } from './version.ts';
-
-interface Row extends Record<string, SqlStorageValue> {
-  id: string;
-  vector: string;
-  hash: string;
-  stripe: number;
-  bytes: number;
-  long: number;
-}
-
-const COLUMNS = 'id, vector, hash, stripe, bytes, long';
-const entryOf = ({ id, vector, hash, stripe, bytes, long }: Row): Entry => ({
-  id,
-  vector,
-  hash,
-  stripe,
-  bytes,
-  long: long === 1,
-});
 
 /** A row as unit vector; none where it is not one. */
 const rowOf = (q15: string, dimensions: number): Float32Array[] => {
@@ -60,16 +42,14 @@ const SWEEP_AGAIN_MS = 10_000;
 
 const TABLES = `
   CREATE TABLE IF NOT EXISTS corpus (one INTEGER PRIMARY KEY CHECK (one = 1), info TEXT NOT NULL);
-  CREATE TABLE IF NOT EXISTS example (
-    id TEXT PRIMARY KEY, vector TEXT NOT NULL, committed INTEGER NOT NULL, hash TEXT NOT NULL, writer TEXT NOT NULL,
-    stripe INTEGER NOT NULL, bytes INTEGER NOT NULL, long INTEGER NOT NULL) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS trash (vector TEXT PRIMARY KEY, text_key TEXT NOT NULL) WITHOUT ROWID;
-`;
+${EXAMPLE_TABLE}`;
 
 export class Catalogue extends DurableObject<Env> implements CatalogueMethods {
   readonly #sql: SqlStorage;
   /** Whether the tables are there; undefined until somebody asks. */
   #made: boolean | undefined;
+  readonly #entries: EntryTable;
   readonly #sample: Sample;
   readonly #pieces: PieceTable;
   readonly #version: VersionRow;
@@ -79,6 +59,7 @@ export class Catalogue extends DurableObject<Env> implements CatalogueMethods {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#sql = ctx.storage.sql;
+    this.#entries = new EntryTable(this.#sql);
     this.#sample = new Sample(this.#sql);
     this.#pieces = new PieceTable(this.#sql);
     this.#version = new VersionRow(this.#sql);
@@ -119,31 +100,12 @@ export class Catalogue extends DurableObject<Env> implements CatalogueMethods {
   describe(): { info: CorpusInfo; counts: CorpusCounts } | null {
     const info = this.info();
     if (info === null) return null;
-    const counts = this.#sql
-      .exec<{ examples: number; bytes: number }>(
-        'SELECT COUNT(*) AS examples, COALESCE(SUM(bytes), 0) AS bytes FROM example WHERE committed = 1',
-      )
-      .one();
-    return { info, counts: { examples: counts.examples, bytes: counts.bytes } };
+    return { info, counts: this.#entries.counts() };
   }
 
   reserve(space: string, writer: string, batch: readonly Reservation[]): ReservedStatus[] | null {
     if (this.#corpus()?.space !== space) return null;
-    const statuses = batch.map(({ id, fingerprint, vector }): ReservedStatus => {
-      const [row] = this.#sql
-        .exec<{ hash: string; committed: number }>('SELECT hash, committed FROM example WHERE id = ?', id)
-        .toArray();
-      if (row !== undefined && row.hash === fingerprint) return 'unchanged';
-      // without its hash the row is unsettled: whatever happens next, an upload of this id writes again
-      this.#sql.exec(
-        `INSERT INTO example VALUES (?, ?, 0, '', ?, 0, 0, 0)
-         ON CONFLICT (id) DO UPDATE SET hash = '', writer = excluded.writer`,
-        id,
-        vector,
-        writer,
-      );
-      return row?.committed === 1 ? 'updated' : 'created';
-    });
+    const statuses = this.#entries.reserve(writer, batch);
     // the index may show these before they are committed, or though they never are
     if (statuses.some((status) => status !== 'unchanged')) this.#version.renew();
     return statuses;
@@ -164,21 +126,7 @@ export class Catalogue extends DurableObject<Env> implements CatalogueMethods {
       await this.ctx.storage.setAlarm(Date.now());
       return false;
     }
-    for (const { id, hash, vector, stripe, bytes, long } of batch) {
-      // another writer reserved it since: which of the two the index holds is unknown, so the row stays unsettled
-      this.#sql.exec(
-        `INSERT INTO example VALUES (?1, ?2, 1, '', '', ?5, ?6, ?7)
-         ON CONFLICT (id) DO UPDATE SET committed = 1, stripe = ?5, bytes = ?6, long = ?7,
-           hash = CASE WHEN writer = ?4 THEN ?3 ELSE '' END, writer = ''`,
-        id,
-        vector,
-        hash,
-        writer,
-        stripe,
-        bytes,
-        long ? 1 : 0,
-      );
-    }
+    this.#entries.commit(writer, batch);
     this.#version.renew();
     this.#sample.take(offered);
     if (offered.length > 0) this.#geometry = undefined;
@@ -186,23 +134,17 @@ export class Catalogue extends DurableObject<Env> implements CatalogueMethods {
   }
 
   page(after: string, limit: number): Entry[] | null {
-    if (this.#corpus() === null) return null;
-    return this.#sql
-      .exec<Row>(`SELECT ${COLUMNS} FROM example WHERE id > ? AND committed = 1 ORDER BY id LIMIT ?`, after, limit)
-      .toArray()
-      .map(entryOf);
+    return this.#corpus() === null ? null : this.#entries.page(after, limit);
   }
 
   find(id: string): { info: CorpusInfo; entry: Entry | null } | null {
     const info = this.#corpus();
-    if (info === null) return null;
-    const [row] = this.#sql.exec<Row>(`SELECT ${COLUMNS} FROM example WHERE id = ? AND committed = 1`, id).toArray();
-    return { info, entry: row === undefined ? null : entryOf(row) };
+    return info === null ? null : { info, entry: this.#entries.find(id) };
   }
 
   forget(id: string): void {
     if (!this.#isMade()) return;
-    this.#sql.exec('DELETE FROM example WHERE id = ?', id);
+    this.#entries.delete(id);
     this.#pieces.forget(id);
     this.#version.renew();
     this.#sample.forget(id);
@@ -221,25 +163,19 @@ export class Catalogue extends DurableObject<Env> implements CatalogueMethods {
     if (this.#corpus()?.space !== space) return texts.map(() => []);
     return texts.map(({ of, ids }) => {
       const now = new Set(ids);
-      return this.#entries(this.#pieces.idsOf(of).filter((id) => !now.has(id)));
+      return this.#entries.reservedOrCommitted(this.#pieces.idsOf(of).filter((id) => !now.has(id)));
     });
   }
 
   chunksOf(id: string): Entry[] {
-    return this.#corpus() === null ? [] : this.#entries(this.#pieces.idsOf(id).filter((one) => one !== id));
-  }
-
-  /** Committed or not: the index may hold the vector of a reservation too. */
-  #entries(ids: readonly string[]): Entry[] {
-    return ids.flatMap((id) =>
-      this.#sql.exec<Row>(`SELECT ${COLUMNS} FROM example WHERE id = ?`, id).toArray().map(entryOf),
-    );
+    return this.#corpus() === null
+      ? []
+      : this.#entries.reservedOrCommitted(this.#pieces.idsOf(id).filter((one) => one !== id));
   }
 
   async abandon(space: string, writer: string): Promise<boolean> {
     if (this.#corpus()?.space !== space) return false;
-    const others = this.#sql.exec('SELECT 1 FROM example WHERE committed = 1 OR writer <> ? LIMIT 1', writer).toArray();
-    if (others.length > 0) return false;
+    if (this.#entries.hasOthers(writer)) return false;
     await this.drop();
     return true;
   }
@@ -247,11 +183,7 @@ export class Catalogue extends DurableObject<Env> implements CatalogueMethods {
   standing(space: string, examples: readonly Standing[]): (Version & { stands: boolean }) | null {
     const info = this.#corpus();
     if (info?.space !== space) return null;
-    const stands = examples.every(({ id, hash }) => {
-      const found = this.#sql.exec('SELECT 1 FROM example WHERE id = ? AND hash = ? AND committed = 1', id, hash);
-      return hash !== '' && found.toArray().length > 0;
-    });
-    return { version: info.version, changedAt: info.changedAt, stands };
+    return { version: info.version, changedAt: info.changedAt, stands: this.#entries.stand(examples) };
   }
 
   async drop(): Promise<number | null> {
