@@ -50,7 +50,7 @@ def test_float32_gradients_and_steps_are_the_cpus(name):
 
 
 def test_bfloat16_is_near_float32_with_real_weights_and_text():
-    """Text, because the log-probabilities of random tokens are -12 and their differences in proportion."""
+    """Text, because random tokens are so improbable that rounding moves their log-probabilities further."""
     text = (ROOT / "models/base/README.md").read_text()
     ids = Tokenizer.from_file(str(ROOT / "models/base/tokenizer.json")).encode(text).ids
     texts, found = [torch.tensor(ids[200 * i : 200 * i + 201]) for i in range(4)], []
