@@ -12,7 +12,7 @@ import { fakeBackend } from '../gateway/fake-backend.ts';
 import { type Edge, GATEWAY_SECRET, startEdge } from './harness.ts';
 
 /** Requests of each route, of each kind. */
-const RUNS = 25;
+const RUNS = 12;
 
 interface Response_ {
   readonly content?: Readonly<
