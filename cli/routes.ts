@@ -1,7 +1,7 @@
 // `node cli/routes.ts`: the table of routes that docs/api.md holds, from wire/api/routes.ts; with --write it is put there.
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { routesTable } from '../wire/api/routes.ts';
+import { routesTable } from '../wire/api/routes-table.ts';
 import { optionsOf, UsageError } from './arguments.ts';
 import { runCommand } from './command.ts';
 import { ROOT } from './workplace.ts';

@@ -1,7 +1,8 @@
 // The table of routes is whole: what is mounted under /v1 is in it, with a scope, and docs/api.md says what it says.
 import { readFileSync } from 'node:fs';
 import { describe, expect, it, vi } from 'vitest';
-import { factsOf, type RouteName, routeNames, routesTable } from '../../wire/api/routes.ts';
+import { factsOf, type RouteName, routeNames } from '../../wire/api/routes.ts';
+import { routesTable } from '../../wire/api/routes-table.ts';
 import { SCOPES } from '../../wire/api/scope.ts';
 
 // what workerd alone has; no route is called here

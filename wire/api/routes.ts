@@ -1,8 +1,8 @@
 // Every route under /v1: what it takes, which scopes let a key in, and how it fails. functions/routes.ts gives each its
 // handler, functions/index.ts mounts them from there behind the guard, and the table in docs/api.md is written from here
-// (`node cli/routes.ts --write`). It is data alone, so that docs, clients and tests read it without the Worker.
+// (routes-table.ts, `node cli/routes.ts --write`). It is data alone, so that docs, clients and tests read it without the Worker.
 import { z } from 'zod';
-import { codeOf, type Fault, statusOf } from '../faults.ts';
+import type { Fault } from '../faults.ts';
 import {
   DELETE_EXAMINED,
   MAX_BODY_BYTES,
@@ -307,33 +307,3 @@ export const routeNames = Object.keys(ROUTES) as RouteName[];
 
 /** The facts by themselves, where it does not matter which route it is. */
 export const factsOf = (name: RouteName): RouteFacts => ROUTES[name];
-
-const bytes = (limit: number): string =>
-  limit % 2 ** 20 === 0 ? `${limit / 2 ** 20} MiB` : limit % 1024 === 0 ? `${limit / 1024} KiB` : `${limit / 1e6} MB`;
-
-/** `404 unknown_corpus, unknown_example; 502 vectorize` */
-const failures = (kinds: readonly Fault['kind'][]): string => {
-  const byStatus = Map.groupBy(kinds, statusOf);
-  return [...byStatus]
-    .sort(([one], [other]) => one - other)
-    .map(([status, of]) => `${status} ${[...new Set(of.map(codeOf))].map((code) => `\`${code}\``).join(', ')}`)
-    .join('; ');
-};
-
-const row = (name: RouteName): string => {
-  const { scopes, summary, body, limits, errors } = factsOf(name);
-  const taken = body === undefined ? [] : [`${body.type === 'json' ? 'JSON' : 'NDJSON'}, ${bytes(body.limit)}`];
-  const limited = [...taken, ...(limits === undefined ? [] : [limits])].join('; ');
-  const cells = [`\`${name}\``, scopes.map((one) => `\`${one}\``).join(' or '), summary, limited, failures(errors)];
-  return `| ${cells.join(' | ')} |`;
-};
-
-/** The table of docs/api.md. */
-export const routesTable = (): string =>
-  [
-    '| route | scope | answers | body and limits | errors of its own |',
-    '|---|---|---|---|---|',
-    ...routeNames.map(row),
-    '',
-    `Every route: ${failures(EVERY_ROUTE)}.`,
-  ].join('\n');
