@@ -5,6 +5,8 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/setup.ts'],
+    // before a test brings Miniflare or wrangler
+    setupFiles: ['local/growth.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     pool: 'forks',

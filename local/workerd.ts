@@ -1,7 +1,8 @@
 // The one place that starts workerd: what npm start, tests and benches run their Workers in.
 // Miniflare listens on 127.0.0.1 only. Its registry of Workers is off: it would open a debugging port on which any
 // process of this machine can call every Worker. workerd ends with this process, however this process ends (watch.ts).
-import { Log, LogLevel, Miniflare, type MiniflareOptions } from 'miniflare';
+import type { Miniflare, MiniflareOptions } from 'miniflare';
+import './growth.ts';
 import { watch } from './watch.ts';
 
 export type Modules = Record<string, { type: 'esm' | 'wasm' | 'data'; contents: string | Uint8Array<ArrayBuffer> }>;
@@ -77,6 +78,8 @@ const withoutSignalHandlers = <T>(make: () => T): T => {
 
 /** Runs these Workers on a free port; with `state` what they store outlives `stop()`. */
 export const startWorkerd = async (workers: readonly WorkerOptions[], state?: string): Promise<Runtime> => {
+  // here and not above: growth.ts must have been run before it is loaded
+  const { Log, LogLevel, Miniflare: Runner } = await import('miniflare');
   const { command, env, end } = await watch();
   // Miniflare reads this variable each time it starts the runtime
   process.env.MINIFLARE_WORKERD_PATH = command;
@@ -91,7 +94,7 @@ export const startWorkerd = async (workers: readonly WorkerOptions[], state?: st
     unsafeRuntimeEnv: env,
     ...(state === undefined ? {} : { resourcePersistencePath: state }),
   };
-  const miniflare = withoutSignalHandlers(() => new Miniflare(options as unknown as MiniflareOptions));
+  const miniflare = withoutSignalHandlers((): Miniflare => new Runner(options as unknown as MiniflareOptions));
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => {
     stopping ??= miniflare.dispose().finally(end);
