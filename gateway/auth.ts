@@ -16,9 +16,10 @@ import {
   verifyRequest,
 } from '../wire/signature.ts';
 import { NonceMemory } from './nonces.ts';
+import type { Recorded } from './record.ts';
 
 export interface Signed {
-  Variables: {
+  Variables: Recorded['Variables'] & {
     /** Exactly the bytes that were signed. */
     body: Uint8Array<ArrayBuffer>;
     /** The id that an event of this request's stream must carry, by its place and its data. */
@@ -44,6 +45,7 @@ const signAnswer = async (c: Context, secret: string, nonce: string): Promise<vo
   }
   const body = new Uint8Array(await c.res.arrayBuffer());
   c.res = new Response(body, c.res);
+  c.header('content-length', String(body.byteLength));
   c.header(SIGNATURE_HEADER, await signResponse(secret, nonce, status, body));
 };
 
@@ -87,6 +89,7 @@ export const signedOnly = ({ secret, nowMs, nonces = new NonceMemory() }: Signed
     if (!verified.ok) throw badSignature(verified.why);
     const { nonce } = verified;
     const refuse = async (fault: Fault): Promise<void> => {
+      c.var.record.failed(new FaultError(fault));
       c.res = faultResponse(fault);
       await signAnswer(c, secret, nonce);
     };

@@ -50,6 +50,15 @@ export const MAX_EMBEDDINGS_BYTES = 2 * 1024 * 1024;
 export const EMBEDDINGS_AT_ONCE = 64;
 /** Results that are errors in one upload; after so many the rest is refused by one last result. 2026-11-26 */
 export const MAX_UPLOAD_ERRORS = 10_000;
+/** Characters of a caller's x-request-id that is kept: a UUID has 36, a trace's id with a suffix less than a hundred. 2026-11-26 */
+export const MAX_REQUEST_ID_CHARACTERS = 128;
+/** Members and characters of a tracestate that goes on: those that the specification asks for at least. 2026-11-26 */
+export const MAX_TRACESTATE_MEMBERS = 32;
+export const MAX_TRACESTATE_CHARACTERS = 512;
+/** Milliseconds that an answer of GET /ready holds: whoever asks more often is told the last one. 2026-11-26 */
+export const READY_MEMORY_MS = 5_000;
+/** Milliseconds that GET /ready waits for the gateway. 2026-11-26 */
+export const READY_GATEWAY_MS = 2_000;
 
 // ── Selection ────────────────────────────────────────────────────────────────────────────────────────────────────
 /** Picks of one selection; the paper goes to 50, the kernel was tested to 200. 2026-11-24 */
@@ -248,6 +257,8 @@ export const SHUTDOWN_GRACE_MS = 10_000;
 export const SHUTDOWN_LAST_WORDS_MS = 500;
 /** Milliseconds a backend may take to close when the gateway ends. 2026-11-26 */
 export const SHUTDOWN_BACKEND_MS = 5_000;
+/** Tenants that the metrics tell apart, the first that came; with 5 stages each some 500 series. 2026-11-26 */
+export const MAX_METRIC_TENANTS = 50;
 
 // ── Backends on other machines (gateway/backends/tinker; docs/backends.md) ────────────────────────────────────────
 /** Bytes of the file that names them: some dozens of servers. 2026-11-26 */
