@@ -45,9 +45,9 @@ export class GatewayRecord {
     return trailOf(this.requestId, this.trace);
   }
 
-  /** The first failure counts: what follows comes of it. */
+  /** The last failure counts, but not over one that nobody foresaw. */
   failed(error: unknown): void {
-    if (this.#failure !== undefined) return;
+    if (this.#failure?.error !== undefined) return;
     const { status, body } = toWire(asFault(error));
     const stack = traceUnexpected(error);
     this.#failure = { status, code: body.error.code, ...(stack === undefined ? {} : { error: stack }) };

@@ -3,6 +3,7 @@
 import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import { matchedRoutes } from 'hono/route';
+import { FaultError, toWire } from '../../wire/faults.ts';
 import { serverTiming } from '../../wire/stages.ts';
 import { traceOf } from '../../wire/trace.ts';
 import { RequestRecord } from './record.ts';
@@ -25,6 +26,8 @@ const lengthOf = (headers: Headers): number | undefined => {
   return declared === null ? undefined : Number(declared);
 };
 
+/** The status of a request whose caller left before there was one. */
+const LEFT = toWire({ kind: 'cancelled', stage: 'work' }).status;
 const PIECES = /^(text\/event-stream|application\/x-ndjson)/;
 
 export const observed = createMiddleware<Observed>(async (c, next) => {
@@ -34,32 +37,36 @@ export const observed = createMiddleware<Observed>(async (c, next) => {
   const record = new RequestRecord(c.get('requestId'), trace, c.req.method);
   record.bytesIn = sent === null ? 0 : lengthOf(headers);
   c.set('record', record);
+  let status: number | undefined;
+  let ended = false;
+  const end = (aborted: boolean): void => {
+    if (ended) return;
+    ended = true;
+    tell(c.env, record.line({ status: status ?? LEFT, route: routeOf(c), aborted }));
+  };
+  // a caller who left is told by the signal, and nothing of the request may run after it
+  const left = (): void => {
+    if (status === undefined) record.failed(new FaultError({ kind: 'cancelled', stage: 'work' }));
+    end(true);
+  };
+  if (signal.aborted) left();
+  else signal.addEventListener('abort', left, { once: true });
   await next();
   const { res } = c;
-  const { status } = res;
-  const route = routeOf(c);
+  const { body } = res;
+  ({ status } = res);
   const corpus = c.req.param('corpus');
   if (corpus !== undefined) record.selectsFrom([corpus]);
   if (c.req.path.startsWith('/v1/') && !res.headers.has('server-timing')) {
     record.stages.end();
     res.headers.set('server-timing', serverTiming(record.stages.timings));
   }
-  let ended = false;
-  const end = (aborted: boolean): void => {
-    if (ended) return;
-    ended = true;
-    tell(c.env, record.line({ status, route, aborted }));
-  };
-  const { body } = res;
   if (body === null) return end(signal.aborted);
   if (record.inPieces || PIECES.test(res.headers.get('content-type') ?? '')) {
-    // a reader who left may be told by the signal alone
-    signal.addEventListener('abort', () => end(true), { once: true });
-    const onBytes = (count: number): void => {
-      record.bytesOut += count;
-    };
     const out = tapped(body, {
-      onBytes,
+      onBytes: (count) => {
+        record.bytesOut += count;
+      },
       onEnd: (how, error) => {
         if (how === 'broken' && !signal.aborted) record.failed(error);
         end(how === 'left' || signal.aborted);

@@ -59,9 +59,9 @@ export class RequestRecord {
     this.#corpora = names.filter((name) => corpusName.safeParse(name).success);
   }
 
-  /** The first failure counts: what follows comes of it. */
+  /** The last failure counts, but not over one that nobody foresaw. */
   failed(error: unknown): void {
-    if (this.#failure !== undefined) return;
+    if (this.#failure?.error !== undefined) return;
     const { status, body } = wireError(error);
     const words = wordsFor(error);
     this.#failure = { status, code: body.error.code, ...(words === undefined ? {} : { error: words }) };
