@@ -236,6 +236,8 @@ export const MAX_NONCES = 500_000;
 export const SSE_HEARTBEAT_MS = 10_000;
 /** Milliseconds one event of a stream may wait for a reader that has stopped reading; the work then ends. 2026-11-26 */
 export const SSE_STALL_MS = 20_000;
+/** Characters of a stream that may be on their way before the work waits for its reader: some dozens of events. 2026-11-26 */
+export const STREAM_PENDING_CHARACTERS = 8_192;
 /** Milliseconds a sender has for its headers. An edge sends them in one packet. 2026-11-26 */
 export const GATEWAY_HEADERS_MS = 10_000;
 /** Milliseconds a sender has for headers and body: 16 MiB at 3 Mbit/s. 2026-11-26 */

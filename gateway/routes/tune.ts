@@ -10,6 +10,7 @@ import { tuneCost, tuneOutline } from '../cost.ts';
 import { countAdapter, countRequest, countUse, NO_BACKEND } from '../metrics.ts';
 import type { GatewayRecord } from '../record.ts';
 import { tune } from '../tune.ts';
+import { outbox } from './outbox.ts';
 import { inTurn, placeOf, type Turn, takeTurn, type Work, workUntil } from './work.ts';
 
 /** The same events, counted as they pass. */
@@ -131,22 +132,18 @@ const stream = (
   turn: Turn,
   events: () => AsyncIterable<TuneEvent>,
 ): Response => {
-  const { record } = c.var;
+  const { record, signEvent } = c.var;
   const { tenant } = record;
   record.streams = true;
   return streamSSE(c, async (sse) => {
+    const out = outbox((text) => {
+      record.bytesOut += Buffer.byteLength(text);
+      return sse.write(text);
+    });
     let sent = 0;
-    let last = Promise.resolve();
-    // one after another: signing takes a moment, and an event's signature holds only at its own place
     const send = (event: TuneEvent): Promise<void> => {
       const data = JSON.stringify(event);
-      const index = sent++;
-      last = last.then(async () => {
-        const text = `event: ${event.event}\ndata: ${data}\nid: ${await c.var.signEvent(index, data)}\n\n`;
-        record.bytesOut += Buffer.byteLength(text);
-        await sse.write(text);
-      });
-      return last;
+      return out.add(`event: ${event.event}\ndata: ${data}\nid: ${signEvent(sent++, data)}\n\n`);
     };
     sse.onAbort(() => turn.abandon());
     const heartbeat = setInterval(() => void sse.write(': waiting\n\n').catch(() => {}), work.heartbeatMs);
@@ -157,13 +154,15 @@ const stream = (
       turn.ticket.onMove((position) => void send({ event: 'queued', position }).catch(() => {}));
       await inTurn(turn, async () => {
         for await (const event of events()) await orStalled(send(event), work.stallMs, turn.abandon, gone);
+        await orStalled(out.all(), work.stallMs, turn.abandon, gone);
       });
       countRequest(work.metrics, { route: 'tune', outcome: 'ok', backend, tenant });
     } catch (error) {
       const fault = asFault(error);
       countRequest(work.metrics, { route: 'tune', outcome: fault.kind, backend, tenant });
       record.failed(error);
-      const said = sse.aborted ? undefined : send({ event: 'error', error: toWire(fault).body.error });
+      if (!sse.aborted) void send({ event: 'error', error: toWire(fault).body.error }).catch(() => {});
+      const said = sse.aborted ? undefined : out.all();
       // a reader who has stalled may never take it: the server's own clock then ends the connection
       if (said !== undefined) await orStalled(said, work.stallMs, () => {});
     } finally {
