@@ -214,7 +214,7 @@ export const MAX_DEADLINE_MS = 290_000;
 /** Pieces of work (steps, texts read, generations) that a model's speed is estimated from: the latest ones. 2026-11-26 */
 export const PACE_WINDOW = 64;
 /** Of these, new ones after which times are looked at anew: all pairs of them are compared, some 0.2 ms. 2026-11-26 */
-export const PACE_REFIT = 8;
+export const PACE_REFIT = 32;
 /** Fewer say too little to refuse a request, or to end one early. The first of each worker compiles its graphs. 2026-11-26 */
 export const PACE_LEAST = 20;
 /** A request is refused when its fastest estimate is so many times the deadline. 2026-11-26 */
