@@ -12,10 +12,12 @@ import { logInfo } from '../gateway/log.ts';
 import { serveGateway } from '../gateway/serve.ts';
 import { ADAPTER_BYTES, ADAPTER_TTL_MS, MAX_DEADLINE_MS, TUNE_DEADLINE_MS } from '../wire/limits.ts';
 import { messageOf } from '../wire/message.ts';
+import { logLevelOf } from '../wire/request-line.ts';
 import { optionsOf, UsageError, whole } from './arguments.ts';
 import { MACHINE_FLAGS, machineOf } from './tuning-flags.ts';
 
-const HELP = `npm run gateway -- [options]        (GATEWAY_SECRET: at least 16 characters, shared with the edge)
+const HELP = `npm run gateway -- [options]        (GATEWAY_SECRET: at least 16 characters, shared with the edge;
+                        SIFT_LOG: off, error, warn, info (default) or debug: which requests are told of on stderr)
   --model NAME=DIR      a model to serve, from a directory in Hugging Face layout; repeatable (default base=models/base,
                         or none where --backends is given)
   --backends FILE       servers on other machines and their models: JSON, see docs/backends.md (default GATEWAY_BACKENDS)
@@ -97,10 +99,11 @@ const main = async (): Promise<void> => {
   const { machine, weights, adapters, host, port } = options;
   const { deadlineMs } = machine;
   const limits = deadlineMs === undefined ? {} : { deadlineMs };
+  const logLevel = logLevelOf(process.env.SIFT_LOG, 'info');
   const backends = await backendsOf(options);
   const serve = async () => {
     const registry = createRegistry(backends);
-    const gateway = await serveGateway({ registry, secret, weights, adapters, host, port, ...limits });
+    const gateway = await serveGateway({ registry, secret, weights, adapters, host, port, logLevel, ...limits });
     return { gateway, registry };
   };
   const { gateway, registry } = await serve().catch(async (error: unknown) => {

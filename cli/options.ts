@@ -11,6 +11,7 @@ import {
   PROBE_MS,
   TUNE_DEADLINE_MS,
 } from '../wire/limits.ts';
+import { type LogLevel, logLevelOf } from '../wire/request-line.ts';
 import { optionsOf, UsageError, whole } from './arguments.ts';
 import { MACHINE_FLAGS, type Machine, machineOf, TUNING_FLAGS, tuningOf } from './tuning-flags.ts';
 import { DEFAULT_EMBEDDER, DEFAULT_MODEL } from './workplace.ts';
@@ -35,6 +36,8 @@ export interface Options extends Machine {
   readonly probe: boolean;
   readonly port: number;
   readonly gatewayPort: number;
+  /** Which requests are told of on stderr. */
+  readonly logLevel: LogLevel;
 }
 
 export const HELP = `npm start -- [options]
@@ -64,6 +67,7 @@ export const HELP = `npm start -- [options]
   --gateway-port P     the gateway's port (default 8788; 0: any free one)
   --help               this text
 
+SIFT_LOG=1 writes a line of JSON on stderr for every request, of edge and gateway (docs/operate.md).
 What is indexed is kept in .sift, or where the variable SIFT_STATE says; one process at a time may use it.
 Ctrl-C ends it once requests in flight are done; a second one ends it at once.
 Exit codes: 0 ended as asked, 1 something given here or on this machine is wrong (one sentence says what),
@@ -124,5 +128,6 @@ export const parseOptions = (args: readonly string[]): Options | 'help' => {
     ...machineOf(values),
     port,
     gatewayPort,
+    logLevel: logLevelOf(process.env.SIFT_LOG, 'error'),
   };
 };

@@ -63,7 +63,7 @@ const main = async (options: Options, lifetime: Lifetime): Promise<void> => {
     ? await choosePrompts({ prompt: options.prompt, file }, gathered.documents, root)
     : undefined;
 
-  const { model, backends, port, gatewayPort, deadlineMs } = options;
+  const { model, backends, port, gatewayPort, deadlineMs, logLevel } = options;
   const share = shareCores(options, model === DEFAULT_MODEL);
   const limits = {
     ...share,
@@ -71,7 +71,7 @@ const main = async (options: Options, lifetime: Lifetime): Promise<void> => {
     ...(backends === undefined ? {} : { backends }),
   };
   const stack = await time('start', () =>
-    startStack({ root: ROOT, state, model, ...limits, embedder, port, gatewayPort, defaultCorpus: corpus }),
+    startStack({ root: ROOT, state, model, ...limits, embedder, port, gatewayPort, defaultCorpus: corpus, logLevel }),
   );
   const { given } = options;
   if (Object.keys(given).length > 0) stack.setDefaults(withGiven(stack.defaults, given, 'given'));

@@ -25,6 +25,10 @@ export interface Env {
   readonly IDEMPOTENCY?: DurableObjectNamespace<IdempotencyMethods & Rpc.DurableObjectBranded>;
   /** Gradient steps of one tenant in a minute; empty or 0: no limit. */
   readonly STEPS_PER_MINUTE?: string;
+  /** Which requests are told on the console: off, error, warn, info (all, the default), debug (probes too). */
+  readonly LOG_LEVEL?: string;
+  /** A data point for each request; absent: none. */
+  readonly METRICS?: AnalyticsEngineDataset;
   /** Selections that can be fetched again; absent: none are kept. */
   readonly SELECTIONS?: KVNamespace;
   /** Which deployment this is: another one may select otherwise. Absent locally. */

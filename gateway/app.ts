@@ -1,25 +1,27 @@
 // The gateway's table of contents: which route does what, behind which guard, with a queue for each backend.
-import { Hono } from 'hono';
+import { type Context, Hono } from 'hono';
 import { methodNotAllowed } from 'hono/method-not-allowed';
 import { requestId } from 'hono/request-id';
-import { asFault, faultResponse } from '../wire/faults.ts';
+import { asFault, type Fault, FaultError, faultResponse } from '../wire/faults.ts';
 import {
   ADAPTER_BYTES,
   ADAPTER_TTL_MS,
   MAX_QUEUE,
   MAX_QUEUE_PER_TENANT,
+  MAX_REQUEST_ID_CHARACTERS,
   SSE_HEARTBEAT_MS,
   SSE_STALL_MS,
   TUNE_DEADLINE_MS,
 } from '../wire/limits.ts';
+import type { LogLevel } from '../wire/request-line.ts';
 import { createStore } from './adapters/learn.ts';
 import { type Signed, signedOnly } from './auth.ts';
 import type { Registry } from './backends/registry.ts';
-import { logUnexpected } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import type { NonceMemory } from './nonces.ts';
 import { Pace } from './pace.ts';
 import { Queue } from './queue.ts';
+import { recorded } from './record.ts';
 import { forgetRoute } from './routes/forget.ts';
 import { scoreRoute } from './routes/score.ts';
 import { tuneRoute } from './routes/tune.ts';
@@ -46,6 +48,8 @@ export interface GatewayOptions {
   readonly nonces?: NonceMemory;
   /** How many bytes of adapters are kept (0: none), and for how long. */
   readonly adapters?: { readonly maxBytes?: number; readonly ttlMs?: number };
+  /** Which requests are told of on stderr; by default those that failed on our side. */
+  readonly logLevel?: LogLevel;
   /** Unix time in milliseconds. */
   readonly nowMs?: () => number;
   /** Milliseconds from any moment on, which work is timed by. */
@@ -60,6 +64,12 @@ const checkedWeights = (weights: ReadonlyMap<string, number>): ReadonlyMap<strin
   }
   return weights;
 };
+
+/** What answers here: a line of the log names no other path. */
+const ROUTES: ReadonlySet<string> = new Set([
+  ...['/v1/tune', '/v1/score', '/v1/forget', '/v1/models'],
+  ...['/health', '/ready', '/metrics'],
+]);
 
 export const createGateway = (options: GatewayOptions) => {
   const { registry, secret, nonces } = options;
@@ -90,7 +100,8 @@ export const createGateway = (options: GatewayOptions) => {
     now,
   };
   const app = new Hono<Signed>();
-  app.use(requestId());
+  app.use(requestId({ limitLength: MAX_REQUEST_ID_CHARACTERS }));
+  app.use(recorded(options.logLevel ?? 'error', (path) => (ROUTES.has(path) ? path : null)));
   app.use(
     '/v1/*',
     signedOnly({ secret, nowMs: options.nowMs ?? Date.now, ...(nonces === undefined ? {} : { nonces }) }),
@@ -139,15 +150,31 @@ export const createGateway = (options: GatewayOptions) => {
     c.text(await metrics.registry.metrics(), 200, { 'content-type': metrics.registry.contentType }),
   );
 
+  app.get('/ready', (c) => {
+    const away = registry.backends.flatMap(({ name, backend }) => (backend.isWell?.() === false ? [name] : []));
+    const checks = {
+      accepting: shuttingDown ? 'shutting down' : 'ok',
+      models: registry.models.length === 0 ? 'none' : 'ok',
+      backends: away.length === 0 ? 'ok' : `not well: ${away.join(', ')}`,
+    };
+    // one backend that is away leaves the others to be asked
+    const ready = !shuttingDown && registry.models.length > 0 && away.length < registry.backends.length;
+    return c.json({ status: ready ? 'ready' : 'not ready', checks }, ready ? 200 : 503);
+  });
+
+  const refused = (c: Context<Signed>, fault: Fault): Response => {
+    c.var.record.failed(new FaultError(fault));
+    return faultResponse(fault);
+  };
   app.use(
     methodNotAllowed({
       app,
-      onMethodNotAllowed: (c, allowed) => faultResponse({ kind: 'wrong_method', method: c.req.method, allowed }),
+      onMethodNotAllowed: (c, allowed) => refused(c, { kind: 'wrong_method', method: c.req.method, allowed }),
     }),
   );
-  app.notFound((c) => faultResponse({ kind: 'not_found', path: c.req.path }));
+  app.notFound((c) => refused(c, { kind: 'not_found', path: c.req.path }));
   app.onError((error, c) => {
-    logUnexpected(c.req.path, error);
+    c.var.record.failed(error);
     return faultResponse(asFault(error));
   });
   /** Refuses newcomers from now on; resolves when those inside have ended. */

@@ -7,22 +7,17 @@ import { createMiddleware } from 'hono/factory';
 import { readCapped } from '../wire/body.ts';
 import { type Fault, FaultError, fail, faultResponse, type Result } from '../wire/faults.ts';
 import { MAX_TUNE_BODY_BYTES, SIGNATURE_WINDOW_S } from '../wire/limits.ts';
-import {
-  SIGNATURE_HEADER,
-  signEvent,
-  signResponse,
-  signStream,
-  type Verified,
-  verifyRequest,
-} from '../wire/signature.ts';
+import { SIGNATURE_HEADER, type Verified, verifyRequest } from '../wire/signature.ts';
+import { type Macs, macsOf } from './macs.ts';
 import { NonceMemory } from './nonces.ts';
+import type { Recorded } from './record.ts';
 
 export interface Signed {
-  Variables: {
+  Variables: Recorded['Variables'] & {
     /** Exactly the bytes that were signed. */
     body: Uint8Array<ArrayBuffer>;
     /** The id that an event of this request's stream must carry, by its place and its data. */
-    signEvent: (index: number, data: string) => Promise<string>;
+    signEvent: (index: number, data: string) => string;
   };
 }
 
@@ -36,15 +31,16 @@ export interface SignedOnlyOptions {
 const badSignature = (why: string): FaultError => new FaultError({ kind: 'bad_signature', why });
 
 /** Signs the answer as it is now: whole, or the beginning of a stream. */
-const signAnswer = async (c: Context, secret: string, nonce: string): Promise<void> => {
+const signAnswer = async (c: Context, macs: Macs, nonce: string): Promise<void> => {
   const { status } = c.res;
   if (c.res.headers.get('content-type')?.startsWith('text/event-stream')) {
-    c.header(SIGNATURE_HEADER, await signStream(secret, nonce, status));
+    c.header(SIGNATURE_HEADER, macs.stream(nonce, status));
     return;
   }
   const body = new Uint8Array(await c.res.arrayBuffer());
   c.res = new Response(body, c.res);
-  c.header(SIGNATURE_HEADER, await signResponse(secret, nonce, status, body));
+  c.header('content-length', String(body.byteLength));
+  c.header(SIGNATURE_HEADER, macs.response(nonce, status, body));
 };
 
 /** The body while it is hashed; a body that breaks off has no sender any more. */
@@ -78,17 +74,19 @@ const admit = (nonces: NonceMemory, { nonce, time }: Verified & { ok: true }, no
   }
 };
 
-export const signedOnly = ({ secret, nowMs, nonces = new NonceMemory() }: SignedOnlyOptions) =>
-  createMiddleware<Signed>(async (c, next) => {
+export const signedOnly = ({ secret, nowMs, nonces = new NonceMemory() }: SignedOnlyOptions) => {
+  const macs = macsOf(secret);
+  return createMiddleware<Signed>(async (c, next) => {
     const { pathname, search } = new URL(c.req.url);
     const target = { method: c.req.method, path: pathname + search };
     const now = nowMs();
-    const verified = await verifyRequest(secret, c.req.header(SIGNATURE_HEADER), target, now);
+    const verified = verifyRequest(macs.verify, c.req.header(SIGNATURE_HEADER), target, now);
     if (!verified.ok) throw badSignature(verified.why);
     const { nonce } = verified;
     const refuse = async (fault: Fault): Promise<void> => {
+      c.var.record.failed(new FaultError(fault));
       c.res = faultResponse(fault);
-      await signAnswer(c, secret, nonce);
+      await signAnswer(c, macs, nonce);
     };
     const full = admit(nonces, verified, Math.floor(now / 1000));
     if (full !== undefined) return refuse(full);
@@ -96,7 +94,8 @@ export const signedOnly = ({ secret, nowMs, nonces = new NonceMemory() }: Signed
     if (!read.ok) return refuse(read.fault);
     if (read.value.hash !== verified.hash) throw badSignature('its body is not the one that was signed');
     c.set('body', read.value.body);
-    c.set('signEvent', (index, data) => signEvent(secret, nonce, index, data));
+    c.set('signEvent', (index, data) => macs.event(nonce, index, data));
     await next();
-    await signAnswer(c, secret, nonce);
+    await signAnswer(c, macs, nonce);
   });
+};

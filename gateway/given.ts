@@ -50,6 +50,7 @@ export const adjustable = (backend: Backend): Adjustable => {
       models,
       concurrency: backend.concurrency,
       open: (options, signal) => backend.open(options, signal),
+      ...(backend.isWell === undefined ? {} : { isWell: () => backend.isWell?.() !== false }),
       ...(backend.release === undefined ? {} : { release: (kept) => backend.release?.(kept) }),
       close: () => backend.close(),
     },

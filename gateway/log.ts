@@ -1,6 +1,7 @@
 // One JSON object a line on stderr: what log collectors read. Never a caller's text, never a key.
 import { inspect } from 'node:util';
 import { asFault, FaultError } from '../wire/faults.ts';
+import { isLogged, type LogLevel, type RequestLine } from '../wire/request-line.ts';
 
 const write = (entry: Record<string, unknown>): void => {
   process.stderr.write(`${JSON.stringify({ time: new Date().toISOString(), ...entry })}\n`);
@@ -22,8 +23,12 @@ const isUnexpected = (error: unknown): boolean => {
   return error.cause === undefined ? error.fault.kind === 'internal' : isUnexpected(error.cause);
 };
 
-/** An error that ends a request, if an operator has to know: a mistake of ours, or something that a backend threw. */
-export const logUnexpected = (path: string, error: unknown): void => {
+/** The stack of an error that ends a request, if an operator has to know: a mistake of ours, or something a backend threw. */
+export const traceUnexpected = (error: unknown): string | undefined => {
   const { kind } = asFault(error);
-  if (kind === 'internal' || (kind === 'backend' && isUnexpected(error))) logError(path, error);
+  return kind === 'internal' || (kind === 'backend' && isUnexpected(error)) ? trace(error) : undefined;
+};
+
+export const logRequest = (line: RequestLine, level: LogLevel): void => {
+  if (isLogged(line.level, level)) process.stderr.write(`${JSON.stringify(line)}\n`);
 };

@@ -5,6 +5,8 @@ export async function* merged<T>(
   streams: readonly AsyncGenerator<T, void, void>[],
   end: () => void,
 ): AsyncGenerator<T, void, void> {
+  const [only] = streams;
+  if (only !== undefined && streams.length === 1) return yield* only;
   type Next = { readonly stream: AsyncGenerator<T, void, void>; readonly result: IteratorResult<T, void> };
   const ask = async (stream: AsyncGenerator<T, void, void>): Promise<Next> => ({ stream, result: await stream.next() });
   const waiting = new Map(streams.map((stream) => [stream, ask(stream)]));

@@ -1,12 +1,28 @@
 // What an operator watches, in Prometheus' text format at /metrics. No label takes a value that a
-// caller chooses freely: backends have the operator's names, and tenants are counted, never named.
+// caller chooses freely: backends and tenants have the operator's names, and of tenants only the first MAX_METRIC_TENANTS are
+// told apart, so that the number of series has a bound. The others are `_other` together, a name that no tenant can have.
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { type Fault, statusOf } from '../wire/faults.ts';
+import { MAX_METRIC_TENANTS } from '../wire/limits.ts';
 import type { AdapterReport } from '../wire/tune.ts';
 import type { AdapterStore } from './adapters/store.ts';
 import type { Queue } from './queue.ts';
 
 /** The backend of a request that was refused before one was found. */
 export const NO_BACKEND = 'none';
+/** The tenant of a request whose body was not understood, and of all beyond those that are told apart. */
+const NO_TENANT = '_none';
+const OTHERS = '_other';
+
+/** The label of a tenant: its name for the first so many. */
+const labels = (most: number): ((tenant: string | undefined) => string) => {
+  const named = new Set<string>();
+  return (tenant) => {
+    if (tenant === undefined) return NO_TENANT;
+    if (named.size < most) named.add(tenant);
+    return named.has(tenant) ? tenant : OTHERS;
+  };
+};
 
 export const createMetrics = (queues: ReadonlyMap<string, Queue>, adapters: AdapterStore) => {
   const registry = new Registry();
@@ -43,6 +59,7 @@ export const createMetrics = (queues: ReadonlyMap<string, Queue>, adapters: Adap
   });
   return {
     registry,
+    labelOf: labels(MAX_METRIC_TENANTS),
     requests: new Counter({
       name: 'sift_gateway_requests_total',
       help: 'Requests by route, outcome (ok or the code of the error) and backend (none: refused before one was found)',
@@ -73,6 +90,37 @@ export const createMetrics = (queues: ReadonlyMap<string, Queue>, adapters: Adap
       labelNames: ['backend'] as const,
       registers,
     }),
+    tenantRequests: new Counter({
+      name: 'sift_gateway_tenant_requests_total',
+      help: 'Requests of a tenant: ok, refused (as they were), busy (no room now), failed, or cancelled by the caller',
+      labelNames: ['tenant', 'outcome'] as const,
+      registers,
+    }),
+    tenantSeconds: new Counter({
+      name: 'sift_gateway_tenant_seconds_total',
+      help: 'Seconds of a tenant by stage, of requests that ended well',
+      labelNames: ['tenant', 'stage'] as const,
+      registers,
+    }),
+    tenantSteps: new Counter({
+      name: 'sift_gateway_tenant_steps_total',
+      help: 'Gradient steps of a tenant, those that the guard undid included',
+      labelNames: ['tenant'] as const,
+      registers,
+    }),
+    tenantTokens: new Counter({
+      name: 'sift_gateway_tenant_tokens_total',
+      help: 'Tokens of a tenant that were read, learnt from or generated',
+      labelNames: ['tenant'] as const,
+      registers,
+    }),
+    overhead: new Histogram({
+      name: 'sift_gateway_overhead_seconds',
+      help: "Seconds of a request that were neither waiting for a turn nor a backend's work",
+      labelNames: ['route'] as const,
+      buckets: [0.001, 0.002, 0.005, 0.013, 0.03, 0.1, 0.3, 1, 3],
+      registers,
+    }),
     seconds: new Histogram({
       name: 'sift_gateway_stage_seconds',
       help: 'Seconds by stage of a request',
@@ -87,4 +135,42 @@ export type Metrics = ReturnType<typeof createMetrics>;
 
 export const countAdapter = ({ adapters }: Metrics, backend: string, adapter: AdapterReport | null): void => {
   if (adapter !== null) adapters.inc({ backend, outcome: adapter.reused ? 'found' : 'made' });
+};
+
+/** `ok`, or the kind of the fault that ended it. */
+export type Outcome = 'ok' | Fault['kind'];
+
+const outcomeClass = (outcome: Outcome): string => {
+  if (outcome === 'ok' || outcome === 'cancelled') return outcome;
+  const status = statusOf(outcome);
+  return status < 500 ? 'refused' : status === 503 ? 'busy' : 'failed';
+};
+
+export interface Counted {
+  readonly route: 'tune' | 'score';
+  readonly backend: string;
+  readonly tenant: string | undefined;
+  readonly outcome: Outcome;
+}
+
+export const countRequest = (metrics: Metrics, { route, backend, tenant, outcome }: Counted): void => {
+  metrics.requests.inc({ route, outcome, backend });
+  metrics.tenantRequests.inc({ tenant: metrics.labelOf(tenant), outcome: outcomeClass(outcome) });
+};
+
+export interface Used {
+  readonly ms: Readonly<Record<string, number>>;
+  readonly steps: number;
+  readonly tokens: number;
+}
+
+/** What a request that ended well took, of its backend's stages and of its tenant. */
+export const countUse = (metrics: Metrics, backend: string, tenant: string, { ms, steps, tokens }: Used): void => {
+  const label = metrics.labelOf(tenant);
+  for (const [stage, took] of Object.entries(ms)) {
+    metrics.seconds.observe({ stage, backend }, took / 1000);
+    metrics.tenantSeconds.inc({ tenant: label, stage }, took / 1000);
+  }
+  metrics.tenantSteps.inc({ tenant: label }, steps);
+  metrics.tenantTokens.inc({ tenant: label }, tokens);
 };

@@ -6,7 +6,15 @@
 // of them is in the measured times already. Times fit a line through medians (Theil and Sen), which a graph that is compiled
 // now and then does not move. Outside of the lengths that were measured nothing is extrapolated in the caller's disfavour.
 import type { Fault } from '../wire/faults.ts';
-import { PACE_ADVICE, PACE_LEAST, PACE_LEAST_MS, PACE_MARGIN, PACE_PATIENCE, PACE_WINDOW } from '../wire/limits.ts';
+import {
+  PACE_ADVICE,
+  PACE_LEAST,
+  PACE_LEAST_MS,
+  PACE_MARGIN,
+  PACE_PATIENCE,
+  PACE_REFIT,
+  PACE_WINDOW,
+} from '../wire/limits.ts';
 import { at } from '../wire/list.ts';
 
 /** A request's work as it is known before it begins; lengths in units of cost.ts. */
@@ -61,23 +69,27 @@ const fitOf = (samples: readonly Sample[]): Fit => {
   };
 };
 
-/** The latest pieces of one kind of work. */
+/** The latest pieces of one kind of work. A line through them is drawn anew once some more have come: it looks at every pair. */
 class Kind {
   readonly #samples: Sample[] = [];
   #next = 0;
   #fit: Fit | undefined;
+  /** How many had come when the line was drawn. */
+  #fitted = 0;
 
   add(units: number, ms: number): void {
     if (!(Number.isFinite(ms) && ms >= 0)) return;
     this.#samples[this.#next % PACE_WINDOW] = { units, ms };
     this.#next += 1;
-    this.#fit = undefined;
   }
 
   /** Undefined while too little was measured. */
   get fit(): Fit | undefined {
     if (this.#samples.length < PACE_LEAST) return undefined;
-    this.#fit ??= fitOf(this.#samples);
+    if (this.#fit === undefined || this.#next - this.#fitted >= PACE_REFIT) {
+      this.#fit = fitOf(this.#samples);
+      this.#fitted = this.#next;
+    }
     return this.#fit;
   }
 }

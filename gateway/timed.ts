@@ -117,6 +117,7 @@ const timedSession = (
 export const timedBackend = (backend: Backend, model: Model, pace: Pace, now: Clock): Backend => ({
   models: backend.models,
   concurrency: backend.concurrency,
+  ...(backend.isWell === undefined ? {} : { isWell: () => backend.isWell?.() !== false }),
   ...(backend.release === undefined ? {} : { release: (kept) => backend.release?.(kept) }),
   open: async (options, signal) => timedSession(await backend.open(options, signal), options, model, pace, now),
   close: () => backend.close(),

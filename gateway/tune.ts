@@ -2,6 +2,7 @@
 // picks may go before the prompt too, or instead. What goes there is settled before any step is made.
 // Pure but for the backend and the clock: it knows no Request and no stream, so both JSON and SSE are made from it.
 import type { ContextReport } from '../wire/context.ts';
+import type { Trail } from '../wire/trace.ts';
 import type { ScoreResponse, Truncation, TuneEvent } from '../wire/tune.ts';
 import { type Learnt, learn, type Shelf, shelve } from './adapters/learn.ts';
 import type { Backend, Model, OpenOptions, Prompt, Score, Session } from './backends/contract.ts';
@@ -22,6 +23,8 @@ export interface Served {
   readonly model: Model;
   /** Where its adapter is looked for and put. */
   readonly shelf?: Shelf | undefined;
+  /** For the logs of a backend on other machines. */
+  readonly trail?: Trail | undefined;
 }
 
 const fromShelf = (shelf: Shelf | undefined): Pick<OpenOptions, 'from'> => {
@@ -29,8 +32,13 @@ const fromShelf = (shelf: Shelf | undefined): Pick<OpenOptions, 'from'> => {
   return from === undefined ? {} : { from };
 };
 
-const openOptions = (tuning: ResolvedTuning, request: SettledTune | SettledScore, shelf?: Shelf): OpenOptions => ({
+const openOptions = (
+  tuning: ResolvedTuning,
+  request: SettledTune | SettledScore,
+  { shelf, trail }: Pick<Served, 'shelf' | 'trail'>,
+): OpenOptions => ({
   ...fromShelf(shelf),
+  ...(trail === undefined ? {} : { trail }),
   model: request.model,
   method: tuning.method,
   rank: tuning.rank,
@@ -95,7 +103,7 @@ const withExamples = async (
  * `until` is when the request must be over, by the same clock.
  */
 export async function* tune(
-  { backend, model, shelf }: Served,
+  { backend, model, shelf, trail }: Served,
   request: SettledTune,
   queueMs: number,
   signal: AbortSignal,
@@ -104,7 +112,7 @@ export async function* tune(
 ): AsyncGenerator<TuneEvent, void, void> {
   const started = now();
   const tuning = resolveTuning(model, request);
-  const session = await openGuarded(backend, openOptions(tuning, request, shelf), signal);
+  const session = await openGuarded(backend, openOptions(tuning, request, { shelf, trail }), signal);
   try {
     const opened = now();
     const { prompt, truncated } = await fitted(session, model, request, signal);
@@ -175,7 +183,7 @@ const allOf = async (steps: AsyncGenerator<unknown, Learnt, void>): Promise<Lear
 
 /** Bits per byte of a text before and after learning from the picks, in one session. */
 export const score = async (
-  { backend, model, shelf }: Served,
+  { backend, model, shelf, trail }: Served,
   request: SettledScore,
   queueMs: number,
   signal: AbortSignal,
@@ -184,7 +192,7 @@ export const score = async (
 ): Promise<ScoreResponse> => {
   const started = now();
   const tuning = resolveTuning(model, request);
-  const session = await openGuarded(backend, openOptions(tuning, request, shelf), signal);
+  const session = await openGuarded(backend, openOptions(tuning, request, { shelf, trail }), signal);
   try {
     const opened = now();
     const before = await session.score(request.context, request.text, signal);

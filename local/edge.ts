@@ -3,6 +3,7 @@
 // compares them, name by name, with wrangler.local.toml and local/vectorize/wrangler.toml, which `wrangler dev` reads.
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import type { LogLevel } from '../wire/request-line.ts';
 import { bundle } from './bundle.ts';
 import { FRONT_HEADER } from './doors.ts';
 import type { EmbedderFiles } from './embedder.ts';
@@ -20,6 +21,10 @@ export interface EdgeOptions {
   readonly gatewayUrl: string;
   readonly gatewaySecret: string;
   readonly defaultCorpus: string;
+  /** Which requests the console is told of; by default those that failed on our side. */
+  readonly logLevel?: LogLevel;
+  /** What is written on the console; to stderr by default. */
+  readonly onLine?: (line: string) => void;
 }
 
 export interface RunningEdge {
@@ -51,6 +56,7 @@ export const edgeWorkers = (
     gatewayUrl,
     gatewaySecret,
     defaultCorpus,
+    logLevel = 'error',
   }: Omit<EdgeOptions, 'embedder'> & { readonly embedder: Pick<EmbedderFiles, 'dimensions'> },
   frontSecret: string,
 ): WorkerOptions[] => [
@@ -77,6 +83,7 @@ export const edgeWorkers = (
       GATEWAY_URL: gatewayUrl,
       DEFAULT_CORPUS: defaultCorpus,
       STEPS_PER_MINUTE: '0',
+      LOG_LEVEL: logLevel,
       FILTERABLE: JSON.stringify(FILTERABLE),
       SELECTION_TTL_S: '86400',
       // the local Vectorize shows a write at once
@@ -116,7 +123,7 @@ export const startEdge = async (options: EdgeOptions): Promise<RunningEdge> => {
     OBJECTS.map((name) => `sift-edge-${name}`),
   );
   const starting = bundles(options.root, options.embedder).then((modules) =>
-    startWorkerd(edgeWorkers(modules, options, frontSecret), options.state),
+    startWorkerd(edgeWorkers(modules, options, frontSecret), options.state, options.onLine),
   );
   const front = await serveFront({
     port: options.port,

@@ -13,6 +13,7 @@ import { serveGateway } from '../gateway/serve.ts';
 import { buildSite } from '../site/build.ts';
 import { at } from '../wire/list.ts';
 import { messageOf } from '../wire/message.ts';
+import type { LogLevel } from '../wire/request-line.ts';
 import { UsageError } from '../wire/usage.ts';
 import { startEdge } from './edge.ts';
 import type { EmbedderFiles } from './embedder.ts';
@@ -39,6 +40,8 @@ export interface StackOptions {
   readonly port: number;
   readonly gatewayPort: number;
   readonly defaultCorpus: string;
+  /** Which requests edge and gateway tell of on stderr; by default those that failed on our side. */
+  readonly logLevel?: LogLevel;
 }
 
 export interface Stack {
@@ -59,7 +62,8 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
   await Promise.all([buildKernel(), buildSite()]);
   const { apiKey, gatewaySecret } = await loadSecrets(state);
   const models = { [MODEL]: resolve(root, options.model) };
-  const { workers = 1, threads = 1, deadlineMs } = options;
+  const { workers = 1, threads = 1, deadlineMs, logLevel } = options;
+  const log = logLevel === undefined ? {} : { logLevel };
   const remote = options.backends === undefined ? {} : await createBackends(options.backends, process.env);
   const embedded = await createEmbeddedBackend({ models, workers, threads }).catch(async (error: unknown) => {
     await closeAll(Object.values(remote));
@@ -71,6 +75,7 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
       registry: createRegistry({ embedded: backend, ...remote }),
       secret: gatewaySecret,
       port: options.gatewayPort,
+      ...log,
       ...(deadlineMs === undefined ? {} : { deadlineMs }),
     });
   const gateway = await serve().catch(async (error: unknown) => {
@@ -87,6 +92,7 @@ export const startStack = async (options: StackOptions): Promise<Stack> => {
       gatewayUrl: gateway.url,
       gatewaySecret,
       defaultCorpus: options.defaultCorpus,
+      ...log,
     });
     let closing: Promise<void> | undefined;
     return {

@@ -76,8 +76,15 @@ const withoutSignalHandlers = <T>(make: () => T): T => {
   return made;
 };
 
+/** What Workers write on their console; stdout is for what a command was asked for. */
+const toStderr = (line: string): void => void process.stderr.write(`${line}\n`);
+
 /** Runs these Workers on a free port; with `state` what they store outlives `stop()`. */
-export const startWorkerd = async (workers: readonly WorkerOptions[], state?: string): Promise<Runtime> => {
+export const startWorkerd = async (
+  workers: readonly WorkerOptions[],
+  state?: string,
+  onLine: (line: string) => void = toStderr,
+): Promise<Runtime> => {
   // here and not above: growth.ts must have been run before it is loaded
   const { Log, LogLevel, Miniflare: Runner } = await import('miniflare');
   const { command, env, end } = await watch();
@@ -92,6 +99,7 @@ export const startWorkerd = async (workers: readonly WorkerOptions[], state?: st
     enableDevRegistry: false,
     logRequests: false,
     unsafeRuntimeEnv: env,
+    handleStructuredLogs: ({ message }: { readonly message: string }) => onLine(message),
     ...(state === undefined ? {} : { resourcePersistencePath: state }),
   };
   const miniflare = withoutSignalHandlers((): Miniflare => new Runner(options as unknown as MiniflareOptions));

@@ -50,6 +50,15 @@ export const MAX_EMBEDDINGS_BYTES = 2 * 1024 * 1024;
 export const EMBEDDINGS_AT_ONCE = 64;
 /** Results that are errors in one upload; after so many the rest is refused by one last result. 2026-11-26 */
 export const MAX_UPLOAD_ERRORS = 10_000;
+/** Characters of a caller's x-request-id that is kept: a UUID has 36, a trace's id with a suffix less than a hundred. 2026-11-26 */
+export const MAX_REQUEST_ID_CHARACTERS = 128;
+/** Members and characters of a tracestate that goes on: those that the specification asks for at least. 2026-11-26 */
+export const MAX_TRACESTATE_MEMBERS = 32;
+export const MAX_TRACESTATE_CHARACTERS = 512;
+/** Milliseconds that an answer of GET /ready holds: whoever asks more often is told the last one. 2026-11-26 */
+export const READY_MEMORY_MS = 5_000;
+/** Milliseconds that GET /ready waits for the gateway. 2026-11-26 */
+export const READY_GATEWAY_MS = 2_000;
 
 // ── Selection ────────────────────────────────────────────────────────────────────────────────────────────────────
 /** Picks of one selection; the paper goes to 50, the kernel was tested to 200. 2026-11-24 */
@@ -204,6 +213,8 @@ export const TUNE_DEADLINE_MS = 120_000;
 export const MAX_DEADLINE_MS = 290_000;
 /** Pieces of work (steps, texts read, generations) that a model's speed is estimated from: the latest ones. 2026-11-26 */
 export const PACE_WINDOW = 64;
+/** Of these, new ones after which times are looked at anew: all pairs of them are compared, some 0.2 ms. 2026-11-26 */
+export const PACE_REFIT = 32;
 /** Fewer say too little to refuse a request, or to end one early. The first of each worker compiles its graphs. 2026-11-26 */
 export const PACE_LEAST = 20;
 /** A request is refused when its fastest estimate is so many times the deadline. 2026-11-26 */
@@ -227,6 +238,8 @@ export const MAX_NONCES = 500_000;
 export const SSE_HEARTBEAT_MS = 10_000;
 /** Milliseconds one event of a stream may wait for a reader that has stopped reading; the work then ends. 2026-11-26 */
 export const SSE_STALL_MS = 20_000;
+/** Characters of a stream that may be on their way before the work waits for its reader: some dozens of events. 2026-11-26 */
+export const STREAM_PENDING_CHARACTERS = 8_192;
 /** Milliseconds a sender has for its headers. An edge sends them in one packet. 2026-11-26 */
 export const GATEWAY_HEADERS_MS = 10_000;
 /** Milliseconds a sender has for headers and body: 16 MiB at 3 Mbit/s. 2026-11-26 */
@@ -248,6 +261,8 @@ export const SHUTDOWN_GRACE_MS = 10_000;
 export const SHUTDOWN_LAST_WORDS_MS = 500;
 /** Milliseconds a backend may take to close when the gateway ends. 2026-11-26 */
 export const SHUTDOWN_BACKEND_MS = 5_000;
+/** Tenants that the metrics tell apart, the first that came; with 5 stages each some 500 series. 2026-11-26 */
+export const MAX_METRIC_TENANTS = 50;
 
 // ── Backends on other machines (gateway/backends/tinker; docs/backends.md) ────────────────────────────────────────
 /** Bytes of the file that names them: some dozens of servers. 2026-11-26 */

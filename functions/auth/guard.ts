@@ -4,6 +4,7 @@ import { createMiddleware } from 'hono/factory';
 import type { Scope } from '../../wire/api/scope.ts';
 import { FaultError } from '../../wire/faults.ts';
 import { TENANT_REQUESTS, TENANT_RETRY_S } from '../../wire/limits.ts';
+import { tellProblem } from '../observe/tell.ts';
 import { authenticate } from './keys.ts';
 import type { Authenticated } from './principal.ts';
 import { keyStore } from './store.ts';
@@ -15,9 +16,11 @@ export const authenticated = createMiddleware<Authenticated>(async (c, next) => 
   const { RATE_LIMIT: limit, API_KEY: secret } = c.env;
   const address = c.req.header('cf-connecting-ip') ?? '';
   const later = (work: Promise<void>): void =>
-    c.executionCtx.waitUntil(work.catch((error: unknown) => console.error('strangers', error)));
+    c.executionCtx.waitUntil(work.catch((error: unknown) => tellProblem('strangers', error)));
   const store = forAddress(keyStore(c.env), address, limit, later);
   const principal = await authenticate(c.req.header('authorization'), secret, store);
+  c.var.record.tenant = principal.tenant;
+  c.var.record.key = principal.key;
   if (limit !== undefined) {
     c.header('ratelimit-policy', POLICY);
     if (!(await limit.limit({ key: `tenant/${principal.tenant}` })).success) {

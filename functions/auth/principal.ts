@@ -1,8 +1,8 @@
 // Who asks, once that is known: what every route under /v1 finds on its context.
-import type { RequestIdVariables } from 'hono/request-id';
 import type { Budgets, Rates } from '../../wire/api/keys.ts';
 import type { Scope } from '../../wire/api/scope.ts';
 import type { Env } from '../env.ts';
+import type { RequestRecord } from '../observe/record.ts';
 import type { Spending } from './spending.ts';
 
 export interface Principal {
@@ -21,7 +21,10 @@ export interface Principal {
 
 export interface Authenticated {
   Bindings: Env;
-  Variables: RequestIdVariables & {
+  Variables: {
+    requestId: string;
+    /** What its log line will say. */
+    record: RequestRecord;
     principal: Principal;
     /** Told what the request takes of its key's budgets. */
     spending: Spending;

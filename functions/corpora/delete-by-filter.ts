@@ -11,6 +11,7 @@ import { DELETE_EXAMINED, MAX_LINE_BYTES, WALK_ENTRIES } from '../../wire/limits
 import type { Authenticated } from '../auth/principal.ts';
 import type { Env } from '../env.ts';
 import { readJson } from '../http/body.ts';
+import { gatewayOf } from '../upstream/of.ts';
 import type { CorpusInfo } from './contract.ts';
 import { checkFilter, filterableOf } from './filterable.ts';
 import { forgetAdapters } from './forget.ts';
@@ -65,6 +66,6 @@ export const deleteByFilterRoute = async (c: Context<Authenticated>) => {
   if (info === null) throw new FaultError({ kind: 'unknown_corpus', corpus });
   checkFilter(filter, filterableOf(env, info));
   const { ids, examined, late, next } = await deleteFrom(env, info, filter, cursor ?? '', c.req.raw.signal);
-  if (ids.length > 0) await forgetAdapters(env, info, ids);
+  if (ids.length > 0) await forgetAdapters(gatewayOf(c), info, ids);
   return c.json({ object: 'deletion', corpus, deleted: ids.length, examined, late, next_cursor: next });
 };

@@ -12,8 +12,8 @@ import {
   MAX_UPLOAD_ERRORS,
   PREPARE_BYTES,
 } from '../../wire/limits.ts';
-import { messageOf } from '../../wire/message.ts';
 import { type Line, lines } from '../http/body.ts';
+import { tellProblem } from '../observe/tell.ts';
 import { giveWay } from '../pause.ts';
 import { processBatch } from './batch.ts';
 import { nextBatchLines } from './batch-size.ts';
@@ -108,11 +108,11 @@ export async function* ingest(
   } finally {
     await upload.corpus.end(upload.writer).catch((error: unknown) => {
       // an empty corpus more is no reason to lose the answer
-      console.error('a corpus that was made for nothing could not be taken away:', messageOf(error));
+      tellProblem('taking away a corpus that was made for nothing', error);
     });
     // this isolate's next selection knows the corpus' new version
     const { known } = upload.corpus;
     if (known !== undefined) forgetCorpusInfo(known.tenant, known.name);
-    if (upload.replaced.length > 0) await forgetAdapters(upload.env, await upload.corpus.info(), upload.replaced);
+    if (upload.replaced.length > 0) await forgetAdapters(upload.gateway, await upload.corpus.info(), upload.replaced);
   }
 }

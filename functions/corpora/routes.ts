@@ -8,6 +8,7 @@ import { VECTORIZE_MAX_ID_BYTES } from '../../wire/limits.ts';
 import { byteLength } from '../../wire/text.ts';
 import type { Authenticated } from '../auth/principal.ts';
 import { parseParams } from '../http/params.ts';
+import { gatewayOf } from '../upstream/of.ts';
 import { exported } from './export.ts';
 import { forgetAdapters } from './forget.ts';
 import { textKey, textsUnder } from './keys.ts';
@@ -54,7 +55,7 @@ export const deleteCorpusRoute = async (c: Context<Authenticated>) => {
   // an upload may have made it anew between these two
   if ((await catalogue.info()) !== null) await list.enter(corpus);
   forgetCorpusInfo(tenant, corpus);
-  if (info !== null) await forgetAdapters(c.env, info);
+  if (info !== null) await forgetAdapters(gatewayOf(c), info);
   if (examples === null) throw new FaultError({ kind: 'unknown_corpus', corpus });
   return c.json({ object: 'corpus', name: corpus, deleted: true, examples });
 };
@@ -120,7 +121,7 @@ export const deleteExampleRoute = async (c: Context<Authenticated>) => {
   if (entries.length === 0) throw new FaultError({ kind: 'unknown_example', corpus, id });
   await removeEntries(c.env, info, entries);
   await forgetAdapters(
-    c.env,
+    gatewayOf(c),
     info,
     entries.map((entry) => entry.id),
   );

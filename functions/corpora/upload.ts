@@ -7,6 +7,7 @@ import type { Authenticated } from '../auth/principal.ts';
 import { chooseEmbedder } from '../embedding/choose.ts';
 import { parseParams } from '../http/params.ts';
 import { encodingOf } from '../http/plain.ts';
+import { gatewayOf } from '../upstream/of.ts';
 import type { CorpusInfo } from './contract.ts';
 import { ingest } from './ingest.ts';
 import { Opening } from './opening.ts';
@@ -51,6 +52,7 @@ export const uploadRoute = async (c: Context<Authenticated>) => {
   const chunk = chunkOf(size, overlap, known ?? undefined);
   const upload = {
     env,
+    gateway: gatewayOf(c),
     corpus: new Opening(env, wanted, known ?? undefined),
     embedder,
     writer: crypto.randomUUID(),

@@ -9,6 +9,7 @@ import { inParallel } from '../../wire/parallel.ts';
 import type { Embedder } from '../embedding/embedder.ts';
 import type { Env } from '../env.ts';
 import { toQ15 } from '../kernel/index.ts';
+import type { Gateway } from '../upstream/client.ts';
 import { isUnit } from '../vectors/algebra.ts';
 import type { CorpusInfo, Entry, ReservedStatus } from './contract.ts';
 import { byHalves } from './halves.ts';
@@ -29,6 +30,7 @@ export const errorResult = (line: number, id: string | null, fault: Fault): Resu
 
 export interface Upload {
   readonly env: Env;
+  readonly gateway: Gateway;
   readonly corpus: Pick<Opening, 'info' | 'known' | 'end'>;
   readonly embedder: Embedder;
   /** Names this upload in the catalogue. */

@@ -1,5 +1,5 @@
 // Errors on their way to the wire: our own faults, and failed calls to the gateway.
-import { asFault, type Fault, FaultError, toWire, type WireError } from '../../wire/faults.ts';
+import { type Fault, FaultError, toWire, type WireError } from '../../wire/faults.ts';
 
 /** A call to the gateway that failed: what our caller is told, and whether work may have begun that a retry pays again. */
 export class UpstreamError extends Error {
@@ -15,22 +15,6 @@ export class UpstreamError extends Error {
 
 export const upstreamFault = (fault: Fault, begun: boolean, cause?: unknown): UpstreamError =>
   new UpstreamError(toWire(fault), begun, cause);
-
-/** Not a fault that the code foresees: to be logged with its stack. */
-export const isUnforeseen = (error: unknown): boolean =>
-  !(error instanceof UpstreamError) && asFault(error).kind === 'internal';
-
-/** For the operator: unforeseen errors with their stack, and in one line why the gateway could not be used. */
-export const logFailure = (requestId: string, error: unknown): void => {
-  if (error instanceof UpstreamError && error.wire.status === 502) {
-    // a fault says no more than the message made of it; the runtime's own error does
-    const cause =
-      error.cause instanceof Error && !(error.cause instanceof FaultError) ? ` (${error.cause.message})` : '';
-    console.error(requestId, `${error.message}${cause}`);
-  } else if (isUnforeseen(error)) {
-    console.error(requestId, error instanceof Error ? (error.stack ?? error.message) : String(error));
-  }
-};
 
 /** What the caller is told. An unforeseen error's own words may hold anything, so they stay in the log. */
 export const wireError = (error: unknown): WireError => {

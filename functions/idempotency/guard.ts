@@ -9,6 +9,7 @@ import { FaultError, unwrap } from '../../wire/faults.ts';
 import { IDEMPOTENCY_RETRY_S, MAX_IDEMPOTENCY_KEY, MAX_IDEMPOTENT_BYTES } from '../../wire/limits.ts';
 import type { Authenticated } from '../auth/principal.ts';
 import type { Env } from '../env.ts';
+import { tellProblem } from '../observe/tell.ts';
 import { toBase64Url } from '../vectors/base64.ts';
 import type { Began, KeptAnswer } from './contract.ts';
 import { recorded } from './recorded.ts';
@@ -80,7 +81,7 @@ export const idempotent = (limit: number) =>
     const token = settled;
     c.req.raw = new Request(c.req.raw, { body });
     const later = (work: Promise<unknown>): void =>
-      c.executionCtx.waitUntil(work.catch((error: unknown) => console.error('idempotency', error)));
+      c.executionCtx.waitUntil(work.catch((error: unknown) => tellProblem('idempotency', error)));
     try {
       await next();
     } catch (error) {
@@ -100,7 +101,7 @@ export const idempotent = (limit: number) =>
       const kept = bytes === null ? null : { status, headers, body: bytes };
       const told = well ? record.keep(token, kept) : record.release(token);
       // an answer is not held back because it cannot be kept
-      await told.catch((error: unknown) => console.error('idempotency', error));
+      await told.catch((error: unknown) => tellProblem('idempotency', error));
     };
     const onBreak = (): void => later(record.release(token));
     c.res = new Response(recorded(res.body, MAX_IDEMPOTENT_BYTES, { onEnd, onBreak }), res);

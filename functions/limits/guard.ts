@@ -5,6 +5,7 @@ import { createMiddleware } from 'hono/factory';
 import { FaultError } from '../../wire/faults.ts';
 import { MAX_BUDGET, RATE_WINDOW_S } from '../../wire/limits.ts';
 import type { Authenticated, Principal } from '../auth/principal.ts';
+import { tellProblem } from '../observe/tell.ts';
 import type { Account, Refusal, Standing } from './contract.ts';
 import { meterOf } from './meter-of.ts';
 
@@ -60,10 +61,10 @@ const refused = (refusal: Refusal): FaultError => {
 
 export const metered = (tunes: boolean) =>
   createMiddleware<Authenticated>(async (c, next) => {
-    const { principal } = c.var;
+    const { principal, record } = c.var;
     const account = accountOf(principal, tunes, c.env.STEPS_PER_MINUTE);
     if (account === undefined) {
-      c.set('spending', { add: () => {} });
+      c.set('spending', { add: (spent) => record.spent(spent) });
       return next();
     }
     const meter = meterOf(c.env, principal.tenant);
@@ -75,11 +76,12 @@ export const metered = (tunes: boolean) =>
     }
     if (refusal !== undefined) throw refused(refusal);
     const later = (spent: { requests: number; steps: number; tokens: number }): void =>
-      c.executionCtx.waitUntil(meter.charge(account, spent).catch((error: unknown) => console.error('meter', error)));
+      c.executionCtx.waitUntil(meter.charge(account, spent).catch((error: unknown) => tellProblem('meter', error)));
     let worked = false;
     c.set('spending', {
       add: ({ steps, tokens }) => {
         worked = true;
+        record.spent({ steps, tokens });
         later({ requests: 0, steps, tokens });
       },
     });

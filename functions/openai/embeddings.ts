@@ -91,13 +91,16 @@ export const embeddingsRoute = async (c: Context<Authenticated>): Promise<Respon
   const { texts, nameOf } = textsOf(request);
   const keep = request.input_type === 'query' ? 'tail' : 'head';
   const cut = new Set<number>();
-  const vectors = await embedder.embed(texts, keep, {
-    background: texts.length > 1,
-    onCut: (index) => void cut.add(index),
-  });
+  const { record } = c.var;
+  const background = texts.length > 1;
+  const onCut = (index: number): void => void cut.add(index);
+  const vectors = await record.stages.time('embed', () => embedder.embed(texts, keep, { background, onCut }));
   const unknown = vectors.findIndex((vector) => !isUnit(vector));
   if (unknown >= 0) throw refuse(nameOf(unknown), 'holds nothing that the embedder knows');
   const tokens = embedder.tokensOf?.(texts)?.reduce((sum, one) => sum + one, 0);
+  record.model = embedder.name;
+  record.tokens = tokens ?? 0;
+  record.inPieces = true;
   const body = streamOf(written(request, { vectors, cut, tokens }));
   return c.body(body, 200, { 'content-type': 'application/json' });
 };

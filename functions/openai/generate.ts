@@ -8,12 +8,11 @@ import { layout } from '../../wire/context.ts';
 import { at } from '../../wire/list.ts';
 import { type Message, type TuneRequest, tunedOn, tuning } from '../../wire/tune.ts';
 import type { Authenticated } from '../auth/principal.ts';
-import { logFailure } from '../http/errors.ts';
 import { failedBeforeTuning, RETRY_HEADER } from '../http/retry.ts';
 import { sseBody } from '../http/sse.ts';
-import { Stages, serverTiming } from '../http/stages.ts';
 import { chosenOnWire } from '../select/answer.ts';
 import type { Selection } from '../select/selection.ts';
+import { gatewayOf } from '../upstream/of.ts';
 import type { Account } from './account.ts';
 import type { Terms } from './caller-terms.ts';
 import { examplesOf, parseModel, selectExamples } from './prepare.ts';
@@ -94,12 +93,13 @@ export const generate = async (
   subjects: readonly Subject[],
   { prefix, shapeOf, terms }: Route,
 ): Promise<Response> => {
-  const stages = new Stages();
-  const { principal } = c.var;
+  const { principal, record } = c.var;
+  const { stages } = record;
   const { sift, n } = request;
   const selections: Selection[] = [];
   // all before the first step: what one of them is refused for costs no work then
   if (sift !== undefined) {
+    record.selectsFrom([sift.corpus ?? c.env.DEFAULT_CORPUS ?? '']);
     for (const subject of subjects) selections.push(await selectExamples(c.env, principal, subject, sift, stages));
   }
   const seed = request.seed ?? crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
@@ -114,10 +114,11 @@ export const generate = async (
   });
   const asked = { prompts: subjects.length, n };
   try {
-    const told = await run(c.env, requests, terms, c.var.spending, signal);
-    c.header('server-timing', serverTiming(stages.timings));
+    const told = await run(gatewayOf(c), requests, terms, { spending: c.var.spending, record }, signal);
+    record.model = parseModel(request.model).base;
     if (!request.stream) {
       const { answer, accounts } = await answerWhole(shape, told, asked);
+      for (const [name, value] of Object.entries(record.timingHeaders)) c.header(name, value);
       return c.json({ ...answer, ...siftOf(request, selections, accounts) });
     }
     const pieces = answerStream(shape, told, {
@@ -125,9 +126,10 @@ export const generate = async (
       includeUsage: request.includeUsage,
       includeSift: request.includeSift || c.req.header(EVENTS_HEADER) === '1',
       prefaces: selections.map(selected),
-      onFailure: (error) => logFailure(c.get('requestId'), error),
+      onFailure: (error) => record.failed(error),
     });
     return c.body(sseBody(pieces, gone), 200, {
+      ...record.timingHeaders,
       'content-type': 'text/event-stream; charset=utf-8',
       'cache-control': 'no-store',
     });

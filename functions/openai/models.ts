@@ -7,6 +7,7 @@ import type { Authenticated } from '../auth/principal.ts';
 import { chooseEmbedder } from '../embedding/choose.ts';
 import type { Env } from '../env.ts';
 import { gatewayModels } from '../upstream/client.ts';
+import { gatewayOf } from '../upstream/of.ts';
 
 const COMMON = { object: 'model', created: 0, owned_by: 'sift' } as const;
 
@@ -17,7 +18,7 @@ const embedderOf = (env: Env): ModelOnWire[] => {
 };
 
 const generatingOf = async (c: Context<Authenticated>): Promise<ModelOnWire[]> => {
-  const models = await gatewayModels(c.env, c.req.raw.signal);
+  const models = await gatewayModels(gatewayOf(c), c.req.raw.signal);
   return models.flatMap(({ id, context_tokens, parameters, chat, max_logprobs, defaults, capabilities }) =>
     [false, true].map(
       (tuned): ModelOnWire => ({

@@ -2,10 +2,10 @@
 import { SIFT_SUFFIX } from '../../wire/api/model.ts';
 import type { Sift } from '../../wire/api/sift.ts';
 import { type Fault, FaultError } from '../../wire/faults.ts';
+import type { Stages } from '../../wire/stages.ts';
 import type { TuneRequest } from '../../wire/tune.ts';
 import type { Principal } from '../auth/principal.ts';
 import type { Env } from '../env.ts';
-import type { Stages } from '../http/stages.ts';
 import { runFromCorpus } from '../select/run.ts';
 import type { Selection } from '../select/selection.ts';
 

@@ -4,6 +4,7 @@ import { type TuneEvent, type TuneRequest, tunedOn } from '../../wire/tune.ts';
 import type { Spending } from '../auth/spending.ts';
 import { upstreamFault } from '../http/errors.ts';
 import { counted } from '../limits/spending.ts';
+import type { RequestRecord } from '../observe/record.ts';
 import { type Gateway, gatewayTune } from '../upstream/client.ts';
 import { refusal } from '../upstream/refusal.ts';
 import { inCallersTerms, type Terms } from './caller-terms.ts';
@@ -34,12 +35,28 @@ export async function* untilDone(
   throw unfinished();
 }
 
+/** Who hears what the work takes. */
+export interface Accounts {
+  readonly spending: Spending;
+  readonly record: Pick<RequestRecord, 'gatewayTook'>;
+}
+
+async function* timed(
+  events: AsyncIterable<TuneEvent>,
+  record: Accounts['record'],
+): AsyncGenerator<TuneEvent, void, void> {
+  for await (const event of events) {
+    if (event.event === 'usage') record.gatewayTook(event.usage.ms);
+    yield event;
+  }
+}
+
 /** The events of all requests in turn, once the gateway has taken the first; what they take is charged as it ends. */
 export const run = async (
   gateway: Gateway,
   requests: readonly TuneRequest[],
   terms: Terms,
-  spending: Spending,
+  { spending, record }: Accounts,
   signal: AbortSignal,
 ): Promise<AsyncGenerator<Told, void, void>> => {
   const start = async (request: TuneRequest, prompt: number) => {
@@ -47,7 +64,7 @@ export const run = async (
     const begun = requests.slice(0, prompt).some((one) => tunedOn(one).length > 0);
     const told = (error: unknown) => inCallersTerms(error, terms, { prompt, prompts: requests.length, begun });
     try {
-      const events = counted(await gatewayTune(gateway, request, signal), spending);
+      const events = timed(counted(await gatewayTune(gateway, request, signal), spending), record);
       return { events, n: request.sampling.n, told };
     } catch (error) {
       throw told(error);

@@ -6,16 +6,18 @@ import { type ScoreRequest, tunedOn } from '../../wire/tune.ts';
 import type { Authenticated } from '../auth/principal.ts';
 import { readJson } from '../http/body.ts';
 import { failedBeforeTuning, RETRY_HEADER } from '../http/retry.ts';
-import { Stages, serverTiming } from '../http/stages.ts';
 import { addScore } from '../limits/spending.ts';
 import { examplesOf, selectExamples } from '../openai/prepare.ts';
 import { selectionOnWire, settledUse } from '../select/answer.ts';
 import { gatewayScore } from '../upstream/client.ts';
+import { gatewayOf } from '../upstream/of.ts';
 
 export const scoreRoute = async (c: Context<Authenticated>) => {
-  const stages = new Stages();
+  const { record } = c.var;
+  const { stages } = record;
   const { model, context: given, text, picks: own, sift } = await readJson(c.req.raw, scoreRequest, MAX_BODY_BYTES);
   const context = given ?? '';
+  if (sift.selects && own == null) record.selectsFrom([sift.corpus ?? c.env.DEFAULT_CORPUS ?? '']);
   const selection =
     own != null || !sift.selects
       ? undefined
@@ -27,9 +29,11 @@ export const scoreRoute = async (c: Context<Authenticated>) => {
   const request: ScoreRequest = { tenant, model, context, text, picks, ...origin, tuning, use, layout };
   if (tunedOn(request).length > 0) c.header(RETRY_HEADER, 'false');
   try {
-    const scored = await stages.time('score', () => gatewayScore(c.env, request, c.req.raw.signal));
+    const scored = await gatewayScore(gatewayOf(c), request, c.req.raw.signal);
+    record.model = model;
+    record.gatewayTook(scored.ms);
     addScore(c.var.spending, scored);
-    c.header('server-timing', serverTiming(stages.timings));
+    for (const [name, value] of Object.entries(record.timingHeaders)) c.header(name, value);
     return c.json({
       object: 'score',
       ...scored,

@@ -3,14 +3,14 @@
 import type { Context } from 'hono';
 import type { SelectList } from '../../wire/api/select.ts';
 import { FaultError } from '../../wire/faults.ts';
+import { Stages, serverTiming } from '../../wire/stages.ts';
 import type { Authenticated } from '../auth/principal.ts';
 import type { CorpusInfo } from '../corpora/contract.ts';
 import { checkEmbedder } from '../corpora/store.ts';
 import { chooseEmbedder } from '../embedding/choose.ts';
 import type { Embedder } from '../embedding/embedder.ts';
-import { logFailure, wireError } from '../http/errors.ts';
+import { wireError } from '../http/errors.ts';
 import { etagOf, isNamed } from '../http/etag.ts';
-import { Stages, serverTiming } from '../http/stages.ts';
 import { placeOf } from '../selections/route.ts';
 import { type Asked, corporaOf, readSelect, validatorOf } from './asked.ts';
 import { bounded } from './delivery.ts';
@@ -70,7 +70,7 @@ const one = async (c: Call, asked: Asked, infos: readonly CorpusInfo[] | undefin
     draft,
     request,
     async (selection) => answered(selection),
-    (error) => logFailure(c.get('requestId'), error),
+    (error) => c.var.record.failed(error),
   );
   return c.body(bodyOf(pieces), 200, headersOf(etag, stages, 'application/x-ndjson'));
 };
@@ -117,7 +117,7 @@ const each = async (
   });
   const data = results.map((result) => {
     if ('made' in result) return result.made;
-    logFailure(c.get('requestId'), result.error);
+    c.var.record.failed(result.error);
     return { error: wireError(result.error).body.error };
   });
   stages.end();
@@ -131,10 +131,12 @@ const each = async (
 };
 
 export const selectRoute = async (c: Call) => {
-  const stages = new Stages();
+  const { record } = c.var;
+  const { stages } = record;
   const named = c.req.header('if-none-match');
   const asked = await readSelect(c.req.raw);
   const { request } = asked;
+  record.selectsFrom(corporaOf(request));
   let infos: CorpusInfo[] | undefined;
   if (named !== undefined) {
     const names = corporaOf(request);

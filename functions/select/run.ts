@@ -3,6 +3,7 @@
 import type { SelectionOptions, SelectRequest } from '../../wire/api/select.ts';
 import { FaultError, unwrap } from '../../wire/faults.ts';
 import { at } from '../../wire/list.ts';
+import type { Stages } from '../../wire/stages.ts';
 import type { Principal } from '../auth/principal.ts';
 import type { CorpusInfo } from '../corpora/contract.ts';
 import { checkFilter, filterableOf } from '../corpora/filterable.ts';
@@ -11,7 +12,6 @@ import { checkEmbedder } from '../corpora/store.ts';
 import { chooseEmbedder } from '../embedding/choose.ts';
 import type { Embedder } from '../embedding/embedder.ts';
 import type { Env } from '../env.ts';
-import type { Stages } from '../http/stages.ts';
 import { isolateKernel } from '../kernel/module.workerd.ts';
 import type { Index } from '../pool/candidate.ts';
 import { labelled, vectorizeIndex } from '../pool/vectorize.ts';

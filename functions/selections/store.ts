@@ -4,8 +4,8 @@
 // outrun its own writing, which is why this isolate remembers what it is writing.
 import { FaultError } from '../../wire/faults.ts';
 import { DEFAULT_SELECTION_TTL_S, MAX_SELECTION_TTL_S, MIN_SELECTION_TTL_S } from '../../wire/limits.ts';
-import { messageOf } from '../../wire/message.ts';
 import type { Env } from '../env.ts';
+import { tellProblem } from '../observe/tell.ts';
 import type { Kept } from './record.ts';
 
 /** The little of a Worker's world that is needed beside its bindings. */
@@ -40,7 +40,7 @@ const noting = async (work: Promise<unknown>): Promise<void> => {
     await work;
   } catch (error) {
     // the answer is out: a selection that could not be kept is one that cannot be fetched
-    console.error('a selection could not be kept:', messageOf(error));
+    tellProblem('keeping a selection', error);
   }
 };
 

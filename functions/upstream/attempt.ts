@@ -13,6 +13,7 @@ import {
   SIGNATURE_WINDOW_S,
 } from '../../wire/limits.ts';
 import { hasSignatureShape, SIGNATURE_HEADER, verifyResponse, verifyStream } from '../../wire/signature.ts';
+import type { Trail } from '../../wire/trace.ts';
 import { UpstreamError, upstreamFault, wireError } from '../http/errors.ts';
 import type { Patience } from './deadline.ts';
 import { readUpTo } from './read.ts';
@@ -27,6 +28,8 @@ export interface Signed {
 export interface Call {
   readonly url: URL;
   readonly secret: string;
+  /** Headers beside the signature, for the gateway's log. */
+  readonly trail: Trail;
   readonly method: 'GET' | 'POST';
   readonly body: Uint8Array<ArrayBuffer> | undefined;
   /** `json`: one signed body. `stream`: signed events follow, which are not read here. */
@@ -115,7 +118,7 @@ export const attempt = async (call: Call, signed: Signed): Promise<Outcome> => {
   try {
     const sent = fetch(call.url, {
       method: call.method,
-      headers: { [SIGNATURE_HEADER]: signed.header, 'content-type': 'application/json' },
+      headers: { ...call.trail, [SIGNATURE_HEADER]: signed.header, 'content-type': 'application/json' },
       ...(call.body === undefined ? {} : { body: call.body }),
       redirect: 'manual',
       signal: call.patience.signal,

@@ -9,6 +9,7 @@ import { describe } from '../../wire/faults.ts';
 import { FORGET_MS, GATEWAY_DEADLINE_MS, GATEWAY_FIRST_BYTE_MS, GATEWAY_IDLE_MS } from '../../wire/limits.ts';
 import { RetryBudget, retryDelayMs } from '../../wire/retry-budget.ts';
 import { signRequest, verifyEvent } from '../../wire/signature.ts';
+import type { Trail } from '../../wire/trace.ts';
 import {
   type ForgetRequest,
   forgetResponse,
@@ -28,6 +29,8 @@ import { relayed } from './relay.ts';
 export interface Gateway {
   readonly GATEWAY_URL?: string;
   readonly GATEWAY_SECRET?: string;
+  /** By which its log knows the caller's request. Not signed. */
+  readonly trail?: Trail;
 }
 
 export interface Clocks {
@@ -58,7 +61,7 @@ interface Request {
 }
 
 const callOf = (
-  { GATEWAY_URL, GATEWAY_SECRET }: Gateway,
+  { GATEWAY_URL, GATEWAY_SECRET, trail = {} }: Gateway,
   request: Request,
   patience: Patience,
   idleMs: number,
@@ -70,7 +73,7 @@ const callOf = (
   const url = new URL(GATEWAY_URL.replace(/\/+$/, '') + path);
   const body =
     request.body === undefined ? undefined : new Uint8Array(new TextEncoder().encode(JSON.stringify(request.body)));
-  return { url, secret: GATEWAY_SECRET, method, body, answer, firstByteMs, idleMs, patience };
+  return { url, secret: GATEWAY_SECRET, trail, method, body, answer, firstByteMs, idleMs, patience };
 };
 
 /** One attempt, and a second where it is safe and the budget allows. */

@@ -3,6 +3,7 @@
 // Implementations throw FaultError (kind 'backend', 'context_length' for a prompt that leaves no room, 'cancelled' or
 // 'deadline'); they never swallow an abort.
 
+import type { Trail } from '../../wire/trace.ts';
 import type { Message, TokenLogprob } from '../../wire/tune.ts';
 
 export type Method = 'full' | 'lora';
@@ -60,6 +61,8 @@ export interface OpenOptions {
   readonly from?: KeptWeights;
   /** On whose behalf, where a backend shares its own work among tenants. */
   readonly tenant?: string;
+  /** Headers by which another machine's log knows the request. */
+  readonly trail?: Trail;
   /** Recompute the gradient of a repeated example only on its odd steps (1st, 3rd, …), reuse it on the even ones. */
   readonly reuseGradients: boolean;
 }
@@ -198,6 +201,8 @@ export interface Backend {
   /** Sessions that run at once; the gateway queues the rest. */
   readonly concurrency: number;
   open(options: OpenOptions, signal: AbortSignal): Promise<Session>;
+  /** Whether anything that it works on answers now; absent where that is this process. */
+  isWell?(): boolean;
   /** Nobody will resume these weights any more. Absent where nothing has to be done for it. */
   release?(kept: KeptWeights): void;
   close(): Promise<void>;

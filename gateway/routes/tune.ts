@@ -7,28 +7,38 @@ import { asFault, FaultError, toWire, unwrap } from '../../wire/faults.ts';
 import { type StepReport, type TuneEvent, type TuneResponse, tuneRequest } from '../../wire/tune.ts';
 import type { Signed } from '../auth.ts';
 import { tuneCost, tuneOutline } from '../cost.ts';
-import { logUnexpected } from '../log.ts';
-import { countAdapter, NO_BACKEND } from '../metrics.ts';
+import { countAdapter, countRequest, countUse, NO_BACKEND } from '../metrics.ts';
+import type { GatewayRecord } from '../record.ts';
 import { tune } from '../tune.ts';
+import { outbox } from './outbox.ts';
 import { inTurn, placeOf, type Turn, takeTurn, type Work, workUntil } from './work.ts';
 
 /** The same events, counted as they pass. */
 async function* observed(
-  work: Work,
+  { metrics }: Work,
   backend: string,
+  record: GatewayRecord,
+  tenant: string,
   events: AsyncIterable<TuneEvent>,
 ): AsyncGenerator<TuneEvent, void, void> {
   for await (const event of events) {
-    if (event.event === 'step') work.metrics.steps.inc({ backend });
+    if (event.event === 'step') {
+      metrics.steps.inc({ backend });
+      record.steps += 1;
+      record.tokens += event.step.tokens;
+    }
     if (event.event === 'usage') {
+      const { ms, steps, prompt_tokens, completion_tokens, tuning_tokens } = event.usage;
       const { guard, adapter } = event.usage.tuning;
-      countAdapter(work.metrics, backend, adapter);
+      const tokens = prompt_tokens + completion_tokens + tuning_tokens;
+      Object.assign(record, { steps, tokens });
+      record.took(ms);
+      countUse(metrics, backend, tenant, { ms, steps, tokens });
+      metrics.overhead.observe({ route: 'tune' }, record.overheadMs / 1000);
+      countAdapter(metrics, backend, adapter);
       // what the guard once did is counted once
-      if (guard !== null && adapter?.reused !== true) work.metrics.guard.inc({ backend, outcome: guard.outcome });
-      work.metrics.tokens.inc({ backend }, event.usage.completion_tokens);
-      for (const stage of ['queue', 'open', 'tune', 'generate'] as const) {
-        work.metrics.seconds.observe({ stage, backend }, event.usage.ms[stage] / 1000);
-      }
+      if (guard !== null && adapter?.reused !== true) metrics.guard.inc({ backend, outcome: guard.outcome });
+      metrics.tokens.inc({ backend }, completion_tokens);
     }
     yield event;
   }
@@ -121,16 +131,19 @@ const stream = (
   backend: string,
   turn: Turn,
   events: () => AsyncIterable<TuneEvent>,
-): Response =>
-  streamSSE(c, async (sse) => {
+): Response => {
+  const { record, signEvent } = c.var;
+  const { tenant } = record;
+  record.streams = true;
+  return streamSSE(c, async (sse) => {
+    const out = outbox((text) => {
+      record.bytesOut += Buffer.byteLength(text);
+      return sse.write(text);
+    });
     let sent = 0;
-    let last = Promise.resolve();
-    // one after another: signing takes a moment, and an event's signature holds only at its own place
     const send = (event: TuneEvent): Promise<void> => {
       const data = JSON.stringify(event);
-      const index = sent++;
-      last = last.then(async () => sse.writeSSE({ event: event.event, data, id: await c.var.signEvent(index, data) }));
-      return last;
+      return out.add(`event: ${event.event}\ndata: ${data}\nid: ${signEvent(sent++, data)}\n\n`);
     };
     sse.onAbort(() => turn.abandon());
     const heartbeat = setInterval(() => void sse.write(': waiting\n\n').catch(() => {}), work.heartbeatMs);
@@ -141,25 +154,31 @@ const stream = (
       turn.ticket.onMove((position) => void send({ event: 'queued', position }).catch(() => {}));
       await inTurn(turn, async () => {
         for await (const event of events()) await orStalled(send(event), work.stallMs, turn.abandon, gone);
+        await orStalled(out.all(), work.stallMs, turn.abandon, gone);
       });
-      work.metrics.requests.inc({ route: 'tune', outcome: 'ok', backend });
+      countRequest(work.metrics, { route: 'tune', outcome: 'ok', backend, tenant });
     } catch (error) {
       const fault = asFault(error);
-      work.metrics.requests.inc({ route: 'tune', outcome: fault.kind, backend });
-      logUnexpected(c.req.path, error);
-      const said = sse.aborted ? undefined : send({ event: 'error', error: toWire(fault).body.error });
+      countRequest(work.metrics, { route: 'tune', outcome: fault.kind, backend, tenant });
+      record.failed(error);
+      if (!sse.aborted) void send({ event: 'error', error: toWire(fault).body.error }).catch(() => {});
+      const said = sse.aborted ? undefined : out.all();
       // a reader who has stalled may never take it: the server's own clock then ends the connection
       if (said !== undefined) await orStalled(said, work.stallMs, () => {});
     } finally {
       clearInterval(heartbeat);
+      record.end(200, c.req.path);
     }
   });
+};
 
 export const tuneRoute = (work: Work) => async (c: Context<Signed>) => {
   let backend = NO_BACKEND;
   try {
     const place = unwrap(placeOf(work, unwrap(parseAs(c.var.body, tuneRequest)), tuneOutline));
     const { request } = place;
+    const { record } = c.var;
+    Object.assign(record, { tenant: request.tenant, model: request.model });
     backend = place.name;
     const entered = work.now();
     const cost = tuneCost(request, place.model.contextTokens, place.learnt);
@@ -167,14 +186,18 @@ export const tuneRoute = (work: Work) => async (c: Context<Signed>) => {
     const events = () => {
       const until = workUntil(work, place, entered);
       const queueMs = work.now() - entered;
-      return observed(work, place.name, tune(place, request, queueMs, turn.signal, work.now, until));
+      const served = { ...place, trail: record.trail };
+      const made = tune(served, request, queueMs, turn.signal, work.now, until);
+      return observed(work, place.name, record, request.tenant, made);
     };
     if (request.stream) return stream(c, work, place.name, turn, events);
     const response = await inTurn(turn, () => gather(request.model, events()));
-    work.metrics.requests.inc({ route: 'tune', outcome: 'ok', backend });
+    countRequest(work.metrics, { route: 'tune', outcome: 'ok', backend, tenant: request.tenant });
+    c.header('server-timing', record.serverTiming);
     return c.json(response);
   } catch (error) {
-    work.metrics.requests.inc({ route: 'tune', outcome: asFault(error).kind, backend });
+    const { tenant } = c.var.record;
+    countRequest(work.metrics, { route: 'tune', outcome: asFault(error).kind, backend, tenant });
     throw error;
   }
 };

@@ -80,6 +80,7 @@ const noting = (refusal?: Error) => {
     },
     corpus: { info: async () => INFO, end: async () => {} },
     cuts: false,
+    gateway: {},
     replaced: [],
     embedder: {
       name: 'fake',

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { macsOf } from '../../gateway/macs.ts';
 import {
   signEvent,
   signRequest,
@@ -21,13 +22,13 @@ const HASH = '015abd7f5cc57a2dd94b7590f04ad8084273905ee33ec5cebeae62276a97f862';
 
 const header = async (secretOf = secret) => (await signRequest(secretOf, parts, now)).header;
 const verify = async (changes: Partial<typeof target> = {}, atMs = now, key = secret) =>
-  verifyRequest(key, await header(), { ...target, ...changes }, atMs);
+  verifyRequest(macsOf(key).verify, await header(), { ...target, ...changes }, atMs);
 const MISMATCH = { ok: false, why: 'it does not match the request' };
 
 describe('the signature of a request', () => {
   it('proves by the header alone who sends what, and names the hash that the body must have', async () => {
     const { header, nonce } = await signRequest(secret, parts, now + 999);
-    expect(await verifyRequest(secret, header, target, now)).toEqual({
+    expect(verifyRequest(macsOf(secret).verify, header, target, now)).toEqual({
       ok: true,
       nonce,
       time: 1_800_000_000,
@@ -60,7 +61,7 @@ describe('the signature of a request', () => {
     ['its MAC', /s=[0-9a-f]{64}/, `s=${'0'.repeat(64)}`],
   ])('does not hold once %s is altered', async (_, part, altered) => {
     const changed = (await header()).replace(part, altered);
-    expect(await verifyRequest(secret, changed, target, now)).toEqual(MISMATCH);
+    expect(verifyRequest(macsOf(secret).verify, changed, target, now)).toEqual(MISMATCH);
   });
 
   it.each([
@@ -86,7 +87,7 @@ describe('the signature of a request', () => {
     [`t=1800000000,n=${nonce},h=${mac},s=${mac}, t=1800000000`, 'sift-signature is not t=…,n=…,h=…,s=…'],
     [`t=1800000000,n=${nonce}0,h=${mac},s=${mac}`, 'sift-signature is not t=…,n=…,h=…,s=…'],
   ])('is refused as %j', async (header, why) => {
-    expect(await verifyRequest(secret, header, target, now)).toEqual({ ok: false, why });
+    expect(verifyRequest(macsOf(secret).verify, header, target, now)).toEqual({ ok: false, why });
   });
 });
 
@@ -122,5 +123,30 @@ describe('the signature of an answer', () => {
     // the place and the data do not run into each other
     expect(await verifyEvent(secret, await signEvent(secret, 'n1', 1, '2\nx'), 'n1', 1, '2\nx')).toBe(true);
     expect(await verifyEvent(secret, await signEvent(secret, 'n1', 1, '2'), 'n1', 12, '')).toBe(false);
+  });
+});
+
+describe('the gateway’s own MACs', () => {
+  const macs = macsOf(secret);
+  const data = '{"event":"token","text":"größer 🙂"}';
+
+  it('are those that the edge checks by WebCrypto', async () => {
+    expect(await verifyEvent(secret, macs.event('n1', 7, data), 'n1', 7, data)).toBe(true);
+    expect(await verifyStream(secret, macs.stream('n1', 200), 'n1', 200)).toBe(true);
+    expect(await verifyResponse(secret, macs.response('n1', 200, bytes(data)), 'n1', 200, bytes(data))).toBe(true);
+    expect(macs.event('n1', 7, data)).toBe(await signEvent(secret, 'n1', 7, data));
+  });
+
+  it('hold for nothing else', () => {
+    const mac = macs.stream('n1', 200);
+    expect(macs.verify(mac, 'stream\nn1\n200')).toBe(true);
+    for (const [other, message] of [
+      [mac, 'stream\nn1\n201'],
+      [mac.slice(2), 'stream\nn1\n200'],
+      ['', 'stream\nn1\n200'],
+      [macsOf('another secret of some length').stream('n1', 200), 'stream\nn1\n200'],
+    ] as const) {
+      expect(macs.verify(other, message)).toBe(false);
+    }
   });
 });

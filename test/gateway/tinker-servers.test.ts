@@ -48,6 +48,29 @@ describe('several servers', () => {
     await eventually(large.held).toEqual(NOTHING);
   });
 
+  it('are told the ids of the request with every call that is made for it, and none by looks at their health', async () => {
+    const seen = new Map<string, unknown>();
+    const server = await scripted({
+      misbehave: ({ path, headers }) => {
+        seen.set(path, [headers['x-request-id'], headers.traceparent, headers.tracestate]);
+        return false;
+      },
+    });
+    const backend = await backendOver([server]);
+    const traceparent = '00-12345678901234567890123456789012-1234567890123456-01';
+    const trail = { 'x-request-id': 'ours-1', traceparent, tracestate: 'foo=1' };
+    const session = await backend.open({ ...OPEN, trail }, never);
+    for await (const _ of session.train(['ab'], never));
+    for await (const _ of session.generate('ab', greedy, never));
+    await session.close();
+    const told = [...seen].filter(([, ids]) => (ids as unknown[])[0] !== undefined).map(([path]) => path);
+    for (const path of ['create_session', 'create_model', 'forward_backward', 'optim_step', 'asample']) {
+      expect(told).toContain(path);
+    }
+    for (const path of told) expect(seen.get(path)).toEqual(['ours-1', traceparent, 'foo=1']);
+    expect(told).not.toContain('get_server_capabilities');
+  });
+
   it('one that is full, or that fails when a session is opened, is left to the others', async () => {
     const full = await scripted({ slots: 0 });
     const broken = await scripted({

@@ -11,7 +11,7 @@ import {
 import { retryDelayMs } from '../../../wire/retry-budget.ts';
 import { pause } from '../pause.ts';
 import { isTransient } from './problems.ts';
-import type { Body, TinkerServer } from './server.ts';
+import type { Body, CallOptions, TinkerServer } from './server.ts';
 
 export const promised = z.object({ request_id: z.string().min(1) });
 
@@ -25,7 +25,7 @@ const settled = z.looseObject({
 export const awaitFuture = async (
   server: TinkerServer,
   requestId: string,
-  signal: AbortSignal,
+  { signal, trail = {} }: Pick<CallOptions, 'signal' | 'trail'>,
   pollMs = BACKEND_POLL_MS,
 ): Promise<Body> => {
   const body: Body = { type: 'json', value: { request_id: requestId, allow_metadata_only: false } };
@@ -34,7 +34,7 @@ export const awaitFuture = async (
   for (;;) {
     const asked = server.now();
     try {
-      const { answer, bytes } = await server.ask('retrieve_future', body, { signal, firstByteMs: pollMs });
+      const { answer, bytes } = await server.ask('retrieve_future', body, { signal, trail, firstByteMs: pollMs });
       if (answer.status === 200) {
         if (answer.header('content-type')?.includes('protobuf')) return { type: 'protobuf', bytes };
         const value = server.parse(bytes, settled, 'retrieve_future');

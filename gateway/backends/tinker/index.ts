@@ -196,6 +196,7 @@ export const createTinkerBackend = async (options: TinkerOptions): Promise<Backe
         }
       }
     },
+    isWell: () => found.some(({ remote }) => pool.choose(remote.serverName, new Set()) !== undefined),
     release: releaseKept,
     async close() {
       await Promise.all(Array.from(open, (session) => session.close()));

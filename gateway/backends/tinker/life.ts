@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { FaultError } from '../../../wire/faults.ts';
 import { BACKEND_FREE_MS, BACKEND_FREE_WAIT_MS, BACKEND_HEARTBEAT_MS } from '../../../wire/limits.ts';
+import type { Trail } from '../../../wire/trace.ts';
 import type { OpenOptions } from '../contract.ts';
 import { orAborted, upTo } from '../pause.ts';
 import { awaitFuture, promised } from './future.ts';
@@ -38,6 +39,8 @@ export interface LifeOptions {
 
 export interface Life {
   readonly server: TinkerServer;
+  /** For calls on behalf of this session's request. */
+  readonly trail: Trail;
   /** Aborts when the session is closed. */
   readonly ended: AbortSignal;
   /** The model that work goes to, made now if there is none yet; throws where there is none any more. */
@@ -68,7 +71,14 @@ const never = new AbortController().signal;
 
 export const openLife = async (
   { server, baseModel, heartbeatMs = BACKEND_HEARTBEAT_MS, pollMs, freed }: LifeOptions,
-  { method, rank, seed, tenant, from }: Pick<OpenOptions, 'method' | 'rank' | 'seed' | 'tenant' | 'from'>,
+  {
+    method,
+    rank,
+    seed,
+    tenant,
+    from,
+    trail = {},
+  }: Pick<OpenOptions, 'method' | 'rank' | 'seed' | 'tenant' | 'from' | 'trail'>,
   opening: AbortSignal,
 ): Promise<Life> => {
   const ended = new AbortController();
@@ -90,7 +100,7 @@ export const openLife = async (
     return work;
   };
   const result = (requestId: string, signal: AbortSignal): Promise<Body> =>
-    awaitFuture(server, requestId, signal, pollMs);
+    awaitFuture(server, requestId, { signal, trail }, pollMs);
   const jsonResult = async <Schema extends z.ZodType>(requestId: string, schema: Schema, signal: AbortSignal) => {
     const body = await result(requestId, signal);
     const parsed = body.type === 'json' ? schema.safeParse(body.value) : undefined;
@@ -101,7 +111,7 @@ export const openLife = async (
   /** What frees something: what fails is the server's to clean up. */
   const quietly = async (path: string, value: unknown): Promise<void> => {
     const signal = AbortSignal.timeout(BACKEND_FREE_MS);
-    await server.post(path, json(value), anything, { signal, firstByteMs: BACKEND_FREE_MS }).catch(() => {});
+    await server.post(path, json(value), anything, { signal, trail, firstByteMs: BACKEND_FREE_MS }).catch(() => {});
   };
   const unload = async (id: string): Promise<void> => {
     loaded.delete(id);
@@ -122,7 +132,7 @@ export const openLife = async (
     };
     // servers name models so, whether they tell it or not
     loaded.add(`${session_id}:train:${model_seq_id}`);
-    const { request_id } = await server.post('create_model', json(body), promised, { signal: never });
+    const { request_id } = await server.post('create_model', json(body), promised, { signal: never, trail });
     const { model_id: id } = await jsonResult(request_id, modelResult, ended.signal);
     loaded.add(id);
     return { id, seq: 0, sampler: undefined, saving: undefined, samplers: 0, torn: undefined };
@@ -131,7 +141,7 @@ export const openLife = async (
   const beat = async (session_id: string): Promise<void> => {
     try {
       const value = { session_id, type: 'session_heartbeat' };
-      await server.post('session_heartbeat', json(value), anything, { signal: ended.signal, once: true });
+      await server.post('session_heartbeat', json(value), anything, { signal: ended.signal, trail, once: true });
     } catch (error) {
       // one that is lost is followed by others
       if (error instanceof ServerError && error.problem.kind === 'gone') gone ??= error;
@@ -141,7 +151,7 @@ export const openLife = async (
   const begin = async (): Promise<void> => {
     const user_metadata = tenant === undefined ? {} : { tenant };
     const body = { tags: ['sift-edge'], user_metadata, sdk_version: SDK_VERSION, type: 'create_session' };
-    const { session_id } = await server.post('create_session', json(body), created, { signal: never });
+    const { session_id } = await server.post('create_session', json(body), created, { signal: never, trail });
     sessionId = session_id;
     ended.signal.throwIfAborted();
     heartbeat = setInterval(() => void beat(session_id), heartbeatMs);
@@ -183,6 +193,7 @@ export const openLife = async (
   };
   return {
     server,
+    trail,
     ended: ended.signal,
     async current() {
       open();
@@ -192,7 +203,7 @@ export const openLife = async (
     },
     async operate(to, path, bodyOf, signal) {
       to.seq += 1;
-      return (await server.post(path, bodyOf(to.seq), promised, { signal })).request_id;
+      return (await server.post(path, bodyOf(to.seq), promised, { signal, trail })).request_id;
     },
     result,
     jsonResult,

@@ -62,7 +62,7 @@ export async function* tokensOf(
   { maxTokens, temperature, topK, topP, seed }: Omit<Sampling, 'stop'>,
   caller: AbortSignal,
 ): Tokens {
-  const { server } = life;
+  const { server, trail } = life;
   const signal = AbortSignal.any([caller, life.ended]);
   const body = {
     sampling_session_id: await samplerOf(life, await life.current(), signal),
@@ -79,7 +79,7 @@ export async function* tokensOf(
     },
     type: 'sample',
   };
-  const { request_id } = await server.post('asample', json(body), promised, { signal });
+  const { request_id } = await server.post('asample', json(body), promised, { signal, trail });
   let over = false;
   try {
     if (server.capabilities?.streams !== true) {
@@ -94,7 +94,7 @@ export async function* tokensOf(
       yield sample;
       return sample.stopReason;
     }
-    const answer = await server.stream(`sift/stream/${encodeURIComponent(request_id)}`, { signal });
+    const answer = await server.stream(`sift/stream/${encodeURIComponent(request_id)}`, { signal, trail });
     for await (const line of linesOf(answer.chunks(), MAX_BACKEND_LINE_BYTES, server)) {
       const said = server.parse(line, streamLine, 'a line of a stream');
       if ('tokens' in said) {

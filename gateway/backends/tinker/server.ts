@@ -15,6 +15,7 @@ import {
 } from '../../../wire/limits.ts';
 import { messageOf } from '../../../wire/message.ts';
 import { RetryBudget, retryDelayMs } from '../../../wire/retry-budget.ts';
+import type { Trail } from '../../../wire/trace.ts';
 import { pause } from '../pause.ts';
 import { Breaker } from './breaker.ts';
 import { type Capabilities, parseCapabilities } from './capabilities.ts';
@@ -30,6 +31,8 @@ export interface CallOptions {
   readonly firstByteMs?: number;
   /** Never a second time. */
   readonly once?: boolean;
+  /** By which its log knows the request that it is for. */
+  readonly trail?: Trail;
 }
 
 /** The default clocks of calls, for tests to shorten. */
@@ -234,6 +237,7 @@ export class TinkerServer {
       url: new URL(`api/v1/${path}`, this.#url),
       method,
       headers: {
+        ...options.trail,
         ...this.#headers,
         accept: 'application/x-protobuf, application/json',
         ...(bytes === undefined ? {} : { 'content-type': type }),

@@ -1,6 +1,6 @@
-// How long the stages of a request took, for the Server-Timing header.
+// How long the stages of a request took, for its log line and the Server-Timing header.
 
-/** Measures stages by the clock there is: in production it stands still between I/O, so computing shows as 0. */
+/** Measures stages by the clock there is: in a Worker in production it stands still between I/O, so computing shows as 0. */
 export class Stages {
   readonly timings: Record<string, number> = {};
   readonly #started = performance.now();
@@ -9,12 +9,20 @@ export class Stages {
     try {
       return await work();
     } finally {
-      this.timings[name] = (this.timings[name] ?? 0) + performance.now() - started;
+      this.add(name, performance.now() - started);
     }
+  }
+  /** A stage that was timed elsewhere. */
+  add(name: string, ms: number): void {
+    this.timings[name] = (this.timings[name] ?? 0) + ms;
+  }
+  /** Milliseconds since the request came. */
+  elapsed(): number {
+    return performance.now() - this.#started;
   }
   /** Notes how long all of it took until now. */
   end(): void {
-    this.timings.total = performance.now() - this.#started;
+    this.timings.total = this.elapsed();
   }
 }
 
