@@ -119,4 +119,17 @@ export const headersForEdge = (rawHeaders: readonly string[], added: Readonly<Re
   ...Object.entries(added).flat(),
 ];
 
-export const headersForCaller = (rawHeaders: readonly string[]): string[] => endToEnd(rawHeaders, isSteering);
+const isEventStream = (rawHeaders: readonly string[]): boolean =>
+  Array.from(pairs(rawHeaders)).some(
+    ([name, value]) => name.toLowerCase() === 'content-type' && /^text\/event-stream\b/i.test(value),
+  );
+
+/**
+ * An event stream's connection is for it alone. Chromium reads on for up to 5 s after a page has left an answer, for as long
+ * as it may use the connection again, and until it closes nobody knows that the page has gone. (Not so the lines of an
+ * upload: closing while a caller still sends would take the answer from it.)
+ */
+export const headersForCaller = (rawHeaders: readonly string[]): string[] => [
+  ...endToEnd(rawHeaders, isSteering),
+  ...(isEventStream(rawHeaders) ? ['connection', 'close'] : []),
+];

@@ -132,7 +132,8 @@ export const describe = (fault: Fault): string => {
     case 'too_large':
       return `${fault.param} is ${fault.got} ${fault.unit}, the limit is ${fault.limit} ${fault.unit}${at(fault.line)}`;
     case 'context_length':
-      return `${fault.param} ${fault.param === 'messages' ? 'are' : 'is'} ${fault.got} tokens, which leaves no room in the model's context of ${fault.limit} tokens`;
+      // LangChain and litellm know OpenAI's error by these words: "maximum context length"
+      return `${fault.param} ${fault.param === 'messages' ? 'are' : 'is'} ${fault.got} tokens, which leaves no room: this model's maximum context length is ${fault.limit} tokens`;
     case 'beyond_deadline':
       return beyondDeadline(fault);
     case 'unknown_corpus':

@@ -112,7 +112,7 @@ describe('the embedded backend', () => {
       expect(long).toMatchObject({ promptTokens: context - 4, completionTokens: 4, finishReason: 'length' });
       await expect(text(session, 'word '.repeat(3_000), { ...greedy, maxTokens: 4 })).rejects.toMatchObject({
         fault: { kind: 'context_length', param: 'prompt', got: 3_001, limit: context },
-        message: `prompt is 3001 tokens, which leaves no room in the model's context of ${context} tokens`,
+        message: `prompt is 3001 tokens, which leaves no room: this model's maximum context length is ${context} tokens`,
       });
       await expect(session.check('word '.repeat(3_000), never)).rejects.toMatchObject({
         fault: { kind: 'context_length', got: 3_001, limit: context },

@@ -71,7 +71,7 @@ describe('a conversation', () => {
     expect(() => cutPrompt(chat, { messages }, 100)).toThrow(refused);
     expect(() => fittingPrompt(chat, { messages })).toThrow(refused);
     expect(() => fittingPrompt(chat, { messages })).toThrow(
-      `messages are ${whole} tokens, which leaves no room in the model's context of 200 tokens`,
+      `messages are ${whole} tokens, which leaves no room: this model's maximum context length is 200 tokens`,
     );
   });
 

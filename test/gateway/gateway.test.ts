@@ -229,7 +229,7 @@ describe('POST /v1/tune', () => {
     const { response } = await call('/v1/tune', request);
     expect(response.status).toBe(400);
     expect(await errorOf(response)).toEqual({
-      message: "prompt is 9 tokens, which leaves no room in the model's context of 8 tokens",
+      message: "prompt is 9 tokens, which leaves no room: this model's maximum context length is 8 tokens",
       type: 'invalid_request_error',
       code: 'context_length_exceeded',
       param: 'prompt',

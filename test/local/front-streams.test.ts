@@ -212,6 +212,23 @@ it('loses no request when the edge closed the connection of an earlier one', asy
 });
 
 describe('a side that goes away', () => {
+  // Chromium reads on for up to 5 s after a page has left a stream, for as long as it may use the connection again
+  it.each([
+    ['text/event-stream; charset=utf-8', 'close'],
+    // an upload's answer may end while its caller still sends
+    ['application/x-ndjson', 'keep-alive'],
+    ['application/json', 'keep-alive'],
+  ])('has no further use for the connection of an event stream: %s', async (type, connection) => {
+    handle = (_, outgoing) => void outgoing.writeHead(200, { 'content-type': type }).end('{}');
+    const agent = new Agent({ keepAlive: true });
+    const get = request(url(), { agent });
+    get.end();
+    const [answer] = (await once(get, 'response')) as [IncomingMessage];
+    answer.resume();
+    expect(answer.headers.connection).toBe(connection);
+    agent.destroy();
+  });
+
   it('the caller, before an answer and in the middle of one: the edge knows within a second', async () => {
     for (const early of [true, false]) {
       let gone: () => void = () => {};
