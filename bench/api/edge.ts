@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ingest } from '../../cli/index.ts';
-import { edgeClient } from '../../client/edge.ts';
+import { createClient } from '../../client/index.ts';
 import { starterCorpus } from '../../corpus/documents.ts';
 import { examplesOf } from '../../corpus/examples.ts';
 import type { EmbedderFiles } from '../../local/embedder.ts';
@@ -118,7 +118,7 @@ export const benchEdge = async ({ root, bundles, embedder, gateway, bare, reques
   let edge = await start();
   try {
     const { examples, texts } = await material(root);
-    await ingest(edgeClient(edge.url, KEY), 'bench', examples);
+    await ingest(createClient({ baseURL: edge.url, key: KEY }), 'bench', examples);
     const prompts = await promptsOf(edge, texts, `onnx:${embedder.config.model}`);
     const rows = [
       ...SELECTIONS.map(([name, body]) => ({ name, path: '/v1/select', body })),

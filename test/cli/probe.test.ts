@@ -22,7 +22,9 @@ const slowEdge = (ms: number, fails: (count: number) => Error | undefined = () =
   const rates: number[] = [];
   const edge: Trial['edge'] = {
     select: async () =>
-      ({ selection: { picks: [{ id: '1', text: 'example' }] } }) as unknown as Awaited<ReturnType<Trial['edge']['select']>>,
+      ({ selection: { picks: [{ id: '1', text: 'example' }] } }) as unknown as Awaited<
+        ReturnType<Trial['edge']['select']>
+      >,
     score: async ({ sift }, call) => {
       running += 1;
       most = Math.max(most, running);

@@ -167,14 +167,17 @@ describe.each(kinds)('$name', ({ name, models, heeds, passes, wraps, counts }) =
     expect(backend.opened).toEqual([]);
   });
 
-  it.each(['chat', 'complete'] as const)('is told that a prompt is too long in words that it knows: %s', async (form) => {
-    system.backend({ contextTokens: 8 });
-    const { error } = await ask({ do: form, model: 'base', input: PROMPT, maxRetries: 2 });
-    expect(error?.message).toContain("this model's maximum context length is 8 tokens");
-    // LangChain makes an error of its own of it
-    if (name === '@langchain/openai') expect(error?.name).toBe('ContextOverflowError');
-    else expect(error?.code).toBe('context_length_exceeded');
-  });
+  it.each(['chat', 'complete'] as const)(
+    'is told that a prompt is too long in words that it knows: %s',
+    async (form) => {
+      system.backend({ contextTokens: 8 });
+      const { error } = await ask({ do: form, model: 'base', input: PROMPT, maxRetries: 2 });
+      expect(error?.message).toContain("this model's maximum context length is 8 tokens");
+      // LangChain makes an error of its own of it
+      if (name === '@langchain/openai') expect(error?.name).toBe('ContextOverflowError');
+      else expect(error?.code).toBe('context_length_exceeded');
+    },
+  );
 
   it.each(['stream', 'streamText'] as const)('is told when a stream breaks off: %s', async (form) => {
     const backend = system.backend({ failAt: 'piece', error: new Error('it broke') });
