@@ -1,13 +1,19 @@
-// The client against a running edge, in Node and inside workerd; its weight; and, against a fetch that answers as told,
+// The client against a running edge, in Node, inside workerd and in Chromium; its weight; and, against a fetch that answers as told,
 // what it does when answers do not come as they should.
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
+import { chromium as playwright } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createClient, type GenerateEvent, SiftError } from '../../client/index.ts';
 import { bundle, startBareWorker } from '../../local/bundle.ts';
+import { chromium } from '../clients/chromium.ts';
 import { type Edge, KEY, startEdge } from '../edge/harness.ts';
 import { type OpenAiGateway, openAiGateway } from '../edge/openai-gateway.ts';
+import type {} from './page.ts';
 import { type Account, scenario } from './scenario.ts';
 
 const path = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
@@ -26,6 +32,8 @@ const EXPECTED: Account = {
   vectors: 2,
   deleted: true,
 };
+
+const browser = chromium('the client in a browser');
 
 describe('the client against an edge', () => {
   let gateway: OpenAiGateway;
@@ -52,6 +60,27 @@ describe('the client against an edge', () => {
       expect(await response.json()).toEqual(EXPECTED);
     } finally {
       await worker.stop();
+    }
+  });
+
+  it.skipIf(browser === undefined)('does the same in Chromium, on a page of another origin', async () => {
+    const script = await build({ entryPoints: [path('page.ts')], bundle: true, format: 'iife', write: false });
+    const pages = createServer(
+      (_, answer) => void answer.setHeader('content-type', 'text/html').end('<title>a page</title>'),
+    );
+    pages.listen(0, '127.0.0.1');
+    await once(pages, 'listening');
+    const running = await playwright.launch({ executablePath: browser ?? '', args: ['--no-sandbox'] });
+    try {
+      const page = await running.newPage();
+      await page.goto(`http://localhost:${(pages.address() as AddressInfo).port}`);
+      await page.addScriptTag({ content: script.outputFiles[0]?.text ?? '' });
+      const asked = [edge.url.href, KEY] as const;
+      const account = await page.evaluate(([url, key]) => globalThis.run(url, key, 'chromium'), asked);
+      expect(account).toEqual(EXPECTED);
+    } finally {
+      await running.close();
+      pages.close();
     }
   });
 });
