@@ -1,6 +1,11 @@
 // What the edge shows without a key: its description, and the page that renders it from files of its own.
+import { chromium as playwright } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { routeNames } from '../../wire/api/routes.ts';
+import { chromium } from '../clients/chromium.ts';
 import { type Edge, startEdge } from './harness.ts';
+
+const browser = chromium('the page that shows the API');
 
 let edge: Edge;
 beforeAll(async () => {
@@ -31,6 +36,24 @@ describe('the documentation of the edge', () => {
       expect([file, answer.status]).toEqual([file, 200]);
       expect(answer.headers.get('content-type')).toMatch(/javascript|css/);
       expect((await answer.text()).length).toBeGreaterThan(100);
+    }
+  });
+
+  it.skipIf(browser === undefined)('renders every route in Chromium, under its own policy', async () => {
+    const running = await playwright.launch({ executablePath: browser ?? '', args: ['--no-sandbox'] });
+    try {
+      const page = await running.newPage();
+      const wrong: string[] = [];
+      page.on('pageerror', (error) => wrong.push(error.message));
+      page.on('console', (line) => {
+        if (line.type() === 'error') wrong.push(line.text());
+      });
+      await page.goto(new URL('/docs/', edge.url).href);
+      await page.waitForSelector('.opblock');
+      expect(await page.locator('.opblock').count()).toBe(routeNames.length);
+      expect(wrong).toEqual([]);
+    } finally {
+      await running.close();
     }
   });
 
