@@ -5,6 +5,7 @@ import type { Context } from 'hono';
 import type { ChatRequest } from '../../wire/api/chat.ts';
 import type { CompletionRequest } from '../../wire/api/completions.ts';
 import { layout } from '../../wire/context.ts';
+import { STREAM_STATUS_MS } from '../../wire/limits.ts';
 import { at } from '../../wire/list.ts';
 import { type Message, type TuneRequest, tunedOn, tuning } from '../../wire/tune.ts';
 import type { Authenticated } from '../auth/principal.ts';
@@ -16,6 +17,7 @@ import { chosenOnWire } from '../select/answer.ts';
 import type { Selection } from '../select/selection.ts';
 import type { Account } from './account.ts';
 import type { Terms } from './caller-terms.ts';
+import { withFirst } from './head.ts';
 import { examplesOf, parseModel, selectExamples } from './prepare.ts';
 import { selected } from './progress.ts';
 import { run } from './run.ts';
@@ -120,7 +122,8 @@ export const generate = async (
       const { answer, accounts } = await answerWhole(shape, told, asked);
       return c.json({ ...answer, ...siftOf(request, selections, accounts) });
     }
-    const pieces = answerStream(shape, told, {
+    const events = await withFirst(told, STREAM_STATUS_MS);
+    const pieces = answerStream(shape, events, {
       ...asked,
       includeUsage: request.includeUsage,
       includeSift: request.includeSift || c.req.header(EVENTS_HEADER) === '1',
