@@ -555,6 +555,9 @@ export const MAX_KEPT_KERNEL_BYTES = 32 * 1024 * 1024;
 /** Milliseconds of silence in a stream before a comment probes whether its reader is there: a closed TCP connection shows
  * only when it is written to, the second time at the latest. 2026-11-24 */
 export const SSE_PROBE_MS = 400;
+
+/** Milliseconds that a stream's status waits for its first event: a refusal comes in tens, and a first step in hundreds (2026-11-26) */
+export const STREAM_STATUS_MS = 250;
 /** λ relative to max‖φ‖² below which float32 makes σ² doubtful; a selection then carries a warning. 2026-11-24 */
 export const DOUBTFUL_LAMBDA = 1e-4;
 /** Tokens of an embedder's window: below, no sentence fits; above, one run takes minutes and gigabytes. 2026-11-26 */

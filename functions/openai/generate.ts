@@ -5,6 +5,7 @@ import type { Context } from 'hono';
 import type { ChatRequest } from '../../wire/api/chat.ts';
 import type { CompletionRequest } from '../../wire/api/completions.ts';
 import { layout } from '../../wire/context.ts';
+import { STREAM_STATUS_MS } from '../../wire/limits.ts';
 import { at } from '../../wire/list.ts';
 import { type Message, type TuneRequest, tunedOn, tuning } from '../../wire/tune.ts';
 import type { Authenticated } from '../auth/principal.ts';
@@ -15,6 +16,7 @@ import type { Selection } from '../select/selection.ts';
 import { gatewayOf } from '../upstream/of.ts';
 import type { Account } from './account.ts';
 import type { Terms } from './caller-terms.ts';
+import { withFirst } from './head.ts';
 import { examplesOf, parseModel, selectExamples } from './prepare.ts';
 import { selected } from './progress.ts';
 import { run } from './run.ts';
@@ -121,7 +123,8 @@ export const generate = async (
       for (const [name, value] of Object.entries(record.timingHeaders)) c.header(name, value);
       return c.json({ ...answer, ...siftOf(request, selections, accounts) });
     }
-    const pieces = answerStream(shape, told, {
+    const events = await withFirst(told, STREAM_STATUS_MS);
+    const pieces = answerStream(shape, events, {
       ...asked,
       includeUsage: request.includeUsage,
       includeSift: request.includeSift || c.req.header(EVENTS_HEADER) === '1',

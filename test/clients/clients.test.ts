@@ -167,21 +167,20 @@ describe.each(kinds)('$name', ({ name, models, heeds, passes, wraps, counts }) =
     expect(backend.opened).toEqual([]);
   });
 
-  it.each(['chat', 'complete'] as const)(
-    'is told that a prompt is too long in words that it knows: %s',
-    async (form) => {
-      system.backend({ contextTokens: 8 });
-      const { error } = await ask({ do: form, model: 'base', input: PROMPT, maxRetries: 2 });
-      expect(error?.message).toContain("this model's maximum context length is 8 tokens");
-      // LangChain makes an error of its own of it
-      if (name === '@langchain/openai') expect(error?.name).toBe('ContextOverflowError');
-      else expect(error?.code).toBe('context_length_exceeded');
-    },
-  );
+  it.each(forms)('is told that a prompt is too long in words that it knows: %s', async (form) => {
+    system.backend({ contextTokens: 8 });
+    const { error } = await ask({ do: form, model: 'base', input: PROMPT, maxRetries: 2 });
+    expect(error?.message).toContain("this model's maximum context length is 8 tokens");
+    // LangChain makes an error of its own of it
+    if (name === '@langchain/openai') expect(error?.name).toBe('ContextOverflowError');
+    else expect(error?.code).toBe('context_length_exceeded');
+  });
 
   it.each(['stream', 'streamText'] as const)('is told when a stream breaks off: %s', async (form) => {
     const backend = system.backend({ failAt: 'piece', error: new Error('it broke') });
-    const { error } = await ask({ do: form, model: 'base', input: PROMPT, maxRetries: 2 });
+    // steps are told before, so that the stream has begun
+    const what = { do: form, model: 'base:sift', input: PROMPT, sift: { ...SIFT, input: PROMPT }, maxRetries: 2 };
+    const { error } = await ask(what);
     expect(error?.message).toMatch(/the backend failed: it broke/);
     expect(backend.opened.length).toBe(1);
   });

@@ -205,7 +205,11 @@ describe('NAME:sift', () => {
   it('fails with a status before the stream begins, and with an event after', async () => {
     use({ failAt: 'open' });
     const before = await complete({ ...tuned, stream: true });
-    const data = (await before.text()).split('\n').filter((line) => line.startsWith('data: '));
+    expect([before.status, (await before.json()).error.type]).toEqual([502, 'server_error']);
+    use({ failAt: 'generate' });
+    const after = await complete({ ...tuned, stream: true });
+    expect(after.status).toBe(200);
+    const data = (await after.text()).split('\n').filter((line) => line.startsWith('data: '));
     expect(data).toHaveLength(1);
     expect(JSON.parse((data[0] ?? '').slice(6))).toMatchObject({ error: { type: 'server_error' } });
     const unknown = await complete({ ...tuned, model: 'nope:sift', stream: true });

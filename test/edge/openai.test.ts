@@ -493,6 +493,34 @@ describe('a stream’s progress', () => {
     expect(text).toContain(": truncated: the prompt's first 7 tokens are left out, 5 are read");
   });
 
+  it('begins with a status: what is refused at once has its own, what fails later ends the stream', async () => {
+    const error = { message: 'is full', type: 'server_error', code: 'backend_unavailable', param: null };
+    gateway.tuning = async (_, exchange) => {
+      await exchange.stream();
+      await exchange.events({ event: 'error', error: { ...error, type: 'invalid_request_error', code: 'bad_field' } });
+      exchange.end();
+    };
+    const refused = await ask({});
+    expect([refused.status, JSON.parse(refused.text).error.message]).toEqual([400, 'is full']);
+    expect(refused.headers.has('x-should-retry')).toBe(false);
+    let fail: () => void = () => {};
+    gateway.tuning = async (_, exchange) => {
+      await exchange.stream();
+      await exchange.write(': waiting\n\n');
+      await new Promise<void>((resolve) => {
+        fail = resolve;
+      });
+      await exchange.events({ event: 'error', error });
+      exchange.end();
+    };
+    // the answer begins though nothing has come of the work
+    const body = { ...tuned(), messages: user(ROUTER), stream: true };
+    const begun = await edge.send(CHAT, { body });
+    expect(begun.status).toBe(200);
+    fail();
+    expect(await begun.text()).toContain('data: {"error":{"message":"is full"');
+  });
+
   it('of a cut prompt stands in a whole answer too', async () => {
     const { choices } = await chat({ truncate: 'start' });
     expect(choices[0].truncated).toEqual({ dropped_tokens: 7, kept_tokens: 5 });
