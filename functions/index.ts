@@ -42,6 +42,8 @@ app.use(
 app.use('/v1/*', authenticated, plainBody);
 
 app.get('/health', (c) => c.json({ status: 'ok' }));
+app.get('/', siteRoute);
+app.get('/playground/*', siteRoute);
 app.get('/openapi.json', siteRoute);
 app.get('/docs', (c) => c.redirect('/docs/', 308));
 app.get('/docs/*', siteRoute);
