@@ -44,7 +44,7 @@ export const differencesOf = ({ sift, nn, mmr, vectors }: Compared): Differences
 export const percent = (share: number | null | undefined): string => {
   if (share == null) return 'nothing';
   const of100 = 100 * share;
-  return `${of100 >= 99.5 && of100 < 100 ? of100.toFixed(1) : of100.toFixed(of100 < 10 && of100 > 0 ? 1 : 0)} %`;
+  return `${of100 >= 99.5 && of100 < 100 ? of100.toFixed(1) : of100.toFixed(of100 < 10 && of100 > 0 ? 1 : 0)}\u00a0%`;
 };
 
 /** A likeness from which a candidate is called a repetition, in words only: the kernel knows no threshold. */
@@ -59,9 +59,10 @@ export const inWords = (compared: Compared): string => {
   if (nn === undefined || mmr === undefined) return `${own}.`;
   const left = differencesOf(compared).nn.filter(({ marked }) => marked === 'only');
   const repeated = left.filter(({ like }) => like !== undefined && like.cosine >= REPEATS).length;
+  const repeating = repeated === 0 ? '' : `; ${repeated < left.length ? repeated : repeated === 2 ? 'both' : 'all'} of these repeat a pick`;
   const passed =
     left.length === 0
       ? 'Both took the same examples.'
-      : `It passed over ${left.length} of the ${nn.length} nearest${repeated === 0 ? '' : `, ${repeated} of them for repeating a pick`}.`;
+      : `It passed over ${left.length} of the ${nn.length} nearest${left.length === 1 && repeated === 1 ? ', which repeats a pick' : repeating}.`;
   return `${own}; the nearest neighbours ${explained(nn)}, MMR ${explained(mmr)}. ${passed}`;
 };

@@ -51,7 +51,7 @@ const Item = ({ strategy, row, before, open, onDelete }: ItemProps) => {
             {badge !== undefined && <span class={`badge ${row.marked}`}>{badge}</span>}
             <span>similarity {pick.similarity.toFixed(2)}</span>
             {gain !== undefined && <span>adds {percent(gain)}</span>}
-            {like !== undefined && strategy !== 'mmr' && (
+            {like !== undefined && (strategy === 'sift' || row.marked === 'only') && (
               <span>
                 {percent(like.cosine)} like {strategy === 'sift' ? '' : 'SIFT’s '}pick {like.place}
               </span>

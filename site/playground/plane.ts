@@ -16,15 +16,17 @@ export const cosine = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
 const PASSES = 100;
 
 /**
- * Each vector's place along the first principal direction of what is left of them without the prompt's direction. The
- * first vector's place is never negative, so that the same selection is drawn the same way twice.
+ * Each vector's place along the first principal direction of what is left of them without the prompt's direction, from their
+ * mean. The first vector's place is never negative, so that the same selection is drawn the same way twice.
  */
 export const heights = (prompt: ArrayLike<number>, vectors: readonly ArrayLike<number>[]): number[] => {
   const squared = dot(prompt, prompt) || 1;
-  const rests = vectors.map((vector) => {
+  const across = vectors.map((vector) => {
     const along = dot(vector, prompt) / squared;
     return Float64Array.from(vector, (value, i) => value - along * (prompt[i] ?? 0));
   });
+  const mean = Float64Array.from(prompt, (_, i) => across.reduce((sum, one) => sum + (one[i] ?? 0), 0) / across.length);
+  const rests = across.map((one) => one.map((value, i) => value - (mean[i] ?? 0)));
   // the Gram matrix is smaller than the covariance: there are fewer texts than dimensions
   const gram = rests.map((a) => rests.map((b) => dot(a, b)));
   let direction = rests.map((_, i) => 1 + i / 7);
