@@ -59,7 +59,10 @@ export const inWords = (compared: Compared): string => {
   if (nn === undefined || mmr === undefined) return `${own}.`;
   const left = differencesOf(compared).nn.filter(({ marked }) => marked === 'only');
   const repeated = left.filter(({ like }) => like !== undefined && like.cosine >= REPEATS).length;
-  const repeating = repeated === 0 ? '' : `; ${repeated < left.length ? repeated : repeated === 2 ? 'both' : 'all'} of these repeat a pick`;
+  const repeating =
+    repeated === 0
+      ? ''
+      : `; ${repeated < left.length ? repeated : repeated === 2 ? 'both' : 'all'} of these repeat a pick`;
   const passed =
     left.length === 0
       ? 'Both took the same examples.'
