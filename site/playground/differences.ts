@@ -41,10 +41,13 @@ export const differencesOf = ({ sift, nn, mmr, vectors }: Compared): Differences
   return { sift: of(sift.picks, nn, true), nn: of(nn ?? [], sift.picks, false), mmr: of(mmr ?? [], sift.picks, false) };
 };
 
+/** Only what is whole is 100. */
 export const percent = (share: number | null | undefined): string => {
   if (share == null) return 'nothing';
   const of100 = 100 * share;
-  return `${of100 >= 99.5 && of100 < 100 ? of100.toFixed(1) : of100.toFixed(of100 < 10 && of100 > 0 ? 1 : 0)}\u00a0%`;
+  const rounded =
+    of100 >= 99.5 && of100 < 100 ? Math.floor(10 * of100) / 10 : Number(of100.toFixed(of100 < 10 ? 1 : 0));
+  return `${rounded}\u00a0%`;
 };
 
 /** A likeness from which a candidate is called a repetition, in words only: the kernel knows no threshold. */
@@ -59,13 +62,14 @@ export const inWords = (compared: Compared): string => {
   if (nn === undefined || mmr === undefined) return `${own}.`;
   const left = differencesOf(compared).nn.filter(({ marked }) => marked === 'only');
   const repeated = left.filter(({ like }) => like !== undefined && like.cosine >= REPEATS).length;
+  const sameOrder = nn.every(({ id }, i) => id === sift.picks[i]?.id);
   const repeating =
     repeated === 0
       ? ''
       : `; ${repeated < left.length ? repeated : repeated === 2 ? 'both' : 'all'} of these repeat a pick`;
   const passed =
     left.length === 0
-      ? 'Both took the same examples.'
+      ? `SIFT and nearest neighbours took the same examples${sameOrder ? '' : ', in another order'}.`
       : `It passed over ${left.length} of the ${nn.length} nearest${left.length === 1 && repeated === 1 ? ', which repeats a pick' : repeating}.`;
   return `${own}; the nearest neighbours ${explained(nn)}, MMR ${explained(mmr)}. ${passed}`;
 };

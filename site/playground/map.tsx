@@ -4,9 +4,9 @@ import type { Compared, Pick } from './compare.ts';
 import { percent } from './differences.ts';
 import { heights } from './plane.ts';
 
-const WIDTH = 640;
-const HEIGHT = 380;
-const PAD = 34;
+const WIDTH = 440;
+const HEIGHT = 270;
+const PAD = 28;
 
 interface Point {
   readonly pick: Pick;
@@ -49,9 +49,9 @@ const Mark = ({ kind, x, y }: Point) => {
     case 'other':
       return <path d={`M${x} ${y - 7}L${x + 7} ${y + 5}H${x - 7}Z`} />;
     case 'both':
-      return <rect x={x - 9} y={y - 9} width="18" height="18" rx="3" />;
+      return <rect x={x - 8} y={y - 8} width="16" height="16" rx="3" />;
     default:
-      return <circle cx={x} cy={y} r="10" />;
+      return <circle cx={x} cy={y} r="8.5" />;
   }
 };
 

@@ -121,7 +121,7 @@ describe('strategies side by side', () => {
 
   it('are told where there is nothing', () => {
     expect(inWords({ sift: sift([]), notes: [] })).toContain('Nothing was picked');
-    expect([null, 0, 0.004, 0.5, 0.999, 1].map(percent)).toEqual([
+    expect([null, 0, 0.004, 0.5, 0.9999, 1].map(percent)).toEqual([
       'nothing',
       '0\u00a0%',
       '0.4\u00a0%',
