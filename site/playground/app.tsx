@@ -24,6 +24,7 @@ export const App = () => {
   const [view, setView] = useState<View>(isEmpty ? { ...opened.view, prompt: FIRST_PROMPT } : opened.view);
   const [tab, setTab] = useState<'select' | 'corpus'>('select');
   const [epoch, setEpoch] = useState(0);
+  const [failed, setFailed] = useState('');
   const client = useMemo(() => (key === '' ? undefined : clientFor(key)), [key]);
 
   const forget = useCallback((why: string) => {
@@ -55,8 +56,11 @@ export const App = () => {
   useEffect(() => {
     const follow = (): void => {
       const { view: next, key: given } = readFragment(location.hash);
-      if (given !== undefined) rememberKey(given);
-      if (given !== undefined) setKey(given);
+      if (given !== undefined) {
+        rememberKey(given);
+        setKey(given);
+        history.replaceState(null, '', `${location.pathname}${fragmentOf(next)}`);
+      }
       setView(next);
     };
     addEventListener('hashchange', follow);
@@ -64,9 +68,10 @@ export const App = () => {
   }, []);
 
   const remove = async (id: string): Promise<void> => {
+    setFailed('');
     await client?.deleteExample(view.corpus, id).then(changed, (error: unknown) => {
       onError(error);
-      alert(sentence(error));
+      setFailed(sentence(error));
     });
   };
 
@@ -111,7 +116,7 @@ export const App = () => {
       ) : (
         <main>
           <p class="problem" role="alert">
-            {problem}
+            {problem || failed}
           </p>
           <div class="split" hidden={tab !== 'select'}>
             <Prompt corpora={corpora ?? []} view={view} onChange={change} link={link} />

@@ -35,7 +35,7 @@ const pointsOf = ({ sift, nn = [], mmr = [], pool = [], vectors, prompt }: Compa
   const points = drawn.map((pick, i): Point => {
     const place = places.get(pick.id);
     const kind = place === undefined ? (others.has(pick.id) ? 'other' : 'pool') : others.has(pick.id) ? 'both' : 'sift';
-    const x = PAD + ((pick.similarity - low) / (high - low || 1)) * (WIDTH - 3 * PAD);
+    const x = PAD + ((pick.similarity - low) / (high - low || 1)) * (WIDTH - 3.6 * PAD);
     return { pick, kind, place, x, y: HEIGHT / 2 - ((up[i] ?? 0) / tallest) * (HEIGHT / 2 - PAD) };
   });
   // the picks last, so that nothing covers them

@@ -12,7 +12,7 @@ export const Sliders = ({ settings, onChange }: Props) => (
     {SETTINGS.map((setting) => (
       <div key={setting.name} class="slider">
         <label for={`set-${setting.name}`}>{setting.label}</label>
-        <output for={`set-${setting.name}`}>{Number(settings[setting.name].toPrecision(3))}</output>
+        <span aria-hidden="true">{Number(settings[setting.name].toPrecision(3))}</span>
         <input
           id={`set-${setting.name}`}
           type="range"

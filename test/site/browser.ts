@@ -4,6 +4,7 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { type Browser, chromium, type Page } from 'playwright-core';
+import { expect } from 'vitest';
 
 export interface Opened {
   readonly page: Page;
@@ -52,6 +53,9 @@ export const playground = async (executablePath: string, url: string): Promise<P
     close: () => browser.close(),
   };
 };
+
+/** As `expect.poll`, on a machine that does other things too. */
+export const soon = <T>(read: () => T) => expect.poll(read, { timeout: 20_000 });
 
 /** The picks of a strategy as the page lists them, once the page is still. */
 export const picksOf = async (page: Page, strategy: 'sift' | 'nn' | 'mmr' = 'sift'): Promise<string[]> => {

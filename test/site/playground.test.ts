@@ -1,11 +1,11 @@
 // The playground in headless Chromium, served by the edge as `npm start` runs it, before a real gateway and a backend of plain
-// objects. SIFT_SHOTS=DIR keeps screenshots.
+// objects. SIFT_SHOTS=DIR keeps screenshots, of every width in both themes.
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { chromium } from '../clients/chromium.ts';
 import { type System, startSystem } from '../clients/system.ts';
 import { KEY } from '../edge/harness.ts';
-import { type Playground, picksOf, playground, seriousOf } from './browser.ts';
+import { type Playground, picksOf, playground, seriousOf, soon } from './browser.ts';
 
 const STREAMS = [
   { id: 'stream', text: 'To stream a response, return a ReadableStream as its body.' },
@@ -29,6 +29,8 @@ const HOSTILE = [
 const PROMPT = 'prompt=How+do+I+stream+a+response%3F';
 const STREAMS_VIEW = `corpus=streams&${PROMPT}&n=3`;
 
+const ALL_LOOKS = process.env.SIFT_SHOTS !== undefined || process.env.SIFT_SLOW !== undefined;
+
 const executable = chromium('the playground in a browser');
 
 describe.skipIf(executable === undefined)('the playground', () => {
@@ -50,7 +52,7 @@ describe.skipIf(executable === undefined)('the playground', () => {
       const { page, faults } = await pages.open({ fragment: STREAMS_VIEW });
       await page.getByLabel('API key').fill('sk-wrong');
       await page.getByRole('button', { name: 'Use this key' }).click();
-      await expect.poll(() => page.getByRole('alert').allInnerTexts()).toContain('The edge does not accept this key.');
+      await soon(() => page.getByRole('alert').allInnerTexts()).toContain('The edge does not accept this key.');
       expect(await page.evaluate(() => ({ ...sessionStorage }))).toEqual({});
       await page.getByLabel('API key').fill(KEY);
       await page.keyboard.press('Enter');
@@ -69,6 +71,10 @@ describe.skipIf(executable === undefined)('the playground', () => {
       const { page } = await pages.open({ key: KEY, fragment: STREAMS_VIEW });
       expect(page.url()).not.toContain(KEY);
       expect((await picksOf(page)).length).toBe(3);
+      await page.evaluate((key) => {
+        location.hash = `${location.hash}&key=${key}`;
+      }, KEY);
+      await soon(() => page.url()).not.toContain(KEY);
     });
   });
 
@@ -78,7 +84,7 @@ describe.skipIf(executable === undefined)('the playground', () => {
       const [sift, nn] = [await picksOf(page), await picksOf(page, 'nn')];
       const copies = (texts: string[]) => texts.filter((text) => text.startsWith('To stream a response')).length;
       expect([copies(sift), copies(nn)]).toEqual([1, 2]);
-      expect(await page.getByRole('status').first().textContent()).toMatch(
+      expect(await page.locator('.words').textContent()).toMatch(
         /4 picks explain .* passed over 1 of the 4 nearest, which repeats a pick/,
       );
       expect(await page.locator('.list.nn .badge.only').count()).toBe(1);
@@ -98,7 +104,7 @@ describe.skipIf(executable === undefined)('the playground', () => {
       });
       await page.getByLabel('Picks (n)').focus();
       for (const key of ['ArrowRight', 'ArrowRight', 'ArrowLeft']) await page.keyboard.press(key);
-      await expect.poll(() => page.locator('.list.sift li').count()).toBe(4);
+      await soon(() => page.locator('.list.sift li').count()).toBe(4);
       expect(asked.at(-1)).toBe(4);
       expect(asked.length).toBeLessThan(3);
     });
@@ -108,7 +114,7 @@ describe.skipIf(executable === undefined)('the playground', () => {
       await system.edge.upload('links', own);
       const first = await pages.open({ key: KEY, fragment: `corpus=links&${PROMPT}&n=3` });
       const picks = await picksOf(first.page);
-      await expect.poll(() => first.page.url()).toContain('#s=sel_');
+      await soon(() => first.page.url()).toContain('#s=sel_');
       const fragment = new URL(first.page.url()).hash.slice(1);
       const posts: string[] = [];
       const before = async (page: (typeof first)['page']) =>
@@ -133,7 +139,7 @@ describe.skipIf(executable === undefined)('the playground', () => {
       await page.locator('.list.sift summary').first().click();
       await page.locator('.list.sift').getByRole('button', { name: 'Delete from the corpus' }).first().click();
       await page.getByRole('button', { name: 'Delete it for good' }).click();
-      await expect.poll(() => page.locator('.list.sift li .gist').first().textContent()).not.toBe(first);
+      await soon(() => page.locator('.list.sift li .gist').first().textContent()).not.toBe(first);
       expect(await picksOf(page)).not.toContain(first);
     });
   });
@@ -144,8 +150,8 @@ describe.skipIf(executable === undefined)('the playground', () => {
       const { page, faults } = await pages.open({ key: KEY, fragment: STREAMS_VIEW });
       await picksOf(page);
       await page.getByRole('button', { name: 'Answer', exact: true }).click();
-      await expect.poll(() => page.locator('.answer .text').allInnerTexts()).toEqual(['Hello', 'Hello']);
-      await expect.poll(() => page.locator('.answer .stage').allInnerTexts()).toEqual(['done', 'done']);
+      await soon(() => page.locator('.answer .text').allInnerTexts()).toEqual(['Hello', 'Hello']);
+      await soon(() => page.locator('.answer .stage').allInnerTexts()).toEqual(['done', 'done']);
       expect(await page.locator('.answer .losses circle').count()).toBe(3);
       await page.getByText('Measure it on a text').click();
       await page.getByLabel('What a good answer is').fill('Return a ReadableStream.');
@@ -163,7 +169,7 @@ describe.skipIf(executable === undefined)('the playground', () => {
       await pause.reached;
       await page.getByRole('button', { name: 'Stop' }).click();
       await backend.ended();
-      await expect.poll(() => page.locator('.answer .stage').allInnerTexts()).toEqual(['stopped', 'stopped']);
+      await soon(() => page.locator('.answer .stage').allInnerTexts()).toEqual(['stopped', 'stopped']);
     });
   });
 
@@ -189,13 +195,13 @@ describe.skipIf(executable === undefined)('the playground', () => {
       expect(refused.length).toBe(3);
       expect(refused.join('\n')).toMatch(/image\.png: is no text[\s\S]*lines\.jsonl, line 3: is not JSON[\s\S]*x: /);
       await page.getByLabel('Search').fill('WALRUS');
-      await expect.poll(() => page.locator('.examples li').count()).toBe(1);
+      await soon(() => page.locator('.examples li').count()).toBe(1);
       await page.locator('.examples summary').click();
       await page.locator('.examples').getByRole('button', { name: 'Delete from the corpus' }).click();
       await page.getByRole('button', { name: 'Delete it for good' }).click();
-      await expect.poll(() => page.locator('.examples li').count()).toBe(0);
+      await soon(() => page.locator('.examples li').count()).toBe(0);
       await page.getByRole('button', { name: 'Select and answer' }).click();
-      await expect.poll(() => page.locator('.list.sift li').count()).toBe(2);
+      await soon(() => page.locator('.list.sift li').count()).toBe(2);
       expect(faults).toEqual([]);
     });
 
@@ -236,6 +242,18 @@ describe.skipIf(executable === undefined)('the playground', () => {
       expect((await picksOf(page)).length).toBe(3);
     });
 
+    it('of a deletion that a key may not make', async () => {
+      const made = await system.edge.send('/v1/keys', { body: { scopes: ['read', 'select'] } });
+      const { key } = await made.json();
+      const { page } = await pages.open({ key, fragment: STREAMS_VIEW });
+      const picks = await picksOf(page);
+      await page.locator('.list.sift summary').first().click();
+      await page.locator('.list.sift').getByRole('button', { name: 'Delete from the corpus' }).first().click();
+      await page.getByRole('button', { name: 'Delete it for good' }).click();
+      await page.getByText('This key may not do that').waitFor();
+      expect(await picksOf(page)).toEqual(picks);
+    });
+
     it('of a corpus that is not there, and of an edge without one', async () => {
       const { page } = await pages.open({ key: KEY, fragment: `corpus=nowhere&${PROMPT}` });
       await page.getByRole('alert').filter({ hasText: 'nowhere' }).waitFor();
@@ -271,8 +289,15 @@ describe.skipIf(executable === undefined)('the playground', () => {
     expect(await page.locator('.list.sift details[open]').count()).toBe(1);
   });
 
-  describe.each([360, 1280, 2560])('at %i pixels', (width) => {
-    it.each([false, true])('fits, and axe has nothing serious (dark: %s)', async (dark) => {
+  const looks = [
+    { width: 360, dark: false },
+    { width: 1280, dark: true },
+    { width: 2560, dark: false },
+  ];
+  const others = looks.map(({ width, dark }) => ({ width, dark: !dark }));
+
+  describe.each([...looks, ...(ALL_LOOKS ? others : [])])('at $width pixels, dark: $dark', ({ width, dark }) => {
+    it('fits, and axe has nothing serious', async () => {
       const shot = async (name: string) => {
         const directory = process.env.SIFT_SHOTS;
         if (directory === undefined) return;
@@ -289,7 +314,7 @@ describe.skipIf(executable === undefined)('the playground', () => {
       await picksOf(page);
       await page.locator('.list.sift summary').first().click();
       await page.getByRole('button', { name: 'Answer', exact: true }).click();
-      await expect.poll(() => page.locator('.answer .stage').allInnerTexts()).toEqual(['done', 'done']);
+      await soon(() => page.locator('.answer .stage').allInnerTexts()).toEqual(['done', 'done']);
       const overflow = () =>
         page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
       expect(await overflow()).toBe(0);
