@@ -50,6 +50,8 @@ app.use('/v1/*', authenticated, plainBody);
 app.get('/health', (c) => c.json({ status: 'ok' }));
 // uploads give way to it, as to the quick ones among the routes
 app.get('/ready', (_, next) => beforeUploads(next), readyRoute);
+app.get('/', siteRoute);
+app.get('/playground/*', siteRoute);
 app.get('/openapi.json', siteRoute);
 app.get('/docs', (c) => c.redirect('/docs/', 308));
 app.get('/docs/*', siteRoute);

@@ -13,7 +13,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   tokenizer: ['wire'],
   functions: ['wire', 'tokenizer', 'assembly', 'build', 'models', 'corpus'],
   gateway: ['wire', 'tokenizer', 'build'],
-  site: ['wire'],
+  site: ['wire', 'client'],
   corpus: ['wire'],
   client: ['wire'],
   local: ['wire', 'assembly', 'functions', 'gateway', 'client', 'site'],
@@ -27,7 +27,7 @@ const filesBelow = (directory: string): string[] =>
   readdirSync(join(ROOT, directory), { withFileTypes: true }).flatMap((entry) => {
     const path = join(directory, entry.name);
     if (entry.isDirectory()) return entry.name === 'golden' ? [] : filesBelow(path);
-    return /\.(ts|mjs)$/.test(entry.name) ? [path] : [];
+    return /\.(tsx?|mjs)$/.test(entry.name) ? [path] : [];
   });
 
 interface Import {

@@ -1,5 +1,5 @@
-// `node training/notices.mjs`: writes THIRD_PARTY_NOTICES, from the packages that are really in the Worker's bundle and from
-// training/provenance.tsv. With --check it writes nothing and ends with 1 if the file is not current.
+// `node training/notices.mjs`: writes THIRD_PARTY_NOTICES, from the packages that are really in the Worker's bundle and in
+// the playground, and from training/provenance.tsv. With --check it writes nothing and ends with 1 if the file is not current.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -28,24 +28,33 @@ WARRANTIES OF MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEM
 COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR
 OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.`;
 
-/** Names of the npm packages that esbuild takes into the Worker, as local/bundle.ts and wrangler call it. */
+const COMMON = {
+  absWorkingDir: ROOT,
+  outdir: 'bundle',
+  bundle: true,
+  write: false,
+  metafile: true,
+  format: 'esm',
+  logLevel: 'silent',
+};
+
+/** Names of the npm packages that esbuild takes into the Worker, as local/bundle.ts and wrangler call it, and into the playground. */
 const bundledPackages = async () => {
   await buildKernel();
-  const { metafile } = await build({
+  const inputs = async (options) => Object.keys((await build({ ...COMMON, ...options })).metafile.inputs);
+  const worker = await inputs({
     entryPoints: [join(ROOT, 'functions/index.ts')],
-    absWorkingDir: ROOT,
-    outdir: 'bundle',
-    bundle: true,
-    write: false,
-    metafile: true,
-    format: 'esm',
     target: 'es2024',
     conditions: ['workerd', 'worker', 'browser'],
     external: ['cloudflare:workers', 'node:*'],
     loader: { '.wasm': 'copy', '.onnx': 'copy' },
-    logLevel: 'silent',
   });
-  const names = Object.keys(metafile.inputs).flatMap((path) => {
+  const page = await inputs({
+    entryPoints: [join(ROOT, 'site/playground/main.tsx')],
+    jsx: 'automatic',
+    jsxImportSource: 'preact',
+  });
+  const names = [...worker, ...page].flatMap((path) => {
     const [, inside] = path.split(/(?:^|\/)node_modules\//);
     return inside === undefined ? [] : [inside.split('/', inside.startsWith('@') ? 2 : 1).join('/')];
   });
@@ -101,9 +110,9 @@ asked for, and \`training/licences.py\` compares it with what the packages decla
 ${trainingSummary()}
 \`\`\`
 
-## Packages in the Worker's bundle
+## Packages in the Worker's bundle and its pages
 
-A deployed Worker contains the following packages, their code or their WebAssembly. Whatever else \`npm ci\` installs stays
+A deployed Worker, or the playground that it serves, contains the following packages, their code or their WebAssembly. Whatever else \`npm ci\` installs stays
 under \`node_modules\` with its own licence files.
 
 ${packages.map(noticeOf).join('\n')}

@@ -631,3 +631,13 @@ export const PROBE_LEAST_DOCUMENTS = 3;
 export const MAX_DEFAULT_THREADS = 8;
 /** Threads of one session at most. 2026-11-26 */
 export const MAX_THREADS = 64;
+
+// ── Playground (site) ────────────────────────────────────────────────────────────────────────────────────────────
+/** Texts that one map embeds: as many as one query of a pool brings. 2026-11-26 */
+export const MAX_MAP_TEXTS = 50;
+/** Characters of each: fifty of them stay below MAX_EMBEDDINGS_BYTES, whatever they are written in. 2026-11-26 */
+export const MAX_MAP_CHARACTERS = 10_000;
+/** Examples that the playground's list shows at a time. 2026-11-26 */
+export const LISTED_EXAMPLES = 50;
+/** Milliseconds of stillness after which a changed setting selects. 2026-11-26 */
+export const SETTLED_MS = 350;

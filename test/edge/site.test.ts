@@ -63,4 +63,16 @@ describe('the documentation of the edge', () => {
     expect(await missing.json()).toMatchObject({ error: { code: 'not_found' } });
     expect((await get('/v1/models')).status).toBe(401);
   });
+
+  it('begins with the playground, under a policy without anything inline', async () => {
+    const page = await get('/');
+    const policy = page.headers.get('content-security-policy') ?? '';
+    expect(policy).toContain("style-src 'self';");
+    expect(policy).toContain("require-trusted-types-for 'script'");
+    expect(policy).not.toContain('unsafe');
+    const files = [...(await page.text()).matchAll(/(?:src|href)="(playground\/[^"]+)"/g)].map(([, file = '']) => file);
+    expect(files.length).toBe(3);
+    for (const file of files) expect([file, (await get(`/${file}`)).status]).toEqual([file, 200]);
+    expect((await get('/playground/nothing.js')).status).toBe(404);
+  });
 });
