@@ -27,6 +27,11 @@ export const readCapped = async (
   const tooLarge = (got: number | string) => fail({ kind: 'too_large', param: 'body', got, limit, unit: 'bytes' });
   const declared = Number(request.headers.get('content-length') ?? 0);
   if (declared > limit) return tooLarge(declared);
+  if (declared > 0 && onChunk === undefined) {
+    // as long as it says, by HTTP itself: read as a whole, which costs a fraction of reading it in chunks
+    const bytes = new Uint8Array(await request.arrayBuffer());
+    return bytes.byteLength > limit ? tooLarge(bytes.byteLength) : ok(bytes);
+  }
   const chunks: Uint8Array[] = [];
   let total = 0;
   for await (const chunk of request.body ?? []) {

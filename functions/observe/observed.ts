@@ -32,7 +32,8 @@ const PIECES = /^(text\/event-stream|application\/x-ndjson)/;
 
 export const observed = createMiddleware<Observed>(async (c, next) => {
   // what stands before the handler may put another in its place
-  const { headers, body: sent, signal } = c.req.raw;
+  const request = c.req.raw;
+  const { headers, body: sent } = request;
   const trace = traceOf(headers.get('traceparent'), headers.get('tracestate'));
   const record = new RequestRecord(c.get('requestId'), trace, c.req.method);
   record.bytesIn = sent === null ? 0 : lengthOf(headers);
@@ -49,8 +50,15 @@ export const observed = createMiddleware<Observed>(async (c, next) => {
     if (status === undefined) record.failed(new FaultError({ kind: 'cancelled', stage: 'work' }));
     end(true);
   };
-  if (signal.aborted) left();
-  else signal.addEventListener('abort', left, { once: true });
+  let watched = false;
+  // the signal of a request costs more than all else here: it is only made where there is something to wait for
+  record.watch = (): void => {
+    if (watched) return;
+    watched = true;
+    const { signal } = request;
+    if (signal.aborted) left();
+    else signal.addEventListener('abort', left, { once: true });
+  };
   await next();
   const { res } = c;
   const { body } = res;
@@ -61,15 +69,16 @@ export const observed = createMiddleware<Observed>(async (c, next) => {
     record.stages.end();
     res.headers.set('server-timing', serverTiming(record.stages.timings));
   }
-  if (body === null) return end(signal.aborted);
+  if (body === null) return end(false);
   if (record.inPieces || PIECES.test(res.headers.get('content-type') ?? '')) {
+    record.watch();
     const out = tapped(body, {
       onBytes: (count) => {
         record.bytesOut += count;
       },
       onEnd: (how, error) => {
-        if (how === 'broken' && !signal.aborted) record.failed(error);
-        end(how === 'left' || signal.aborted);
+        if (how === 'broken' && !request.signal.aborted) record.failed(error);
+        end(how === 'left' || request.signal.aborted);
       },
     });
     c.res = undefined;
@@ -84,5 +93,5 @@ export const observed = createMiddleware<Observed>(async (c, next) => {
     c.res = undefined;
     c.res = new Response(bytes, res);
   } else record.bytesOut = declared;
-  end(signal.aborted);
+  end(false);
 });

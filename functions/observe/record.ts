@@ -36,6 +36,8 @@ export class RequestRecord {
   tokens = 0;
   bytesIn: number | undefined;
   bytesOut = 0;
+  /** To be called before work that may take long: a caller who leaves meanwhile is then told of. */
+  watch: () => void = () => {};
   /** JSON that is sent in pieces, as event streams and lines are. */
   inPieces = false;
   #corpora: readonly string[] = [];

@@ -107,6 +107,7 @@ export const generate = async (
   const seed = request.seed ?? crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
   const requests = subjects.map((subject, i) => tuneRequestOf(principal.tenant, request, seed, subject, selections[i]));
   if (requests.some((one) => tunedOn(one).length > 0)) c.header(RETRY_HEADER, 'false');
+  record.watch();
   const gone = new AbortController();
   const signal = AbortSignal.any([c.req.raw.signal, gone.signal]);
   const shape = shapeOf({

@@ -16,6 +16,20 @@ export interface Collected {
 }
 
 /**
+ * Whether two rows lie within √most of each other, given up as soon as they do not: of two that are no copies the first few
+ * values say so.
+ */
+const isNear = (a: Int16Array, b: Int16Array, most: number): boolean => {
+  let squared = 0;
+  for (let i = 0; i < a.length; i++) {
+    const difference = (a[i] ?? 0) - (b[i] ?? 0);
+    squared += difference * difference;
+    if (squared > most) return false;
+  }
+  return true;
+};
+
+/**
  * Unit vectors whose cosine is at least t lie within √(2−2t) of each other, so their projections on any unit vector do
  * too: only candidates with a similar projection need comparing, which makes the search for copies nearly linear.
  */
@@ -23,6 +37,8 @@ export class Collector {
   readonly #anchor: Int16Array;
   readonly #threshold: number;
   readonly #reach: number;
+  /** Its square, of int16. */
+  readonly #most: number;
   readonly #keys = new Set<string>();
   readonly #projections: number[] = [];
   readonly collected: Collected[] = [];
@@ -33,6 +49,7 @@ export class Collector {
     this.#threshold = threshold;
     // the last term is Q15's rounding
     this.#reach = Math.sqrt(Math.max(0, 2 - 2 * threshold)) + 1e-3;
+    this.#most = this.#reach ** 2 * ONE;
   }
 
   /** Adds what is new; answers how many candidates were, and how many turned out to be copies. */
@@ -45,11 +62,7 @@ export class Collector {
       this.#keys.add(candidate.key);
       const row = rowOf(candidate);
       const projection = dot(row, this.#anchor) / ONE;
-      const original = this.collected.find(
-        ({ candidate: other }, i) =>
-          Math.abs((this.#projections[i] ?? 0) - projection) <= this.#reach &&
-          dot(row, rowOf(other)) / ONE >= this.#threshold,
-      );
+      const original = this.#originalOf(row, projection);
       if (original === undefined) {
         this.#projections.push(projection);
         this.collected.push({ candidate, copies: 0 });
@@ -61,6 +74,15 @@ export class Collector {
     }
     this.collapsed += copies;
     return { fresh, copies };
+  }
+
+  #originalOf(row: Int16Array, projection: number): Collected | undefined {
+    for (const [i, known] of this.collected.entries()) {
+      if (Math.abs((this.#projections[i] ?? 0) - projection) > this.#reach) continue;
+      const other = rowOf(known.candidate);
+      if (isNear(row, other, this.#most) && dot(row, other) / ONE >= this.#threshold) return known;
+    }
+    return undefined;
   }
 
   /** The rows side by side, as the kernel takes them. */

@@ -28,6 +28,7 @@ export const scoreRoute = async (c: Context<Authenticated>) => {
   const origin = selection?.space === undefined ? {} : { origin: selection.space };
   const request: ScoreRequest = { tenant, model, context, text, picks, ...origin, tuning, use, layout };
   if (tunedOn(request).length > 0) c.header(RETRY_HEADER, 'false');
+  record.watch();
   try {
     const scored = await gatewayScore(gatewayOf(c), request, c.req.raw.signal);
     record.model = model;
