@@ -6,10 +6,12 @@ import { z } from 'zod';
 import { UsageError, whole as wholeOption } from '../../cli/arguments.ts';
 import { chatResponse } from '../../wire/api/chat.ts';
 import { completionResponse } from '../../wire/api/completions.ts';
+import { corpusOnWire } from '../../wire/api/corpora.ts';
 import { embeddingsResponse } from '../../wire/api/embeddings.ts';
 import { errorBody } from '../../wire/api/error.ts';
+import { deleteResponse } from '../../wire/api/examples.ts';
 import { scoreResponse } from '../../wire/api/score.ts';
-import { selectResponse } from '../../wire/api/select.ts';
+import { selectedFields, selectList, selectResponse } from '../../wire/api/select.ts';
 import { seededRandom } from '../../wire/random.ts';
 import { startTestStack } from '../stack.ts';
 import { goodRequest, jsonRequest, type Outcome, rawRequest, type Target, uploadRequest } from './requests.ts';
@@ -26,7 +28,17 @@ const known = (body: string): boolean =>
   body.startsWith(':') ||
   body.startsWith('data:') ||
   z
-    .union([selectResponse, scoreResponse, completionResponse, chatResponse, embeddingsResponse])
+    .union([
+      selectResponse,
+      selectedFields,
+      selectList,
+      scoreResponse,
+      completionResponse,
+      chatResponse,
+      embeddingsResponse,
+      corpusOnWire,
+      deleteResponse,
+    ])
     .safeParse(JSON.parse(body)).success;
 
 /** Why an outcome is a failure; undefined for one that is as it should be. */
