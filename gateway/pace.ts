@@ -69,26 +69,33 @@ const fitOf = (samples: readonly Sample[]): Fit => {
   };
 };
 
-/** The latest pieces of one kind of work. A line through them is drawn anew once some more have come: it looks at every pair. */
+/**
+ * The latest pieces of one kind of work. A line through them is drawn anew once some more have come, since it looks at every
+ * pair, or as soon as one took half or twice what it says: the machine has become faster, or slower.
+ */
 class Kind {
   readonly #samples: Sample[] = [];
   #next = 0;
   #fit: Fit | undefined;
   /** How many had come when the line was drawn. */
   #fitted = 0;
+  #surprised = false;
 
   add(units: number, ms: number): void {
     if (!(Number.isFinite(ms) && ms >= 0)) return;
     this.#samples[this.#next % PACE_WINDOW] = { units, ms };
     this.#next += 1;
+    const foreseen = this.#fit?.typical(units) ?? ms;
+    if (ms > 2 * foreseen || ms < foreseen / 2) this.#surprised = true;
   }
 
   /** Undefined while too little was measured. */
   get fit(): Fit | undefined {
     if (this.#samples.length < PACE_LEAST) return undefined;
-    if (this.#fit === undefined || this.#next - this.#fitted >= PACE_REFIT) {
+    if (this.#fit === undefined || this.#surprised || this.#next - this.#fitted >= PACE_REFIT) {
       this.#fit = fitOf(this.#samples);
       this.#fitted = this.#next;
+      this.#surprised = false;
     }
     return this.#fit;
   }
