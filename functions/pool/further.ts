@@ -3,7 +3,7 @@
 // not asked around yet, a few are taken at even distances, since the nearest share most of their neighbours.
 // Where they bring nothing new, a direction both ways that knows nothing of them shows what lies elsewhere.
 // Trade-off: the nearest beyond the first fifty are approached, and not proven to be found: on real
-// text four fifths of the hundred nearest, three fifths of the two hundred nearest (test/edge/starter.test.ts).
+// text four fifths of the hundred nearest, three fifths of the two hundred nearest (test/edge/starter.slow.test.ts).
 import { VECTORIZE_TOP_K_FULL } from '../../wire/limits.ts';
 import { at } from '../../wire/list.ts';
 import { seededRandom } from '../../wire/random.ts';
