@@ -31,5 +31,6 @@ if (suite === 'quick') {
   run('types of Node’s side', 'typescript/bin/tsc', ['--noEmit', '-p', 'tsconfig.node.json']);
   run('style', '@biomejs/biome/bin/biome', ['check', '.']);
 }
-run('tests', 'vitest/vitest.mjs', ['run', '--reporter=default', '--reporter=./test/closing-line.ts', ...wanted]);
+// before the tests, whose last line is the count
 if (suite === 'quick') process.stdout.write('left to `npm run test:slow`: the files test/**/*.slow.test.ts\n');
+run('tests', 'vitest/vitest.mjs', ['run', '--reporter=default', '--reporter=./test/closing-line.ts', ...wanted]);
