@@ -1,5 +1,5 @@
-// GET /, /playground/…, /openapi.json and /docs/…: what site/build.ts wrote comes with the Worker as static files, without a key, under a
-// policy that lets nothing in from elsewhere.
+// GET /, /playground/…, /openapi.json and /docs/…: what site/build.ts wrote comes with the Worker as static files, without a
+// key, under policies that let nothing in from elsewhere.
 import type { Context } from 'hono';
 import { FaultError } from '../../wire/faults.ts';
 import type { Env } from '../env.ts';
