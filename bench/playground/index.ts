@@ -1,25 +1,18 @@
 // `npm run bench -- playground [--json] [--quick]`: what a browser waits for when it opens the playground: bytes over the wire,
 // first paint, the page ready for a key, and from a key to the first selection with everything beside it. Headless Chromium
 // (CHROMIUM names one) on the machine that also runs the edge; each page in a context of its own, with nothing cached.
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { cpus, loadavg, tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { readdir, readFile } from 'node:fs/promises';
+import { cpus, loadavg } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { chromium } from 'playwright-core';
-import { buildKernel } from '../../assembly/build.ts';
 import { ingest } from '../../cli/index.ts';
 import { createClient } from '../../client/index.ts';
-import { starterCorpus } from '../../corpus/documents.ts';
-import { examplesOf } from '../../corpus/examples.ts';
-import { startEdge } from '../../local/edge.ts';
-import { embedderFiles } from '../../local/embedder.ts';
-import { buildSite, SITE } from '../../site/build.ts';
+import { SITE } from '../../site/build.ts';
+import { KEY, startBenchEdge, starterExamples } from '../edge.ts';
 import { quantile } from '../statistics.ts';
 
-const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
-const KEY = 'sk-bench-only-here';
 const EXAMPLES = 1_000;
 
 const bytes = async (): Promise<number> => {
@@ -34,24 +27,13 @@ export const run = async (args: string[]): Promise<void> => {
     options: { json: { type: 'boolean', default: false }, quick: { type: 'boolean', default: false } },
   });
   const pages = values.quick ? 3 : 15;
-  await Promise.all([buildKernel(), buildSite()]);
-  const state = await mkdtemp(join(tmpdir(), 'sift-bench-'));
-  const edge = await startEdge({
-    root: ROOT,
-    state,
-    embedder: await embedderFiles(join(ROOT, 'models/embedder')),
-    port: 0,
-    apiKey: KEY,
-    gatewayUrl: 'http://127.0.0.1:9', // no gateway: selections do not need one
-    gatewaySecret: 'no gateway listens here',
-    defaultCorpus: 'starter',
-  });
+  const edge = await startBenchEdge('starter');
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     args: ['--no-sandbox'],
   });
   try {
-    const examples = examplesOf((await starterCorpus(join(ROOT, 'node_modules'))).documents);
+    const examples = await starterExamples();
     await ingest(createClient({ baseURL: edge.url, key: KEY }), 'starter', examples.slice(0, EXAMPLES));
     const paint: number[] = [];
     const selected: number[] = [];
@@ -90,6 +72,5 @@ export const run = async (args: string[]): Promise<void> => {
   } finally {
     await browser.close();
     await edge.close();
-    await rm(state, { recursive: true, force: true });
   }
 };

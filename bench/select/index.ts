@@ -2,23 +2,14 @@
 // edge in workerd, the local Vectorize with the starter corpus, HTTP over loopback. Prompts are taken from the corpus,
 // one request at a time and eight at once. On Cloudflare the network and Vectorize's own latency are added to this.
 import { Buffer } from 'node:buffer';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { cpus, tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
-import { buildKernel } from '../../assembly/build.ts';
 import { ingest } from '../../cli/index.ts';
 import { createClient } from '../../client/index.ts';
-import { starterCorpus } from '../../corpus/documents.ts';
-import { examplesOf } from '../../corpus/examples.ts';
-import { startEdge } from '../../local/edge.ts';
-import { embedderFiles } from '../../local/embedder.ts';
 import { at } from '../../wire/list.ts';
+import { KEY, startBenchEdge, starterExamples } from '../edge.ts';
 import { quantile } from '../statistics.ts';
 
-const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
-const KEY = 'sk-bench-only-here';
 const PARALLEL = 8;
 
 interface Row {
@@ -41,25 +32,15 @@ export const run = async (args: string[]): Promise<void> => {
     },
   });
   const requests = values.quick ? 64 : Number(values.requests);
-  await buildKernel();
-  const state = await mkdtemp(join(tmpdir(), 'sift-bench-'));
-  const embedder = await embedderFiles(join(ROOT, 'models/embedder'));
-  const edge = await startEdge({
-    root: ROOT,
-    state,
-    embedder,
-    port: 0,
-    apiKey: KEY,
-    gatewayUrl: 'http://127.0.0.1:9', // no gateway: selections do not need one
-    gatewaySecret: 'no gateway listens here',
-    defaultCorpus: 'starter',
-  });
+  const edge = await startBenchEdge('starter');
   try {
-    const examples = examplesOf((await starterCorpus(join(ROOT, 'node_modules'))).documents);
+    const examples = await starterExamples();
     await ingest(createClient({ baseURL: edge.url, key: KEY }), 'starter', examples);
     const prompts = examples.filter((_, i) => i % 13 === 0).map(({ text }) => text.slice(0, 800));
     const sent = Array.from({ length: 200 }, (_, i) => {
-      const vector = Float32Array.from({ length: embedder.dimensions }, (_, j) => Math.sin(7 * i + j * (1 + (i % 5))));
+      const vector = Float32Array.from({ length: edge.embedder.dimensions }, (_, j) =>
+        Math.sin(7 * i + j * (1 + (i % 5))),
+      );
       return { id: String(i), vector: Buffer.from(vector.buffer).toString('base64') };
     });
     const cases: { name: string; body: (prompt: string) => Record<string, unknown> }[] = [
@@ -122,6 +103,5 @@ export const run = async (args: string[]): Promise<void> => {
     }
   } finally {
     await edge.close();
-    await rm(state, { recursive: true, force: true });
   }
 };

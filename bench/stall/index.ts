@@ -2,24 +2,15 @@
 // selections of another corpus, one after the other, while nothing else happens and while lines go up; both in one run, since
 // only their ratio says something about another machine. The whole of `npm start` but the gateway: workerd, the local
 // Vectorize and the front share this machine's cores with the uploading client, which on Cloudflare they do not.
-import { mkdtemp, rm } from 'node:fs/promises';
-import { cpus, loadavg, tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { cpus, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
-import { buildKernel } from '../../assembly/build.ts';
 import { ingest } from '../../cli/index.ts';
 import { createClient } from '../../client/index.ts';
-import { starterCorpus } from '../../corpus/documents.ts';
-import { examplesOf } from '../../corpus/examples.ts';
-import { startEdge } from '../../local/edge.ts';
-import { embedderFiles } from '../../local/embedder.ts';
 import { at } from '../../wire/list.ts';
+import { KEY, startBenchEdge, starterExamples } from '../edge.ts';
 import { quantile } from '../statistics.ts';
 
-const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
-const KEY = 'sk-bench-only-here';
 /** Examples of the corpus that is selected from. */
 const QUIET = 1_000;
 
@@ -47,20 +38,9 @@ export const run = async (args: string[]): Promise<void> => {
   });
   const lines = values.quick ? 3_000 : Number(values.lines);
   const seconds = values.quick ? 4 : Number(values.seconds);
-  await buildKernel();
-  const state = await mkdtemp(join(tmpdir(), 'sift-bench-'));
-  const edge = await startEdge({
-    root: ROOT,
-    state,
-    embedder: await embedderFiles(join(ROOT, 'models/embedder')),
-    port: 0,
-    apiKey: KEY,
-    gatewayUrl: 'http://127.0.0.1:9', // no gateway: selections do not need one
-    gatewaySecret: 'no gateway listens here',
-    defaultCorpus: 'quiet',
-  });
+  const edge = await startBenchEdge('quiet');
   try {
-    const examples = examplesOf((await starterCorpus(join(ROOT, 'node_modules'))).documents);
+    const examples = await starterExamples();
     await ingest(createClient({ baseURL: edge.url, key: KEY }), 'quiet', examples.slice(0, QUIET));
     const prompts = examples.slice(QUIET).map(({ text }) => text);
     let asked = 0;
@@ -145,6 +125,5 @@ export const run = async (args: string[]): Promise<void> => {
     }
   } finally {
     await edge.close();
-    await rm(state, { recursive: true, force: true });
   }
 };
