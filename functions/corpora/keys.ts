@@ -4,17 +4,13 @@
 import { fnv1a } from '../../wire/fnv.ts';
 import { VECTORIZE_MAX_ID_BYTES } from '../../wire/limits.ts';
 import { byteLength } from '../../wire/text.ts';
+import { digestOf } from '../digest.ts';
 import { toBase64Url } from '../vectors/base64.ts';
-
-const utf8 = new TextEncoder();
-
-const sha256 = async (text: string): Promise<string> =>
-  toBase64Url(new Uint8Array(await crypto.subtle.digest('SHA-256', utf8.encode(text))));
 
 export const newSpace = (): string => toBase64Url(crypto.getRandomValues(new Uint8Array(16)));
 
 /** Ids in Vectorize are global to the index: the digest of space and id, 43 bytes whatever the caller's id is. */
-export const vectorId = (space: string, id: string): Promise<string> => sha256(`${space}\n${id}`);
+export const vectorId = (space: string, id: string): Promise<string> => digestOf(`${space}\n${id}`);
 
 /** An example without an id is known by its content. */
 export const contentId = (fingerprint: string): string => `sha256-${fingerprint}`;
@@ -25,7 +21,7 @@ export const fitsId = (id: string): boolean => byteLength(id) <= VECTORIZE_MAX_I
 export const namespace = (space: string, stripe: number): string => `${space}/${stripe}`;
 
 /** Spreads ids over the stripes, the same on every machine. */
-export const stripeOf = (id: string, stripes: number): number => fnv1a(utf8.encode(id)) % stripes;
+export const stripeOf = (id: string, stripes: number): number => fnv1a(new TextEncoder().encode(id)) % stripes;
 
 /** Where the texts of a corpus live that are too long for their vectors' metadata; `/vector id` follows. */
 export const textsUnder = (tenant: string, corpus: string, space: string): string =>
@@ -37,4 +33,4 @@ export const textKey = (under: string, vector: string): string => `${under}/${ve
 export const catalogueName = (tenant: string, corpus: string): string => `${tenant}/${corpus}`;
 
 /** What tells one version of an example from another. */
-export const fingerprintOf = (parts: readonly unknown[]): Promise<string> => sha256(JSON.stringify(parts));
+export const fingerprintOf = (parts: readonly unknown[]): Promise<string> => digestOf(JSON.stringify(parts));

@@ -8,19 +8,15 @@ import { readCapped } from '../../wire/body.ts';
 import { FaultError, unwrap } from '../../wire/faults.ts';
 import { IDEMPOTENCY_RETRY_S, MAX_IDEMPOTENCY_KEY, MAX_IDEMPOTENT_BYTES } from '../../wire/limits.ts';
 import type { Authenticated } from '../auth/principal.ts';
+import { digestOf } from '../digest.ts';
 import type { Env } from '../env.ts';
 import { tellProblem } from '../observe/tell.ts';
-import { toBase64Url } from '../vectors/base64.ts';
 import type { Began, KeptAnswer } from './contract.ts';
 import { recorded } from './recorded.ts';
 
 const HEADER = 'idempotency-key';
 /** What is replayed beside status and body. */
 const KEPT_HEADERS = ['content-type', 'cache-control', 'etag', 'x-should-retry', 'server-timing'];
-
-const utf8 = (text: string): Uint8Array<ArrayBuffer> => new Uint8Array(new TextEncoder().encode(text));
-const sha256 = async (data: Uint8Array<ArrayBuffer>): Promise<string> =>
-  toBase64Url(new Uint8Array(await crypto.subtle.digest('SHA-256', data)));
 
 /** The key as it was sent, with or without the quotes that the draft of the IETF asks for; throws bad_field. */
 export const idempotencyKey = (header: string): string => {
@@ -63,7 +59,7 @@ const settle = (began: Began): Response | string => {
 
 const objectOf = async (env: Env, parts: readonly string[]) => {
   if (env.IDEMPOTENCY === undefined) throw new FaultError({ kind: 'not_configured', what: 'Idempotency-Key' });
-  return env.IDEMPOTENCY.getByName(await sha256(utf8(JSON.stringify(parts))));
+  return env.IDEMPOTENCY.getByName(await digestOf(JSON.stringify(parts)));
 };
 
 /** For a route whose JSON body has at most so many bytes. */
@@ -75,8 +71,8 @@ export const idempotent = (limit: number) =>
     const record = await objectOf(c.env, [tenant, key, idempotencyKey(header)]);
     const body = unwrap(await readCapped(c.req.raw, limit));
     const { pathname, search } = new URL(c.req.url);
-    const target = utf8(`${c.req.method} ${pathname}${search} ${await sha256(body)}`);
-    const settled = settle(await record.begin(await sha256(target)));
+    const target = `${c.req.method} ${pathname}${search} ${await digestOf(body)}`;
+    const settled = settle(await record.begin(await digestOf(target)));
     if (typeof settled !== 'string') return settled;
     const token = settled;
     c.req.raw = new Request(c.req.raw, { body });

@@ -5,8 +5,9 @@ import { type SelectRequest, selectRequest } from '../../wire/api/select.ts';
 import { parseAs, readCapped } from '../../wire/body.ts';
 import { unwrap } from '../../wire/faults.ts';
 import { MAX_BODY_BYTES, MAX_CANONICAL_BYTES } from '../../wire/limits.ts';
+import { digestOf } from '../digest.ts';
 import type { Env } from '../env.ts';
-import { digestOf, etagOf } from '../http/etag.ts';
+import { etagOf } from '../http/etag.ts';
 import type { SelectedFrom } from './selection.ts';
 
 /** To be raised with every change by which the same request may select otherwise. */
