@@ -84,6 +84,20 @@ describe('several servers', () => {
     await eventually(full.held).toEqual(NOTHING);
   });
 
+  it('a taken lane of full fine-tuning turns nobody away who wants an adapter', async () => {
+    const server = await scripted({
+      misbehave: ({ path, times }, response) => {
+        const full = path === 'create_model' && times === 1;
+        if (full) response.writeHead(429, { 'retry-after': '30' }).end('{"error":"the lane is taken"}');
+        return full;
+      },
+    });
+    const backend = await backendOver([server]);
+    const full = await backend.open({ ...OPEN, method: 'full' }, never).catch((error: FaultError) => error.fault);
+    expect(full).toMatchObject({ kind: 'backend_unavailable', retryAfterS: 30 });
+    await closed(await opened(backend, 2));
+  });
+
   it('all full: 503 with the time that the first of them said', async () => {
     const backend = await backendOver([await scripted({ slots: 0 }), await scripted({ slots: 0 })]);
     const fault = await backend.open(OPEN, never).then(

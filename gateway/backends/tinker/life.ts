@@ -109,13 +109,14 @@ export const openLife = async (
   };
 
   /** What frees something: what fails is the server's to clean up. */
-  const quietly = async (path: string, value: unknown): Promise<void> => {
+  const quietly = (path: string, value: unknown): Promise<unknown> => {
     const signal = AbortSignal.timeout(BACKEND_FREE_MS);
-    await server.post(path, json(value), anything, { signal, trail, firstByteMs: BACKEND_FREE_MS }).catch(() => {});
+    return server.post(path, json(value), anything, { signal, trail, firstByteMs: BACKEND_FREE_MS }).catch(() => {});
   };
-  const unload = async (id: string): Promise<void> => {
+  /** The answer is a promise of when the model's place is free. */
+  const unload = (id: string): Promise<unknown> => {
     loaded.delete(id);
-    await quietly('unload_model', { model_id: id, type: 'unload_model' });
+    return quietly('unload_model', { model_id: id, type: 'unload_model' });
   };
 
   const createModel = async (adapter?: string): Promise<Trained> => {
@@ -132,7 +133,8 @@ export const openLife = async (
     };
     // servers name models so, whether they tell it or not
     loaded.add(`${session_id}:train:${model_seq_id}`);
-    const { request_id } = await server.post('create_model', json(body), promised, { signal: never, trail });
+    const lane = method === 'full';
+    const { request_id } = await server.post('create_model', json(body), promised, { signal: never, trail, lane });
     const { model_id: id } = await jsonResult(request_id, modelResult, ended.signal);
     loaded.add(id);
     return { id, seq: 0, sampler: undefined, saving: undefined, samplers: 0, torn: undefined };
@@ -186,8 +188,12 @@ export const openLife = async (
   const replace = async (adapter?: string): Promise<Trained> => {
     const before = trained;
     trained = undefined;
-    // first, since a full server has no room for another beside it
-    if (before !== undefined) await unload(before.id);
+    // first and to its end, since a full server has no room for another beside it
+    if (before !== undefined) {
+      const unloading = promised.safeParse(await unload(before.id));
+      const signal = AbortSignal.any([ended.signal, AbortSignal.timeout(BACKEND_FREE_MS)]);
+      if (unloading.success) await result(unloading.data.request_id, signal).catch(() => {});
+    }
     trained = await createModel(adapter);
     return trained;
   };

@@ -31,6 +31,8 @@ export interface CallOptions {
   readonly firstByteMs?: number;
   /** Never a second time. */
   readonly once?: boolean;
+  /** A lack of room concerns this call alone: the one lane of full fine-tuning, say, while adapters have room. */
+  readonly lane?: boolean;
   /** By which its log knows the request that it is for. */
   readonly trail?: Trail;
 }
@@ -192,14 +194,14 @@ export class TinkerServer {
   }
 
   /** What an answer that is no success means. */
-  refusal(answer: Answer, bytes: Uint8Array): ServerError {
+  refusal(answer: Answer, bytes: Uint8Array, lane = false): ServerError {
     const { status } = answer;
     const said = wordsOf(bytes);
     if (status >= 300 && status < 400) return this.error({ kind: 'redirected', status });
     if (status === 410) return this.error({ kind: 'gone', words: said });
     if (status === 429 || status === 503) {
       const retryAfterS = retryAfterOf(answer.header('retry-after'));
-      this.busyUntil = this.now() + 1000 * retryAfterS;
+      if (!lane) this.busyUntil = this.now() + 1000 * retryAfterS;
       return this.error({ kind: 'busy', words: said, retryAfterS });
     }
     return this.error({ kind: 'refused', status, words: said });
@@ -214,7 +216,7 @@ export class TinkerServer {
       this.#observed(async () => {
         const answer = await this.#exchange(method, path, body, options);
         const bytes = await readAll(answer, answer.status === 200 ? limit : MAX_BACKEND_ANSWER_BYTES, this.name);
-        if (answer.status !== 200) throw this.refusal(answer, bytes);
+        if (answer.status !== 200) throw this.refusal(answer, bytes, options.lane);
         return { answer, bytes };
       });
     this.budget.request(Date.now());

@@ -29,6 +29,7 @@ class Server:
         self.base, self.engine, self.kept, self.slots = base, engine, kept, slots
         self.keys = [hashlib.sha256(k.encode()).hexdigest() for k in keys]
         self.registry, self.draining = Registry(len(keys)), False
+        self.lane: Model | None = None  # who has full fine-tuning; the engine's own follows, since it comes later
         self.methods = ["lora"] + ([] if full.refusal(base) else ["full"])
 
     # ── who asks, and what is theirs
@@ -101,8 +102,15 @@ class Server:
         for sampler in session.samplers.values():
             self.engine.post(self.engine.drop, sampler)
         for model in session.models.values():
-            self.engine.post(self.engine.close, model)
+            self.close(model)
         self.registry.end(session)
+
+    def close(self, model: Model) -> None:
+        """The lane is free at once: the engine does what it is told in order, so it closes this model before it opens
+        the next."""
+        if self.lane is model:
+            self.lane = None
+        self.engine.post(self.engine.close, model)
 
     # ── models
     async def create_model(self, request, owner):
@@ -118,7 +126,7 @@ class Server:
         lora, sift, arena = body.lora_config or wire.LoraConfig(rank=32), body.sift, self.engine.arena
         if sift.method == "full" and sift.adapter is not None:
             raise Refusal(400, "sift.adapter is opened with method lora")
-        if sift.method == "full" and self.engine.full is not None:
+        if sift.method == "full" and self.lane is not None and not self.lane.gone:
             raise Refusal(429, "the lane of full fine-tuning is taken", RETRY_AFTER)
         kept = None if sift.adapter is None else self.kept.get((owner, session.tenant, sift.adapter))
         promise = self.promise(owner, session, "json")
@@ -136,6 +144,8 @@ class Server:
             row.trained = arena.only(lora.train_attn, lora.train_mlp)
         model = Model(id, owner, session.tenant, row, sift.method == "full")
         session.models[id], session.opened[body.model_seq_id] = model, promise
+        if model.full:
+            self.lane = model
         block = kept.block if kept else None
         if row is not None and block is None:
             seed = lora.seed if lora.seed is not None else uuid.uuid4().int
@@ -156,7 +166,7 @@ class Server:
             del session.samplers[sampler.id]
             self.engine.post(self.engine.drop, sampler)
         del session.models[model.id]
-        self.engine.post(self.engine.close, model)
+        self.close(model)
         promise = self.promise(owner, session, "json")
         self.engine.post(lambda: promise.finish({"type": "unload_model", "model_id": model.id}))
         return promised(promise)

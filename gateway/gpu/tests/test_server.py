@@ -486,7 +486,36 @@ def test_full_fine_tuning_equals_transformers_and_has_one_lane(running, caller):
         in caller.ask("/sift/keep", {"model_id": model, "seq_id": 11, "id": "x"}, status=400)["error"]
     )
     caller.result(caller.ask("/unload_model", {"model_id": model}))
-    assert until(lambda: running.engine.full is None) and isinstance(caller.open(method="full"), str)
+    assert isinstance(caller.open(method="full"), str)
+
+
+def test_the_lane_is_free_as_soon_as_its_model_was_unloaded_or_its_session_ended(running, caller):
+    """However long the engine is busy with something else: it gets to both in their order."""
+    model, held, begun = caller.open(method="full"), threading.Event(), threading.Event()
+
+    def hold():
+        begun.set()
+        held.wait(30)
+
+    for end in (lambda: caller.ask("/unload_model", {"model_id": model}), lambda: (caller.finish(), caller.session())):
+        begun.clear()
+        held.clear()
+        running.engine.post(hold)
+        assert begun.wait(30)
+        end()
+        opened = caller.create(method="full")
+        assert "taken" in caller.create(method="full", status=429)["error"]
+        held.set()
+        assert "model_id" in caller.result(opened)
+
+
+def test_a_model_that_could_not_be_opened_does_not_hold_the_lane(running, caller, monkeypatch):
+    from sift_gpu import full
+
+    with monkeypatch.context() as patch:
+        patch.setattr(full, "free_bytes", lambda device: 1000)
+        assert "parameters needs" in caller.open(method="full")["error"]
+    assert isinstance(caller.open(method="full"), str)
 
 
 def test_full_fine_tuning_that_does_not_fit_is_refused_with_numbers(running, caller, monkeypatch):
