@@ -9,7 +9,7 @@ import { messageOf } from '../wire/message.ts';
 import { UsageError } from '../wire/usage.ts';
 import { decodeText } from './decode.ts';
 import { findFiles, type Note, readFound } from './files.ts';
-import { LATER_PACKAGES } from './later.ts';
+import { LATER_PACKAGES, MOVED_PACKAGES } from './later.ts';
 
 export interface Document {
   /** Path below the corpus' root, with forward slashes. */
@@ -94,7 +94,7 @@ export const starterCorpus = async (nodeModules: string): Promise<Gathered> => {
     // the platform packages hold binaries and copies of what stands elsewhere
     if (/^node-|(linux|darwin|win32|windows|freebsd|wasm32)[-\w]*$/.test(name)) continue;
     // a package may be a link, of a workspace
-    const root = await realpath(join(nodeModules, name));
+    const root = await realpath(join(nodeModules, MOVED_PACKAGES.get(name) ?? name));
     const found = await findFiles(root, new Set(['node_modules', 'dist-cjs', 'cjs']));
     let taken = 0;
     for (const file of found.files) {

@@ -1,0 +1,5 @@
+// Every command of `sift-edge`, in the order of its help.
+import type { Command } from './command.ts';
+import { corpora } from './corpora.ts';
+
+export const COMMANDS: readonly Command[] = [corpora];
