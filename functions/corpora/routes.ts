@@ -7,6 +7,7 @@ import { FaultError } from '../../wire/faults.ts';
 import { VECTORIZE_MAX_ID_BYTES } from '../../wire/limits.ts';
 import { byteLength } from '../../wire/text.ts';
 import type { Authenticated } from '../auth/principal.ts';
+import { NDJSON, wantsLines } from '../http/lines.ts';
 import { parseParams } from '../http/params.ts';
 import { gatewayOf } from '../upstream/of.ts';
 import { exported } from './export.ts';
@@ -60,11 +61,9 @@ export const deleteCorpusRoute = async (c: Context<Authenticated>) => {
   return c.json({ object: 'corpus', name: corpus, deleted: true, examples });
 };
 
-const NDJSON = 'application/x-ndjson';
-
 export const examplesRoute = async (c: Context<Authenticated>) => {
   const corpus = allowedCorpus(c.var.principal, c.req.param('corpus'));
-  if (c.req.header('accept')?.includes(NDJSON)) {
+  if (wantsLines(c.req.header('accept'))) {
     const { cursor: after = '', limit = Number.POSITIVE_INFINITY, vectors } = parseParams(exportQuery, c.req.query());
     const info = await (await listedCatalogue(c.env, c.var.principal.tenant, corpus)).info();
     if (info === null) throw new FaultError({ kind: 'unknown_corpus', corpus });

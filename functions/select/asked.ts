@@ -8,6 +8,7 @@ import { MAX_BODY_BYTES, MAX_CANONICAL_BYTES } from '../../wire/limits.ts';
 import { digestOf } from '../digest.ts';
 import type { Env } from '../env.ts';
 import { etagOf } from '../http/etag.ts';
+import { wantsLines } from '../http/lines.ts';
 import type { SelectedFrom } from './selection.ts';
 
 /** To be raised with every change by which the same request may select otherwise. */
@@ -21,15 +22,13 @@ export interface Asked {
   readonly lines: boolean;
 }
 
-const NDJSON = /(^|,)\s*application\/x-ndjson\s*(;|,|$)/i;
-
 export const readSelect = async (raw: Request): Promise<Asked> => {
   const bytes = unwrap(await readCapped(raw, MAX_BODY_BYTES));
   const request = unwrap(parseAs(bytes, selectRequest));
   return {
     request,
     digest: await digestOf(bytes.byteLength > MAX_CANONICAL_BYTES ? bytes : JSON.stringify(request)),
-    lines: NDJSON.test(raw.headers.get('accept') ?? ''),
+    lines: wantsLines(raw.headers.get('accept')),
   };
 };
 
