@@ -17,7 +17,7 @@ import { messageOf } from '../../../wire/message.ts';
 import { RetryBudget, retryDelayMs } from '../../../wire/retry-budget.ts';
 import type { Trail } from '../../../wire/trace.ts';
 import { pause } from '../pause.ts';
-import { Breaker } from './breaker.ts';
+import { Breaker } from '../../../wire/breaker.ts';
 import { type Capabilities, parseCapabilities } from './capabilities.ts';
 import { type Answer, type Clocks, createAgent, exchange, readAll } from './http.ts';
 import { isOutage, isTransient, type Problem, retryAfterOf, ServerError } from './problems.ts';
