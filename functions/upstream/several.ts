@@ -107,7 +107,10 @@ export const unionOf = async (
   options: ClientOptions,
 ): Promise<ServedModel[]> => {
   const order = fleet.inOrder(gateway.home, '');
-  const due = order.filter((one) => one.models === undefined || one.standing === 'away' || one.isStale);
+  // at one that is away once in a while, so that no list waits for it each time
+  const due = order.filter((one) =>
+    one.standing === 'away' ? one.takeLook() : one.models === undefined || one.isStale,
+  );
   await Promise.all(due.map((one) => look(gateway, one, caller, options)));
   if (order.every(({ models }) => models === undefined)) {
     const message = `none of the ${order.length} gateways told its models`;

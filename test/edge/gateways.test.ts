@@ -1,7 +1,6 @@
 // Several gateways: which one a request goes to, when another is asked, and that no two ever begin the same work.
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { forgetAdapters } from '../../functions/corpora/forget.ts';
 import { UpstreamError } from '../../functions/http/errors.ts';
 import { untilDone } from '../../functions/openai/run.ts';
 import { gatewayModels, gatewayScore, gatewayTune } from '../../functions/upstream/client.ts';
@@ -23,6 +22,12 @@ vi.mock('../../wire/limits.ts', async (original) => ({
   RETRY_MIN_MS: 0,
   RETRY_MAX_MS: 1,
 }));
+
+/** A module of workerd's side, which Node's compiler settings do not know. */
+const load = (path: string): Promise<object> => import(path);
+const { forgetAdapters } = (await load('../../functions/corpora/forget.ts')) as {
+  forgetAdapters(gateway: Gateway, corpus: object): Promise<void>;
+};
 
 let worlds = 0;
 const NAMES = ['near', 'middle', 'far'];
@@ -107,7 +112,10 @@ describe('the order of gateways', () => {
     const all = [spec('a', 'weur', 1), spec('b', 'weur', 3), spec('c', 'weur', 6)];
     const counts: Record<string, number> = { a: 0, b: 0, c: 0 };
     const KEYS = 20_000;
-    for (let i = 0; i < KEYS; i++) counts[inOrder(all, 'weur', `tenant\n${i}`)[0]?.name ?? '']++;
+    for (let i = 0; i < KEYS; i++) {
+      const name = inOrder(all, 'weur', `tenant\n${i}`)[0]?.name ?? '';
+      counts[name] = (counts[name] ?? 0) + 1;
+    }
     // four standard deviations
     for (const [name, share] of [
       ['a', 0.1],
@@ -437,11 +445,13 @@ describe('models', () => {
     expect(await listed()).toEqual(all);
     expect(await listed()).toEqual(all);
     expect([lists(near), lists(middle), lists(far)]).toEqual([1, 1, 1]);
-    // of one that is away, as it said last
+    // of one that is away, as it said last, and no list waits for it each time
     far.lists = 'refused';
     later(GATEWAY_MODELS_MS);
-    expect(Object.fromEntries(await listed())).toMatchObject({ base: ['near', 'middle'] });
-    expect((await listed()).map(([id]) => id)).toEqual(['base', 'large']);
+    expect(await listed()).toEqual(all);
+    const looks = lists(far);
+    expect(await listed()).toEqual(all);
+    expect(lists(far)).toBe(looks);
   });
 
   it('are listed while one gateway at least tells its own', async () => {
