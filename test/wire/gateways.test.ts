@@ -8,7 +8,13 @@ const eu = { name: 'eu', url: 'https://eu.example.com', region: 'weur' };
 const us = { name: 'us', url: 'https://us.example.com/base/', region: 'enam', weight: 2.5 };
 
 it('takes a list as JSON text or as wrangler hands a TOML table on', () => {
-  const parsed = { ok: true, value: [{ ...eu, weight: 1 }, { ...us, url: 'https://us.example.com/base' }] };
+  const parsed = {
+    ok: true,
+    value: [
+      { ...eu, weight: 1 },
+      { ...us, url: 'https://us.example.com/base' },
+    ],
+  };
   expect(parseGateways(JSON.stringify([eu, us]))).toEqual(parsed);
   expect(parseGateways([eu, us])).toEqual(parsed);
 });
