@@ -45,8 +45,10 @@ export interface Env {
   readonly DIMENSIONS?: string;
   /** Properties with a metadata index, `{"NAME":"string|number|boolean"}`, beside `source`; absent: `{"lang":"string"}`. */
   readonly FILTERABLE?: string;
-  /** Where the gateway listens, without a trailing slash. */
+  /** Where the gateway listens, without a trailing slash; the short form of GATEWAYS for one. */
   readonly GATEWAY_URL?: string;
+  /** Several gateways with their regions and weights, as JSON (docs/global.md); GATEWAY_URL is then passed over. */
+  readonly GATEWAYS?: unknown;
   /** Corpus of a completion with `NAME:sift` that names none. */
   readonly DEFAULT_CORPUS?: string;
   /** Seconds a selection can be fetched again: 0 (never), or 60 and more; a day if absent. */

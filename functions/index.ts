@@ -40,7 +40,7 @@ app.use(
     // whatever a preflight asks for is allowed: SDKs send headers of their own, and none of them grants anything
     exposeHeaders: [
       ...['x-request-id', 'server-timing', 'x-sift-overhead-ms', 'retry-after', 'x-should-retry'],
-      ...['ratelimit', 'ratelimit-policy', 'idempotent-replayed', 'etag'],
+      ...['ratelimit', 'ratelimit-policy', 'idempotent-replayed', 'etag', 'x-sift-gateway'],
     ],
     maxAge: 86_400,
   }),

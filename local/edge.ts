@@ -3,6 +3,7 @@
 // compares them, name by name, with wrangler.local.toml and local/vectorize/wrangler.toml, which `wrangler dev` reads.
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import type { GatewaySpec } from '../wire/gateways.ts';
 import type { LogLevel } from '../wire/request-line.ts';
 import { bundle } from './bundle.ts';
 import { FRONT_HEADER } from './doors.ts';
@@ -19,6 +20,8 @@ export interface EdgeOptions {
   readonly port: number;
   readonly apiKey: string;
   readonly gatewayUrl: string;
+  /** Several in its place, as GATEWAYS names them. */
+  readonly gateways?: readonly GatewaySpec[];
   readonly gatewaySecret: string;
   readonly defaultCorpus: string;
   /** Which requests the console is told of; by default those that failed on our side. */
@@ -54,6 +57,7 @@ export const edgeWorkers = (
     embedder,
     apiKey,
     gatewayUrl,
+    gateways,
     gatewaySecret,
     defaultCorpus,
     logLevel = 'error',
@@ -81,6 +85,7 @@ export const edgeWorkers = (
     vars: {
       EMBEDDER: 'onnx',
       GATEWAY_URL: gatewayUrl,
+      ...(gateways === undefined ? {} : { GATEWAYS: JSON.stringify(gateways) }),
       DEFAULT_CORPUS: defaultCorpus,
       STEPS_PER_MINUTE: '0',
       LOG_LEVEL: logLevel,

@@ -400,6 +400,27 @@ export const MAX_RETRY_AFTER_S = 60;
  */
 export const GATEWAY_CONNECT_MS = 1_000;
 
+// ── Several gateways (edge; docs/global.md) ──────────────────────────────────────────────────────────────────────
+/** Gateways that GATEWAYS may name, one for each of the nine regions and some to spare. 2026-11-27 */
+export const MAX_GATEWAYS = 16;
+/** Characters of a gateway's name: it stands in a header, in log lines and in the list of models. 2026-11-27 */
+export const MAX_GATEWAY_NAME = 32;
+/** The most that one gateway may weigh; the least is above 0. 2026-11-27 */
+export const MAX_GATEWAY_WEIGHT = 1_000;
+/**
+ * Failures after which a gateway is passed over: one, since another one is at hand, and the first look after
+ * BREAKER_MIN_MS lets it back. 2026-11-27
+ */
+export const GATEWAY_FAILURES = 1;
+/** Milliseconds for which a gateway's list of models holds; it is then asked for again beside a request. 2026-11-27 */
+export const GATEWAY_MODELS_MS = 60_000;
+/** Milliseconds that a list must be old before it is asked for again because it lacks a model: once in so long. 2026-11-27 */
+export const GATEWAY_MODELS_AGAIN_MS = 5_000;
+/** Milliseconds for one look at a gateway: its list of models. A look that says nothing for longer was cut off. 2026-11-27 */
+export const GATEWAY_LOOK_MS = 2_000;
+/** Configurations of gateways whose state an isolate keeps: a deployment has one. 2026-11-27 */
+export const MAX_FLEETS = 8;
+
 // ── Retries (edge) ───────────────────────────────────────────────────────────────────────────────────────────────
 /** Share of requests that may be tried a second time: an outage then costs a tenth more load, not twice. 2026-11-26 */
 export const RETRY_SHARE = 0.1;

@@ -33,6 +33,8 @@ export interface RequestLine {
   readonly key?: string;
   readonly model?: string;
   readonly corpus?: readonly string[];
+  /** Those that were asked, where there are several; the last one served it. */
+  readonly gateways?: readonly string[];
   readonly status: number;
   /** Of the error, also of one that ended a stream; null: none. */
   readonly code: string | null;

@@ -8,6 +8,7 @@ import { FaultError, unwrap } from '../../wire/faults.ts';
 import { MAX_LINE_BYTES } from '../../wire/limits.ts';
 import type { Authenticated } from '../auth/principal.ts';
 import { chooseEmbedder } from '../embedding/choose.ts';
+import { homeOf } from '../upstream/of.ts';
 import { checkDeclared } from './filterable.ts';
 import { Opening } from './opening.ts';
 import { allowedCorpus, catalogueOf, checkEmbedder, forgetCorpusInfo } from './store.ts';
@@ -39,10 +40,8 @@ export const declareRoute = async (c: Context<Authenticated>) => {
     ...(filterable ? { filterable } : {}),
     ...(chunk ? { chunk: { size: chunk.size, overlap: chunk.overlap ?? overlapOf(chunk.size) } } : {}),
   };
-  const opening = new Opening(env, {
-    ...{ tenant, name, stripes: stripes ?? 1, dimensions, embedder: embedder.name },
-    ...declared,
-  });
+  const wanted = { tenant, name, stripes: stripes ?? 1, dimensions, embedder: embedder.name, ...declared };
+  const opening = new Opening(env, wanted, undefined, homeOf(c.req.raw));
   const known = await opening.info();
   if (typeof stripes === 'number' && stripes !== known.stripes) {
     const message = `is ${stripes}, but corpus '${name}' was made with ${known.stripes}`;

@@ -6,6 +6,7 @@
 import { corpusName } from '../../wire/api/corpora.ts';
 import { FaultError } from '../../wire/faults.ts';
 import { CORPUS_CACHE_S, MAX_REMEMBERED_CORPORA } from '../../wire/limits.ts';
+import type { Region } from '../../wire/regions.ts';
 import type { Principal } from '../auth/principal.ts';
 import type { Embedder } from '../embedding/embedder.ts';
 import type { Env } from '../env.ts';
@@ -21,15 +22,18 @@ export type AllowedCorpus = string & { readonly [checked]: true };
 
 const remembered = new Remembered<CorpusInfo>(MAX_REMEMBERED_CORPORA, CORPUS_CACHE_S * 1000);
 
-/** The catalogue of a corpus; asking it for anything brings it into being. */
-export const catalogueOf = (env: Env, tenant: string, corpus: AllowedCorpus) =>
-  env.CATALOGUE.getByName(catalogueName(tenant, corpus));
+/** Where an object that is not there yet is to be made: near whoever fills the corpus (docs/global.md). The first call counts. */
+const near = (home: Region | undefined) => (home === undefined ? undefined : { locationHint: home });
+
+/** The catalogue of a corpus; asking it for anything brings it into being, in the region `home` if that is known. */
+export const catalogueOf = (env: Env, tenant: string, corpus: AllowedCorpus, home?: Region) =>
+  env.CATALOGUE.getByName(catalogueName(tenant, corpus), near(home));
 
 /** The same for a corpus whose own account of itself is at hand: who has that has reached it. */
 export const catalogueOfReached = (env: Env, { tenant, name }: CorpusInfo) =>
   env.CATALOGUE.getByName(catalogueName(tenant, name));
 
-export const listOf = (env: Env, tenant: string) => env.CORPORA.getByName(tenant);
+export const listOf = (env: Env, tenant: string, home?: Region) => env.CORPORA.getByName(tenant, near(home));
 
 /** The catalogue of a corpus that is listed; throws unknown_corpus. */
 export const listedCatalogue = async (env: Env, tenant: string, corpus: AllowedCorpus) => {

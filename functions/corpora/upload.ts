@@ -7,7 +7,7 @@ import type { Authenticated } from '../auth/principal.ts';
 import { chooseEmbedder } from '../embedding/choose.ts';
 import { parseParams } from '../http/params.ts';
 import { encodingOf } from '../http/plain.ts';
-import { gatewayOf } from '../upstream/of.ts';
+import { gatewayOf, homeOf } from '../upstream/of.ts';
 import type { CorpusInfo } from './contract.ts';
 import { ingest } from './ingest.ts';
 import { Opening } from './opening.ts';
@@ -39,7 +39,8 @@ export const uploadRoute = async (c: Context<Authenticated>) => {
   const embedder = chooseEmbedder(env);
   const { body } = c.req.raw;
   if (body === null) throw new FaultError({ kind: 'bad_json', message: 'the body is empty' });
-  const known = (await listOf(env, tenant).has(name)) ? await catalogueOf(env, tenant, name).info() : null;
+  const home = homeOf(c.req.raw);
+  const known = (await listOf(env, tenant, home).has(name)) ? await catalogueOf(env, tenant, name, home).info() : null;
   if (known !== null) {
     if (stripes !== undefined && stripes !== known.stripes) {
       const message = `is ${stripes}, but corpus '${name}' was made with ${known.stripes}`;
@@ -53,7 +54,7 @@ export const uploadRoute = async (c: Context<Authenticated>) => {
   const upload = {
     env,
     gateway: gatewayOf(c),
-    corpus: new Opening(env, wanted, known ?? undefined),
+    corpus: new Opening(env, wanted, known ?? undefined, home),
     embedder,
     writer: crypto.randomUUID(),
     offer: new Offer(),

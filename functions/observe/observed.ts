@@ -28,6 +28,8 @@ const lengthOf = (headers: Headers): number | undefined => {
 
 /** The status of a request whose caller left before there was one. */
 const LEFT = toWire({ kind: 'cancelled', stage: 'work' }).status;
+/** Which of several gateways served the request. */
+const GATEWAY_HEADER = 'x-sift-gateway';
 const PIECES = /^(text\/event-stream|application\/x-ndjson)/;
 
 export const observed = createMiddleware<Observed>(async (c, next) => {
@@ -69,6 +71,8 @@ export const observed = createMiddleware<Observed>(async (c, next) => {
     record.stages.end();
     res.headers.set('server-timing', serverTiming(record.stages.timings));
   }
+  const gateway = record.gateways.at(-1);
+  if (gateway !== undefined) res.headers.set(GATEWAY_HEADER, gateway);
   if (body === null) return end(false);
   if (record.inPieces || PIECES.test(res.headers.get('content-type') ?? '')) {
     record.watch();

@@ -40,6 +40,8 @@ export class RequestRecord {
   watch: () => void = () => {};
   /** JSON that is sent in pieces, as event streams and lines are. */
   inPieces = false;
+  /** Gateways that were asked for its work, where there are several; the last one served it. */
+  readonly gateways: string[] = [];
   #corpora: readonly string[] = [];
   #failure: Failure | undefined;
   #gatewayMs = 0;
@@ -67,6 +69,11 @@ export class RequestRecord {
     const { status, body } = wireError(error);
     const words = wordsFor(error);
     this.#failure = { status, code: body.error.code, ...(words === undefined ? {} : { error: words }) };
+  }
+
+  /** One more gateway is asked, by its name. */
+  asked(gateway: string): void {
+    if (this.gateways.at(-1) !== gateway) this.gateways.push(gateway);
   }
 
   /** What the gateway says of its stages: waiting, and work that its backend did. */
@@ -110,6 +117,7 @@ export class RequestRecord {
       tenant: this.tenant ?? null,
       ...(key === undefined ? {} : { key }),
       ...(model === undefined ? {} : { model }),
+      ...(this.gateways.length === 0 ? {} : { gateways: this.gateways }),
       ...(this.#corpora.length === 0 ? {} : { corpus: this.#corpora }),
       status,
       code: failure?.code ?? null,

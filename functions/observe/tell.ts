@@ -12,11 +12,26 @@ export interface Log {
 
 /** One data point a request; docs/operate.md has the columns. */
 const count = (metrics: AnalyticsEngineDataset, line: RequestLine): void => {
-  const { tenant, route, method, code, model, corpus, status, ms, steps, tokens, bytes_in, bytes_out, stages } = line;
+  const {
+    tenant,
+    route,
+    method,
+    code,
+    model,
+    corpus,
+    status,
+    ms,
+    steps,
+    tokens,
+    bytes_in,
+    bytes_out,
+    stages,
+    gateways,
+  } = line;
   const { embed = 0, select = 0, queue = 0, tune = 0, generate = 0 } = stages;
   metrics.writeDataPoint({
     indexes: [tenant ?? 'none'],
-    blobs: [`${method} ${route ?? 'none'}`, code ?? 'ok', model ?? '', corpus?.join(',') ?? ''],
+    blobs: [`${method} ${route ?? 'none'}`, code ?? 'ok', model ?? '', corpus?.join(',') ?? '', gateways?.at(-1) ?? ''],
     doubles: [status, ms, steps, tokens, bytes_in ?? 0, bytes_out, embed, select, queue, tune, generate],
   });
 };

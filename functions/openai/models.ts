@@ -1,4 +1,4 @@
-// GET /v1/models and /v1/models/NAME: every model of the gateway under two names, itself and itself tuned, and the edge's own
+// GET /v1/models and /v1/models/NAME: every model of the gateways under two names, itself and itself tuned, and the edge's own
 // embedder, which is there without a gateway too.
 import type { Context } from 'hono';
 import { type ModelOnWire, SIFT_SUFFIX } from '../../wire/api/model.ts';
@@ -7,6 +7,7 @@ import type { Authenticated } from '../auth/principal.ts';
 import { chooseEmbedder } from '../embedding/choose.ts';
 import type { Env } from '../env.ts';
 import { gatewayModels } from '../upstream/client.ts';
+import { hasGateway } from '../upstream/gateway.ts';
 import { gatewayOf } from '../upstream/of.ts';
 
 const COMMON = { object: 'model', created: 0, owned_by: 'sift' } as const;
@@ -19,7 +20,7 @@ const embedderOf = (env: Env): ModelOnWire[] => {
 
 const generatingOf = async (c: Context<Authenticated>): Promise<ModelOnWire[]> => {
   const models = await gatewayModels(gatewayOf(c), c.req.raw.signal);
-  return models.flatMap(({ id, context_tokens, parameters, chat, max_logprobs, defaults, capabilities }) =>
+  return models.flatMap(({ id, context_tokens, parameters, chat, max_logprobs, defaults, capabilities, gateways }) =>
     [false, true].map(
       (tuned): ModelOnWire => ({
         id: tuned ? `${id}${SIFT_SUFFIX}` : id,
@@ -33,13 +34,11 @@ const generatingOf = async (c: Context<Authenticated>): Promise<ModelOnWire[]> =
         max_logprobs: capabilities.logprobs ? (max_logprobs ?? 0) : null,
         penalties: capabilities.penalties ?? false,
         defaults,
+        ...(gateways === undefined ? {} : { gateways: [...gateways] }),
       }),
     ),
   );
 };
-
-/** A deployment may serve selections and embeddings alone. */
-const hasGateway = ({ GATEWAY_URL }: Env): boolean => GATEWAY_URL !== undefined && GATEWAY_URL !== '';
 
 const modelsOf = async (c: Context<Authenticated>): Promise<ModelOnWire[]> => {
   const own = embedderOf(c.env);

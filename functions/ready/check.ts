@@ -6,9 +6,14 @@ import { READY_GATEWAY_MS } from '../../wire/limits.ts';
 import { RetryBudget } from '../../wire/retry-budget.ts';
 import { UpstreamError } from '../http/errors.ts';
 import type { Problem, Selection } from '../kernel/problem.ts';
-import { type Gateway, gatewayModels } from '../upstream/client.ts';
+import { gatewayModels } from '../upstream/client.ts';
+import { type Gateway, hasGateway } from '../upstream/gateway.ts';
+import { eachGateway } from '../upstream/several.ts';
 
-export type Checks = Readonly<Record<'kernel' | 'stores' | 'keys' | 'gateway', string>>;
+export type Checks = Readonly<Record<'kernel' | 'stores' | 'keys' | 'gateway', string>> & {
+  /** Of several, each by its name; `gateway` is then ok if one of them is. */
+  readonly gateways?: Readonly<Record<string, string>>;
+};
 
 /** Bindings and secrets, as far as it is asked whether they are there. */
 export interface Given extends Gateway {
@@ -51,14 +56,29 @@ const storesProblem = (given: Given): string => {
 
 const CLOCKS = { firstByteMs: READY_GATEWAY_MS, idleMs: READY_GATEWAY_MS, deadlineMs: READY_GATEWAY_MS };
 
-const gatewayProblem = async (given: Gateway, signal: AbortSignal): Promise<string> => {
-  // selections and embeddings need none
-  if (given.GATEWAY_URL === undefined || given.GATEWAY_URL === '') return 'none';
+/** An error's code: its words may name an address. */
+const wordFor = (error: unknown): string => (error instanceof UpstreamError ? error.wire.body.error.code : 'internal');
+
+const stateOf = async (gateway: Gateway, signal: AbortSignal): Promise<string> => {
   try {
-    const models = await gatewayModels(given, signal, { clocks: CLOCKS, budget: new RetryBudget() });
+    const models = await gatewayModels(gateway, signal, { clocks: CLOCKS, budget: new RetryBudget() });
     return models.length === 0 ? 'no models' : 'ok';
   } catch (error) {
-    return error instanceof UpstreamError ? error.wire.body.error.code : 'internal';
+    return wordFor(error);
+  }
+};
+
+const gatewayStates = async (given: Gateway, signal: AbortSignal): Promise<Pick<Checks, 'gateway' | 'gateways'>> => {
+  // selections and embeddings need none
+  if (!hasGateway(given)) return { gateway: 'none' };
+  try {
+    const each = eachGateway(given);
+    const states = await Promise.all(each.map(({ gateway }) => stateOf(gateway, signal)));
+    const gateway = states.includes('ok') ? 'ok' : (states[0] ?? 'none');
+    const named = each.flatMap(({ name }, i) => (name === undefined ? [] : [[name, states[i] ?? '']]));
+    return { gateway, ...(named.length === 0 ? {} : { gateways: Object.fromEntries(named) }) };
+  } catch (error) {
+    return { gateway: wordFor(error) };
   }
 };
 
@@ -70,10 +90,9 @@ export const check = async (
   kernel: kernelProblem(select),
   stores: storesProblem(given),
   keys: given.API_KEY === undefined || given.API_KEY === '' ? 'no API_KEY' : 'ok',
-  gateway: await gatewayProblem(given, signal),
+  ...(await gatewayStates(given, signal)),
 });
 
 /** A deployment without a gateway is ready for what it serves. */
-export const isReady = (checks: Checks): boolean =>
-  Object.values(checks).every((state) => state === 'ok') ||
-  (checks.gateway === 'none' && Object.entries(checks).every(([name, state]) => name === 'gateway' || state === 'ok'));
+export const isReady = ({ kernel, stores, keys, gateway }: Checks): boolean =>
+  [kernel, stores, keys].every((state) => state === 'ok') && (gateway === 'ok' || gateway === 'none');

@@ -17,7 +17,7 @@ import type { Trail } from '../../wire/trace.ts';
 import { UpstreamError, upstreamFault, wireError } from '../http/errors.ts';
 import type { Patience } from './deadline.ts';
 import { readUpTo } from './read.ts';
-import { refusal } from './refusal.ts';
+import { refusal, retryAfterS } from './refusal.ts';
 
 export interface Signed {
   /** The value of the signature's header. */
@@ -40,6 +40,9 @@ export interface Call {
   readonly patience: Patience;
 }
 
+/** What an exchange says of the gateway itself: it answers, it could not be used, or it is shutting down. */
+export type Health = 'well' | 'failed' | { readonly drainingS: number };
+
 /** `same`: with the same signature, so that the gateway never works twice. `anew`: it has said that it did not begin. */
 export type Again = 'same' | 'anew' | 'never';
 
@@ -52,16 +55,32 @@ export type Outcome =
       /** Of the request that was answered. */
       readonly nonce: string;
     }
-  | { readonly ok: false; readonly error: UpstreamError; readonly again: Again; readonly status?: number };
+  | {
+      readonly ok: false;
+      readonly error: UpstreamError;
+      readonly again: Again;
+      /** It is certain that this gateway did nothing for the request and never will: another one may be asked. */
+      readonly untouched: boolean;
+      /** Absent where it says nothing: the caller left, or the deadline passed. */
+      readonly health?: Health;
+      readonly status?: number;
+    };
 
-/** Another server's way of saying that the request reached no gateway: 521 and 523 are Cloudflare's own. */
-const NOT_TAKEN: ReadonlySet<number> = new Set([503, 521, 523]);
+/**
+ * Another server's way of saying that the request reached no gateway. 521, 523, 525, 526 and 530 are Cloudflare's own: refused,
+ * no route, no TLS, a wrong certificate, no such name; all before the request is sent. 503 is said by proxies too that had
+ * sent it already, so it is tried again under the same signature, and never elsewhere.
+ */
+const NOT_SENT: ReadonlySet<number> = new Set([521, 523, 525, 526, 530]);
+const NOT_TAKEN: ReadonlySet<number> = new Set([503, ...NOT_SENT]);
 
-const failed = (error: UpstreamError, again: Again = 'never', status?: number): Outcome => ({
+type Failed = Outcome & { ok: false };
+const failed = (error: UpstreamError, more: Partial<Omit<Failed, 'ok' | 'error'>> = {}): Failed => ({
   ok: false,
   error,
-  again,
-  ...(status === undefined ? {} : { status }),
+  again: 'never',
+  untouched: false,
+  ...more,
 });
 
 const whyNotOurs = (status: number): string => {
@@ -69,13 +88,14 @@ const whyNotOurs = (status: number): string => {
   if (status === 401) {
     return `it refused our signature (401): GATEWAY_SECRET must be the same on both sides, and their clocks at most ${SIGNATURE_WINDOW_S} s apart`;
   }
-  return `its answer (${status}) is not signed by our gateway: check GATEWAY_URL and GATEWAY_SECRET`;
+  return `its answer (${status}) is not signed by our gateway: check its address (GATEWAY_URL or GATEWAYS) and GATEWAY_SECRET`;
 };
 
 const notOurs = (status: number): Outcome => {
   const taken = (status < 300 || status >= 500) && !NOT_TAKEN.has(status);
   const error = upstreamFault({ kind: 'gateway_unreachable', message: whyNotOurs(status) }, taken);
-  return failed(error, NOT_TAKEN.has(status) ? 'same' : 'never', status);
+  const again = NOT_TAKEN.has(status) ? 'same' : 'never';
+  return failed(error, { again, untouched: !taken && status !== 503, health: 'failed', status });
 };
 
 /** The gateway's own refusal; a stream's comes before any work, a JSON answer's may come after it. */
@@ -83,12 +103,18 @@ const refused = (call: Call, response: Response, bytes: Uint8Array): Outcome => 
   const parsed = parseAs(bytes, errorBody);
   if (!parsed.ok) {
     const message = `the gateway answered ${response.status} without a readable error`;
-    return failed(upstreamFault({ kind: 'backend', message }, true));
+    return failed(upstreamFault({ kind: 'backend', message }, true), { health: 'failed' });
   }
   const retryAfter = response.headers.get('retry-after');
   const error = refusal(parsed.value.error, { retryAfter, atWork: call.answer === 'json' });
+  const { status } = error.wire;
   const soon = Number(retryAfter ?? 0) * 1000 <= RETRY_MAX_MS;
-  return failed(error, error.wire.status === 503 && !error.begun && soon ? 'anew' : 'never');
+  return failed(error, {
+    again: status === 503 && !error.begun && soon ? 'anew' : 'never',
+    // what is wrong with the request itself is wrong everywhere, but for a model that it does not have
+    untouched: !error.begun && (status >= 500 || status === 404),
+    health: parsed.value.error.code === 'shutting_down' ? { drainingS: retryAfterS(retryAfter) } : 'well',
+  });
 };
 
 const judged = async (call: Call, { nonce }: Signed, response: Response): Promise<Outcome> => {
@@ -107,10 +133,14 @@ const judged = async (call: Call, { nonce }: Signed, response: Response): Promis
 };
 
 /** A failure that has no answer: one of our clocks, a body over its limit, or the connection itself. */
-const broken = (error: unknown, message: string, begun: boolean, again: Again = 'never'): Outcome =>
-  error instanceof FaultError
-    ? failed(new UpstreamError(wireError(error), true, error))
-    : failed(upstreamFault({ kind: 'gateway_unreachable', message }, begun, error), again);
+const broken = (error: unknown, message: string, begun: boolean, again: Again = 'never'): Outcome => {
+  if (!(error instanceof FaultError)) {
+    return failed(upstreamFault({ kind: 'gateway_unreachable', message }, begun, error), { again, health: 'failed' });
+  }
+  const { kind } = error.fault;
+  const ours = kind === 'cancelled' || kind === 'deadline';
+  return failed(new UpstreamError(wireError(error), true, error), ours ? {} : { health: 'failed' });
+};
 
 export const attempt = async (call: Call, signed: Signed): Promise<Outcome> => {
   const startedMs = Date.now();

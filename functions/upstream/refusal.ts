@@ -30,7 +30,7 @@ const PASSING: ReadonlyMap<string, { readonly beforeWork: boolean }> = new Map<F
 ]);
 
 /** Whole seconds of a Retry-After, whatever stood there. */
-const retryAfterS = (header: string | null): number => {
+export const retryAfterS = (header: string | null): number => {
   const seconds = header !== null && /^\d{1,9}$/.test(header) ? Number(header) : DEFAULT_RETRY_AFTER_S;
   return Math.min(MAX_RETRY_AFTER_S, Math.max(1, seconds));
 };

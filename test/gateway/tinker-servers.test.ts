@@ -1,7 +1,7 @@
 // Several servers behind one backend, and what is said to each: the wire's numbers and values, keys, heartbeats.
 import { describe, expect, it } from 'vitest';
 import type { Backend, Session } from '../../gateway/backends/contract.ts';
-import { Breaker } from '../../gateway/backends/tinker/breaker.ts';
+import { Breaker } from '../../wire/breaker.ts';
 import { type FaultError, describe as inWords } from '../../wire/faults.ts';
 import { BREAKER_FAILURES, BREAKER_MAX_MS, BREAKER_MIN_MS } from '../../wire/limits.ts';
 import { soon } from './harness.ts';

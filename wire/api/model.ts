@@ -41,6 +41,8 @@ const generating = z.object({
     /** `given` on the server's command line, `measured` for this model, or a rule by `size`. */
     from: z.enum(['given', 'measured', 'size']),
   }),
+  /** Names of the gateways that have it, the nearest first, where the server has several. */
+  gateways: z.array(z.string()).optional(),
 });
 
 const embedding = z.object({

@@ -4,6 +4,7 @@
 import type http from 'node:http';
 import { z } from 'zod';
 import { parseAs } from '../../../wire/body.ts';
+import { Breaker } from '../../../wire/breaker.ts';
 import { describe } from '../../../wire/faults.ts';
 import {
   BACKEND_CONNECT_MS,
@@ -17,7 +18,6 @@ import { messageOf } from '../../../wire/message.ts';
 import { RetryBudget, retryDelayMs } from '../../../wire/retry-budget.ts';
 import type { Trail } from '../../../wire/trace.ts';
 import { pause } from '../pause.ts';
-import { Breaker } from './breaker.ts';
 import { type Capabilities, parseCapabilities } from './capabilities.ts';
 import { type Answer, type Clocks, createAgent, exchange, readAll } from './http.ts';
 import { isOutage, isTransient, type Problem, retryAfterOf, ServerError } from './problems.ts';

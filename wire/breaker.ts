@@ -1,19 +1,23 @@
-// Whether a server gets new sessions. Closed: it does. After some failures in a row it opens: nothing is sent to it for a
-// while, twice as long each time. Then it is half open: one look alone tells whether it closes. Pure but for the clock.
-import { BREAKER_FAILURES, BREAKER_MAX_MS, BREAKER_MIN_MS } from '../../../wire/limits.ts';
+// Whether a server gets new work: a GPU server of the gateway's, a gateway of the edge's. Closed: it does. After some
+// failures in a row it opens: nothing is sent to it for a while, twice as long each time. Then it is half open: one look
+// alone tells whether it closes. Pure but for the clock.
+import { BREAKER_FAILURES, BREAKER_MAX_MS, BREAKER_MIN_MS } from './limits.ts';
 
 export type BreakerState = 'closed' | 'open' | 'half open';
 
 export class Breaker {
   readonly #now: () => number;
+  readonly #most: number;
   #failures = 0;
   #openMs = BREAKER_MIN_MS;
   /** When a look may be taken; undefined: closed. */
   #lookAt: number | undefined;
   #looking = false;
 
-  constructor(now: () => number) {
+  /** It opens at so many failures in a row. */
+  constructor(now: () => number, failures = BREAKER_FAILURES) {
     this.#now = now;
+    this.#most = failures;
   }
 
   get state(): BreakerState {
@@ -42,7 +46,7 @@ export class Breaker {
 
   failed(): void {
     this.#failures += 1;
-    if (this.#lookAt === undefined && this.#failures < BREAKER_FAILURES) return;
+    if (this.#lookAt === undefined && this.#failures < this.#most) return;
     // what was under way when it opened says nothing new
     if (this.#lookAt !== undefined && !this.#looking) return;
     this.#lookAt = this.#now() + this.#openMs;
