@@ -10,6 +10,9 @@ export interface Part {
   readonly items: readonly Page[];
 }
 
+/** Pages that the path has a place for and that are not written yet: links to them are no fault. */
+export const COMING: readonly string[] = ['cli', 'ingest', 'global', 'gateway-production', 'packaging'];
+
 const page = (link: string, text: string): Page => ({ link: `/${link}`, text });
 
 export const sidebar: readonly Part[] = [
@@ -79,3 +82,6 @@ export const sidebar: readonly Part[] = [
     ],
   },
 ];
+
+/** All of them, in order. */
+export const pages: readonly Page[] = sidebar.flatMap(({ items }) => items);

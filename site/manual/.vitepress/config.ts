@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { Plugin } from 'vite';
 import { defineConfig } from 'vitepress';
 import { outsideAsText } from '../outside.ts';
-import { sidebar } from '../path.ts';
+import { COMING, sidebar } from '../path.ts';
 import { scriptsAsFiles } from '../scripts.ts';
 import { slugOf } from '../slug.ts';
 
@@ -35,14 +35,16 @@ export default defineConfig({
   cacheDir: at('./cache'),
   cleanUrls: true,
   metaChunk: true,
-  // links to places of the edge itself, which VitePress knows nothing of
-  ignoreDeadLinks: [/^\/(docs\/api\/|openapi\.json)?$/],
+  ignoreDeadLinks: [(link) => COMING.some((page) => link.endsWith(`/${page}`))],
   head: [['link', { rel: 'icon', href: 'data:,' }]],
   markdown: { anchor: { slugify: slugOf }, toc: { slugify: slugOf }, config: outsideAsText },
   themeConfig: {
     search: { provider: 'local' },
     outline: [2, 3],
-    sidebar,
+    sidebar: sidebar.map(({ text, items }) => ({
+      text,
+      items: items.filter(({ link }) => !COMING.includes(link.slice(1))),
+    })),
     nav: [
       { text: 'Start', link: '/start' },
       { text: 'How it works', link: '/how-it-works' },
