@@ -20,9 +20,13 @@ export const installed = async (): Promise<boolean> => {
   return devDependencies.vitepress === (await json(join(VITEPRESS, 'package.json'))).version;
 };
 
+/** Says what the command said only where it failed. */
 const run = (command: string, args: readonly string[]): void => {
-  const { status, error } = spawnSync(command, args, { cwd: here, stdio: ['ignore', 'inherit', 'inherit'] });
-  if (status !== 0) throw new Error(`${command} ${args.join(' ')} failed: ${error?.message ?? `exit code ${status}`}`);
+  const { status, error, stdout, stderr } = spawnSync(command, args, { cwd: here, encoding: 'utf8' });
+  if (status === 0) return;
+  throw new Error(
+    `${command} ${args.join(' ')} failed: ${error?.message ?? `exit code ${status}`}\n${stdout ?? ''}${stderr ?? ''}`,
+  );
 };
 
 const pagesOf = async (directory: string): Promise<string[]> =>
@@ -32,7 +36,7 @@ const pagesOf = async (directory: string): Promise<string[]> =>
 export const buildManual = async (): Promise<readonly string[]> => {
   // pages that were made before and are no more
   await rm(MANUAL, { recursive: true, force: true });
-  run(process.execPath, [join(VITEPRESS, 'bin/vitepress.js'), 'build', '--logLevel', 'warn']);
+  run(process.execPath, [join(VITEPRESS, 'bin/vitepress.js'), 'build']);
   const pages = await pagesOf(MANUAL);
   for (const page of pages) {
     const { files } = scriptsAsFiles(await readFile(join(MANUAL, page), 'utf8'), '');
@@ -43,7 +47,10 @@ export const buildManual = async (): Promise<readonly string[]> => {
 };
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  if (!(await installed())) run('npm', ['ci']);
+  if (!(await installed())) {
+    process.stdout.write('installing VitePress into site/manual\n');
+    run('npm', ['ci']);
+  }
   const pages = await buildManual();
   process.stdout.write(`${pages.length} pages in ${relative(process.cwd(), MANUAL)}; the edge serves them at /docs/\n`);
 }

@@ -35,9 +35,16 @@ export default defineConfig({
   cacheDir: at('./cache'),
   cleanUrls: true,
   metaChunk: true,
+  // else a change of the theme writes a style sheet into the page, which the policy refuses
+  appearance: { disableTransition: false },
   ignoreDeadLinks: [(link) => COMING.some((page) => link.endsWith(`/${page}`))],
   head: [['link', { rel: 'icon', href: 'data:,' }]],
-  markdown: { anchor: { slugify: slugOf }, toc: { slugify: slugOf }, config: outsideAsText },
+  markdown: {
+    theme: { light: 'github-light-high-contrast', dark: 'github-dark-high-contrast' },
+    anchor: { slugify: slugOf },
+    toc: { slugify: slugOf },
+    config: outsideAsText,
+  },
   themeConfig: {
     search: { provider: 'local' },
     outline: [2, 3],
