@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Plugin } from 'vite';
 import { defineConfig } from 'vitepress';
-import { outsideAsText } from '../outside.ts';
+import { linksAsPages } from '../links.ts';
 import { COMING, sidebar } from '../path.ts';
 import { scriptsAsFiles } from '../scripts.ts';
 import { slugOf } from '../slug.ts';
@@ -43,7 +43,7 @@ export default defineConfig({
     theme: { light: 'github-light-high-contrast', dark: 'github-dark-high-contrast' },
     anchor: { slugify: slugOf },
     toc: { slugify: slugOf },
-    config: outsideAsText,
+    config: linksAsPages,
   },
   themeConfig: {
     search: { provider: 'local' },
