@@ -105,6 +105,12 @@ describe.skipIf(!there)('the built manual', () => {
     expect(files.size).toBeGreaterThan(20);
   });
 
+  it('passes on the licences of what it holds', async () => {
+    const text = await (await get('/docs/licences.txt')).text();
+    for (const name of ['vue ', '@vue/runtime-dom ', 'vitepress ', 'minisearch ']) expect(text).toContain(`\n${name}`);
+    expect(text).toContain('Permission is hereby granted');
+  });
+
   it('is served at its addresses, deep ones too, and says where there is nothing', async () => {
     for (const page of ['index.html', 'start.html', 'design/kernel.html', 'reference/limits.html']) {
       const response = await get(addressOf(page));

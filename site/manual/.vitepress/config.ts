@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Plugin } from 'vite';
 import { defineConfig } from 'vitepress';
+import { licencesText, packageOf } from '../licences.ts';
 import { linksAsPages } from '../links.ts';
 import { COMING, sidebar } from '../path.ts';
 import { scriptsAsFiles } from '../scripts.ts';
@@ -22,6 +23,20 @@ const asFromHere: Plugin = {
     if (!/^vue(\/|$)/.test(id) || !importer?.endsWith('.md')) return null;
     // pages are rendered by a process that finds it by itself
     return ssr ? { id, external: true } : this.resolve(id, at('./config.ts'));
+  },
+};
+
+/** Whose code the pages hold. */
+const holds = new Set<string>();
+const noted: Plugin = {
+  name: 'noted',
+  generateBundle(_, bundle) {
+    for (const part of Object.values(bundle)) {
+      for (const id of part.type === 'chunk' ? part.moduleIds : []) {
+        const directory = packageOf(id);
+        if (directory !== undefined) holds.add(directory);
+      }
+    }
   },
 };
 
@@ -58,7 +73,7 @@ export default defineConfig({
       { text: 'API', link: '/reference/api' },
     ],
   },
-  vite: { plugins: [asFromHere], ssr: { external: ['vue', 'vue/server-renderer'] } },
+  vite: { plugins: [asFromHere, noted], ssr: { external: ['vue', 'vue/server-renderer'] } },
   transformHtml: (html) => {
     const moved = scriptsAsFiles(html, BASE);
     for (const [name, code] of moved.files) inlined.set(name, code);
@@ -67,5 +82,6 @@ export default defineConfig({
   buildEnd: async ({ outDir }) => {
     await mkdir(join(outDir, 'assets'), { recursive: true });
     for (const [name, code] of inlined) await writeFile(join(outDir, 'assets', name), code);
+    await writeFile(join(outDir, 'licences.txt'), await licencesText(holds));
   },
 });
