@@ -90,7 +90,7 @@ const score = ({ edge, time }: Session, prompt: Prompt, { picks }: SelectRespons
       model: MODEL,
       ...scoredOf(prompt),
       picks: picks.map(({ id, text }) => ({ id, text: textOf(id, text) })),
-      // its table is about tuning; what examples in the context add is another question (docs/context.md)
+      // its table is about tuning; what examples in the context add is another question (docs/study/context.md)
       sift: { strategy: 'none', use: 'tune' },
     }),
   );

@@ -1,4 +1,4 @@
-// `node cli/routes.ts`: the table of routes that docs/api.md holds, from wire/api/routes.ts; with --write it is put there.
+// `node cli/routes.ts`: the table of routes that docs/reference/api.md holds, from wire/api/routes.ts; with --write it is put there.
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { routesTable } from '../wire/api/routes-table.ts';
@@ -6,7 +6,7 @@ import { optionsOf, UsageError } from './arguments.ts';
 import { runCommand } from './command.ts';
 import { ROOT } from './workplace.ts';
 
-const DOCUMENT = join(ROOT, 'docs/api.md');
+const DOCUMENT = join(ROOT, 'docs/reference/api.md');
 const TABLE = /(<!-- routes -->\n)[\s\S]*?(\n<!-- end of routes -->)/;
 
 const main = async (): Promise<void> => {

@@ -18,7 +18,7 @@ export interface ChunkOptions {
 
 /**
  * Characters from one overlapping chunk's beginning to the next one's: a quarter of a chunk. Chosen by what it brings
- * after tuning against what it costs in vectors (docs/study.md).
+ * after tuning against what it costs in vectors (docs/study/results.md).
  */
 export const STRIDE = 175;
 

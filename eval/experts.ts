@@ -1,6 +1,6 @@
 // `node eval/experts.ts`: adapters trained ahead on clusters of the corpus and merged for each prompt, as in TTMM
 // (arXiv 2505.14136), beside tuning on the prompt's own picks and picks in the context. Experts and results are kept as they come, so
-// that a run that was stopped goes on; the figures go to eval/results/experts.json and docs/experts.md.
+// that a run that was stopped goes on; the figures go to eval/results/experts.json and docs/study/experts.md.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { optionsOf, whole } from '../cli/arguments.ts';
@@ -161,7 +161,7 @@ const main = async (): Promise<void> => {
       ...compared,
     };
     writeFileSync(join(RESULTS, 'experts.json'), `${JSON.stringify(json)}\n`);
-    writeFileSync(join(ROOT, 'docs/experts.md'), expertsPage(json));
+    writeFileSync(join(ROOT, 'docs/study/experts.md'), expertsPage(json));
   } finally {
     clearInterval(alive);
     await backend.close();

@@ -1,5 +1,5 @@
 // `npm run eval`: does tuning on SIFT's picks beat nearest neighbours on text that the model has not seen, and when should it
-// stop? docs/study.md says what was found.
+// stop? docs/study/results.md says what was found.
 //
 // The rooms, from the lowest to the highest; a file imports from its own room and lower ones only (test/eval/rooms.test.ts):
 //
@@ -7,7 +7,7 @@
 //   choose/    the strategies that are compared: from a prompt and a corpus to picks
 //   run/       which tuning runs are planned, running them, the ledger of their results
 //   figures/   from results to numbers: gains, intervals, correlations, stopping rules
-//   report/    from numbers to tables, pictures and docs/study.md
+//   report/    from numbers to tables, pictures and docs/study/results.md
 //
 // Beside them statistics.ts, which imports none of them, and options.ts; study.ts and this file put them together. The other
 // commands, modes.ts, experts.ts and stopping.ts, begin with held-out.ts.

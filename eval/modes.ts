@@ -1,6 +1,6 @@
 // `node eval/modes.ts`: the same picks tuned on, put into the context, or both, by strategy and number of steps. Prompts and
 // corpus are those of `npm run eval`; rates are the model's own defaults. Results are kept in a ledger as they come, so
-// that a run that was stopped goes on; the figures go to eval/results/ and docs/context.md.
+// that a run that was stopped goes on; the figures go to eval/results/ and docs/study/context.md.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { optionsOf, whole } from '../cli/arguments.ts';
@@ -86,7 +86,7 @@ const report = async (json: ModesJson): Promise<void> => {
     .toSorted((a, b) => b.parameters - a.parameters);
   const findings = join(ROOT, 'eval/context-findings.md');
   writeFileSync(
-    join(ROOT, 'docs/context.md'),
+    join(ROOT, 'docs/study/context.md'),
     contextPage(models, existsSync(findings) ? readFileSync(findings, 'utf8') : ''),
   );
 };

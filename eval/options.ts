@@ -63,7 +63,7 @@ export const HELP = `npm run eval -- [options]
   --deadline SECONDS end with an error when one tuning run takes longer (default: no limit)
   --minutes M        begin no tuning run after M minutes; running again continues where this run ended
   --report           run nothing, only write the report of the results in --state
-  --page             run nothing, write docs/study.md again from eval/results/study.json and eval/findings.md
+  --page             run nothing, write docs/study/results.md again from eval/results/study.json and eval/findings.md
   --state DIR        where results are kept as they come (default .sift/eval)
   --results DIR      where tables and pictures go (default eval/results, of a quick run or your own text STATE/results)
   --help             this text
@@ -132,7 +132,7 @@ export const parseOptions = (args: readonly string[]): Options | undefined => {
     state: resolve(values.state),
     // a quick run, or one on a user's text, leaves the study's own figures alone
     results: resolve(values.results ?? (isDefault ? join(ROOT, 'eval/results') : join(values.state, 'results'))),
-    ...(isDefault && values.results === undefined ? { study: join(ROOT, 'docs/study.md') } : {}),
+    ...(isDefault && values.results === undefined ? { study: join(ROOT, 'docs/study/results.md') } : {}),
     ...(values.corpus === undefined ? {} : { corpus: resolve(values.corpus) }),
     ...(values.prompts === undefined ? {} : { prompts: resolve(values.prompts) }),
     ...(values.data === undefined ? {} : { data: resolve(values.data) }),

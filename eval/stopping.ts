@@ -1,5 +1,5 @@
 // `node eval/stopping.ts`: when to stop, judged on runs of 100 steps whose continuation is read as they go. Results are kept in a
-// ledger as they come, so that a run that was stopped goes on; the figures go to eval/results/stop-rules.json and docs/stopping.md.
+// ledger as they come, so that a run that was stopped goes on; the figures go to eval/results/stop-rules.json and docs/study/stopping.md.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { optionsOf, whole } from '../cli/arguments.ts';
@@ -77,7 +77,7 @@ const writePage = async (): Promise<void> => {
   const json = JSON.parse(readFileSync(FIGURES, 'utf8')) as StoppingJson; // written below
   await draw(json.judged.map(stopRulesPicture), RESULTS);
   const findings = readFileSync(join(ROOT, 'eval/stopping-findings.md'), 'utf8');
-  writeFileSync(join(ROOT, 'docs/stopping.md'), stoppingPage(json, findings));
+  writeFileSync(join(ROOT, 'docs/study/stopping.md'), stoppingPage(json, findings));
 };
 
 const main = async (): Promise<void> => {

@@ -1,6 +1,6 @@
 // What picks are for, where a request leaves it to the server: it follows from the model's window. Where a window holds the
 // examples beside the prompt, tuning and context together predict best; where it holds two or three, they are no better
-// than tuning alone and take the prompt's room (docs/context.md).
+// than tuning alone and take the prompt's room (docs/study/context.md).
 import type { AskedUse, Use } from '../wire/context.ts';
 import { BOTH_FROM_TOKENS } from '../wire/limits.ts';
 import type { ScoreRequest, TuneRequest } from '../wire/tune.ts';

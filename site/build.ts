@@ -1,6 +1,7 @@
-// What the Worker serves as files, into build/site: the playground, the description of the API, and a page that shows it with
-// a viewer from its package. Written here and not by the Worker, which would carry the means to write it.
-import { copyFile, cp, mkdir, readFile, writeFile } from 'node:fs/promises';
+// What the Worker serves as files, into build/site: the playground, the description of the API, a page that shows it with a
+// viewer from its package, and the manual where `npm run docs` has made it. Written here and not by the Worker, which would
+// carry the means to write it.
+import { copyFile, cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -10,18 +11,36 @@ import { buildPlayground } from './playground/build.ts';
 const here = dirname(fileURLToPath(import.meta.url));
 /** `directory` of [assets] in wrangler.toml. */
 export const SITE = join(dirname(here), 'build/site');
+/** What site/manual/build.ts makes; absent in a plain clone. */
+export const MANUAL = join(dirname(here), 'build/manual');
 
 const VIEWER = ['swagger-ui-bundle.js', 'swagger-ui.css'];
+const API = join(SITE, 'docs/api');
+
+const filesOf = async (directory: string): Promise<string[]> => {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true }).catch(() => []);
+  return entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));
+};
+
+/** The manual as it was made last, and nothing that an earlier one left. */
+const copyManual = async (): Promise<void> => {
+  const docs = join(SITE, 'docs');
+  const made = new Set((await filesOf(MANUAL)).map((file) => join(docs, file.slice(MANUAL.length + 1))));
+  if (made.size > 0) await cp(MANUAL, docs, { recursive: true });
+  const left = (await filesOf(docs)).filter((file) => !made.has(file) && dirname(file) !== API);
+  await Promise.all(left.map((file) => rm(file, { force: true })));
+};
 
 /** Written anew each time: it takes a fifth of a second. */
 export const buildSite = async (): Promise<void> => {
   const viewer = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
   await mkdir(SITE, { recursive: true });
-  await cp(join(here, 'docs'), join(SITE, 'docs'), { recursive: true });
+  await copyManual();
+  await cp(join(here, 'api'), API, { recursive: true });
   const { version } = JSON.parse(await readFile(join(dirname(here), 'package.json'), 'utf8')) as { version: string };
   await writeFile(join(SITE, 'openapi.json'), JSON.stringify(openApi(version)));
   await buildPlayground(SITE);
-  for (const name of VIEWER) await copyFile(join(viewer, name), join(SITE, 'docs', name));
+  for (const name of VIEWER) await copyFile(join(viewer, name), join(API, name));
 };
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await buildSite();

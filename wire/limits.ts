@@ -65,7 +65,7 @@ export const READY_GATEWAY_MS = 2_000;
 export const MAX_PICKS = 200;
 /** Default picks. 2026-11-24 */
 export const DEFAULT_PICKS = 10;
-/** Learning rate of full fine-tuning for models of a few million parameters, chosen on the bundled one (docs/study.md). 2026-11-25 */
+/** Learning rate of full fine-tuning for models of a few million parameters, chosen on the bundled one (docs/study/results.md). 2026-11-25 */
 export const DEFAULT_LEARNING_RATE = 5e-4;
 /** Below it a step changes no float32 weight that matters; float32 itself ends at 1.4e-45. 2026-11-26 */
 export const MIN_LEARNING_RATE = 1e-12;
@@ -85,15 +85,15 @@ export const LARGE_MODEL_PARAMETERS = 50_000_000;
 export const LARGE_MODEL_FULL_RATE = 5e-5;
 export const LARGE_MODEL_LORA_RATE = 3e-4;
 export const LARGE_MODEL_RANK = 32;
-/** Default observation noise λ, chosen with the degree on prompts of their own (docs/study.md); the paper's is 0.01. 2026-11-25 */
+/** Default observation noise λ, chosen with the degree on prompts of their own (docs/study/results.md); the paper's is 0.01. 2026-11-25 */
 export const DEFAULT_LAMBDA = 0.3;
 /**
  * Default degree p of the kernel k(x,y) = (φ(x)·φ(y))^p; the paper's is 1. At 1 whatever is a little alike counts as
- * redundant, at 6 near copies alone (docs/study.md). 2026-11-25
+ * redundant, at 6 near copies alone (docs/study/results.md). 2026-11-25
  */
 export const DEFAULT_DEGREE = 6;
 /**
- * `min_similarity: "auto"`: of the thresholds that cost nothing of the gain, the one that saves most steps (docs/study.md, 20
+ * `min_similarity: "auto"`: of the thresholds that cost nothing of the gain, the one that saves most steps (docs/study/results.md, 20
  * steps). Of the cosine that the kernel sees. 2026-11-25
  */
 export const AUTO_MIN_SIMILARITY = 0.32;
@@ -109,14 +109,14 @@ export const MAX_NOISE = 1e15;
 export const MAX_ROUNDS = 8;
 /**
  * Default picks that each further round's residual takes in: few at first keep it near the prompt, and the pool then
- * holds what a greedy over the whole corpus would take (docs/study.md). 2026-11-25
+ * holds what a greedy over the whole corpus would take (docs/study/results.md). 2026-11-25
  */
 export const DEFAULT_RESIDUAL_PICKS = 4;
-/** Default rounds: three rounds of 50 beat one pool of 200 (docs/architecture.md). 2026-11-24 */
+/** Default rounds: three rounds of 50 beat one pool of 200 (docs/design/architecture.md). 2026-11-24 */
 export const DEFAULT_ROUNDS = 3;
 /**
  * λ of the residual that further rounds ask with, at most: a larger one leaves the prompt nearly as it was, so that the
- * same copies come again (docs/study.md). 2026-11-25
+ * same copies come again (docs/study/results.md). 2026-11-25
  */
 export const MAX_POOL_LAMBDA = 1;
 /** Stripes of a corpus asked in parallel: a Worker holds 6 connections at once. 2026-11-24 */
@@ -318,19 +318,19 @@ export const BREAKER_FAILURES = 3;
 export const BREAKER_MIN_MS = 2_000;
 export const BREAKER_MAX_MS = 60_000;
 
-// ── The guard of tuning (gateway/prequential.ts; docs/guard.md) ──────────────────────────────────────────────────
+// ── The guard of tuning (gateway/prequential.ts; docs/design/guard.md) ──────────────────────────────────────────────────
 // Differences are in nats per token: the loss of a pick that is new to the model, under the weights so far, less its loss
 // under the base weights. Below zero the steps so far help texts like the prompt.
 /** Pieces of text whose ids a tokenizer remembers, about 2 MB; all are dropped when there are more. 2026-11-26 */
 export const MAX_REMEMBERED_PIECES = 16_384;
 /** UTF-16 units of a piece that is remembered: longer ones hardly come again. 2026-11-26 */
 export const MAX_REMEMBERED_PIECE = 32;
-/** Tokens of a model's window from which picks go into the context as well as being tuned on (docs/context.md). 2026-11-26 */
+/** Tokens of a model's window from which picks go into the context as well as being tuned on (docs/study/context.md). 2026-11-26 */
 export const BOTH_FROM_TOKENS = 4_096;
 /**
  * The most that one pick counts as gained. A pick that is nearly an earlier one again (overlapping chunks) gains far more
  * than any text that goes on from the prompt would, and hides what the others lose: with this cap the mean follows the
- * change of the continuation at Spearman 0.75, without it at 0.58 (docs/guard.md). 2026-11-26
+ * change of the continuation at Spearman 0.75, without it at 0.58 (docs/design/guard.md). 2026-11-26
  */
 export const GUARD_MOST_GAIN_NATS = 0.1;
 /** Picks that are new to the model below which the guard does not judge: the first tells nothing, one more is a chance. 2026-11-26 */
@@ -527,7 +527,7 @@ export const MIN_CHUNK = 100;
 export const MAX_CHUNK = 20_000;
 /** A chunk begins at the earliest so large a share of one after the last: overlap multiplies the vectors, here by eight. 2026-11-26 */
 export const MIN_STRIDE_SHARE = 1 / 8;
-/** Share of a chunk that repeats the one before, where the caller names none: what npm start does (docs/study.md). 2026-11-26 */
+/** Share of a chunk that repeats the one before, where the caller names none: what npm start does (docs/study/results.md). 2026-11-26 */
 export const CHUNK_OVERLAP_SHARE = 3 / 4;
 /** Chunks of one text: MAX_TEXT_BYTES in those of npm start are 1,500. 2026-11-26 */
 export const MAX_CHUNKS = 2_000;
@@ -552,7 +552,7 @@ export const INDEX_LAG_RETRY_S = 5;
 /** Cosine above which two candidates are copies: the second lowers σ² by less than λ = 0.01 hides anyway. 2026-11-24 */
 export const NEAR_COPY = 0.999;
 /**
- * Rounds that ask past copies for nearer candidates (docs/architecture.md); while there are fewer distinct ones than picks,
+ * Rounds that ask past copies for nearer candidates (docs/design/architecture.md); while there are fewer distinct ones than picks,
  * MAX_ROUNDS. Each asks six vectors at once. In the starter corpus four come within a tenth of the nearest neighbours'
  * similarity; eight add a fiftieth. 2026-11-26
  */

@@ -50,7 +50,7 @@ export const tuning = z.strictObject({
   epsilon: z.number().min(MIN_EPSILON).max(1).default(1e-8),
   weight_decay: z.number().min(0).max(1).default(0),
   reuse_gradients: z.boolean().default(false),
-  /** Whether steps that do harm are undone (docs/guard.md). */
+  /** Whether steps that do harm are undone (docs/design/guard.md). */
   guard: z.boolean().default(true),
   /** Of LoRA's first factors; the same for all requests by default, so that the same selection makes the same adapter. */
   seed: z.int().min(0).max(0xffff_ffff).default(0),

@@ -1,7 +1,7 @@
 // `npm run bench -- fleet [--model 0.5B|1.5B|8B] [options]`: how many GPU servers a stream of prompts needs so that the first
 // token comes within --target seconds for 99 of 100, what keeping adapters and sending a prompt to where its adapter is are
 // worth, and what the loss of a server costs. A SIMULATION: its times are assumptions, by default the arithmetic of one H100
-// (docs/scale.md says how they were got), or what was measured, by --token-us, --floor-ms and --decode-ms.
+// (docs/design/scale.md says how they were got), or what was measured, by --token-us, --floor-ms and --decode-ms.
 import { parseArgs } from 'node:util';
 import { at } from '../../wire/list.ts';
 import { quantile } from '../statistics.ts';

@@ -1,4 +1,4 @@
-"""Measures the GPU server on this machine and says for each figure of docs/scale.md's targets whether it was reached:
+"""Measures the GPU server on this machine and says for each figure of docs/design/scale.md's targets whether it was reached:
 `measure.py [--shape SHAPE]… [--model DIR] [--device cuda|cpu] [--quick] [--peak-tflops N] [--threads N] [--way WAY]…`: JSON on
 stdout, a line a figure on stderr while it goes on. What this machine cannot measure says so; nothing is estimated."""
 

@@ -1,4 +1,4 @@
-// From rows of eval/run/expert-arms.ts to the figures of docs/experts.md, and whether experts trained ahead pay: at least 60 %
+// From rows of eval/run/expert-arms.ts to the figures of docs/study/experts.md, and whether experts trained ahead pay: at least 60 %
 // of the gain of tuning on SIFT's picks, in at most 5 % of what that adds to a request's time. Only prompts that all arms
 // have count, so that every comparison is paired.
 import { at } from '../../wire/list.ts';

@@ -1,4 +1,4 @@
-// Which modes each table of docs/context.md compares.
+// Which modes each table of docs/study/context.md compares.
 import type { Mode } from './modes.ts';
 
 const BASE: Mode = { strategy: '', copies: 1, steps: 0, context: 0, text: 'continuation' };

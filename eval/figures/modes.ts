@@ -1,4 +1,4 @@
-// From rows of eval/run/modes.ts to the figures of docs/context.md: what each way of using the picks gives and what it costs.
+// From rows of eval/run/modes.ts to the figures of docs/study/context.md: what each way of using the picks gives and what it costs.
 // A mode is a strategy, so many steps, so many picks in the context; only prompts that all modes of a table have count in
 // it, so that all its comparisons are paired.
 import { at } from '../../wire/list.ts';

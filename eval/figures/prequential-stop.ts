@@ -1,7 +1,7 @@
 // Whether another step is worth its cost, from the same differences that the guard judges by. The loss of texts like the
-// prompt falls about with the logarithm of the steps made (ten, twenty and fifty steps, docs/study.md), so that one number
+// prompt falls about with the logarithm of the steps made (ten, twenty and fifty steps, docs/study/results.md), so that one number
 // b is fitted, d = −b·ln(step) through the first pick's 0, with the noise of the picks around it; the next step's gain is
-// the fall from here to there. It did not pay (docs/stopping.md), so that no route uses it.
+// the fall from here to there. It did not pay (docs/study/stopping.md), so that no route uses it.
 // Trade-off: one curve for all prompts. Where the gain comes at once and then stays, the fit stops late, not early.
 import type { Difference } from '../../gateway/prequential.ts';
 

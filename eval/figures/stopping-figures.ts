@@ -1,4 +1,4 @@
-// All figures of docs/stopping.md, from the runs there are.
+// All figures of docs/study/stopping.md, from the runs there are.
 import { mean, short } from '../statistics.ts';
 import { type Judgement, judgeAll } from './judge-stopping.ts';
 import type { LongRun } from './long-runs.ts';

@@ -1,4 +1,4 @@
-// docs/context.md, from eval/results/modes-*.json: the picks of one selection tuned on, in the context, or both. The
+// docs/study/context.md, from eval/results/modes-*.json: the picks of one selection tuned on, in the context, or both. The
 // conclusions in front are a person's (eval/context-findings.md).
 import type { GuardStudy } from '../figures/guard.ts';
 import type { ModeTable } from '../figures/modes.ts';
@@ -45,7 +45,7 @@ const ofModel = (json: ModesJson): string => {
     `${number(json.parameters)} parameters, a context of ${number(json.contextTokens)} tokens; ${tuned}. ` +
       `${json.runs} of ${json.planned} planned runs are done (${json.date}, ${json.machine}; weights \`${json.weights.slice(0, 12)}\`; ` +
       `${number(json.examples)} examples, embedder ${json.embedder}).`,
-    `![Bits per byte over arithmetic](../eval/results/modes-${json.name}.svg)`,
+    `![Bits per byte over arithmetic](../../eval/results/modes-${json.name}.svg)`,
     ...shownWith(main, (table) =>
       markdownOf(
         modesTable('main', `The continuation, ${table.prompts} prompts, ${table.domains.length} domains`, table),

@@ -1,4 +1,4 @@
-// docs/experts.md, from eval/results/experts.json: adapters trained ahead on clusters of the corpus, merged for each prompt.
+// docs/study/experts.md, from eval/results/experts.json: adapters trained ahead on clusters of the corpus, merged for each prompt.
 import { type ExpertFigures, type ExpertSummary, LEAST_GAIN, MOST_TIME } from '../figures/experts.ts';
 import type { Tried } from '../run/expert-study.ts';
 import { digits, interval, percent, type Table } from './format.ts';
@@ -99,7 +99,7 @@ const setText = ({ k, steps, sizes }: ExpertsJson['sets'][number]): string =>
 
 export const expertsPage = (json: ExpertsJson): string => `# Experts trained ahead
 
-Can the work of tuning be done before the prompt comes? As in TTMM ([arXiv 2505.14136](https://arxiv.org/abs/2505.14136)), the corpus is cut into clusters, one LoRA is trained on each ahead of time, and a prompt gets the few nearest of them, merged. Less is better. Written by \`node eval/experts.ts\` from [experts.json](../eval/results/experts.json); nobody edits it by hand.
+Can the work of tuning be done before the prompt comes? As in TTMM ([arXiv 2505.14136](https://arxiv.org/abs/2505.14136)), the corpus is cut into clusters, one LoRA is trained on each ahead of time, and a prompt gets the few nearest of them, merged. Less is better. Written by \`node eval/experts.ts\` from [experts.json](../../eval/results/experts.json); nobody edits it by hand.
 
 ${verdict(json)}
 
@@ -111,7 +111,7 @@ ${markdownOf(domainTable(json))}
 
 ## How it was done
 
-- **Corpus and prompts** are those of [the study](study.md): ${number(json.examples)} examples, cut as the product cuts them. Prompts are the first 800 characters of documents, continuations the next 800. One set of experts serves all prompts, so no prompt’s document, nor a twin of it, is in the corpus, and no expert learns from an example that holds a part of any prompt’s or continuation’s text: ${number(json.shared)} examples are left, other forms of files (CommonJS) not counted. Other files of a prompt’s package are among them, for experts and for SIFT alike.
+- **Corpus and prompts** are those of [the study](results.md): ${number(json.examples)} examples, cut as the product cuts them. Prompts are the first 800 characters of documents, continuations the next 800. One set of experts serves all prompts, so no prompt’s document, nor a twin of it, is in the corpus, and no expert learns from an example that holds a part of any prompt’s or continuation’s text: ${number(json.shared)} examples are left, other forms of files (CommonJS) not counted. Other files of a prompt’s package are among them, for experts and for SIFT alike.
 - **Clusters**: bisecting k-means over the unit vectors, seeded; the largest cluster is split until there are enough, and each side of a split has at least a tenth of it. ${json.sets.map(setText).join('; ')}.
 - **An expert** is a LoRA of rank ${json.rank}, trained from the base weights in one pass, a step of Adam on each example, at a constant rate of ${json.rate}. That is a sample of its cluster, not all of it as in the paper: more steps, and more and smaller clusters, may give better experts. Experts that no prompt is given play no part and are not trained. The rate was chosen on ${json.ratePrompts} other prompts, each with its nearest expert alone (bits per byte; 0 is the base model: ${tried(json.rates)}).
 - **Weights**: a softmax of the prompt’s cosine with the centroids, of the top few only. The temperature of ${json.temperature} was chosen on ${json.tuningPrompts} other prompts with the top three (bits per byte: ${tried(json.temperatures)}). Merging adds the experts’ changes of each weight, times their weights: the factors lie side by side, the rank is the sum of theirs, nothing is lost.

@@ -1,4 +1,4 @@
-// The fixed parts of docs/study.md: how the study was made, and what limits its conclusions.
+// The fixed parts of docs/study/results.md: how the study was made, and what limits its conclusions.
 import { STRIDE } from '../../corpus/chunk.ts';
 import { HALF } from '../material/prompts.ts';
 import { LONG_RUN, SHINGLE, TWIN_SHARE } from '../material/twins.ts';

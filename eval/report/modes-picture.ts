@@ -1,4 +1,4 @@
-// The main picture of docs/context.md: bits per byte over the arithmetic that they cost. Down and to the left is better.
+// The main picture of docs/study/context.md: bits per byte over the arithmetic that they cost. Down and to the left is better.
 import type { ModeTable } from '../figures/modes.ts';
 import { base, colourScale, type Picture } from './style.ts';
 

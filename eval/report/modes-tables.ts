@@ -1,4 +1,4 @@
-// The tables of docs/context.md: what each way of using the picks gives, and what it costs.
+// The tables of docs/study/context.md: what each way of using the picks gives, and what it costs.
 import type { GuardStudy } from '../figures/guard.ts';
 import type { ModeFigures, ModeTable } from '../figures/modes.ts';
 import { digits, interval, percent, signed, type Table } from './format.ts';

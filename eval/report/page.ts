@@ -1,4 +1,4 @@
-// The page docs/study.md as text. All of it but the conclusions comes from eval/results/study.json, so that the page can be
+// The page docs/study/results.md as text. All of it but the conclusions comes from eval/results/study.json, so that the page can be
 // written again when only words change; the conclusions are a person's (eval/findings.md).
 import type { About } from './about.ts';
 import type { Table } from './format.ts';

@@ -1,4 +1,4 @@
-// The sections of docs/study.md: title, explanation, and which tables and pictures belong to it.
+// The sections of docs/study/results.md: title, explanation, and which tables and pictures belong to it.
 
 export interface Section {
   readonly title: string;

@@ -1,4 +1,4 @@
-// docs/stopping.md, from eval/results/stop-rules.json: when a run should end, and who should get the steps of a shared budget. The
+// docs/study/stopping.md, from eval/results/stop-rules.json: when a run should end, and who should get the steps of a shared budget. The
 // conclusions in front are a person's (eval/stopping-findings.md).
 import type { Between } from '../figures/halves.ts';
 import { COMPARED_AT, type Judgement, MOST_LOST } from '../figures/judge-stopping.ts';
@@ -139,7 +139,7 @@ A rule’s parameter is chosen on one half of the prompts, as the one with the f
 ${judged
   .map(
     (one) =>
-      `![Rules instead of ${one.most} steps: gain by mean number of steps](../eval/results/stop-rules-${one.most}.svg)\n\n${markdownOf(rulesTable(one))}\n\n${markdownOf(comparedTable(one))}\n\n${markdownOf(boundTable(one))}`,
+      `![Rules instead of ${one.most} steps: gain by mean number of steps](../../eval/results/stop-rules-${one.most}.svg)\n\n${markdownOf(rulesTable(one))}\n\n${markdownOf(comparedTable(one))}\n\n${markdownOf(boundTable(one))}`,
   )
   .join('\n\n')}
 
@@ -161,7 +161,7 @@ ${markdownOf(sharedTable(shared))}
 
 - A prompt is the first 800 characters of a document, the continuation the next 800; neither the document nor a near copy of it is in the corpus, nor may an example hold a longer part of either text.
 - Both texts are read after 0, 1, 2, 3, 5, 7, 10, 15, 20, 30, 40, 50, 70 and 100 steps; between them gains are taken as linear.
-- *Prequential* is a pick’s loss before its own step less its loss under the base weights ([guard.md](guard.md)); *capped*: no pick counts as gained more than 0.1 nats a token. *A fitted line*: the loss falls by b·ln(step), and the run ends where even one standard error more of b would gain less than the cost. *Windows*: the mean of the last ten picks against the ten before. *Discounted mean rises*: the running mean has gone up from its lowest. *Ten steps, the rest if they helped*: the capped mean after ten picks decides once.
+- *Prequential* is a pick’s loss before its own step less its loss under the base weights ([guard.md](../design/guard.md)); *capped*: no pick counts as gained more than 0.1 nats a token. *A fitted line*: the loss falls by b·ln(step), and the run ends where even one standard error more of b would gain less than the cost. *Windows*: the mean of the last ten picks against the ten before. *Discounted mean rises*: the running mean has gone up from its lowest. *Ten steps, the rest if they helped*: the capped mean after ten picks decides once.
 - *All signals, learned*: a line through the fitted slope, the last picks’ mean, the next picks’ similarity and σ², and the prompt’s own gain, each over the number of steps, fitted to the next steps’ gain on the half that the parameter is chosen on; its line in the pictures is fitted on the prompts that it is drawn for, and flatters it.
 - *The prompt’s own bits* are read where the continuation’s are; a server would pay a forward pass for each reading.
 `;

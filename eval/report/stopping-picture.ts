@@ -1,4 +1,4 @@
-// The picture of docs/stopping.md: the gain that each rule reaches at each mean number of steps. Up and to the left is better.
+// The picture of docs/study/stopping.md: the gain that each rule reaches at each mean number of steps. Up and to the left is better.
 import type { Judgement } from '../figures/judge-stopping.ts';
 import { base, type Picture } from './style.ts';
 

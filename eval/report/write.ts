@@ -1,4 +1,4 @@
-// Writes the results: figures as JSON and pictures into a directory, and the page docs/study.md.
+// Writes the results: figures as JSON and pictures into a directory, and the page docs/study/results.md.
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';

@@ -1,6 +1,6 @@
 // One prompt, one selection: bits per byte of its texts with so many of the picks tuned on and so many of them in the
 // context, at the points that a task names. One session gives all of them, since reading a context leaves no trace.
-// The losses of the picks under the base weights and before their own steps are kept too: docs/guard.md is about those.
+// The losses of the picks under the base weights and before their own steps are kept too: docs/design/guard.md is about those.
 import type { Backend, Session } from '../../gateway/backends/contract.ts';
 import { placeExamples } from '../../gateway/context.ts';
 import { layout } from '../../wire/context.ts';

@@ -1,4 +1,4 @@
-// Every storage key of a corpus, in one place (docs/storage.md). A corpus has a `space`: 16 random bytes drawn when it is
+// Every storage key of a corpus, in one place (docs/reference/storage.md). A corpus has a `space`: 16 random bytes drawn when it is
 // created, so that a corpus that is deleted and made again shares no key with the one before, even where the index still
 // shows the old vectors.
 import { fnv1a } from '../../wire/fnv.ts';

@@ -1,5 +1,5 @@
 // What goes wrong in Vectorize, as values: the real service's codes and wording, and the one place that words them.
-// A code marked "guess" was never seen in public; the others were (docs/vectorize-local.md says where).
+// A code marked "guess" was never seen in public; the others were (docs/reference/vectorize-local.md says where).
 // Trade-off: only the code is meant to be relied on. The wording follows the real one closely, but it is not a contract there either.
 
 /** `error: null` stands for an answer without a readable body, which the real binding words as "Status + 500". */

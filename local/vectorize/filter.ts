@@ -1,6 +1,6 @@
 // Metadata filters: parsed once into clauses (plain data, so that they travel), then evaluated against a vector's indexed values.
 // All clauses must hold. A property that is not indexed, absent, or of another type counts as null: $eq null, $ne, and $nin match it.
-// That last rule is a guess where the real service is undocumented (docs/vectorize-local.md).
+// That last rule is a guess where the real service is undocumented (docs/reference/vectorize-local.md).
 import { VECTORIZE_MAX_FILTER_BYTES } from '../../wire/limits.ts';
 import { compareBytes } from '../../wire/text.ts';
 import { type Answer, answer, BAD_FILTER, refuse } from './faults.ts';

@@ -95,7 +95,7 @@ export const App = () => {
             <button type="button" aria-current={tab === 'corpus' ? 'page' : undefined} onClick={() => setTab('corpus')}>
               Corpus
             </button>
-            <a href="/docs/">API</a>
+            <a href="/docs/">Docs</a>
             <button type="button" onClick={() => forget('')}>
               Forget the key
             </button>

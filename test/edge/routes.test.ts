@@ -1,4 +1,4 @@
-// The table of routes is whole: what is mounted under /v1 is in it, with a scope, and docs/api.md says what it says.
+// The table of routes is whole: what is mounted under /v1 is in it, with a scope, and docs/reference/api.md says what it says.
 import { readFileSync } from 'node:fs';
 import { describe, expect, it, vi } from 'vitest';
 import { factsOf, type RouteName, routeNames } from '../../wire/api/routes.ts';
@@ -40,8 +40,8 @@ describe('the table of routes', () => {
     expect(scopes.filter((scope) => !SCOPES.includes(scope))).toEqual([]);
   });
 
-  it('is what docs/api.md says (node cli/routes.ts --write)', () => {
-    const docs = readFileSync(new URL('../../docs/api.md', import.meta.url), 'utf8');
+  it('is what docs/reference/api.md says (node cli/routes.ts --write)', () => {
+    const docs = readFileSync(new URL('../../docs/reference/api.md', import.meta.url), 'utf8');
     expect(/<!-- routes -->\n([\s\S]*)\n<!-- end of routes -->/.exec(docs)?.[1]).toBe(routesTable());
   });
 });

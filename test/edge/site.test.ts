@@ -24,7 +24,7 @@ describe('the documentation of the edge', () => {
 
   it('is a page whose scripts and styles all come from the edge itself', async () => {
     expect((await get('/docs', { redirect: 'manual' })).headers.get('location')).toBe('/docs/');
-    const page = await get('/docs/');
+    const page = await get('/docs/api/');
     expect(page.headers.get('content-type')).toContain('text/html');
     expect(page.headers.get('content-security-policy')).toContain("script-src 'self'");
     const html = await page.text();
@@ -32,7 +32,7 @@ describe('the documentation of the edge', () => {
     expect(files.length).toBe(3);
     expect(html).not.toMatch(/<script(?![^>]*src=)|https?:/);
     for (const file of files) {
-      const answer = await get(`/docs/${file}`);
+      const answer = await get(`/docs/api/${file}`);
       expect([file, answer.status]).toEqual([file, 200]);
       expect(answer.headers.get('content-type')).toMatch(/javascript|css/);
       expect((await answer.text()).length).toBeGreaterThan(100);
@@ -48,7 +48,7 @@ describe('the documentation of the edge', () => {
       page.on('console', (line) => {
         if (line.type() === 'error') wrong.push(line.text());
       });
-      await page.goto(new URL('/docs/', edge.url).href);
+      await page.goto(new URL('/docs/api/', edge.url).href);
       await page.waitForSelector('.opblock');
       expect(await page.locator('.opblock').count()).toBe(routeNames.length);
       expect(wrong).toEqual([]);
@@ -58,7 +58,7 @@ describe('the documentation of the edge', () => {
   });
 
   it('has no other files, and hides no route behind them', async () => {
-    const missing = await get('/docs/nothing.js');
+    const missing = await get('/docs/api/nothing.js');
     expect(missing.status).toBe(404);
     expect(await missing.json()).toMatchObject({ error: { code: 'not_found' } });
     expect((await get('/v1/models')).status).toBe(401);

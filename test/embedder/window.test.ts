@@ -12,7 +12,7 @@ describe.each(['models/embedder', 'test/embedder/golden/bert'])('the window of %
   let text: string;
   beforeAll(async () => {
     tokenizer = createEncoder(JSON.parse(await readFile(at(`${directory}/tokenizer.json`), 'utf8')), {});
-    text = await readFile(at('docs/api.md'), 'utf8');
+    text = await readFile(at('docs/reference/api.md'), 'utf8');
   });
   const specials = (): number => tokenizer.before.length + tokenizer.after.length;
   const whole = (of: string): number[] => tokenizer.encode(of);

@@ -1,5 +1,5 @@
 // Experts trained ahead: what they may learn from, which of them a prompt gets, what a request with them does, how results go
-// on where they ended, the rule they are judged by, and that docs/experts.md is what the committed figures give.
+// on where they ended, the rule they are judged by, and that docs/study/experts.md is what the committed figures give.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -350,12 +350,12 @@ describe('the rule', () => {
   });
 });
 
-describe('docs/experts.md', () => {
+describe('docs/study/experts.md', () => {
   it('is the page of the committed figures; `node eval/experts.ts` writes both', () => {
     const text = (path: string): string => readFileSync(new URL(path, root), 'utf8');
     const json = JSON.parse(text('eval/results/experts.json')) as ExpertsJson; // written by the command
     expect(json.prompts).toBeGreaterThanOrEqual(60);
     expect(json.domains.length).toBeGreaterThanOrEqual(5);
-    expect(text('docs/experts.md')).toBe(expertsPage(json));
+    expect(text('docs/study/experts.md')).toBe(expertsPage(json));
   });
 });

@@ -1,5 +1,5 @@
 // The comparison of tuning, context and both: what one run reads, how figures pair and cost, what a guard would have done,
-// and that docs/context.md is what the committed figures give.
+// and that docs/study/context.md is what the committed figures give.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { spec } from '../../eval/choose/spec.ts';
@@ -189,7 +189,7 @@ describe('the guard in hindsight', () => {
   });
 });
 
-describe('docs/context.md', () => {
+describe('docs/study/context.md', () => {
   it('is the page of the committed figures; `node eval/modes.ts --report` writes both', () => {
     const root = new URL('../../', import.meta.url);
     const text = (path: string): string => readFileSync(new URL(path, root), 'utf8');
@@ -199,6 +199,6 @@ describe('docs/context.md', () => {
       .toSorted((a, b) => b.parameters - a.parameters);
     expect(models.length).toBeGreaterThan(0);
     const findings = existsSync(new URL('eval/context-findings.md', root)) ? text('eval/context-findings.md') : '';
-    expect(text('docs/context.md')).toBe(contextPage(models, findings));
+    expect(text('docs/study/context.md')).toBe(contextPage(models, findings));
   });
 });

@@ -1,4 +1,4 @@
-// docs/study.md is what the report writes from eval/results/study.json and eval/findings.md: nobody edits it by hand.
+// docs/study/results.md is what the report writes from eval/results/study.json and eval/findings.md: nobody edits it by hand.
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { pageOf, type StudyJson } from '../../eval/report/page.ts';
@@ -7,9 +7,9 @@ import { SECTIONS } from '../../eval/report/sections.ts';
 const read = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
 const study = JSON.parse(read('eval/results/study.json')) as StudyJson;
 
-describe('docs/study.md', () => {
+describe('docs/study/results.md', () => {
   it('is the page of the committed results; after a change of words run `node eval/index.ts --page`', () => {
-    expect(read('docs/study.md')).toBe(pageOf(study, '../eval/results', read('eval/findings.md')));
+    expect(read('docs/study/results.md')).toBe(pageOf(study, '../../eval/results', read('eval/findings.md')));
   });
 
   it('has every table and picture of a section in the committed results', () => {

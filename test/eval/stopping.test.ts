@@ -1,5 +1,5 @@
 // When to stop, judged: what a run tells, that rules see only steps that were made, that nothing is judged on what it was chosen
-// on, how a shared budget is dealt out, and that docs/stopping.md is what the committed figures give.
+// on, how a shared budget is dealt out, and that docs/study/stopping.md is what the committed figures give.
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { spec } from '../../eval/choose/spec.ts';
@@ -239,12 +239,12 @@ describe('a shared budget', () => {
   });
 });
 
-describe('docs/stopping.md', () => {
+describe('docs/study/stopping.md', () => {
   const text = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
 
   it('is the page of the committed figures; `node eval/stopping.ts --report` writes both', () => {
     const json = JSON.parse(text('eval/results/stop-rules.json')) as StoppingJson; // written by the command
-    expect(text('docs/stopping.md')).toBe(stoppingPage(json, text('eval/stopping-findings.md')));
+    expect(text('docs/study/stopping.md')).toBe(stoppingPage(json, text('eval/stopping-findings.md')));
     expect(json.prompts).toBeGreaterThan(0);
   });
 });

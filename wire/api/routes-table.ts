@@ -1,4 +1,4 @@
-// The table of docs/api.md, a row a route.
+// The table of docs/reference/api.md, a row a route.
 import { codeOf, type Fault, statusOf } from '../faults.ts';
 import { EVERY_ROUTE, factsOf, type RouteName, routeNames } from './routes.ts';
 
@@ -22,7 +22,7 @@ const row = (name: RouteName): string => {
   return `| ${cells.join(' | ')} |`;
 };
 
-/** The table of docs/api.md. */
+/** The table of docs/reference/api.md. */
 export const routesTable = (): string =>
   [
     '| route | scope | answers | body and limits | errors of its own |',

@@ -55,7 +55,7 @@ const headerParameters = ({ idempotency }: RouteFacts): Json[] =>
       ]
     : [];
 
-/** Faults by status: each says the same as the table of docs/api.md. */
+/** Faults by status: each says the same as the table of docs/reference/api.md. */
 const failures = (kinds: readonly Fault['kind'][]): Json => {
   const byStatus = Map.groupBy(kinds, statusOf);
   return Object.fromEntries(

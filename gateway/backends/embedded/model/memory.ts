@@ -1,5 +1,5 @@
 // What a session and a step take of a machine's memory, in bytes, from the model's shapes: an estimate to refuse with before
-// anything is allocated, held to what was measured (docs/engine.md has the table). It counts what grows with the model and
+// anything is allocated, held to what was measured (docs/design/engine.md has the table). It counts what grows with the model and
 // with the tokens; what else a process needs (Node, onnxruntime, the tokenizer) is a constant.
 import type { Architecture } from './config.ts';
 import { parameterShapes } from './parameters.ts';

@@ -1,0 +1,56 @@
+// The variables that commands on a machine read, each with what it is for: docs/reference/configuration.md is written from here,
+// and a test holds it to what the code reads. What the Worker is given is functions/env.ts.
+
+export interface Variable {
+  readonly name: string;
+  /** Commands that read it. */
+  readonly by: string;
+  readonly meaning: string;
+  /** What holds where it is not set. */
+  readonly fallback: string;
+}
+
+export const VARIABLES: readonly Variable[] = [
+  {
+    name: 'GATEWAY_SECRET',
+    by: '`npm run gateway`',
+    meaning: 'secret that the gateway shares with the edge, 16 characters or more; never given on the command line',
+    fallback: 'none: the gateway does not start',
+  },
+  {
+    name: 'GATEWAY_BACKENDS',
+    by: '`npm start`, `npm run gateway`',
+    meaning: 'the file of `--backends`: servers on other machines and their models (docs/backends.md)',
+    fallback: 'none',
+  },
+  {
+    name: 'SIFT_DEADLINE',
+    by: '`npm start`, `npm run gateway`',
+    meaning: 'seconds that a request may take in all, as `--deadline`',
+    fallback: '120',
+  },
+  {
+    name: 'SIFT_LOG',
+    by: '`npm start`, `npm run gateway`',
+    meaning: 'which requests are told of on stderr: off, error, warn, info (also 1), debug (docs/operate.md)',
+    fallback: '`error`; of the gateway alone `info`',
+  },
+  {
+    name: 'SIFT_STATE',
+    by: '`npm start` and what works with its state',
+    meaning: 'directory of what is kept between starts: index, texts, keys, downloads',
+    fallback: '`.sift` in the clone',
+  },
+  {
+    name: 'SIFT_SERVER',
+    by: '`sift-edge`',
+    meaning: 'address of the edge that commands speak to, as `--server`',
+    fallback: '`http://127.0.0.1:8787`',
+  },
+  {
+    name: 'SIFT_KEY',
+    by: '`sift-edge`, `npm run keys`',
+    meaning: 'key of that edge, as `--key`, which other users of the machine can read',
+    fallback: 'none',
+  },
+];

@@ -1,0 +1,31 @@
+// The pages of docs/reference/ that are written from the source, each with what it is written from.
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ROOT } from '../workplace.ts';
+import { configurationPage } from './configuration.ts';
+import { errorsPage } from './errors.ts';
+import { limitsPage } from './limits.ts';
+
+export interface WrittenPage {
+  readonly path: string;
+  text(): Promise<string>;
+}
+
+const read = (path: string): Promise<string> => readFile(join(ROOT, path), 'utf8');
+
+/** What the page holds now; empty where it is not there yet. */
+export const currentText = (path: string): Promise<string> => read(path).catch(() => '');
+
+export const PAGES: readonly WrittenPage[] = [
+  { path: 'docs/reference/limits.md', text: async () => limitsPage(await read('wire/limits.ts')) },
+  { path: 'docs/reference/errors.md', text: async () => errorsPage() },
+  {
+    path: 'docs/reference/configuration.md',
+    text: async () =>
+      configurationPage({
+        env: await read('functions/env.ts'),
+        production: await read('wrangler.toml'),
+        local: await read('wrangler.local.toml'),
+      }),
+  },
+];

@@ -1,0 +1,56 @@
+// `npm run docs`: docs/ as pages into build/manual, and from there beside the other pages that the Worker serves. VitePress
+// is in this folder's own package, installed when it is missing, so that `npm ci` of the project stays without it. A page
+// that would break the edge's policy, with a script in it, fails the build.
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { buildSite, MANUAL } from '../build.ts';
+import { scriptsAsFiles } from './scripts.ts';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const VITEPRESS = join(here, 'node_modules/vitepress');
+
+/** Whether the generator is there, of the version that package.json names. */
+export const installed = async (): Promise<boolean> => {
+  if (!existsSync(join(VITEPRESS, 'package.json'))) return false;
+  const json = async (path: string) => JSON.parse(await readFile(path, 'utf8'));
+  const { devDependencies } = await json(join(here, 'package.json'));
+  return devDependencies.vitepress === (await json(join(VITEPRESS, 'package.json'))).version;
+};
+
+/** Says what the command said only where it failed. */
+const run = (command: string, args: readonly string[]): void => {
+  const { status, error, stdout, stderr } = spawnSync(command, args, { cwd: here, encoding: 'utf8' });
+  if (status === 0) return;
+  throw new Error(
+    `${command} ${args.join(' ')} failed: ${error?.message ?? `exit code ${status}`}\n${stdout ?? ''}${stderr ?? ''}`,
+  );
+};
+
+const pagesOf = async (directory: string): Promise<string[]> =>
+  (await readdir(directory, { recursive: true })).filter((name) => name.endsWith('.html')).sort();
+
+/** Pages as files, each with its text. */
+export const buildManual = async (): Promise<readonly string[]> => {
+  // pages that were made before and are no more
+  await rm(MANUAL, { recursive: true, force: true });
+  run(process.execPath, [join(VITEPRESS, 'bin/vitepress.js'), 'build']);
+  const pages = await pagesOf(MANUAL);
+  for (const page of pages) {
+    const { files } = scriptsAsFiles(await readFile(join(MANUAL, page), 'utf8'), '');
+    if (files.size > 0) throw new Error(`${page} holds a script, which the edge's policy does not run`);
+  }
+  await buildSite();
+  return pages;
+};
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  if (!(await installed())) {
+    process.stdout.write('installing VitePress into site/manual\n');
+    run('npm', ['ci']);
+  }
+  const pages = await buildManual();
+  process.stdout.write(`${pages.length} pages in ${relative(process.cwd(), MANUAL)}; the edge serves them at /docs/\n`);
+}
