@@ -21,6 +21,7 @@ import {
   type TuneRequest,
 } from '../../wire/tune.ts';
 import { UpstreamError, upstreamFault, wireError } from '../http/errors.ts';
+import { accessHeaders, type Network } from './access.ts';
 import { attempt, type Call, type Outcome } from './attempt.ts';
 import { Patience } from './deadline.ts';
 import { relayed } from './relay.ts';
@@ -29,6 +30,9 @@ import { relayed } from './relay.ts';
 export interface Gateway {
   readonly GATEWAY_URL?: string;
   readonly GATEWAY_SECRET?: string;
+  readonly GATEWAY_ACCESS_ID?: string;
+  readonly GATEWAY_ACCESS_SECRET?: string;
+  readonly GATEWAY_VPC?: Network;
   /** By which its log knows the caller's request. Not signed. */
   readonly trail?: Trail;
 }
@@ -60,12 +64,8 @@ interface Request {
   readonly firstByteMs: number;
 }
 
-const callOf = (
-  { GATEWAY_URL, GATEWAY_SECRET, trail = {} }: Gateway,
-  request: Request,
-  patience: Patience,
-  idleMs: number,
-): Call => {
+const callOf = (gateway: Gateway, request: Request, patience: Patience, idleMs: number): Call => {
+  const { GATEWAY_URL, GATEWAY_SECRET, GATEWAY_VPC, trail = {} } = gateway;
   if (!GATEWAY_URL || !GATEWAY_SECRET || !URL.canParse(GATEWAY_URL)) {
     throw upstreamFault({ kind: 'not_configured', what: 'the gateway (GATEWAY_URL and GATEWAY_SECRET)' }, false);
   }
@@ -73,7 +73,9 @@ const callOf = (
   const url = new URL(GATEWAY_URL.replace(/\/+$/, '') + path);
   const body =
     request.body === undefined ? undefined : new Uint8Array(new TextEncoder().encode(JSON.stringify(request.body)));
-  return { url, secret: GATEWAY_SECRET, trail, method, body, answer, firstByteMs, idleMs, patience };
+  const access = accessHeaders(gateway);
+  const network = GATEWAY_VPC ?? globalThis;
+  return { url, secret: GATEWAY_SECRET, network, access, trail, method, body, answer, firstByteMs, idleMs, patience };
 };
 
 /** One attempt, and a second where it is safe and the budget allows. */

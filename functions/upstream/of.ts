@@ -1,4 +1,4 @@
-// The gateway as a request of ours reaches it: where it is, and what its log will know the request by.
+// The gateway as a request of ours reaches it: where it is, how one comes there, and what its log will know the request by.
 import type { RequestRecord } from '../observe/record.ts';
 import type { Gateway } from './client.ts';
 
@@ -7,8 +7,13 @@ export interface Asking {
   readonly var: { readonly record: Pick<RequestRecord, 'trail'> };
 }
 
-export const gatewayOf = ({ env: { GATEWAY_URL, GATEWAY_SECRET }, var: { record } }: Asking): Gateway => ({
-  ...(GATEWAY_URL === undefined ? {} : { GATEWAY_URL }),
-  ...(GATEWAY_SECRET === undefined ? {} : { GATEWAY_SECRET }),
+const PARTS = ['GATEWAY_URL', 'GATEWAY_SECRET', 'GATEWAY_ACCESS_ID', 'GATEWAY_ACCESS_SECRET', 'GATEWAY_VPC'] as const;
+
+/** What of the Worker's Env belongs to the gateway, and nothing else. */
+export const gatewayParts = (env: Gateway): Gateway =>
+  Object.fromEntries(PARTS.flatMap((part) => (env[part] === undefined ? [] : [[part, env[part]]])));
+
+export const gatewayOf = ({ env, var: { record } }: Asking): Gateway => ({
+  ...gatewayParts(env),
   trail: record.trail,
 });
