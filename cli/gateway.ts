@@ -9,14 +9,27 @@ import { createEmbeddedBackend } from '../gateway/backends/embedded/index.ts';
 import { createBackends } from '../gateway/backends/file.ts';
 import { closeAll, createRegistry } from '../gateway/backends/registry.ts';
 import { logInfo } from '../gateway/log.ts';
+import { secretOf } from '../gateway/secret.ts';
 import { serveGateway } from '../gateway/serve.ts';
-import { ADAPTER_BYTES, ADAPTER_TTL_MS, MAX_DEADLINE_MS, TUNE_DEADLINE_MS } from '../wire/limits.ts';
+import {
+  ADAPTER_BYTES,
+  ADAPTER_TTL_MS,
+  MAX_DEADLINE_MS,
+  MAX_DRAIN_S,
+  SHUTDOWN_GRACE_MS,
+  TUNE_DEADLINE_MS,
+} from '../wire/limits.ts';
 import { messageOf } from '../wire/message.ts';
 import { logLevelOf } from '../wire/request-line.ts';
 import { optionsOf, UsageError, whole } from './arguments.ts';
 import { MACHINE_FLAGS, machineOf } from './tuning-flags.ts';
 
-const HELP = `npm run gateway -- [options]        (GATEWAY_SECRET: at least 16 characters, shared with the edge;
+/** Characters of a secret: 16 of `openssl rand -hex` are 64 bits. */
+const LEAST_SECRET = 16;
+
+const HELP = `npm run gateway -- [options]        (GATEWAY_SECRET: at least ${LEAST_SECRET} characters, shared with the edge;
+                        GATEWAY_SECRET_PREVIOUS: accepted beside it while secrets are changed;
+                        GATEWAY_SECRET_FILE, GATEWAY_SECRET_PREVIOUS_FILE: files that hold them;
                         SIFT_LOG: off, error, warn, info (default) or debug: which requests are told of on stderr)
   --model NAME=DIR      a model to serve, from a directory in Hugging Face layout; repeatable (default base=models/base,
                         or none where --backends is given)
@@ -28,6 +41,7 @@ const HELP = `npm run gateway -- [options]        (GATEWAY_SECRET: at least 16 c
   --threads N           threads inside one computation (default 1)
   --adapter-mb N        megabytes of adapters kept for requests with the same selection (default ${ADAPTER_BYTES >> 20}; 0: none)
   --adapter-minutes N   how long each is kept at most (default ${ADAPTER_TTL_MS / 60_000})
+  --drain SECONDS       what requests in flight get after SIGTERM, up to ${MAX_DRAIN_S} (default ${SHUTDOWN_GRACE_MS / 1000})
   --deadline SECONDS    what a request may take in all, up to ${MAX_DEADLINE_MS / 1000} (default SIFT_DEADLINE, or ${TUNE_DEADLINE_MS / 1000})
 `;
 
@@ -55,6 +69,7 @@ const parse = () => {
       port: { type: 'string', default: '8788' },
       'adapter-mb': { type: 'string', default: String(ADAPTER_BYTES >> 20) },
       'adapter-minutes': { type: 'string', default: String(ADAPTER_TTL_MS / 60_000) },
+      drain: { type: 'string', default: String(SHUTDOWN_GRACE_MS / 1000) },
       ...MACHINE_FLAGS,
     },
   });
@@ -72,6 +87,7 @@ const parse = () => {
       maxBytes: whole('adapter-mb', values['adapter-mb'], 0, 1_000_000) * 2 ** 20,
       ttlMs: whole('adapter-minutes', values['adapter-minutes'], 1, 10_000) * 60_000,
     },
+    drainMs: 1000 * whole('drain', values.drain, 0, MAX_DRAIN_S),
     machine: machineOf(values),
   };
 };
@@ -91,14 +107,26 @@ const backendsOf = async ({ models, backends, machine }: ReturnType<typeof parse
   return { embedded, ...remote };
 };
 
+const tooShort = (name: string): string => `${name} is missing or shorter than ${LEAST_SECRET} characters`;
+
+const sharedSecret = async (name: string): Promise<string | undefined> => {
+  const secret = await secretOf(name, process.env);
+  if (secret !== undefined && secret.length < LEAST_SECRET) throw new UsageError(tooShort(name));
+  return secret;
+};
+
 const main = async (): Promise<void> => {
   const options = parse();
   if (options.help) return void process.stdout.write(HELP);
-  const secret = process.env.GATEWAY_SECRET ?? '';
-  if (secret.length < 16) throw new UsageError('GATEWAY_SECRET is missing or shorter than 16 characters');
-  const { machine, weights, adapters, host, port } = options;
+  const secret = await sharedSecret('GATEWAY_SECRET');
+  if (secret === undefined) throw new UsageError(tooShort('GATEWAY_SECRET'));
+  const previousSecret = await sharedSecret('GATEWAY_SECRET_PREVIOUS');
+  const { machine, weights, adapters, host, port, drainMs } = options;
   const { deadlineMs } = machine;
-  const limits = deadlineMs === undefined ? {} : { deadlineMs };
+  const limits = {
+    ...(deadlineMs === undefined ? {} : { deadlineMs }),
+    ...(previousSecret === undefined ? {} : { previousSecret }),
+  };
   const logLevel = logLevelOf(process.env.SIFT_LOG, 'info');
   const backends = await backendsOf(options);
   const serve = async () => {
@@ -116,7 +144,7 @@ const main = async (): Promise<void> => {
       if (asked) process.exit(128 + constants.signals[signal]);
       asked = true;
       logInfo('shutting down', { signal });
-      gateway.close().then(
+      gateway.close(drainMs).then(
         () => process.exit(0),
         (error: unknown) => end(1, error),
       );

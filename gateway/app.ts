@@ -31,6 +31,8 @@ export interface GatewayOptions {
   readonly registry: Registry;
   /** Shared with the edge. */
   readonly secret: string;
+  /** Accepted beside it while secrets are changed: the one that edges may still sign with. */
+  readonly previousSecret?: string;
   /** Requests waiting for one backend. */
   readonly queueLimit?: number;
   /** Of these, of one tenant. */
@@ -72,7 +74,7 @@ const ROUTES: ReadonlySet<string> = new Set([
 ]);
 
 export const createGateway = (options: GatewayOptions) => {
-  const { registry, secret, nonces } = options;
+  const { registry, secret, previousSecret, nonces } = options;
   const weights = checkedWeights(options.weights ?? new Map());
   const limit = options.queueLimit ?? MAX_QUEUE;
   const queues = new Map(
@@ -104,7 +106,13 @@ export const createGateway = (options: GatewayOptions) => {
   app.use(recorded(options.logLevel ?? 'error', (path) => (ROUTES.has(path) ? path : null)));
   app.use(
     '/v1/*',
-    signedOnly({ secret, nowMs: options.nowMs ?? Date.now, ...(nonces === undefined ? {} : { nonces }) }),
+    signedOnly({
+      secret,
+      ...(previousSecret === undefined ? {} : { previousSecret }),
+      onPrevious: () => metrics.previousSecret.inc(),
+      nowMs: options.nowMs ?? Date.now,
+      ...(nonces === undefined ? {} : { nonces }),
+    }),
   );
 
   app.post('/v1/tune', tuneRoute(work));

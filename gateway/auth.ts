@@ -7,7 +7,7 @@ import { createMiddleware } from 'hono/factory';
 import { readCapped } from '../wire/body.ts';
 import { type Fault, FaultError, fail, faultResponse, type Result } from '../wire/faults.ts';
 import { MAX_TUNE_BODY_BYTES, SIGNATURE_WINDOW_S } from '../wire/limits.ts';
-import { SIGNATURE_HEADER, type Verified, verifyRequest } from '../wire/signature.ts';
+import { SIGNATURE_HEADER, type Verified, type VerifyMac, verifyRequest } from '../wire/signature.ts';
 import { type Macs, macsOf } from './macs.ts';
 import { NonceMemory } from './nonces.ts';
 import type { Recorded } from './record.ts';
@@ -23,6 +23,10 @@ export interface Signed {
 
 export interface SignedOnlyOptions {
   readonly secret: string;
+  /** Accepted beside it while secrets are changed. */
+  readonly previousSecret?: string;
+  /** Told of each request that is signed with the previous one. */
+  readonly onPrevious?: () => void;
   /** Unix time in milliseconds. */
   readonly nowMs: () => number;
   readonly nonces?: NonceMemory;
@@ -74,14 +78,25 @@ const admit = (nonces: NonceMemory, { nonce, time }: Verified & { ok: true }, no
   }
 };
 
-export const signedOnly = ({ secret, nowMs, nonces = new NonceMemory() }: SignedOnlyOptions) => {
-  const macs = macsOf(secret);
+export const signedOnly = (options: SignedOnlyOptions) => {
+  const { secret, previousSecret, onPrevious, nowMs, nonces = new NonceMemory() } = options;
+  const current = macsOf(secret);
+  const accepted = previousSecret === undefined ? [current] : [current, macsOf(previousSecret)];
   return createMiddleware<Signed>(async (c, next) => {
     const { pathname, search } = new URL(c.req.url);
     const target = { method: c.req.method, path: pathname + search };
     const now = nowMs();
-    const verified = verifyRequest(macs.verify, c.req.header(SIGNATURE_HEADER), target, now);
+    // the answer is signed with the secret of its request: the only one that its sender surely has
+    let macs = current;
+    const verify: VerifyMac = (mac, message) =>
+      accepted.some((candidate) => {
+        const right = candidate.verify(mac, message);
+        if (right) macs = candidate;
+        return right;
+      });
+    const verified = verifyRequest(verify, c.req.header(SIGNATURE_HEADER), target, now);
     if (!verified.ok) throw badSignature(verified.why);
+    if (macs !== current) onPrevious?.();
     const { nonce } = verified;
     const refuse = async (fault: Fault): Promise<void> => {
       c.var.record.failed(new FaultError(fault));

@@ -66,6 +66,11 @@ export const createMetrics = (queues: ReadonlyMap<string, Queue>, adapters: Adap
       labelNames: ['route', 'outcome', 'backend'] as const,
       registers,
     }),
+    previousSecret: new Counter({
+      name: 'sift_gateway_previous_secret_total',
+      help: 'Requests signed with the previous secret: while this rises, an edge still has it',
+      registers,
+    }),
     steps: new Counter({
       name: 'sift_gateway_steps_total',
       help: 'Gradient steps made, those that the guard undid included',

@@ -257,6 +257,10 @@ export const GATEWAY_SILENT_MS = 30_000;
 export const GATEWAY_TCP_PROBE_MS = 10_000;
 /** Milliseconds a graceful shutdown waits for requests in flight. 2026-11-24 */
 export const SHUTDOWN_GRACE_MS = 10_000;
+/** Seconds that `--drain` may make of it: the longest deadline and some for the queue. 2026-11-27 */
+export const MAX_DRAIN_S = 300;
+/** Bytes of a file that holds a secret; keys and tokens have some hundred. 2026-11-27 */
+export const MAX_SECRET_FILE_BYTES = 16 * 1024;
 /** Milliseconds aborted streams get to say why they end, before their connections are closed. 2026-11-24 */
 export const SHUTDOWN_LAST_WORDS_MS = 500;
 /** Milliseconds a backend may take to close when the gateway ends. 2026-11-26 */

@@ -15,6 +15,7 @@ import {
 import { hasSignatureShape, SIGNATURE_HEADER, verifyResponse, verifyStream } from '../../wire/signature.ts';
 import type { Trail } from '../../wire/trace.ts';
 import { UpstreamError, upstreamFault, wireError } from '../http/errors.ts';
+import type { Network } from './access.ts';
 import type { Patience } from './deadline.ts';
 import { readUpTo } from './read.ts';
 import { refusal, retryAfterS } from './refusal.ts';
@@ -28,6 +29,10 @@ export interface Signed {
 export interface Call {
   readonly url: URL;
   readonly secret: string;
+  /** What carries the request: the internet, or a private network. */
+  readonly network: Network;
+  /** Headers for who stands before the gateway. */
+  readonly access: Readonly<Record<string, string>>;
   /** Headers beside the signature, for the gateway's log. */
   readonly trail: Trail;
   readonly method: 'GET' | 'POST';
@@ -146,9 +151,9 @@ export const attempt = async (call: Call, signed: Signed): Promise<Outcome> => {
   const startedMs = Date.now();
   let response: Response;
   try {
-    const sent = fetch(call.url, {
+    const sent = call.network.fetch(call.url, {
       method: call.method,
-      headers: { ...call.trail, [SIGNATURE_HEADER]: signed.header, 'content-type': 'application/json' },
+      headers: { ...call.access, ...call.trail, [SIGNATURE_HEADER]: signed.header, 'content-type': 'application/json' },
       ...(call.body === undefined ? {} : { body: call.body }),
       redirect: 'manual',
       signal: call.patience.signal,

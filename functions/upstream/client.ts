@@ -23,7 +23,7 @@ import { Patience } from './deadline.ts';
 import { callOf, exchange, type Request } from './exchange.ts';
 import { speaksAgainst } from './failover.ts';
 import type { Member } from './fleet.ts';
-import { type ClientOptions, DEFAULTS, type Gateway, notConfigured, secretOf } from './gateway.ts';
+import { type ClientOptions, DEFAULTS, type Gateway, notConfigured, placeOf } from './gateway.ts';
 import { relayed } from './relay.ts';
 import { among, fleetIn, LIST, type ServedModel, unionOf, type Work } from './several.ts';
 
@@ -45,9 +45,9 @@ const alone = async (
   patience: Patience,
   { clocks, budget }: ClientOptions,
 ): Promise<Answered> => {
-  const { GATEWAY_URL, trail = {} } = gateway;
+  const { GATEWAY_URL, GATEWAY_VPC } = gateway;
   if (!GATEWAY_URL || !URL.canParse(GATEWAY_URL)) throw notConfigured();
-  const place = { url: GATEWAY_URL.replace(/\/+$/, ''), secret: secretOf(gateway), trail };
+  const place = placeOf(gateway, GATEWAY_URL.replace(/\/+$/, ''), GATEWAY_VPC);
   budget.request(Date.now());
   const outcome = await exchange(callOf(place, request, patience, clocks.idleMs), budget);
   if (outcome.ok) return outcome;

@@ -4,16 +4,13 @@
 import type { RetryBudget } from '../../wire/retry-budget.ts';
 import { retryDelayMs } from '../../wire/retry-budget.ts';
 import { signRequest } from '../../wire/signature.ts';
-import type { Trail } from '../../wire/trace.ts';
 import { UpstreamError } from '../http/errors.ts';
 import { attempt, type Call, type Outcome } from './attempt.ts';
 import type { Patience } from './deadline.ts';
 
-/** Where one gateway listens, the secret shared with it, and what its log knows the caller's request by. */
-export interface Place {
+/** Where one gateway listens, the secret shared with it, the way there, and what its log knows the caller's request by. */
+export interface Place extends Pick<Call, 'secret' | 'network' | 'access' | 'trail'> {
   readonly url: string;
-  readonly secret: string;
-  readonly trail: Trail;
 }
 
 export interface Request {
@@ -24,11 +21,11 @@ export interface Request {
   readonly firstByteMs: number;
 }
 
-export const callOf = ({ url, secret, trail }: Place, request: Request, patience: Patience, idleMs: number): Call => {
+export const callOf = ({ url, ...place }: Place, request: Request, patience: Patience, idleMs: number): Call => {
   const { method, path, answer, firstByteMs } = request;
   const body =
     request.body === undefined ? undefined : new Uint8Array(new TextEncoder().encode(JSON.stringify(request.body)));
-  return { url: new URL(url + path), secret, trail, method, body, answer, firstByteMs, idleMs, patience };
+  return { ...place, url: new URL(url + path), method, body, answer, firstByteMs, idleMs, patience };
 };
 
 /**

@@ -4,6 +4,8 @@ import type { Region } from '../../wire/regions.ts';
 import { RetryBudget } from '../../wire/retry-budget.ts';
 import type { Trail } from '../../wire/trace.ts';
 import { type UpstreamError, upstreamFault } from '../http/errors.ts';
+import { accessHeaders, type Network } from './access.ts';
+import type { Place } from './exchange.ts';
 
 /** Where the gateways listen, and the secret shared with them, a part of the Worker's Env; and what a request of ours adds. */
 export interface Gateway {
@@ -12,6 +14,11 @@ export interface Gateway {
   /** Several (wire/gateways.ts). */
   readonly GATEWAYS?: unknown;
   readonly GATEWAY_SECRET?: string;
+  /** Of Cloudflare Access, which may stand before all of them. */
+  readonly GATEWAY_ACCESS_ID?: string;
+  readonly GATEWAY_ACCESS_SECRET?: string;
+  /** A private network, to GATEWAY_URL alone: a binding leads to one host. */
+  readonly GATEWAY_VPC?: Network;
   /** By which its log knows the caller's request. Not signed. */
   readonly trail?: Trail;
   /** The caller's region: the nearest gateways come first. */
@@ -53,4 +60,10 @@ export const notConfigured = (): UpstreamError =>
 export const secretOf = ({ GATEWAY_SECRET }: Gateway): string => {
   if (!GATEWAY_SECRET) throw notConfigured();
   return GATEWAY_SECRET;
+};
+
+/** How the gateway at this address is reached. Throws an UpstreamError where a secret is missing. */
+export const placeOf = (gateway: Gateway, url: string, network: Network = globalThis): Place => {
+  const { trail = {} } = gateway;
+  return { url, secret: secretOf(gateway), network, access: accessHeaders(gateway), trail };
 };

@@ -10,7 +10,7 @@ import { Patience } from './deadline.ts';
 import { callOf, exchange, type Request } from './exchange.ts';
 import { type Asked, firstThatTakes } from './failover.ts';
 import { type Fleet, fleetOf, type GatewayModel, type Member } from './fleet.ts';
-import { type ClientOptions, type Gateway, secretOf } from './gateway.ts';
+import { type ClientOptions, type Gateway, placeOf, secretOf } from './gateway.ts';
 
 /** What gateways work on, as far as it decides which of them does. */
 export type Work = TuneRequest | ScoreRequest;
@@ -27,7 +27,7 @@ const look = async (
   const ms = Math.min(GATEWAY_LOOK_MS, options.clocks.firstByteMs);
   const patience = new Patience(caller, ms);
   try {
-    const place = { url: member.spec.url, secret: secretOf(gateway), trail: gateway.trail ?? {} };
+    const place = placeOf(gateway, member.spec.url);
     const call = callOf(place, { ...LIST, firstByteMs: ms }, patience, ms);
     const outcome = await exchange(call, options.budget);
     const parsed = outcome.ok ? parseAs(outcome.bytes, modelsResponse) : undefined;
@@ -62,7 +62,8 @@ export const among = async (
   options: ClientOptions,
 ): Promise<Asked> => {
   const { clocks, budget } = options;
-  const secret = secretOf(gateway);
+  // without a secret none of them is looked at either
+  secretOf(gateway);
   budget.request(Date.now());
   const order = fleet.inOrder(gateway.home, await keyOf(request.body, gateway));
   lookBeside(gateway, fleet, options);
@@ -71,7 +72,7 @@ export const among = async (
     mayGoOn: () => budget.take(),
     ask: async (one, others) => {
       if (patience.signal.aborted) throw patience.signal.reason;
-      const place = { url: one.spec.url, secret, trail: gateway.trail ?? {} };
+      const place = placeOf(gateway, one.spec.url);
       gateway.asked?.(one.spec.name);
       const told = await exchange(callOf(place, request, patience, clocks.idleMs), budget, { others });
       const health = told.ok ? 'well' : told.health;

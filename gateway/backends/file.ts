@@ -7,6 +7,7 @@ import { MAX_BACKENDS_FILE_BYTES, MAX_SHOWN_CHARACTERS } from '../../wire/limits
 import { messageOf } from '../../wire/message.ts';
 import { UsageError } from '../../wire/usage.ts';
 import { shortened } from '../../wire/words.ts';
+import { secretOf, type Variables } from '../secret.ts';
 import type { Backend } from './contract.ts';
 import { closeAll } from './registry.ts';
 import { type TinkerConfig, tinkerConfig } from './tinker/config.ts';
@@ -61,11 +62,14 @@ export const parseBackends = (text: string, path: string): BackendsFile => {
   );
 };
 
+/** What the variables that the file names hold, or the files that NAME_FILE names. */
+const keysOf = async (file: readonly (readonly [string, TinkerConfig])[], env: Variables): Promise<Variables> => {
+  const names = new Set(file.flatMap(([, { servers }]) => servers.flatMap(({ keyEnv }) => keyEnv ?? [])));
+  return Object.fromEntries(await Promise.all(Array.from(names, async (name) => [name, await secretOf(name, env)])));
+};
+
 /** All backends of a file, once each has answered; those that did are closed again where one does not. */
-export const createBackends = async (
-  path: string,
-  env: Readonly<Record<string, string | undefined>>,
-): Promise<Readonly<Record<string, Backend>>> => {
+export const createBackends = async (path: string, env: Variables): Promise<Readonly<Record<string, Backend>>> => {
   const text = await (async () => {
     const { size } = await stat(path);
     if (size > MAX_BACKENDS_FILE_BYTES) throw new Error(`${size} bytes, the limit is ${MAX_BACKENDS_FILE_BYTES}`);
@@ -74,7 +78,8 @@ export const createBackends = async (
     throw new UsageError(`${path} cannot be read: ${messageOf(error)}`);
   });
   const file = Object.entries(parseBackends(text, path));
-  const made = await Promise.allSettled(file.map(([name, config]) => createTinkerBackend({ name, config, env })));
+  const keys = await keysOf(file, env);
+  const made = await Promise.allSettled(file.map(([name, config]) => createTinkerBackend({ name, config, env: keys })));
   const failed = made.find((result) => result.status === 'rejected');
   if (failed !== undefined) {
     await closeAll(made.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : [])));

@@ -31,6 +31,27 @@ describe('the file of backends', () => {
     },
   );
 
+  it('takes http to another machine only where it is said', () => {
+    const url = 'http://gpu:8123';
+    expect(parse({ gpu: gpu({ servers: [{ url, plainHttp: true }] }) }).gpu?.servers[0]?.url.host).toBe('gpu:8123');
+    expect(() => parse({ gpu: gpu({ servers: [{ url, plainHttp: false }] }) })).toThrow('say "plainHttp": true');
+    expect(() => parse({ gpu: gpu({ servers: [{ url: 'ftp://gpu', plainHttp: true }] }) })).toThrow('must be https:');
+  });
+
+  it('finds a key in the file that NAME_FILE names, and says which is missing', async () => {
+    const { url, requests } = await scripted({ key: 'tml-one' });
+    const below = mkdtempSync(join(tmpdir(), 'sift-backends-'));
+    const path = join(below, 'backends.json');
+    writeFileSync(join(below, 'key'), 'tml-one\n');
+    const model = { name: 'tiny', serverName: MODEL };
+    writeFileSync(path, JSON.stringify({ gpu: gpu({ servers: [{ url, keyEnv: 'GPU_KEY' }], models: [model] }) }));
+    const { gpu: backend } = await createBackends(path, { GPU_KEY_FILE: join(below, 'key') });
+    expect(requests('get_server_capabilities')).toBeGreaterThan(0);
+    await backend?.close();
+    await expect(createBackends(path, {})).rejects.toThrow('the variable GPU_KEY is not set');
+    await expect(createBackends(path, { GPU_KEY_FILE: '/no/key' })).rejects.toThrow('GPU_KEY_FILE cannot be read');
+  });
+
   it.each<[string, unknown, string]>([
     ['nothing in it', {}, 'names no backend'],
     ['a list', [], 'the file: Invalid input: expected record, received array'],

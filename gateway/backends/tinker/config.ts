@@ -1,5 +1,5 @@
-// What a backend of type `tinker` needs to be told. Addresses come from here alone: https, or http to this machine itself,
-// without user, query or fragment. A key is named by the environment variable that holds it, so that the file can be shown.
+// What a backend of type `tinker` needs to be told. Addresses come from here alone: https, or http to this machine itself
+// (elsewhere only where `plainHttp` says so), without user, query or fragment. A key is named by the environment variable that holds it, so that the file can be shown.
 import { z } from 'zod';
 import {
   MAX_BACKEND_CONCURRENCY,
@@ -19,7 +19,7 @@ const wrongAddress = (text: string): string | undefined => {
   if (url.search !== '' || url.hash !== '') return 'has a query or a fragment';
   if (url.protocol === 'https:') return undefined;
   if (url.protocol !== 'http:') return `is ${url.protocol}, it must be https:`;
-  return LOOPBACK.test(url.hostname) ? undefined : 'is http:, which only goes to this machine itself; use https:';
+  return undefined;
 };
 
 const address = z.string().transform((text, context) => {
@@ -29,14 +29,24 @@ const address = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
-const server = z.strictObject({
-  url: address,
-  /** The environment variable that holds the key; without it no key is sent. */
-  keyEnv: z
-    .string()
-    .regex(/^[A-Z][A-Z0-9_]*$/, 'must be the name of an environment variable')
-    .optional(),
-});
+const PLAIN_HTTP =
+  'is http:, which only goes to this machine itself; use https:, or say "plainHttp": true where a private network carries it';
+
+const server = z
+  .strictObject({
+    url: address,
+    /** Takes http to another machine too: key and texts are then readable by whoever can listen on that network. */
+    plainHttp: z.boolean().default(false),
+    /** The environment variable that holds the key; without it no key is sent. */
+    keyEnv: z
+      .string()
+      .regex(/^[A-Z][A-Z0-9_]*$/, 'must be the name of an environment variable')
+      .optional(),
+  })
+  .superRefine(({ url, plainHttp }, context) => {
+    if (url.protocol === 'https:' || plainHttp || LOOPBACK.test(url.hostname)) return;
+    context.addIssue({ code: 'custom', path: ['url'], message: PLAIN_HTTP });
+  });
 
 const model = z.strictObject({
   /** What callers call it. */

@@ -14,6 +14,7 @@ import uvicorn
 
 from . import adapters, admission, decode, engine, kept, model, passes
 from .app import app
+from .keys import KeysError, keys_of
 from .server import Server
 
 log = logging.getLogger("sift_gpu")
@@ -151,7 +152,11 @@ class Drained(uvicorn.Server):
 def main(argv: list[str] | None = None) -> int:
     o = options(argv)
     logging.basicConfig(level=o.log_level.upper(), format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
-    keys = [k for k in os.environ.get("SIFT_GPU_KEYS", "").replace(",", " ").split() if k]
+    try:
+        keys = keys_of(os.environ)
+    except KeysError as error:
+        log.error("%s", error)
+        return 2
     loopback = o.host == "localhost" or ipaddress.ip_address(o.host).is_loopback
     if not keys and not loopback:
         log.error("--host %s is not loopback: set SIFT_GPU_KEYS", o.host)
