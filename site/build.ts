@@ -23,7 +23,7 @@ const filesOf = async (directory: string): Promise<string[]> => {
 };
 
 /** The manual as it was made last, and nothing that an earlier one left. */
-const copyManual = async (): Promise<void> => {
+export const copyManual = async (): Promise<void> => {
   const docs = join(SITE, 'docs');
   const made = new Set((await filesOf(MANUAL)).map((file) => join(docs, file.slice(MANUAL.length + 1))));
   if (made.size > 0) await cp(MANUAL, docs, { recursive: true });

@@ -26,7 +26,7 @@ const IMPORT =
 const filesBelow = (directory: string): string[] =>
   readdirSync(join(ROOT, directory), { withFileTypes: true }).flatMap((entry) => {
     const path = join(directory, entry.name);
-    if (entry.isDirectory()) return entry.name === 'golden' ? [] : filesBelow(path);
+    if (entry.isDirectory()) return ['golden', 'node_modules'].includes(entry.name) ? [] : filesBelow(path);
     return /\.(tsx?|mjs)$/.test(entry.name) ? [path] : [];
   });
 

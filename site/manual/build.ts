@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { buildSite, MANUAL } from '../build.ts';
+import { buildSite, copyManual, MANUAL } from '../build.ts';
 import { scriptsAsFiles } from './scripts.ts';
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -42,7 +42,7 @@ export const buildManual = async (): Promise<readonly string[]> => {
     const { files } = scriptsAsFiles(await readFile(join(MANUAL, page), 'utf8'), '');
     if (files.size > 0) throw new Error(`${page} holds a script, which the edge's policy does not run`);
   }
-  await buildSite();
+  await copyManual();
   return pages;
 };
 
@@ -52,5 +52,6 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     run('npm', ['ci']);
   }
   const pages = await buildManual();
+  await buildSite();
   process.stdout.write(`${pages.length} pages in ${relative(process.cwd(), MANUAL)}; the edge serves them at /docs/\n`);
 }

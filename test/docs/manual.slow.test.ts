@@ -45,7 +45,11 @@ const open = async (address: string, dark = false) => {
   page.on('console', (line) => {
     if (line.type() === 'error' || line.type() === 'warning') faults.push(line.text());
   });
-  page.on('requestfailed', (request) => faults.push(`${request.url()} failed`));
+  page.on('requestfailed', (request) => {
+    // what was fetched ahead ends when another page is opened
+    const why = request.failure()?.errorText;
+    if (why !== 'net::ERR_ABORTED') faults.push(`${request.url()}: ${why}`);
+  });
   page.on('request', (request) => {
     if (!request.url().startsWith(edge.url.origin) && !request.url().startsWith('data:')) faults.push(request.url());
   });
