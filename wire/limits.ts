@@ -641,3 +641,7 @@ export const MAX_MAP_CHARACTERS = 10_000;
 export const LISTED_EXAMPLES = 50;
 /** Milliseconds of stillness after which a changed setting selects. 2026-11-26 */
 export const SETTLED_MS = 350;
+
+// ── Deployment (cli/deploy) ─────────────────────────────────────────────────────────────────────────────────────
+/** Bytes, gzipped, of all modules of the Worker without the bundled embedder; the free plan takes 3 MiB. 2026-11-27 */
+export const MAX_LEAN_GZIP_BYTES = 200_000;
