@@ -45,6 +45,10 @@ const moduleOf = ({ config, tokenizer, tokenizerConfig, model, external }: Embed
     'export const embedder = { config, tokenizer, tokenizerConfig, model, external };',
   ].join('\n');
 
+/** What is one of these texts. */
+const literally = (...texts: string[]): RegExp =>
+  new RegExp(`^(?:${texts.map((text) => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')).join('|')})$`);
+
 /** The Worker imports its embedder by path, as wrangler deploys it; here it is the one that was asked for. */
 const inPlace = (embedder: EmbedderFiles): Plugin => ({
   name: 'embedder',
@@ -54,9 +58,8 @@ const inPlace = (embedder: EmbedderFiles): Plugin => ({
       resolveDir: embedder.directory,
     }));
     // only what no loader below knows: everything that passes here is copied between two processes
-    const beside = embedder.external.map(({ path }) => path.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'));
-    if (beside.length === 0) return;
-    onLoad({ filter: new RegExp(`^(?:${beside.join('|')})$`) }, async ({ path }) => ({
+    if (embedder.external.length === 0) return;
+    onLoad({ filter: literally(...embedder.external.map(({ path }) => path)) }, async ({ path }) => ({
       contents: await readFile(path),
       loader: 'copy',
     }));
@@ -68,7 +71,7 @@ const leftOut: Plugin = {
   name: 'lean',
   setup: ({ onResolve }) => {
     for (const [name, file] of Object.entries(LEAN_ALIAS)) {
-      onResolve({ filter: new RegExp(`^${RegExp.escape(name)}$`) }, () => ({ path: join(ROOT, file) }));
+      onResolve({ filter: literally(name) }, () => ({ path: join(ROOT, file) }));
     }
   },
 };
