@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { CommandError, EXIT } from '../exit.ts';
 import { CloudflareError } from './api.ts';
 
@@ -40,6 +41,7 @@ const quiet = (env: Environment): Environment => ({
   NO_COLOR: '1',
   WRANGLER_SEND_METRICS: 'false',
   WRANGLER_HIDE_BANNER: 'true',
+  WRANGLER_LOG_SANITIZE: 'true',
 });
 
 /** What proves who asks: the environment's token, or the login that wrangler keeps. */
@@ -57,10 +59,16 @@ export const loginHeaders = async (
   return said.token === undefined ? undefined : { authorization: `Bearer ${said.token}` };
 };
 
+/** The last answer of Cloudflare's that was no success, as wrangler's own log has it. */
+const lastRefusal = (log: string): number | undefined => {
+  const statuses = Array.from(log.matchAll(/CF API RESPONSE:.* (\d{3})$/gm), ([, status]) => Number(status));
+  return statuses.findLast((status) => status >= 400 && status !== 404);
+};
+
 /** What wrangler printed about its failure, shortened, as an error with Cloudflare's codes. */
-const failureOf = (all: string): Error => {
+const failureOf = (printed: string, log: string): Error => {
+  const all = stripVTControlCharacters(printed);
   const codes = Array.from(all.matchAll(/\[code: (\d+)\]/g), ([, code]) => Number(code));
-  const status = Number(/\b(?:status(?: code)?:?|->) (\d{3})\b/i.exec(all)?.[1] ?? Number.NaN);
   const lines = all
     .split('\n')
     .map((line) => line.trim())
@@ -68,8 +76,8 @@ const failureOf = (all: string): Error => {
   const from = lines.findIndex((line) => /\[ERROR\]|✘/.test(line));
   const message = `wrangler: ${lines.slice(from < 0 ? -8 : from, from < 0 ? undefined : from + 8).join(' ')}`;
   const away = /fetch failed|ECONNRE|ETIMEDOUT|socket|other side closed|timed? ?out/i.test(message);
-  if (codes.length === 0 && Number.isNaN(status) && !away) return new CommandError(message, EXIT.failed);
-  return new CloudflareError(message, Number.isNaN(status) ? (away ? undefined : 400) : status, codes);
+  if (codes.length === 0 && !away) return new CommandError(message, EXIT.failed);
+  return new CloudflareError(message, away ? undefined : (lastRefusal(log) ?? 400), codes);
 };
 
 /** Uploads the Worker of a configuration, with secrets from a file in the same upload; answers where it is reached. */
@@ -82,15 +90,15 @@ export const deployWorker = async (
 ): Promise<readonly string[]> => {
   const directory = await mkdtemp(join(tmpdir(), 'sift-wrangler-'));
   try {
-    const report = join(directory, 'report.ndjson');
+    const [report, log] = [join(directory, 'report.ndjson'), join(directory, 'wrangler.log')];
     const secrets = secretsFile === undefined ? [] : ['--secrets-file', secretsFile];
     const { code, all } = await runNode(
       [BIN, 'deploy', '-c', config, ...secrets],
       cwd,
-      { ...quiet(env), WRANGLER_OUTPUT_FILE_PATH: report },
+      { ...quiet(env), WRANGLER_OUTPUT_FILE_PATH: report, WRANGLER_LOG_PATH: log },
       signal,
     );
-    if (code !== 0) throw failureOf(all);
+    if (code !== 0) throw failureOf(all, await readFile(log, 'utf8').catch(() => ''));
     const lines = (await readFile(report, 'utf8').catch(() => '')).trim().split('\n');
     const deployed = lines
       .filter((line) => line !== '')

@@ -24,8 +24,12 @@ interface Index {
   vectors: number;
 }
 
-/** How a request goes wrong; `lost`: it takes effect, and its answer never comes. */
-export type Failing = 'closed' | 'lost' | { readonly status: number; readonly code: number; readonly message?: string };
+/** How a request goes wrong: before it is done, or done and its connection broken (`lost`) or left open (`hangs`). */
+export type Failing =
+  | 'closed'
+  | 'lost'
+  | 'hangs'
+  | { readonly status: number; readonly code: number; readonly message?: string };
 
 interface Fault {
   readonly method: string;
@@ -66,7 +70,7 @@ export class Model {
       subdomain: this.subdomain,
       indexes: [...this.indexes].map(([name, { config, metadata }]) => [name, config, metadata]),
       buckets: [...this.buckets.keys()],
-      namespaces: [...this.namespaces].sort(),
+      namespaces: [...this.namespaces].map(([id, title]) => [title, id]).sort(),
       scripts: [...this.scripts].map(([name, { bindings, secrets }]) => [name, bindings, [...secrets]]),
     };
   }
@@ -93,6 +97,7 @@ interface Ask {
   readonly query: URLSearchParams;
   readonly json: () => Promise<Record<string, unknown>>;
   readonly form: () => Promise<FormData>;
+  readonly multipart: boolean;
 }
 
 type Handler = (ask: Ask) => unknown | Promise<unknown>;
@@ -107,15 +112,20 @@ const bucket = (ask: Ask) => found(ask.model.buckets.get(part(ask, 0)), 10006, '
 const script = (ask: Ask) =>
   found(ask.model.scripts.get(part(ask, 0)), 10007, 'This Worker does not exist on your account.');
 
-/** Multipart of a Worker: `metadata`, and a part for each module. */
+interface Metadata {
+  readonly bindings: readonly Record<string, unknown>[];
+  readonly keep_bindings?: readonly string[];
+  readonly migrations?: { readonly new_tag?: string };
+}
+
+/** Multipart of a Worker: `metadata`, and a part for each module; tests that run no wrangler send the metadata alone. */
 const upload = async (ask: Ask): Promise<unknown> => {
-  const form = await ask.form();
+  const form = ask.multipart ? await ask.form() : new FormData();
   const raw = form.get('metadata');
-  const metadata = JSON.parse(typeof raw === 'string' ? raw : await (raw as Blob).text()) as {
-    bindings: Record<string, unknown>[];
-    keep_bindings?: string[];
-    migrations?: { new_tag?: string };
-  };
+  const metadata: Metadata =
+    raw === null
+      ? ((await ask.json()) as unknown as Metadata)
+      : JSON.parse(typeof raw === 'string' ? raw : await (raw as Blob).text());
   const before = ask.model.scripts.get(part(ask, 0));
   const modules = new Map<string, number>();
   for (const [name, value] of form) if (name !== 'metadata' && typeof value !== 'string') modules.set(name, value.size);
@@ -139,7 +149,8 @@ const upload = async (ask: Ask): Promise<unknown> => {
     uploads: (before?.uploads ?? 0) + 1,
     workersDev: before?.workersDev ?? false,
   });
-  return { id: part(ask, 0), deployment_id: 'd', startup_time_ms: 20, tag: 't', etag: 'e', entry_point: 'index.js' };
+  const known = { deployment_id: 'd', startup_time_ms: 20, tag: 't', etag: 'e', resources: { script: { etag: 'e' } } };
+  return { id: part(ask, 0), ...known };
 };
 
 const enabling = async (ask: Ask): Promise<unknown> => {
@@ -184,7 +195,10 @@ const ROUTES: Readonly<Record<string, Handler>> = {
     metadata.push({ propertyName, indexType: `${indexType[0]?.toUpperCase()}${indexType.slice(1)}` });
     return { mutationId: randomUUID() };
   },
-  'GET /r2/buckets/*': (ask) => (bucket(ask), { name: part(ask, 0) }),
+  'GET /r2/buckets/*': (ask) => {
+    bucket(ask);
+    return { name: part(ask, 0) };
+  },
   'POST /r2/buckets': async ({ model, json }) => {
     const name = String((await json()).name);
     if (model.buckets.has(name)) throw new Refusal(409, 10004, 'The bucket you tried to create already exists.');
@@ -236,11 +250,20 @@ const ROUTES: Readonly<Record<string, Handler>> = {
     },
   }),
   'GET /workers/workers/*': (ask) => ({ subdomain: { enabled: script(ask).workersDev, previews_enabled: false } }),
-  'GET /workers/scripts/*/deployments': (ask) => (script(ask), { deployments: [] }),
-  'POST /workers/scripts/*/deployments': (ask) => (script(ask), { id: 'd' }),
+  'GET /workers/scripts/*/deployments': (ask) => {
+    script(ask);
+    return { deployments: [] };
+  },
+  'POST /workers/scripts/*/deployments': (ask) => {
+    script(ask);
+    return { id: 'd' };
+  },
   'POST /workers/scripts/*/versions': upload,
   'PUT /workers/scripts/*': upload,
-  'PATCH /workers/scripts/*/script-settings': (ask) => (script(ask), {}),
+  'PATCH /workers/scripts/*/script-settings': (ask) => {
+    script(ask);
+    return {};
+  },
   'DELETE /workers/scripts/*': (ask) => {
     script(ask);
     ask.model.scripts.delete(part(ask, 0));
@@ -253,7 +276,10 @@ const ROUTES: Readonly<Record<string, Handler>> = {
     const { manifest } = (await json()) as { manifest: Record<string, { hash: string }> };
     return { jwt: JWT, buckets: [[...new Set(Object.values(manifest).map(({ hash }) => hash))]] };
   },
-  'POST /workers/assets/upload': async ({ form }) => (await form(), { jwt: JWT }),
+  'POST /workers/assets/upload': async ({ form }) => {
+    await form();
+    return { jwt: JWT };
+  },
 };
 
 /** Wrangler reads the end of its validity. */
@@ -282,6 +308,7 @@ export const startCloudflare = async (model = new Model()): Promise<Cloudflare> 
   const answer = async (request: IncomingMessage, path: string, query: URLSearchParams, body: Buffer<ArrayBuffer>) => {
     if (path === '/accounts') return model.accounts;
     if (path === '/memberships') return model.accounts.map((account) => ({ id: account.id, account }));
+    if (path === '/user/tokens/verify') return { id: 't', status: 'active' };
     if (path === '/user') return { id: 'u', email: 'somebody@example.com' };
     const inside = path.replace(`/accounts/${ACCOUNT}`, '');
     for (const { method, pattern, handler } of PATTERNS) {
@@ -291,7 +318,8 @@ export const startCloudflare = async (model = new Model()): Promise<Cloudflare> 
       const json = async () => JSON.parse(body.toString()) as Record<string, unknown>;
       const form = () =>
         new Response(body, { headers: { 'content-type': request.headers['content-type'] ?? '' } }).formData();
-      return await handler({ model, parts, query, json, form });
+      const multipart = request.headers['content-type']?.startsWith('multipart/') === true;
+      return await handler({ model, parts, query, json, form, multipart });
     }
     model.unknown.push(`${request.method} ${inside}`);
     throw new Refusal(404, 7003, `Could not route to ${inside}`);
@@ -321,6 +349,7 @@ export const startCloudflare = async (model = new Model()): Promise<Cloudflare> 
       }
       const result = await answer(request, pathname, searchParams, body);
       if (fault?.how === 'lost') return void request.socket.destroy();
+      if (fault?.how === 'hangs') return;
       say(isAssets ? 201 : 200, result);
     } catch (error) {
       if (!(error instanceof Refusal)) return say(500, null, [{ code: 1, message: String(error) }]);
