@@ -28,7 +28,7 @@ export const destroy: Command = {
     const toml = await shells.readToml(ROOT);
     const names = namesOf(text(values, 'name') ?? toml.name ?? 'sift-edge', toml);
     const before = await shells.readBefore(shells.configPathOf(place, names.name));
-    const wanted = text(values, 'account') ?? before?.account_id;
+    const wanted = { given: text(values, 'account'), before: before?.account_id ?? toml.account_id };
     const { api, account } = needLogin(await loginOf(ROOT, process.env, wanted, console.signal));
     const yes = text(values, 'yes');
     const ask = async (): Promise<string | undefined> => {

@@ -108,19 +108,20 @@ const findWorker = async (api: Api, account: string, name: string): Promise<Pick
   return { worker: true, secrets: bindings.filter(({ type }) => type === 'secret_text').map((one) => one.name) };
 };
 
+const LOOK = 'look at what the account has';
+
 export const look = async (
   api: Api,
   account: string,
   names: Names,
   ids: Partial<Readonly<Record<NamespaceBinding, string>>> = {},
 ): Promise<Seen> => {
-  const worker = await step('look', 'worker', () => findWorker(api, account, names.name));
-  const subdomain = await step('look', 'worker', () => findSubdomain(api, account));
-  const index = await step('look', 'index', () => findIndex(api, account, names.index));
-  const metadata =
-    index === undefined ? [] : await step('look', 'index', () => findMetadata(api, account, names.index));
-  const bucket = await step('look', 'bucket', () => findBucket(api, account, names.bucket));
-  const titles = await step('look', 'namespaces', () => namespaceIds(api, account));
+  const worker = await step(LOOK, 'worker', () => findWorker(api, account, names.name));
+  const subdomain = await step(LOOK, 'worker', () => findSubdomain(api, account));
+  const index = await step(LOOK, 'index', () => findIndex(api, account, names.index));
+  const metadata = index === undefined ? [] : await step(LOOK, 'index', () => findMetadata(api, account, names.index));
+  const bucket = await step(LOOK, 'bucket', () => findBucket(api, account, names.bucket));
+  const titles = await step(LOOK, 'namespaces', () => namespaceIds(api, account));
   const here = new Set(titles.values());
   const namespaces = Object.fromEntries(
     NAMESPACES.flatMap((binding) => {

@@ -13,11 +13,11 @@ export interface Login {
 const NOT_LOGGED_IN =
   'not logged in to Cloudflare: set CLOUDFLARE_API_TOKEN, or run `npx wrangler login` (docs/deploy.md says which permissions a token needs)';
 
-/** Undefined where nobody is logged in. */
+/** Undefined where nobody is logged in. The account of --account, else CLOUDFLARE_ACCOUNT_ID, else of the run before. */
 export const loginOf = async (
   root: string,
   env: Environment,
-  account: string | undefined,
+  account: { readonly given: string | undefined; readonly before: string | undefined },
   signal: AbortSignal,
 ): Promise<Login | undefined> => {
   const headers = await loginHeaders(root, env, signal);
@@ -25,7 +25,8 @@ export const loginOf = async (
   const baseUrl = (env.CLOUDFLARE_API_BASE_URL || CLOUDFLARE_API).replace(/\/+$/, '');
   const wait = (ms: number) => pause(ms, undefined, { signal });
   const api = cloudflare({ baseUrl, headers, signal, wait });
-  return { api, account: await findAccount(api, account ?? (env.CLOUDFLARE_ACCOUNT_ID || undefined)) };
+  const wanted = account.given ?? (env.CLOUDFLARE_ACCOUNT_ID || account.before);
+  return { api, account: await findAccount(api, wanted) };
 };
 
 export const needLogin = (login: Login | undefined): Login => {

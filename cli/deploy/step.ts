@@ -17,20 +17,20 @@ const ADVICE: Readonly<Record<number, string>> = {
   10042:
     'R2 has to be switched on once in the dashboard (R2 Object Storage, which asks for a way to pay), then run this again',
   10027:
-    'the Worker with the bundled embedder is larger than the plan of this account takes: the paid plan takes it, or deploy with --embedder workers-ai',
+    'The Worker with the bundled embedder is larger than the plan of this account takes: the paid plan takes it, or deploy with --embedder workers-ai',
   100328:
-    'the free plan has no processor time for the bundled embedder: the paid plan has, or deploy with --embedder workers-ai',
+    'The free plan has no processor time for the bundled embedder: the paid plan has, or deploy with --embedder workers-ai',
 };
 
 export const adviceOn = (exit: number, codes: readonly number[], part: Part): string => {
   const known = codes.map((code) => ADVICE[code]).find((advice) => advice !== undefined);
   if (known !== undefined) return known;
   if (exit === EXIT.auth) {
-    return `the token is not valid, or lacks the permission “${PERMISSIONS[part]}” (https://dash.cloudflare.com/profile/api-tokens)`;
+    return `The token is not valid, or lacks the permission “${PERMISSIONS[part]}” (https://dash.cloudflare.com/profile/api-tokens)`;
   }
   return exit === EXIT.tryAgain
-    ? 'run this again in a while: it goes on where it stopped'
-    : 'run this again once that is mended';
+    ? 'Run this again in a while: it goes on where it stopped'
+    : 'Run this again once that is mended';
 };
 
 /** Runs a step; a refusal of Cloudflare's names it. */

@@ -148,7 +148,7 @@ describe('what breaks off', () => {
     cf.model.fail(method, path, { status: 503, code: 7009, message: 'not now' }, 4);
     const { code, error } = await run();
     expect(code).toBe(75);
-    expect(error).toMatch(/^step '.+' failed\. Cloudflare answered 503: not now \[code: 7009\]\. run this again/);
+    expect(error).toMatch(/^step '.+' failed\. Cloudflare answered 503: not now \[code: 7009\]\. Run this again/);
     await repaired();
   });
 
@@ -157,7 +157,7 @@ describe('what breaks off', () => {
     const { code, error } = await run();
     expect(code).toBe(4);
     expect(error).toMatch(
-      /\[code: 10000\]\. the token is not valid, or lacks the permission “(Account Settings: Read|Workers Scripts: Edit|Vectorize: Edit|Workers R2 Storage: Edit|Workers KV Storage: Edit)”/,
+      /\[code: 10000\]\. The token is not valid, or lacks the permission “(Account Settings: Read|Workers Scripts: Edit|Vectorize: Edit|Workers R2 Storage: Edit|Workers KV Storage: Edit)”/,
     );
     await repaired();
   });
@@ -239,7 +239,7 @@ describe('what is refused in plain words', () => {
   it.each([
     [10042, 403, /R2 has to be switched on once in the dashboard/],
     [10027, 413, /larger than the plan .*--embedder workers-ai/],
-    [100328, 400, /free plan .*--embedder workers-ai/],
+    [100328, 400, /[Ff]ree plan .*--embedder workers-ai/],
   ])('what the account’s plan does not have (%i)', async (code, status, said) => {
     cf.model.fail(code === 10042 ? 'POST' : 'PUT', code === 10042 ? /buckets$/ : /scripts\/sift-edge$/, {
       status,
