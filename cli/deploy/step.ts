@@ -40,6 +40,10 @@ export const step = async <T>(title: string, part: Part, work: () => Promise<T>)
   } catch (error) {
     if (!(error instanceof CloudflareError)) throw error;
     const { message, exit, codes } = error;
-    throw new CommandError(`step '${title}' failed. ${message}. ${adviceOn(exit, codes, part)}`, exit, error);
+    throw new CommandError(
+      `step '${title}' failed. ${message.replace(/\.+$/, '')}. ${adviceOn(exit, codes, part)}`,
+      exit,
+      error,
+    );
   }
 };

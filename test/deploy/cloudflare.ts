@@ -16,6 +16,7 @@ export interface Script {
   readonly migration?: string;
   readonly uploads: number;
   readonly workersDev: boolean;
+  readonly domains?: readonly string[];
 }
 
 interface Index {
@@ -267,6 +268,12 @@ const ROUTES: Readonly<Record<string, Handler>> = {
   'DELETE /workers/scripts/*': (ask) => {
     script(ask);
     ask.model.scripts.delete(part(ask, 0));
+    return null;
+  },
+  'POST /workers/scripts/*/domains/changeset': () => ({ added: [], removed: [], updated: [], conflicting: [] }),
+  'PUT /workers/scripts/*/domains/records': async (ask) => {
+    const { origins } = (await ask.json()) as { origins: { hostname: string }[] };
+    ask.model.scripts.set(part(ask, 0), { ...script(ask), domains: origins.map(({ hostname }) => hostname) });
     return null;
   },
   'GET /workers/scripts/*/subdomain': (ask) => ({ enabled: script(ask).workersDev, previews_enabled: false }),

@@ -94,9 +94,12 @@ describe('sift-edge deploy, with wrangler', () => {
     expect(out).not.toMatch(/API_KEY=/);
   });
 
-  it('uploads neither model nor runtime with --embedder workers-ai', async () => {
-    const { code } = await command(['deploy', '--no-check', '--name', 'small', '--embedder', 'workers-ai']);
-    expect(code).toBe(0);
+  it('uploads neither model nor runtime with --embedder workers-ai, and takes a host of its own', async () => {
+    const { code, err } = await command([
+      ...['deploy', '--no-check', '--name', 'small', '--embedder', 'workers-ai', '--domain', 'sift.example.com'],
+    ]);
+    expect([code, err]).toEqual([0, '']);
+    expect(cf.model.scripts.get('small')).toMatchObject({ workersDev: false, domains: ['sift.example.com'] });
     const modules = cf.model.scripts.get('small')?.modules ?? new Map<string, number>();
     expect([...modules.keys()].filter((name) => /\.(onnx|wasm)$/.test(name))).toHaveLength(1);
   });
