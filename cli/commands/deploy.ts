@@ -1,4 +1,5 @@
 // `sift-edge deploy`: an edge on Cloudflare from one command, safe to run again (docs/deploy.md).
+import { VECTORIZE_MAX_DIMENSIONS } from '../../wire/limits.ts';
 import type { Command } from './command.ts';
 import { flag, number, text, texts } from './values.ts';
 
@@ -56,7 +57,7 @@ export const deploy: Command = {
     const name = given.name ?? toml.name ?? 'sift-edge';
     const flags = defined({
       ...given,
-      dimensions: number(values, 'dimensions', { least: 1, most: 1_536 }),
+      dimensions: number(values, 'dimensions', { least: 1, most: VECTORIZE_MAX_DIMENSIONS }),
       gateway: text(values, 'gateway'),
       filterable: texts(values, 'filterable'),
       domain: text(values, 'domain'),

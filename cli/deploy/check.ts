@@ -1,7 +1,7 @@
 // Whether what was deployed works: its readiness, and one selection from a throwaway corpus, which is deleted again.
 import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import { createClient, type Example, SiftError } from '../../client/index.ts';
+import { createClient, type Example, type SiftClient, SiftError } from '../../client/index.ts';
 import { DEPLOY_LOOK_MS, DEPLOY_READY_MS, DEPLOY_SHOWN_MS } from '../../wire/limits.ts';
 import { messageOf } from '../../wire/message.ts';
 import { CommandError, EXIT } from '../exit.ts';
@@ -78,12 +78,34 @@ export interface Checked {
   readonly shownAfterMs: number;
 }
 
+/** A version that was there before may answer for some seconds more, and does not know a key that was just made. */
+const known = (options: CheckOptions, edge: SiftClient, corpus: string): Promise<true> => {
+  const { signal, readyMs = DEPLOY_READY_MS } = options;
+  const look = async (): Promise<true | string> => {
+    try {
+      await edge.corpus(corpus, { signal });
+      return true;
+    } catch (error) {
+      if (error instanceof SiftError && error.status === 401) return error.message;
+      throw error;
+    }
+  };
+  return until(options, readyMs, look, (seen) => {
+    return `step 'check of one selection' failed. ${options.url} is ready, but the key that was just made is refused ${readyMs / 1000} s later (${seen}). Run this again in a while`;
+  });
+};
+
 /** Uploads, selects, deletes. The corpus is deleted whatever happens; a second run makes another. */
-export const checkSelection = async (options: CheckOptions, key: string, settings: Settings): Promise<Checked> => {
+export const checkSelection = async (
+  options: CheckOptions,
+  { key, isNew }: { readonly key: string; readonly isNew: boolean },
+  settings: Settings,
+): Promise<Checked> => {
   const { signal, shownMs = DEPLOY_SHOWN_MS } = options;
   const edge = createClient({ baseURL: options.url, key });
   const corpus = `sift-check-${randomBytes(6).toString('hex')}`;
   try {
+    if (isNew) await known(options, edge, corpus);
     const refused: string[] = [];
     const examples = TEXTS.map((text, i) => exampleOf(text, i, settings));
     await edge.ingest(corpus, examples, {

@@ -181,10 +181,11 @@ const perform = async (
         : `its gateway does not answer yet (${checks.gateway}): start it with the same GATEWAY_SECRET`;
     }
     case 'selection': {
-      const key = progress.secrets.API_KEY ?? deployment.key;
+      const made = progress.secrets.API_KEY;
+      const key = made ?? deployment.key;
       if (key === undefined) return 'left out: it needs a key (SIFT_KEY)';
       const options = { ...timing, url: urlOf(deployment, progress), signal: console.signal };
-      const { shownAfterMs } = await checkSelection(options, key, settings);
+      const { shownAfterMs } = await checkSelection(options, { key, isNew: made !== undefined }, settings);
       return `one of three examples was selected, ${(shownAfterMs / 1000).toFixed(1)} s after their upload`;
     }
   }

@@ -1,6 +1,7 @@
 // What a deployment is to be: from the command line, else from the run before (its own configuration), else from
 // wrangler.toml. Pure; every mistake is a UsageError with the value and what it may be.
 import type { Unstable_RawConfig } from 'wrangler';
+import { ZodError } from 'zod';
 import { VECTORIZE_MAX_DIMENSIONS } from '../../wire/limits.ts';
 import { messageOf } from '../../wire/message.ts';
 import { UsageError } from '../../wire/usage.ts';
@@ -111,8 +112,9 @@ const indexesOf = (filterable: string): ReadonlyMap<string, Property> => {
   try {
     return wantedIndexes(filterable);
   } catch (error) {
+    const why = error instanceof ZodError ? error.issues.map((one) => one.message).join('; ') : messageOf(error);
     throw new UsageError(
-      `--filterable is ${filterable}, it must name properties as NAME:string, NAME:number or NAME:boolean (${messageOf(error)})`,
+      `--filterable is ${filterable}, it must name properties as NAME:string, NAME:number or NAME:boolean (${why})`,
     );
   }
 };

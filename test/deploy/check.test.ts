@@ -9,6 +9,8 @@ import { type Disk, type RunOptions, runDeploy } from './harness.ts';
 interface Behaviour {
   /** Answers of GET /ready, the last one for good; a string is sent as it is, with 404. */
   ready: (Readonly<Record<string, string>> | string)[];
+  /** Requests that an earlier version answers, which does not know the key. */
+  unknown: number;
   /** Selections that find nothing yet. */
   late: number;
   /** The status of an upload. */
@@ -26,7 +28,7 @@ let disk: Disk;
 let url: string;
 
 beforeEach(async () => {
-  behaviour = { ready: [OK], late: 0, upload: 200 };
+  behaviour = { ready: [OK], unknown: 0, late: 0, upload: 200 };
   asked = [];
   bodies = [];
   corpora = new Set();
@@ -45,7 +47,8 @@ beforeEach(async () => {
       return say(Object.values(checks ?? {}).every((state) => state === 'ok') ? 200 : 503, { checks });
     }
     const key = cf.model.scripts.get('sift-edge')?.secrets.get('API_KEY');
-    if (request.headers.authorization !== `Bearer ${key}`) {
+    behaviour.unknown -= 1;
+    if (behaviour.unknown >= 0 || request.headers.authorization !== `Bearer ${key}`) {
       return say(401, { error: { message: 'Incorrect API key', type: 'authentication_error', code: 'bad_key' } });
     }
     const corpus = /corpora\/([^/]+)/.exec(path)?.[1] ?? '';
@@ -53,6 +56,8 @@ beforeEach(async () => {
       corpora.delete(corpus);
       return response.writeHead(204).end();
     }
+    if (request.method === 'GET')
+      return say(404, { error: { message: 'no such corpus', type: 'invalid_request_error' } });
     if (path.includes('/examples')) {
       if (behaviour.upload !== 200) {
         return say(behaviour.upload, {
@@ -91,6 +96,7 @@ describe('the check of a deployment', () => {
     expect([code, error]).toEqual([0, undefined]);
     expect(asked).toEqual([
       'GET /ready',
+      'GET /v1/corpora/CORPUS',
       'POST /v1/corpora/CORPUS/examples',
       'POST /v1/select',
       'DELETE /v1/corpora/CORPUS',
@@ -107,9 +113,20 @@ describe('the check of a deployment', () => {
     expect(asked.filter((one) => one === 'POST /v1/select')).toHaveLength(4);
   });
 
+  it('waits until the key that was just made is known everywhere', async () => {
+    behaviour.unknown = 3;
+    const { code, error } = await run({ rotateSecrets: true });
+    expect([code, error]).toEqual([0, undefined]);
+    behaviour.unknown = Number.POSITIVE_INFINITY;
+    expect(await run({ rotateSecrets: true })).toMatchObject({
+      code: 75,
+      error: expect.stringMatching(/the key that was just made is refused 0\.3 s later/),
+    });
+  });
+
   it('sends vectors where callers do', async () => {
     await run({ flags: { embedder: 'none', dimensions: 4 } });
-    expect(JSON.parse(bodies[2] ?? '')).toMatchObject({ vector: [1, 0, 0, 0] });
+    expect(JSON.parse(bodies[3] ?? '')).toMatchObject({ vector: [1, 0, 0, 0] });
   });
 
   it('takes a gateway that is away as a note: it does not know its secret yet', async () => {
