@@ -1,6 +1,7 @@
 // A Worker as Miniflare takes it: one ES module and the binaries beside it, as wrangler's rules would build them.
 import { readFile } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { basename, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { build, type Plugin, stop } from 'esbuild';
 import type { EmbedderFiles } from '../functions/embedding/directory.node.ts';
 import { type Modules, type Runtime, startWorkerd } from './workerd.ts';
@@ -8,8 +9,15 @@ import { type Modules, type Runtime, startWorkerd } from './workerd.ts';
 export interface BundleOptions {
   /** The embedder that takes the place of models/embedder. */
   readonly embedder?: EmbedderFiles;
+  /** The Worker without the bundled embedder, its tokenizer and its runtime. */
+  readonly lean?: boolean;
   readonly minify?: boolean;
 }
+
+/** What the Worker without the bundled embedder imports instead: `alias` of a wrangler configuration, from the root. */
+export const LEAN_ALIAS = { './onnx.ts': 'functions/embedding/left-out.ts' } as const;
+
+const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 
 /** Bundles being made now: with the last of them esbuild's process, some 140 MB, ends too. */
 let inMaking = 0;
@@ -37,6 +45,10 @@ const moduleOf = ({ config, tokenizer, tokenizerConfig, model, external }: Embed
     'export const embedder = { config, tokenizer, tokenizerConfig, model, external };',
   ].join('\n');
 
+/** What is one of these texts. */
+const literally = (...texts: string[]): RegExp =>
+  new RegExp(`^(?:${texts.map((text) => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')).join('|')})$`);
+
 /** The Worker imports its embedder by path, as wrangler deploys it; here it is the one that was asked for. */
 const inPlace = (embedder: EmbedderFiles): Plugin => ({
   name: 'embedder',
@@ -46,16 +58,25 @@ const inPlace = (embedder: EmbedderFiles): Plugin => ({
       resolveDir: embedder.directory,
     }));
     // only what no loader below knows: everything that passes here is copied between two processes
-    const beside = embedder.external.map(({ path }) => path.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'));
-    if (beside.length === 0) return;
-    onLoad({ filter: new RegExp(`^(?:${beside.join('|')})$`) }, async ({ path }) => ({
+    if (embedder.external.length === 0) return;
+    onLoad({ filter: literally(...embedder.external.map(({ path }) => path)) }, async ({ path }) => ({
       contents: await readFile(path),
       loader: 'copy',
     }));
   },
 });
 
-const bundled = async (entry: string, { embedder, minify = false }: BundleOptions): Promise<Modules> => {
+/** As wrangler reads `alias`: a module by the name that it is imported under. */
+const leftOut: Plugin = {
+  name: 'lean',
+  setup: ({ onResolve }) => {
+    for (const [name, file] of Object.entries(LEAN_ALIAS)) {
+      onResolve({ filter: literally(name) }, () => ({ path: join(ROOT, file) }));
+    }
+  },
+};
+
+const bundled = async (entry: string, { embedder, lean = false, minify = false }: BundleOptions): Promise<Modules> => {
   const { outputFiles } = await build({
     entryPoints: [entry],
     entryNames: 'index',
@@ -68,7 +89,7 @@ const bundled = async (entry: string, { embedder, minify = false }: BundleOption
     conditions: ['workerd', 'worker', 'browser'],
     external: ['cloudflare:workers', 'node:*'],
     loader: { '.wasm': 'copy', '.onnx': 'copy' },
-    plugins: embedder === undefined ? [] : [inPlace(embedder)],
+    plugins: [...(lean ? [leftOut] : []), ...(embedder === undefined ? [] : [inPlace(embedder)])],
     logLevel: 'silent',
   });
   const modules: Modules = {};

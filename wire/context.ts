@@ -1,7 +1,7 @@
 // Examples in the context: what a selection is used for, and how its texts are written before a prompt. The templates are
 // the caller's and are read once; a text that is put in is data, whatever it holds. A template must hold each placeholder
 // once, examples before the prompt, so that the most relevant example, which comes last, is nearest to it.
-import { z } from 'zod';
+import * as z from 'zod';
 import { MAX_SEPARATOR_BYTES, MAX_TEMPLATE_BYTES } from './limits.ts';
 import { textUpTo } from './text.ts';
 

@@ -666,3 +666,22 @@ export const MAX_MAP_CHARACTERS = 10_000;
 export const LISTED_EXAMPLES = 50;
 /** Milliseconds of stillness after which a changed setting selects. 2026-11-26 */
 export const SETTLED_MS = 350;
+
+// ── Deployment (cli/deploy) ─────────────────────────────────────────────────────────────────────────────────────
+/** Bytes, gzipped, of all modules of the Worker without the bundled embedder; the free plan takes 3 MiB. 2026-11-27 */
+export const MAX_LEAN_GZIP_BYTES = 200_000;
+/** Milliseconds for one answer of Cloudflare's API; making an index takes some seconds. 2026-11-27 */
+export const CLOUDFLARE_ANSWER_MS = 60_000;
+/** Times that a request to Cloudflare's API is sent, and milliseconds before the second; each wait is twice the last. 2026-11-27 */
+export const CLOUDFLARE_TRIES = 4;
+export const CLOUDFLARE_FIRST_WAIT_MS = 1_000;
+/** Milliseconds that a Retry-After of Cloudflare's may ask for; its own window for API calls is five minutes. 2026-11-27 */
+export const CLOUDFLARE_LONGEST_WAIT_MS = 30_000;
+/** Milliseconds between two looks at what takes effect later. 2026-11-27 */
+export const DEPLOY_LOOK_MS = 2_000;
+/** Milliseconds until a new metadata index is listed. 2026-11-27 */
+export const METADATA_LISTED_MS = 60_000;
+/** Milliseconds until a new workers.dev host answers everywhere (name, certificate). 2026-11-27 */
+export const DEPLOY_READY_MS = 180_000;
+/** Milliseconds until Vectorize shows a write: its p99 is below two minutes. 2026-11-27 */
+export const DEPLOY_SHOWN_MS = 180_000;

@@ -1,5 +1,5 @@
 // Text as it is counted on the wire: in UTF-8 bytes.
-import { z } from 'zod';
+import * as z from 'zod';
 
 const utf8 = new TextEncoder();
 

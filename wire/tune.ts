@@ -1,5 +1,5 @@
 // What the edge asks of the gateway, and the events it gets back: one schema for both sides.
-import { z } from 'zod';
+import * as z from 'zod';
 import { wireError } from './api/error.ts';
 import { askedUse, contextReport, layout } from './context.ts';
 import {

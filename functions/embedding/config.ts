@@ -1,5 +1,5 @@
 // What an embedder is told about its model: config.json of our own layout, or what hub.ts makes of a directory from the hub.
-import { z } from 'zod';
+import * as z from 'zod';
 import { MAX_EMBEDDER_TOKENS, MIN_EMBEDDER_TOKENS, VECTORIZE_MAX_DIMENSIONS } from '../../wire/limits.ts';
 
 /** How one vector is made of those of a text's tokens; built-in: the model does it. Names are sentence-transformers'. */

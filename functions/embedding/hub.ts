@@ -1,6 +1,6 @@
 // A sentence-transformers directory as it comes from the hub, read as an embedder's configuration. Modules that are not
 // computed here are refused by name: a vector without them would look right and be another one.
-import { z } from 'zod';
+import * as z from 'zod';
 import { MAX_EMBEDDER_TOKENS } from '../../wire/limits.ts';
 import { type EmbedderConfig, type Pooling, promptTexts, windowTokens } from './config.ts';
 

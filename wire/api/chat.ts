@@ -1,6 +1,6 @@
 // POST /v1/chat/completions, OpenAI's route: a conversation to answer. Texts alone are read: images, sounds, files and tools
 // are refused by their names and places, and so is whatever else cannot be honoured (generation.ts).
-import { z } from 'zod';
+import * as z from 'zod';
 import { MAX_LOGPROBS, MAX_MESSAGES, MAX_PROMPT_BYTES } from '../limits.ts';
 import { textUpTo } from '../text.ts';
 import { bytesOf, type Message } from '../tune.ts';

@@ -1,6 +1,6 @@
 // POST /v1/completions, OpenAI's route: texts to go on from. What cannot be honoured is refused by its name
 // (generation.ts), token ids and `echo` among it.
-import { z } from 'zod';
+import * as z from 'zod';
 import { MAX_COMPLETION_LOGPROBS, MAX_PROMPT_BYTES, MAX_PROMPTS } from '../limits.ts';
 import { textUpTo } from '../text.ts';
 import {

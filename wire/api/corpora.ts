@@ -1,6 +1,6 @@
 // Corpora and examples: one schema per route for what is asked and what is answered. `null` in an optional field is as if it
 // were absent.
-import { z } from 'zod';
+import * as z from 'zod';
 import {
   DEFAULT_PAGE,
   MAX_CHUNK,

@@ -1,6 +1,6 @@
 // POST /v1/embeddings, OpenAI's route: the vectors of texts by the edge's embedder, those that selections work with. Token
 // ids are refused, and so are dimensions that the model does not have.
-import { z } from 'zod';
+import * as z from 'zod';
 import { MAX_EMBEDDINGS, MAX_TEXT_BYTES } from '../limits.ts';
 import { textUpTo } from '../text.ts';
 import { modelName } from './model.ts';

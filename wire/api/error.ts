@@ -1,5 +1,5 @@
 // An error on the wire, as OpenAI's SDKs read it. Every status but 2xx has this body; so has a line of a failed stream.
-import { z } from 'zod';
+import * as z from 'zod';
 
 export const wireError = z.object({
   message: z.string(),

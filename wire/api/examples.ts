@@ -1,5 +1,5 @@
 // Examples one by one and all of a corpus: what is changed, deleted by a filter, exported.
-import { z } from 'zod';
+import * as z from 'zod';
 import { MAX_SOURCE } from '../limits.ts';
 import { exampleOnWire, flag, metadataValue, nameProblem, text } from './corpora.ts';
 import { filter } from './filter.ts';

@@ -1,6 +1,6 @@
 // A metadata filter: Vectorize's own language, on `source` and on the caller's metadata as `meta.NAME`. Whatever Vectorize
 // would refuse is refused here, in the caller's terms. Its size is bounded before the schema walks it.
-import { z } from 'zod';
+import * as z from 'zod';
 import { VECTORIZE_MAX_FILTER_BYTES, VECTORIZE_MAX_KEY_CHARACTERS } from '../limits.ts';
 import { byteLength } from '../text.ts';
 

@@ -1,7 +1,7 @@
 // What completions and chat have in common, of requests and of answers. Every field of OpenAI's may be absent, null, or at
 // the value that means nothing; what cannot be honoured is refused by its name, and nothing is passed over. Defaults are
 // filled in by each route's outermost transform, so that a description of the request can be made of its schema.
-import { z } from 'zod';
+import * as z from 'zod';
 import { contextReport, use } from '../context.ts';
 import { MAX_NEW_TOKENS, MAX_SAMPLES } from '../limits.ts';
 import { adapterReport, guardReport, restart, step, truncation, tuned } from '../tune.ts';

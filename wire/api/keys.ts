@@ -1,6 +1,6 @@
 // Keys of the API: what they may do, how they are made, and what is told of them. A key's secret is in two answers alone,
 // when it is made and when it is rotated.
-import { z } from 'zod';
+import * as z from 'zod';
 import { MAX_BUDGET, MAX_KEY_CORPORA, MAX_KEY_GRACE_S, MAX_KEY_NAME } from '../limits.ts';
 import { wellFormed } from '../text.ts';
 import { corpusName, pageQuery } from './corpora.ts';

@@ -1,5 +1,5 @@
 // Models: the name a caller gives, and what GET /v1/models tells of each.
-import { z } from 'zod';
+import * as z from 'zod';
 import { MAX_MODEL_NAME } from '../limits.ts';
 
 export const modelName = z.string().min(1, 'is empty').max(MAX_MODEL_NAME);

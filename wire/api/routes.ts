@@ -1,7 +1,7 @@
 // Every route under /v1: what it takes, which scopes let a key in, and how it fails. functions/routes.ts gives each its
 // handler, functions/index.ts mounts them from there behind the guard, and the table in docs/reference/api.md is written from here
 // (routes-table.ts, `node cli/routes.ts --write`). It is data alone, so that docs, clients and tests read it without the Worker.
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Fault } from '../faults.ts';
 import {
   DELETE_EXAMINED,

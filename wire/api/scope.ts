@@ -1,5 +1,5 @@
 // What a key may do. Scopes do not contain each other: a key that administers but may not select has `admin` alone.
-import { z } from 'zod';
+import * as z from 'zod';
 
 export const SCOPES = ['read', 'select', 'generate', 'write', 'admin'] as const;
 

@@ -1,6 +1,6 @@
 // POST /v1/score: bits per byte of a text given its context, before and after learning from what a strategy selects for the
 // context, or from the caller's own picks: by tuning, in the context, or both.
-import { z } from 'zod';
+import * as z from 'zod';
 import { use } from '../context.ts';
 import { MAX_PROMPT_BYTES, MAX_STEPS, MAX_TEXT_BYTES } from '../limits.ts';
 import { textUpTo } from '../text.ts';

@@ -1,6 +1,6 @@
 // POST /v1/select: what may be asked with every limit, and what is answered. The options are shared with completions and
 // scores.
-import { z } from 'zod';
+import * as z from 'zod';
 import {
   DEFAULT_DEGREE,
   DEFAULT_LAMBDA,

@@ -1,7 +1,7 @@
 // The `sift` object of completions, chat and scores: where to select from, what for, how to select, what the picks are for,
 // how to tune and how to write them into the context. One parse gives these apart; nothing downstream looks at the flat
 // object again.
-import { z } from 'zod';
+import * as z from 'zod';
 import { type AskedUse, askedUse, type Layout, layout } from '../context.ts';
 import { MAX_PROMPT_BYTES, MAX_QUERIES } from '../limits.ts';
 import { filledTextUpTo } from '../text.ts';

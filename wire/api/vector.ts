@@ -1,5 +1,5 @@
 // A vector on the wire: an array of numbers, or base64 of little-endian float32.
-import { z } from 'zod';
+import * as z from 'zod';
 
 export type VectorInput = string | readonly unknown[];
 

@@ -1,6 +1,6 @@
 // The OpenAPI 3.1 description of the edge, from the table of routes and the very schemas that parse and answer. What JSON
 // Schema cannot say (UTF-8 bytes, one of two fields) is left to the error that a request then gets.
-import { z } from 'zod';
+import * as z from 'zod';
 import { errorBody } from '../api/error.ts';
 import { EVERY_ROUTE, factsOf, type RouteFacts, type RouteName, routeNames } from '../api/routes.ts';
 import { codeOf, type Fault, statusOf } from '../faults.ts';

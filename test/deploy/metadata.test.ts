@@ -1,6 +1,6 @@
 // The metadata indexes that a deployment makes, from what wrangler.toml says and what Vectorize has.
 import { describe, expect, it } from 'vitest';
-import { type Existing, missingIndexes, wantedIndexes } from '../../cli/metadata-indexes.ts';
+import { type Existing, missingIndexes, wantedIndexes } from '../../cli/deploy/metadata.ts';
 
 const have = (...names: string[]): Existing =>
   names.map((one) => {
