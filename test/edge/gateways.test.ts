@@ -216,6 +216,14 @@ describe('a request', () => {
     expect(asked).toEqual(['near']);
   });
 
+  it('that a proxy refuses for what it holds speaks against no gateway', async () => {
+    const { gateway, asked, near, middle, far } = setting();
+    for (const one of [near, middle, far]) one.work = ['stranger', 'good'];
+    expect((await ask(gateway)).error?.wire.status).toBe(502);
+    expect(await ask(gateway)).toEqual({ text: 'Hello' });
+    expect(asked).toEqual(['near', 'middle', 'far', 'near']);
+  });
+
   it('ends when its caller leaves, and that speaks against nobody', async () => {
     const { gateway, asked, near, middle } = setting();
     near.work = ['hangs', 'good'];
