@@ -100,7 +100,10 @@ const notOurs = (status: number): Outcome => {
   const taken = (status < 300 || status >= 500) && !NOT_TAKEN.has(status);
   const error = upstreamFault({ kind: 'gateway_unreachable', message: whyNotOurs(status) }, taken);
   const again = NOT_TAKEN.has(status) ? 'same' : 'never';
-  return failed(error, { again, untouched: !taken && status !== 503, health: 'failed', status });
+  // what a proxy refuses may be the request's own fault (413, 403): nobody is to make gateways look bad by what they send
+  const aboutRequest = status >= 400 && status < 500 && status !== 401;
+  const health = aboutRequest ? {} : ({ health: 'failed' } as const);
+  return failed(error, { again, untouched: !taken && status !== 503, ...health, status });
 };
 
 /** The gateway's own refusal; a stream's comes before any work, a JSON answer's may come after it. */

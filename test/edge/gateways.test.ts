@@ -50,8 +50,12 @@ const setting = (more: Partial<Gateway> = {}, region?: Region) => {
   return { world, gateway, asked, near, middle, far };
 };
 
-const clocks = { firstByteMs: 250, idleMs: 1_000, deadlineMs: 5_000 };
-const options = () => ({ clocks, budget: new RetryBudget() });
+/** Long enough for a busy machine: only what waits for a clock has a short one. */
+const clocks = { firstByteMs: 20_000, idleMs: 20_000, deadlineMs: 20_000 };
+const options = (firstByteMs = clocks.firstByteMs) => ({
+  clocks: { ...clocks, firstByteMs },
+  budget: new RetryBudget(),
+});
 let prompts = 0;
 interface Told {
   readonly text?: string;
@@ -161,8 +165,10 @@ describe('a request', () => {
     'fails where the nearest has taken it and %s, though others would take it',
     async (how) => {
       const { gateway, asked, near, middle, far } = setting();
+      // its list first, which the short clock is not for
+      await gatewayModels(gateway, new AbortController().signal, options());
       near.work = [how];
-      const { error } = await ask(gateway);
+      const { error } = await ask(gateway, {}, how === 'hangs' ? options(300) : options());
       expect(error).toBeInstanceOf(UpstreamError);
       expect([worked(near, middle, far), asked]).toEqual([[1, 0, 0], ['near']]);
       // the next request passes it over
@@ -214,6 +220,15 @@ describe('a request', () => {
     near.work = ['too-long'];
     expect(codeOf(await ask(gateway))).toBe('context_length_exceeded');
     expect(asked).toEqual(['near']);
+  });
+
+  it('that a proxy refuses for what it holds speaks against no gateway', async () => {
+    const { gateway, asked, near, middle, far } = setting();
+    for (const one of [near, middle, far]) one.work = ['stranger', 'good'];
+    expect((await ask(gateway)).error?.wire.status).toBe(502);
+    expect(await ask(gateway)).toEqual({ text: 'Hello' });
+    // had it been away, it would have been looked at first
+    expect([asked, lists(near)]).toEqual([['near', 'middle', 'far', 'near'], 1]);
   });
 
   it('ends when its caller leaves, and that speaks against nobody', async () => {
@@ -515,7 +530,7 @@ it('never begins the same work twice, at one gateway or at two, whatever they do
           one.work = [...at(work, i)];
           one.lists = at(listed, i);
         }
-        const how = { ...options(), clocks: { ...clocks, firstByteMs: 60 } };
+        const how = options(60);
         for (let i = 0; i < 3; i++) {
           const prompt = `property ${prompts++}`;
           const { text, error } = await ask(gateway, { prompt }, how);
