@@ -1,7 +1,7 @@
 // The gateways that a deployment has: GATEWAYS, a list of several with their places and weights, or GATEWAY_URL, the short
 // form for one. What is wrong is said in the operator's terms: which entry, which field. No message repeats an address,
 // since whoever has a key may read it.
-import { z } from 'zod';
+import * as z from 'zod';
 import { problem } from './body.ts';
 import { fail, ok, type Result } from './faults.ts';
 import { MAX_GATEWAY_NAME, MAX_GATEWAY_WEIGHT, MAX_GATEWAYS } from './limits.ts';
