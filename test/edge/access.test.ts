@@ -1,8 +1,11 @@
 // The edge on its way to a gateway without a public port: with a service token, and over a binding to a private network.
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { accessHeaders } from '../../functions/upstream/access.ts';
 import { gatewayModels } from '../../functions/upstream/client.ts';
 import { gatewayParts } from '../../functions/upstream/of.ts';
+import { bundle } from '../../local/bundle.ts';
+import { startWorkerd } from '../../local/workerd.ts';
 import { GATEWAY_SECRET } from './harness.ts';
 import { MODELS } from './openai-gateway.ts';
 import { type ScriptedGateway, type Seen, scriptedGateway } from './scripted-gateway.ts';
@@ -66,6 +69,30 @@ describe('a binding to a private network', () => {
     expect(carried).toEqual(['http://gateway.internal/v1/models']);
     expect(seen.at(-1)?.headers).toMatchObject({ 'cf-access-client-id': 'abc.access' });
   });
+});
+
+it('a binding carries it in workerd too, where the address is known to nobody else', async () => {
+  const entry = fileURLToPath(new URL('access-worker.ts', import.meta.url));
+  // as Workers VPC does: host and port are the service's, of the address only the path counts
+  const service = `export default {
+    fetch: (request) => fetch(new Request(new URL(new URL(request.url).pathname, '${gateway.url}'), request)),
+  }`;
+  const worker = await startWorkerd([
+    {
+      name: 'edge',
+      modules: await bundle(entry),
+      bindings: { GATEWAY_VPC: { type: 'worker', worker: 'vpc' } },
+      vars: { GATEWAY_URL: 'http://gateway.invalid', GATEWAY_SECRET, ...TOKEN },
+    },
+    { name: 'vpc', modules: { 'index.js': { type: 'esm', contents: service } } },
+  ]);
+  try {
+    const response = await fetch(worker.url);
+    expect([response.status, await response.json()]).toMatchObject([200, [{ id: 'base' }]]);
+    expect(seen.at(-1)?.headers).toMatchObject({ 'cf-access-client-id': 'abc.access' });
+  } finally {
+    await worker.stop();
+  }
 });
 
 it('takes of the Worker’s Env what belongs to the gateway, and nothing else', () => {

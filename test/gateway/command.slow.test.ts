@@ -55,8 +55,8 @@ const ready = async (args: readonly string[] = []) => {
   const { url } = await until('ready');
   if (url === undefined) throw new Error('no url');
   /** A streamed request that takes long, once its first step is made. */
-  const busy = async (): Promise<Response> => {
-    const picks = Array.from({ length: 200 }, (_, i) => ({ id: `${i}`, text: `Example ${i}. `.repeat(200) }));
+  const busy = async (steps = 200): Promise<Response> => {
+    const picks = Array.from({ length: steps }, (_, i) => ({ id: `${i}`, text: `Example ${i}. `.repeat(200) }));
     const body = new Uint8Array(Buffer.from(JSON.stringify({ ...request, picks, stream: true })));
     const { header } = await signRequest(SECRET, { method: 'POST', path: '/v1/tune', body }, Date.now());
     const response = await fetch(`${url}/v1/tune`, { method: 'POST', body, headers: { [SIGNATURE_HEADER]: header } });
@@ -78,6 +78,12 @@ describe('npm run gateway', () => {
       ['--deadline', '291'],
       undefined,
       "--deadline is '291', it must be a whole number of",
+    ],
+    [
+      'a drain beyond the most',
+      ['--drain', '301'],
+      undefined,
+      "--drain is '301', it must be a whole number from 0 to 300",
     ],
     ['an option it does not know', ['--colour'], undefined, "Unknown option '--colour'"],
     ['a directory without a model', ['--model', 'base=docs'], undefined, 'docs'],
@@ -106,6 +112,20 @@ describe('npm run gateway', () => {
     const { child } = await ready(['--weight', 'acme=3']);
     const closed = once(child, 'close');
     child.kill(signal);
+    expect(await closed).toEqual([0, null]);
+  });
+
+  it.each([
+    ['ends requests in flight when --drain is over', ['--drain', '0'], 'shutting_down'],
+    ['lets requests in flight finish within --drain', ['--drain', '300'], undefined],
+  ])('%s', { timeout: 60_000 }, async (_, args, code) => {
+    const { child, busy } = await ready(args);
+    const response = await busy(code === undefined ? 4 : 200);
+    const closed = once(child, 'close');
+    child.kill('SIGTERM');
+    const events = await response.text();
+    expect(/"code":"(\w+)"/.exec(events)?.[1]).toBe(code);
+    expect(events.includes('event: done')).toBe(code === undefined);
     expect(await closed).toEqual([0, null]);
   });
 

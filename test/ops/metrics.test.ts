@@ -220,6 +220,19 @@ describe('the documentation', () => {
   });
 });
 
+it('failures are counted from 0, so that Prometheus sees the first one', () => {
+  const [, list = ''] = /^FAILURES = \(([^)]*)\)$/m.exec(read('gateway/gpu/sift_gpu/metrics.py')) ?? [];
+  const engine = read('gateway/gpu/sift_gpu/engine.py');
+  const counted = [...engine.matchAll(/failures\.labels\("(\w+)"\)/g)].map(([, kind]) => kind);
+  const alerted = rules.flatMap(({ expr }) =>
+    [...expr.matchAll(/sift_gpu_failures_total\{kind="(\w+)"/g)].map(([, kind]) => kind),
+  );
+  const begun = [...list.matchAll(/"(\w+)"/g)].map(([, kind]) => kind).sort();
+  expect(begun.length).toBeGreaterThan(0);
+  expect([...new Set(counted)].sort()).toEqual(begun);
+  expect([...new Set(alerted)].sort()).toEqual(begun);
+});
+
 it('the GPU server registers what its source was read as', ({ skip }) => {
   const interpreter = python('metrics of the GPU server', ['prometheus_client']);
   if (interpreter === undefined) return skip();

@@ -58,7 +58,7 @@ const PROXIES: Readonly<Record<string, (below: string, port: number, gateway: nu
     const site = snippet('caddyfile')
       .replace('gateway.example.com', `http://127.0.0.1:${port}`)
       .replace('127.0.0.1:8788', `127.0.0.1:${gateway}`);
-    writeFileSync(join(below, 'Caddyfile'), `{\n  admin off\n  auto_https off\n}\n${site}`);
+    writeFileSync(join(below, 'Caddyfile'), `{\n  admin off\n  auto_https off\n  grace_period 1s\n}\n${site}`);
     return ['caddy', 'run', '--config', join(below, 'Caddyfile'), '--adapter', 'caddyfile'];
   },
 };
@@ -97,7 +97,8 @@ describe.each(Object.entries(PROXIES))('%s', (name, commandOf) => {
     ends.push(async () => {
       if (proxy.exitCode !== null) return;
       const closed = once(proxy, 'exit');
-      proxy.kill('SIGKILL');
+      // not SIGKILL: nginx' workers would outlive it
+      proxy.kill('SIGTERM');
       await closed;
     });
     const url = `http://127.0.0.1:${port}`;

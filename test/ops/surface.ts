@@ -22,11 +22,10 @@ export const VARIABLES = {
   gpu: all(read('gateway/gpu/sift_gpu/keys.py'), /env\.get\("(\w+)"/g),
 };
 
+const gpuApp = read('gateway/gpu/sift_gpu/app.py');
 export const ROUTES = {
   gateway: all(read('gateway/app.ts'), /app\.get\('([^']+)'/g),
-  gpu: all(read('gateway/gpu/sift_gpu/app.py'), /route\(server, "(\/\w+)"/g).union(
-    all(/for path in \("(\/healthz)"/.exec(read('gateway/gpu/sift_gpu/app.py'))?.[0] ?? '', /"(\/healthz)"/g),
-  ),
+  gpu: new Set([...all(gpuApp, /route\(server, "(\/\w+)"/g), ...all(gpuApp, /for path in \("(\/\w+)"/g)]),
 };
 
 /** The seconds that a flag's value gives, in a list of words. */

@@ -2,6 +2,8 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+FAILURES = ("engine", "out_of_memory")
+
 
 class Metrics:
     def __init__(self):
@@ -12,6 +14,8 @@ class Metrics:
         self.padded_tokens = Counter("sift_gpu_padded_tokens", "the same, padding included", registry=r)
         self.tokens = Counter("sift_gpu_generated_tokens", "tokens generated", registry=r)
         self.failures = Counter("sift_gpu_failures", "faults of the server", ["kind"], registry=r)
+        for kind in FAILURES:  # from 0: a series that begins with its first failure shows Prometheus no increase
+            self.failures.labels(kind)
         self.passes = Histogram(
             "sift_gpu_pass_seconds", "one pass", registry=r, buckets=(0.01, 0.03, 0.1, 0.3, 1, 3, 10)
         )

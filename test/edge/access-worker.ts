@@ -1,0 +1,14 @@
+// What the test of private networks runs inside workerd: asks the gateway for its models with the Env as it is bound.
+import { gatewayModels } from '../../functions/upstream/client.ts';
+import { type Asking, gatewayOf } from '../../functions/upstream/of.ts';
+
+export default {
+  async fetch(request: Request, env: Asking['env']): Promise<Response> {
+    const trail = { 'x-request-id': 'one' };
+    try {
+      return Response.json(await gatewayModels(gatewayOf({ env, var: { record: { trail } } }), request.signal));
+    } catch (error) {
+      return new Response(String(error), { status: 500 });
+    }
+  },
+};
