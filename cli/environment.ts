@@ -14,8 +14,16 @@ export const VARIABLES: readonly Variable[] = [
   {
     name: 'GATEWAY_SECRET',
     by: '`npm run gateway`',
-    meaning: 'secret that the gateway shares with the edge, 16 characters or more; never given on the command line',
+    meaning:
+      'secret that the gateway shares with the edge, 16 characters or more; never given on the command line. `GATEWAY_SECRET_FILE` names a file that holds it',
     fallback: 'none: the gateway does not start',
+  },
+  {
+    name: 'GATEWAY_SECRET_PREVIOUS',
+    by: '`npm run gateway`',
+    meaning:
+      'the secret before, which is accepted too while edges change over (docs/operate.md); or `GATEWAY_SECRET_PREVIOUS_FILE`',
+    fallback: 'none',
   },
   {
     name: 'GATEWAY_BACKENDS',

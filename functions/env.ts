@@ -59,8 +59,9 @@ export interface Env {
   readonly API_KEY?: string;
   /** Secret shared with the gateway; both sign with it. */
   readonly GATEWAY_SECRET?: string;
-  /** Secrets: a service token of Cloudflare Access, where that guards the gateway's hostname. */
+  /** Secret: the id of a service token of Cloudflare Access, where that guards the gateway's hostname. */
   readonly GATEWAY_ACCESS_ID?: string;
+  /** Secret: the service token's own secret. */
   readonly GATEWAY_ACCESS_SECRET?: string;
   /** Workers VPC: carries what goes to GATEWAY_URL through a tunnel, with no public hostname. */
   readonly GATEWAY_VPC?: Fetcher;
