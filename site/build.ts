@@ -1,5 +1,6 @@
 // What the Worker serves as files, into build/site: the playground, the description of the API, and a page that shows it with
 // a viewer from its package. Written here and not by the Worker, which would carry the means to write it.
+import { existsSync } from 'node:fs';
 import { copyFile, cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -15,6 +16,8 @@ const VIEWER = ['swagger-ui-bundle.js', 'swagger-ui.css'];
 
 /** Written anew each time: it takes a fifth of a second. */
 export const buildSite = async (): Promise<void> => {
+  // the package as npm has it brings the files, and neither the playground's sources nor the viewer
+  if (!existsSync(join(here, 'playground/main.tsx'))) return;
   const viewer = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
   await mkdir(SITE, { recursive: true });
   await cp(join(here, 'docs'), join(SITE, 'docs'), { recursive: true });
