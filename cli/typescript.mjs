@@ -21,9 +21,33 @@ const quietly = (work) => {
   }
 };
 
+/** `miniflare` of `miniflare/sub/path`, `@scope/name` of `@scope/name/sub`. */
+const packageOf = (specifier) => specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/');
+
+/** What only the local server needs is optional, and npm leaves an optional package out without a word. */
+const leftOut = (specifier, cause) => {
+  const { optionalDependencies } = JSON.parse(readFileSync(new URL('package.json', here), 'utf8'));
+  const name = packageOf(specifier);
+  if (cause.code !== 'ERR_MODULE_NOT_FOUND' || !(name in optionalDependencies)) return cause;
+  const error = new Error(
+    `this needs the package ${name}, which npm left out: install sift-edge again with Node 22 or newer, ` +
+      'without --omit=optional and with --ignore-scripts (no package here needs its script, and one that fails is left out)',
+    { cause },
+  );
+  error.stack = error.message;
+  return error;
+};
+
 // programs that this one starts may be of an older Node
 if (registerHooks !== undefined && stripTypeScriptTypes !== undefined) {
   registerHooks({
+    resolve(specifier, context, next) {
+      try {
+        return next(specifier, context);
+      } catch (error) {
+        throw context.parentURL?.startsWith(here) ? leftOut(specifier, error) : error;
+      }
+    },
     load(url, context, next) {
       const own = url.startsWith(here) && !url.slice(here.length).includes('node_modules/');
       const [path] = url.split(/[?#]/);
