@@ -5,9 +5,10 @@
 // Trade-off: a thousand lines take a millisecond or so at every start, as in a clone.
 import { readFileSync } from 'node:fs';
 import * as nodeModule from 'node:module';
-import { fileURLToPath } from 'node:url';
+import { dirname } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
-const here = new URL('../', import.meta.url).href;
+const here = `${pathToFileURL(dirname(dirname(fileURLToPath(import.meta.url)))).href}/`;
 const { registerHooks, stripTypeScriptTypes } = nodeModule;
 
 /** Node says on stderr that this is experimental, once a process. */

@@ -41,12 +41,13 @@ export const LIBRARY_BUILDS: readonly BuildOptions[] = [
 
 /** The scripts alone: what tests need in a fraction of a second. */
 export const buildLibrary = async (): Promise<void> => {
-  await buildKernel();
-  await rm(DIST, { recursive: true, force: true });
   await Promise.all(LIBRARY_BUILDS.map((options) => build(options)));
 };
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  await buildKernel();
+  // what another version left
+  await rm(DIST, { recursive: true, force: true });
   await buildLibrary();
   await buildDeclarations(ROOT, join(DIST, 'types'));
 }

@@ -7,6 +7,7 @@ import {
   DEFAULT_ROUNDS,
   MAX_DEGREE,
   MAX_LAMBDA,
+  MAX_LIBRARY_PICKS,
   MAX_POOL,
   MAX_ROUNDS,
   MIN_LAMBDA,
@@ -20,19 +21,18 @@ const refuse = (param: string, value: unknown, must: string): never => {
   throw new KernelError('bad_option', `${param} is ${shown(value)}, it must be ${must}`, { param, value });
 };
 
-const number = (param: string, value: unknown, least: number, most: number): number =>
+const number = (param: string, value: unknown, least: number, most: number, kind = 'a number'): number =>
   typeof value === 'number' && value >= least && value <= most
     ? value
-    : refuse(param, value, `a number from ${least} to ${most}`);
+    : refuse(param, value, `${kind} from ${least} to ${most}`);
 
 const whole = (param: string, value: unknown, least: number, most: number): number =>
-  Number.isInteger(value) ? number(param, value, least, most) : refuse(param, value, `a whole number from ${least}`);
+  Number.isInteger(value) || typeof value !== 'number'
+    ? number(param, value, least, most, 'a whole number')
+    : refuse(param, value, `a whole number from ${least} to ${most}`);
 
 const STRATEGIES: readonly unknown[] = ['sift', 'nn', 'mmr'] satisfies Strategy[];
 const isStrategy = (value: unknown): value is Strategy => STRATEGIES.includes(value);
-
-/** Most picks: beyond it the kernel's memory would be. */
-const MOST_PICKS = 100_000;
 
 const KNOWN = new Set(['n', 'lambda', 'degree', 'strategy', 'alpha', 'repeat', 'minSimilarity', 'mmrLambda']);
 const OF_POOL = new Set(['rounds', 'topK']);
@@ -55,7 +55,7 @@ export const optionsOf = (
       ? minSimilarity
       : number('minSimilarity', minSimilarity, -Number.MAX_VALUE, Number.MAX_VALUE);
   return {
-    n: whole('n', n, 1, MOST_PICKS),
+    n: whole('n', n, 1, MAX_LIBRARY_PICKS),
     lambda: number('lambda', lambda, MIN_LAMBDA, MAX_LAMBDA),
     degree: whole('degree', degree, 1, MAX_DEGREE),
     strategy,

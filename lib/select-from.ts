@@ -32,7 +32,9 @@ const remembering = <M extends Match>(index: VectorIndex<M>, dimensions: number)
   let failure: { readonly error: unknown } | undefined;
   const asIndex: Index = {
     async query(vector, k) {
-      const found = await index.query(vector, k).catch((error: unknown) => {
+      // in a function: an index may also throw before there is a promise
+      const ask = async () => index.query(vector, k);
+      const found = await ask().catch((error: unknown) => {
         failure ??= { error };
         throw error;
       });
