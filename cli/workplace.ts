@@ -22,6 +22,9 @@ export const STATE = resolve(process.env.SIFT_STATE ?? join(INSTALLED ? process.
 export const DEFAULT_MODEL = 'models/base';
 export const DEFAULT_EMBEDDER = 'models/embedder';
 
+/** A directory as it was given, from where the command was called; the one that comes with the repository from there. */
+export const directoryOf = (given: string, own: string): string => (given === own ? join(ROOT, own) : resolve(given));
+
 export interface Corpus {
   readonly gathered: Gathered;
   /** The name that it is indexed under. */
@@ -57,7 +60,7 @@ export interface Workplace {
 /** Checks embedder and state, and takes the state for this process alone. Throws a UsageError that says what is wrong. */
 export const openWorkplace = async (embedderDirectory: string): Promise<Workplace> => {
   const read = embedderDirectory === DEFAULT_EMBEDDER ? embedderFiles : triedEmbedder;
-  const embedder = await read(resolve(ROOT, embedderDirectory));
+  const embedder = await read(directoryOf(embedderDirectory, DEFAULT_EMBEDDER));
   // an index holds vectors of one model only: another embedder has a state of its own
   const state =
     embedderDirectory === DEFAULT_EMBEDDER ? STATE : join(STATE, `embedder-${embedder.fingerprint.slice(0, 12)}`);
