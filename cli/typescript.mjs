@@ -27,14 +27,18 @@ const packageOf = (specifier) => specifier.split('/', specifier.startsWith('@') 
 
 /** What only the local server needs is optional, and npm leaves an optional package out without a word. */
 const leftOut = (specifier, cause) => {
-  const { optionalDependencies } = JSON.parse(readFileSync(new URL('package.json', here), 'utf8'));
+  if (cause.code !== 'ERR_MODULE_NOT_FOUND') return cause;
+  const { optionalDependencies, devDependencies } = JSON.parse(readFileSync(new URL('package.json', here), 'utf8'));
   const name = packageOf(specifier);
-  if (cause.code !== 'ERR_MODULE_NOT_FOUND' || !(name in optionalDependencies)) return cause;
-  const error = new Error(
-    `this needs the package ${name}, which npm left out: install sift-edge again with Node 22 or newer, ` +
-      'without --omit=optional and with --ignore-scripts (no package here needs its script, and one that fails is left out)',
-    { cause },
-  );
+  const why =
+    name in devDependencies
+      ? 'which only a clone of the repository has, after npm ci'
+      : name in optionalDependencies
+        ? 'which npm left out: install sift-edge again with Node 22 or newer, without --omit=optional and with ' +
+          '--ignore-scripts (no package here needs its script, and one that fails is left out)'
+        : undefined;
+  if (why === undefined) return cause;
+  const error = new Error(`this needs the package ${name}, ${why}`, { cause });
   error.stack = error.message;
   return error;
 };

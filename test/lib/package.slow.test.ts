@@ -124,6 +124,14 @@ describe.runIf(small !== undefined)('installed without its optional packages', (
     expect(JSON.parse(stdout)).toEqual([[0, 2], 'a', 'connection', true]);
   });
 
+  it('has the commands that ask an edge, on a Node that is new enough', async () => {
+    const script = join(directory, 'node_modules/sift-edge/cli/bin.mjs');
+    const args = [script, 'corpora', 'show', 'docs', '--server', 'http://127.0.0.1:1', '--key', 'k'];
+    const { status, stderr } = spawnSync(process.execPath, args, { cwd: directory, env, encoding: 'utf8' });
+    // EX_TEMPFAIL: it came as far as the connection
+    expect([status, stderr]).toEqual([75, expect.stringContaining('fetch failed')]);
+  });
+
   it('gives an application types of its own, checked to the last declaration', async () => {
     const options = { strict: true, skipLibCheck: false, noEmit: true, module: 'NodeNext', target: 'ES2022' };
     const compilerOptions = {
