@@ -5,7 +5,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { availableParallelism, cpus, tmpdir } from 'node:os';
+import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -72,6 +72,8 @@ export const run = async (args: readonly string[]): Promise<void> => {
   const clone = join(work, 'sift-edge');
   const env = userEnvironment(values.cold ? join(work, 'cache') : undefined);
   const npm = { cwd: clone, env, maxBuffer: 2 ** 26 };
+  // what else runs here makes every figure longer: it is told beside them
+  const [load = 0] = loadavg();
   const { seconds, total, time } = watch();
   let server: ChildProcess | undefined;
   try {
@@ -99,13 +101,15 @@ export const run = async (args: readonly string[]): Promise<void> => {
     await events.return();
     const rows = [...seconds, ['in all', all] as const];
     if (values.json)
-      process.stdout.write(`${JSON.stringify({ cold: values.cold, seconds: Object.fromEntries(rows) })}\n`);
+      process.stdout.write(`${JSON.stringify({ cold: values.cold, load, seconds: Object.fromEntries(rows) })}\n`);
     else {
       const width = Math.max(...rows.map(([name]) => name.length));
       const lines = rows.map(([name, value]) => `${name.padEnd(width)}  ${value.toFixed(1).padStart(6)} s`);
       const processor = cpus()[0]?.model ?? 'unknown processor';
       const cache = values.cold ? 'npm cache empty' : 'npm cache as it was';
-      process.stdout.write(`${lines.join('\n')}\n${availableParallelism()} cores, ${processor}; ${cache}\n`);
+      process.stdout.write(
+        `${lines.join('\n')}\n${availableParallelism()} cores, ${processor}; ${cache}; load before it ${load.toFixed(1)}\n`,
+      );
     }
   } finally {
     if (server?.pid !== undefined && server.exitCode === null) {
