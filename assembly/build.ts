@@ -2,6 +2,7 @@
 // embedded backend's optimiser to build/adam.wasm.
 // Skipped while neither the sources nor the compiler have changed. Compiler errors are printed as they come.
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -29,6 +30,8 @@ const sourcesHash = async (): Promise<string> => {
 
 /** Builds the modules unless they are up to date; true if it compiled. Throws with the compiler's messages. */
 export const buildKernel = async (): Promise<boolean> => {
+  // the package as npm has it brings the modules, and neither sources nor compiler
+  if (!existsSync(join(here, 'index.ts'))) return false;
   const hash = await sourcesHash();
   const stamp = join(root, 'build/sift.hash');
   if ((await readFile(stamp, 'utf8').catch(() => '')) === hash) return false;

@@ -6,8 +6,19 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
 const [major = 0] = process.versions.node.split('.').map(Number);
-if (major >= 25) {
+
+/** An installed package: Node leaves out the types of TypeScript for nobody below node_modules (typescript.mjs). */
+const startHere = async () => {
+  if (import.meta.url.includes('/node_modules/')) {
+    const hook = `--import=${new URL('typescript.mjs', import.meta.url).href}`;
+    process.env.NODE_OPTIONS = [process.env.NODE_OPTIONS, hook].filter(Boolean).join(' ');
+    await import('./typescript.mjs');
+  }
   await import('./sift-edge.ts');
+};
+
+if (major >= 25) {
+  await startHere();
 } else {
   const name = `node-${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`;
   const file = process.platform === 'win32' ? 'bin/node.exe' : 'bin/node';

@@ -3,7 +3,7 @@
 // sift.json in the model's directory, which every later start reads.
 
 import { readFile, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { defaultsBySize, SIFT_FILE, siftFile } from '../gateway/backends/defaults.ts';
 import { startStack } from '../local/stack.ts';
 import { CALIBRATION_DOCUMENTS, DEFAULT_PICKS, MAX_DEADLINE_MS, MAX_PICKS, MAX_RANK } from '../wire/limits.ts';
@@ -20,7 +20,7 @@ import { cut } from './prompt.ts';
 import { choose, type Summary, summaryOf, type Way } from './rates.ts';
 import { ratesTable, tableOnFile } from './rates-table.ts';
 import { learningRate, MACHINE_FLAGS, machineOf } from './tuning-flags.ts';
-import { DEFAULT_EMBEDDER, DEFAULT_MODEL, gatherCorpus, openWorkplace, ROOT } from './workplace.ts';
+import { DEFAULT_EMBEDDER, DEFAULT_MODEL, directoryOf, gatherCorpus, openWorkplace, ROOT } from './workplace.ts';
 
 const HELP = `npm run calibrate -- [options]
 
@@ -89,7 +89,7 @@ const main = async (): Promise<void> => {
   const count = whole('documents', values.documents, 2, 1_000);
   const { deadlineMs = MAX_DEADLINE_MS, ...machine } = machineOf(values);
   const share = shareCores(machine, values.model === DEFAULT_MODEL);
-  const directory = resolve(ROOT, values.model);
+  const directory = directoryOf(values.model, DEFAULT_MODEL);
   const { gathered, corpus } = await gatherCorpus(values.corpus);
   const { documents, leftOut } = drawDocuments(gathered.documents, count, CALIBRATION_SEED);
   const prompts = documents.map(({ path, text }) => cut(text, path));

@@ -1,7 +1,6 @@
 // `npm start`: builds, starts the gateway with the embedded backend and the edge with the local Vectorize, indexes a
 // corpus, shows the main job on documents of it, and keeps serving. This file is the order of the steps.
 import { createServer } from 'node:net';
-import { resolve } from 'node:path';
 import { withGiven } from '../gateway/given.ts';
 import { startStack } from '../local/stack.ts';
 import { SHUTDOWN_GRACE_MS } from '../wire/limits.ts';
@@ -20,7 +19,7 @@ import { progress } from './progress.ts';
 import { choosePrompts, readPromptFile } from './prompt.ts';
 import { render } from './report.ts';
 import { settleTuning } from './settle.ts';
-import { DEFAULT_MODEL, gatherCorpus, openWorkplace, ROOT, STATE } from './workplace.ts';
+import { DEFAULT_MODEL, directoryOf, gatherCorpus, openWorkplace, ROOT, STATE } from './workplace.ts';
 
 /** Rejects with a sentence if a port is taken; 0 is always free. */
 const checkPort = async (port: number, option: string): Promise<void> => {
@@ -63,8 +62,9 @@ const main = async (options: Options, lifetime: Lifetime): Promise<void> => {
     ? await choosePrompts({ prompt: options.prompt, file }, gathered.documents, root)
     : undefined;
 
-  const { model, backends, port, gatewayPort, deadlineMs, logLevel } = options;
-  const share = shareCores(options, model === DEFAULT_MODEL);
+  const model = directoryOf(options.model, DEFAULT_MODEL);
+  const { backends, port, gatewayPort, deadlineMs, logLevel } = options;
+  const share = shareCores(options, options.model === DEFAULT_MODEL);
   const limits = {
     ...share,
     ...(deadlineMs === undefined ? {} : { deadlineMs }),
@@ -87,7 +87,7 @@ const main = async (options: Options, lifetime: Lifetime): Promise<void> => {
       );
     }
     const question = {
-      directory: resolve(ROOT, model),
+      directory: model,
       given,
       probe: options.probe,
       state: STATE,

@@ -2,20 +2,28 @@
 // `npm start` and `npm run calibrate` share, so that one finds what the other has indexed.
 import { createHash } from 'node:crypto';
 import { realpath } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Gathered, ownCorpus, starterCorpus } from '../corpus/documents.ts';
+import { docsCorpus, type Gathered, ownCorpus, starterCorpus } from '../corpus/documents.ts';
 import { type EmbedderFiles, embedderFiles, triedEmbedder } from '../local/embedder.ts';
 import { lockState } from '../local/lock.ts';
 import { checkState, checkWritable } from '../local/storage.ts';
 
 export const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
-/** SIFT_STATE: another place for what is kept between starts (tests, or several corpora side by side). */
-export const STATE = resolve(process.env.SIFT_STATE ?? join(ROOT, '.sift'));
+/** Whether this is the package as npm installs it, and not a clone. */
+export const INSTALLED = ROOT.split(sep).includes('node_modules');
+/**
+ * What is kept between starts: in the clone, or where the installed command is called, since whatever lies below node_modules
+ * goes with the next install. SIFT_STATE: another place (tests, or several corpora side by side).
+ */
+export const STATE = resolve(process.env.SIFT_STATE ?? join(INSTALLED ? process.cwd() : ROOT, '.sift'));
 
 /** The directories of the model and the embedder that come with the repository. */
 export const DEFAULT_MODEL = 'models/base';
 export const DEFAULT_EMBEDDER = 'models/embedder';
+
+/** A directory as it was given, from where the command was called; the one that comes with the repository from there. */
+export const directoryOf = (given: string, own: string): string => (given === own ? join(ROOT, own) : resolve(given));
 
 export interface Corpus {
   readonly gathered: Gathered;
@@ -25,8 +33,15 @@ export interface Corpus {
   readonly root: string;
 }
 
-/** The text files below a directory; of the packages in node_modules without one. */
+/**
+ * The text files below a directory; without one of the packages in node_modules. An installed package has none of its own to
+ * rely on: which ones lie beside it, and where, is the application's affair. It takes its own documentation.
+ */
 export const gatherCorpus = async (directory: string | undefined): Promise<Corpus> => {
+  if (directory === undefined && INSTALLED) {
+    const root = join(ROOT, 'docs');
+    return { gathered: await docsCorpus(root), corpus: 'starter', root };
+  }
   if (directory === undefined) {
     const root = join(ROOT, 'node_modules');
     return { gathered: await starterCorpus(root), corpus: 'starter', root };
@@ -45,7 +60,7 @@ export interface Workplace {
 /** Checks embedder and state, and takes the state for this process alone. Throws a UsageError that says what is wrong. */
 export const openWorkplace = async (embedderDirectory: string): Promise<Workplace> => {
   const read = embedderDirectory === DEFAULT_EMBEDDER ? embedderFiles : triedEmbedder;
-  const embedder = await read(resolve(ROOT, embedderDirectory));
+  const embedder = await read(directoryOf(embedderDirectory, DEFAULT_EMBEDDER));
   // an index holds vectors of one model only: another embedder has a state of its own
   const state =
     embedderDirectory === DEFAULT_EMBEDDER ? STATE : join(STATE, `embedder-${embedder.fingerprint.slice(0, 12)}`);

@@ -119,6 +119,19 @@ export const starterCorpus = async (nodeModules: string): Promise<Gathered> => {
   return { documents, notes };
 };
 
+/** The Markdown files of a directory of documentation. */
+export const docsCorpus = async (directory: string): Promise<Gathered> => {
+  const { documents, notes, take } = collector();
+  for (const file of (await findFiles(directory, new Set())).files) {
+    if (!file.path.endsWith('.md')) continue;
+    const bytes = await readFound(file, MAX_CORPUS_FILE_BYTES);
+    if ('reason' in bytes) notes.push(bytes);
+    else take(file.path, bytes);
+  }
+  if (documents.length === 0) throw new UsageError(`${directory} holds no documentation: give --corpus DIR`);
+  return { documents, notes };
+};
+
 /** Every text file below a user's directory. */
 export const ownCorpus = async (directory: string): Promise<Gathered> => {
   const unreadable = (error: unknown): never => {

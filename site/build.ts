@@ -1,6 +1,7 @@
 // What the Worker serves as files, into build/site: the playground, the description of the API, a page that shows it with a
 // viewer from its package, and the manual where `npm run docs` has made it. Written here and not by the Worker, which would
 // carry the means to write it.
+import { existsSync } from 'node:fs';
 import { copyFile, cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -14,7 +15,7 @@ export const SITE = join(dirname(here), 'build/site');
 /** What site/manual/build.ts makes; absent in a plain clone. */
 export const MANUAL = join(dirname(here), 'build/manual');
 
-const VIEWER = ['swagger-ui-bundle.js', 'swagger-ui.css'];
+const VIEWER = ['swagger-ui-bundle.js', 'swagger-ui-bundle.js.LICENSE.txt', 'swagger-ui.css'];
 const API = join(SITE, 'docs/api');
 
 const filesOf = async (directory: string): Promise<string[]> => {
@@ -33,6 +34,8 @@ export const copyManual = async (): Promise<void> => {
 
 /** Written anew each time: it takes a fifth of a second. */
 export const buildSite = async (): Promise<void> => {
+  // the package as npm has it brings the files, and neither the playground's sources nor the viewer
+  if (!existsSync(join(here, 'playground/main.tsx'))) return;
   const viewer = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
   await mkdir(SITE, { recursive: true });
   await copyManual();

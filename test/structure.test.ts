@@ -16,6 +16,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   site: ['wire', 'client'],
   corpus: ['wire'],
   client: ['wire'],
+  lib: ['wire', 'assembly', 'functions', 'build'],
   local: ['wire', 'assembly', 'functions', 'gateway', 'client', 'site'],
   cli: ['wire', 'assembly', 'gateway', 'client', 'corpus', 'local'],
 };

@@ -1,10 +1,11 @@
-// `node training/notices.mjs`: writes THIRD_PARTY_NOTICES, from the packages that are really in the Worker's bundle and in
-// the playground, and from training/provenance.tsv. With --check it writes nothing and ends with 1 if the file is not current.
+// `node training/notices.mjs`: writes THIRD_PARTY_NOTICES, from the packages that are really in the Worker's bundle, in the
+// pages and in the library's bundles, and from training/provenance.tsv. With --check it writes nothing and ends with 1 if the file is not current.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { buildKernel } from '../assembly/build.ts';
+import { LIBRARY_BUILDS } from '../lib/build.ts';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const FILE = join(ROOT, 'THIRD_PARTY_NOTICES');
@@ -38,7 +39,10 @@ const COMMON = {
   logLevel: 'silent',
 };
 
-/** Names of the npm packages that esbuild takes into the Worker, as local/bundle.ts and wrangler call it, and into the playground. */
+/** Copied as files beside the API's page (site/build.ts). */
+const COPIED = ['swagger-ui-dist'];
+
+/** Names of the npm packages that esbuild takes into the Worker, as local/bundle.ts and wrangler call it, and into the playground and the library. */
 const bundledPackages = async () => {
   await buildKernel();
   const inputs = async (options) => Object.keys((await build({ ...COMMON, ...options })).metafile.inputs);
@@ -54,23 +58,27 @@ const bundledPackages = async () => {
     jsx: 'automatic',
     jsxImportSource: 'preact',
   });
-  const names = [...worker, ...page].flatMap((path) => {
+  const library = (await Promise.all(LIBRARY_BUILDS.map((options) => inputs({ ...options, outdir: 'bundle' })))).flat();
+  const names = [...worker, ...page, ...library].flatMap((path) => {
     const [, inside] = path.split(/(?:^|\/)node_modules\//);
     return inside === undefined ? [] : [inside.split('/', inside.startsWith('@') ? 2 : 1).join('/')];
   });
-  return [...new Set(names)].sort();
+  return [...new Set([...names, ...COPIED])].sort();
 };
 
 const noticeOf = (name) => {
   const directory = join(ROOT, 'node_modules', name);
   const { version, license, repository, homepage } = JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8'));
-  const url = (repository?.url ?? repository ?? homepage).replace(/^git\+(ssh:\/\/git@)?/, '').replace(/^github/, 'https://github');
+  const url = (repository?.url ?? repository ?? homepage).replace(/^git\+(ssh:\/\/git@)?/, '').replace(/^git@github\.com:/, 'https://github.com/').replace(/^github/, 'https://github');
   const file = readdirSync(directory).find((entry) => /^licen[sc]e/i.test(entry));
   if (file === undefined && (license !== 'MIT' || COPYRIGHTS[name] === undefined)) {
     throw new Error(`${name} ${version} (${license}) has no licence file, and its copyright is not known here`);
   }
   const text = file === undefined ? `${COPYRIGHTS[name]}\n\n${MIT}` : readFileSync(join(directory, file), 'utf8');
-  return `### ${name} ${version}\n${license}, ${url}\n\n${text.trim()}\n`;
+  // Apache's licence wants it kept
+  const notice = readdirSync(directory).find((entry) => /^notice/i.test(entry));
+  const kept = notice === undefined ? '' : `\n${readFileSync(join(directory, notice), 'utf8').trim()}\n`;
+  return `### ${name} ${version}\n${license}, ${url}\n\n${text.trim()}\n${kept}`;
 };
 
 /** How many packages and bytes of training and validation text there are under each licence. */
@@ -110,12 +118,15 @@ asked for, and \`training/licences.py\` compares it with what the packages decla
 ${trainingSummary()}
 \`\`\`
 
-## Packages in the Worker's bundle and its pages
+## Packages in the Worker's bundle, its pages, and the library
 
-A deployed Worker, or the playground that it serves, contains the following packages, their code or their WebAssembly. Whatever else \`npm ci\` installs stays
-under \`node_modules\` with its own licence files.
+A deployed Worker, the pages that it serves (the package on npm brings them built), or the bundles of \`sift-edge/client\`,
+\`/kernel\` and \`/pool\` contain the following packages, their code or their WebAssembly. Whatever else npm installs stays under
+\`node_modules\` with its own licence files.
 
 ${packages.map(noticeOf).join('\n')}
+What swagger-ui-bundle.js contains is in swagger-ui-bundle.js.LICENSE.txt beside it.
+
 The WebAssembly of onnxruntime-web contains further components; their notices are in
 https://github.com/microsoft/onnxruntime/blob/v${JSON.parse(readFileSync(join(ROOT, 'node_modules/onnxruntime-web/package.json'), 'utf8')).version}/ThirdPartyNotices.txt
 `;

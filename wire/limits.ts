@@ -63,6 +63,8 @@ export const READY_GATEWAY_MS = 2_000;
 // ── Selection ────────────────────────────────────────────────────────────────────────────────────────────────────
 /** Picks of one selection; the paper goes to 50, the kernel was tested to 200. 2026-11-24 */
 export const MAX_PICKS = 200;
+/** Picks that sift-edge/kernel may be asked for: what it needs grows with their square, 80 GB at this one. 2026-11-27 */
+export const MAX_LIBRARY_PICKS = 100_000;
 /** Default picks. 2026-11-24 */
 export const DEFAULT_PICKS = 10;
 /** Learning rate of full fine-tuning for models of a few million parameters, chosen on the bundled one (docs/study/results.md). 2026-11-25 */

@@ -2,8 +2,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
+import { messageOf } from '../../wire/message.ts';
 import type { Analysis } from './analysis.ts';
-import { draw } from './draw.ts';
 import { pageOf, type StudyJson } from './page.ts';
 
 const studyOf = ({ about, targets, tables, pictures }: Analysis): StudyJson => ({
@@ -21,7 +21,10 @@ export const writeResults = async (analysis: Analysis, directory: string): Promi
     // these are long: one line each
     if (value !== undefined) await writeFile(join(directory, `${name}.json`), `${JSON.stringify(value)}\n`);
   }
-  await draw(analysis.pictures, directory);
+  // an installed package has no means to draw: its figures are the same
+  const drawing = await import('./draw.ts').catch((error: unknown) => messageOf(error));
+  if (typeof drawing === 'string') process.stderr.write(`the pictures are left out: ${drawing}\n`);
+  else await drawing.draw(analysis.pictures, directory);
 };
 
 /** The page from the results directory's study.json, and the conclusions in front where there are any. */

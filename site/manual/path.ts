@@ -11,7 +11,7 @@ export interface Part {
 }
 
 /** Pages that the path has a place for and that are not written yet: links to them are no fault. */
-export const COMING: readonly string[] = ['cli', 'ingest', 'global', 'gateway-production', 'packaging'];
+export const COMING: readonly string[] = ['cli', 'ingest'];
 
 const page = (link: string, text: string): Page => ({ link: `/${link}`, text });
 
@@ -30,7 +30,7 @@ export const sidebar: readonly Part[] = [
     items: [
       page('clients', 'OpenAI SDK, AI SDK, LangChain, curl'),
       page('client', 'The typed client'),
-      page('packaging', 'As a package'),
+      page('package', 'As a package'),
       page('chat', 'Conversations'),
       page('keys', 'Keys and rates'),
     ],
