@@ -29,9 +29,11 @@ const env = { ...process.env, NODE_OPTIONS: '', npm_config_audit: 'false', npm_c
 /** Of a copy: packing builds anew what tests beside this one are reading. */
 const pack = async (): Promise<Packed> => {
   const copy = join(work, 'copy');
-  const left = new Set(['node_modules', '.git', '.sift', '.wrangler', 'test', 'eval/results', 'training']);
+  const left = new Set(['node_modules', '.git', '.sift', '.wrangler', 'build', 'dist', 'test', 'eval/results', 'training']);
   await cp(ROOT, copy, { recursive: true, filter: (path) => !left.has(relative(ROOT, path)) });
   await symlink(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
+  // .npmrc lets no script run by itself, so npm pack builds nothing
+  await run('npm', ['run', 'build'], { cwd: copy, env });
   const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', work], { cwd: copy, env });
   // npm 11 answers a list, npm 12 an object by names
   const answer = JSON.parse(stdout) as Packed[] | Record<string, Packed>;
