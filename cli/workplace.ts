@@ -2,20 +2,14 @@
 // `npm start` and `npm run calibrate` share, so that one finds what the other has indexed.
 import { createHash } from 'node:crypto';
 import { realpath } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join, resolve } from 'node:path';
 import { type Gathered, ownCorpus, starterCorpus } from '../corpus/documents.ts';
 import { type EmbedderFiles, embedderFiles, triedEmbedder } from '../local/embedder.ts';
 import { lockState } from '../local/lock.ts';
 import { checkState, checkWritable } from '../local/storage.ts';
+import { DEFAULT_EMBEDDER, ROOT, STATE } from './places.ts';
 
-export const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
-/** SIFT_STATE: another place for what is kept between starts (tests, or several corpora side by side). */
-export const STATE = resolve(process.env.SIFT_STATE ?? join(ROOT, '.sift'));
-
-/** The directories of the model and the embedder that come with the repository. */
-export const DEFAULT_MODEL = 'models/base';
-export const DEFAULT_EMBEDDER = 'models/embedder';
+export { DEFAULT_EMBEDDER, DEFAULT_MODEL, ROOT, STATE } from './places.ts';
 
 export interface Corpus {
   readonly gathered: Gathered;

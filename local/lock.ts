@@ -6,7 +6,7 @@ import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { z } from 'zod';
-import { UsageError } from '../wire/usage.ts';
+import { MachineError } from '../wire/usage.ts';
 
 const SQLITE_BUSY = 5;
 /** Keeps the databases from the garbage collector, which would close them and give the directory up. */
@@ -27,7 +27,7 @@ const nameOfOwner = async (path: string): Promise<string> => {
   }
 };
 
-/** Takes the directory for this process; a UsageError names the process that has it. */
+/** Takes the directory for this process; a MachineError names the process that has it. */
 export const lockState = async (directory: string): Promise<Lock> => {
   const note = join(directory, 'lock');
   const database = new DatabaseSync(join(directory, 'lock.db'));
@@ -37,7 +37,7 @@ export const lockState = async (directory: string): Promise<Lock> => {
   } catch (error) {
     database.close();
     if ((error as { errcode?: number }).errcode !== SQLITE_BUSY) throw error;
-    throw new UsageError(
+    throw new MachineError(
       `${directory} is in use by ${await nameOfOwner(note)}: stop that one first, or give this one another directory with SIFT_STATE`,
     );
   }
