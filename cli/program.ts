@@ -104,6 +104,7 @@ export const runProgram = async (
         env,
         positionals: program.processedArgs,
         values,
+        commands,
         server: () => serverOf(values, env),
         client: (wishes = {}) => clientOf(values, env, wishes),
       };

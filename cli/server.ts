@@ -11,6 +11,8 @@ import { CommandError, EXIT } from './exit.ts';
 import { stateOf } from './places.ts';
 
 export const DEFAULT_SERVER = 'http://127.0.0.1:8787';
+/** Where serve has its gateway. */
+export const DEFAULT_GATEWAY = 'http://127.0.0.1:8788';
 /** Other ways to write it. */
 const ITS_ORIGINS = [DEFAULT_SERVER, 'http://localhost:8787'];
 

@@ -10,6 +10,7 @@ import { terminal } from './terminal.ts';
 
 const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
 const stopped = new AbortController();
+let running: Command | undefined;
 
 /** Ctrl-C asks the command to stop, a second one ends the process; so does a reader who has left (`| head -1`). */
 const watch = ({ serves, raw }: Command): void => {
@@ -19,9 +20,7 @@ const watch = ({ serves, raw }: Command): void => {
     process.once('SIGINT', () => process.exit(EXIT.interrupted));
   });
   for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) =>
-      process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.failed),
-    );
+    stream.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.failed));
   }
 };
 
@@ -29,6 +28,7 @@ const surroundings = {
   env: process.env,
   version,
   console: (json: boolean, command: Command) => {
+    running = command;
     watch(command);
     return terminal(json, stopped.signal);
   },
@@ -36,4 +36,7 @@ const surroundings = {
   err: (text: string) => process.stderr.write(text),
 };
 
-process.exitCode = await runToEnd(COMMANDS, process.argv.slice(2), surroundings, () => stopped.signal.aborted);
+const code = await runToEnd(COMMANDS, process.argv.slice(2), surroundings, () => stopped.signal.aborted);
+// what a serving command had opened when it failed may keep the process
+if (running?.serves === true && code !== EXIT.ok) process.exit(code);
+process.exitCode = code;

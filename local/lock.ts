@@ -2,6 +2,7 @@
 // The operating system holds the lock, through SQLite, and frees it when its process ends, however it ends. A lock made
 // of files alone cannot be taken over safely after a crash: between looking and taking, a third process comes.
 // The file beside it only tells others who the owner is. Trade-off: it holds on one machine, not on every network disk.
+import { existsSync } from 'node:fs';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -50,4 +51,20 @@ export const lockState = async (directory: string): Promise<Lock> => {
       if (held.delete(database)) database.close();
     },
   };
+};
+
+/** Who has the directory, without taking it for longer than a moment; undefined: nobody. */
+export const ownerOf = async (directory: string): Promise<string | undefined> => {
+  const path = join(directory, 'lock.db');
+  if (!existsSync(path)) return undefined;
+  const database = new DatabaseSync(path);
+  try {
+    database.exec('BEGIN IMMEDIATE; ROLLBACK');
+    return undefined;
+  } catch (error) {
+    if ((error as { errcode?: number }).errcode !== SQLITE_BUSY) throw error;
+    return await nameOfOwner(join(directory, 'lock'));
+  } finally {
+    database.close();
+  }
 };

@@ -641,3 +641,11 @@ export const MAX_MAP_CHARACTERS = 10_000;
 export const LISTED_EXAMPLES = 50;
 /** Milliseconds of stillness after which a changed setting selects. 2026-11-26 */
 export const SETTLED_MS = 350;
+
+// What `sift-edge doctor` asks of a machine and of servers.
+/** Bytes of a disk below which it warns: the starter corpus of npm start takes 0.2 GB, its log and temporary files more. 2026-11-27 */
+export const DOCTOR_DISK_BYTES = 1e9;
+/** Bytes of memory below which it warns: npm start with two workers of the bundled model. 2026-11-27 */
+export const DOCTOR_MEMORY_BYTES = 1.5e9;
+/** Milliseconds that a server has to answer one of its questions: a cold Worker with the embedder takes two seconds. 2026-11-27 */
+export const DOCTOR_ANSWER_MS = 10_000;

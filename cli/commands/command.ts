@@ -32,6 +32,8 @@ export interface Console {
   readonly interactive: boolean;
   /** Whether stdout may be coloured: a terminal, and neither NO_COLOR nor --json. */
   readonly colour: boolean;
+  /** Whether stdout is a terminal, which obeys control characters. */
+  readonly terminal?: boolean;
   /** Ends when the user presses Ctrl-C. */
   readonly signal: AbortSignal;
   /** A line of stdout for people; nothing with --json. */
@@ -42,6 +44,8 @@ export interface Console {
   emit(value: unknown): void;
   /** A line of stderr, with --json too. */
   note(...lines: string[]): void;
+  /** What is asked, on a stderr that is a terminal: the answer is typed behind it. */
+  prompt?(text: string): void;
 }
 
 /** What is typed or piped in. */
@@ -64,6 +68,8 @@ export interface Given {
   readonly env: Environment;
   readonly positionals: readonly (string | readonly string[] | undefined)[];
   readonly values: Values;
+  /** The whole table, for what is made of it. */
+  readonly commands: readonly Command[];
   /** Where --server, or else SIFT_SERVER, says that the edge is. */
   server(): string;
   /** The edge there, with the key of --key, SIFT_KEY or this machine; throws a CommandError where there is none. */
