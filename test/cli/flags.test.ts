@@ -12,8 +12,8 @@ const typed = async (...args: string[]) => {
   const run = async ({ values }: Parameters<NonNullable<typeof serve.run>>[0]): Promise<undefined> => {
     options = optionsOf(values, process.env);
   };
-  const ended = await runTyped(['serve', ...args], { commands: [{ ...serve, run }] });
-  return { ...ended, options };
+  const { code, stdout, stderr } = await runTyped(['serve', ...args], { commands: [{ ...serve, run }] });
+  return { code, stdout, stderr, options };
 };
 const parsed = async (...args: string[]): Promise<Options> => {
   const { options, stderr } = await typed(...args);
@@ -52,7 +52,7 @@ describe('the flags of npm start', () => {
   });
 
   it.each([
-    [['--colour'], "unknown option '--colour'"],
+    [['--nonsense'], "unknown option '--nonsense'"],
     [['--n', '0'], "--n is '0', it must be a whole number from 1 to 200"],
     [['--port', 'http'], "--port is 'http'"],
     [['--port', '9000', '--gateway-port', '9000'], '--port and --gateway-port are both 9000'],

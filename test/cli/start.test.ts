@@ -126,7 +126,7 @@ describe('npm start', () => {
 
   // each refusal of an option is in test/cli/flags.test.ts; these say in one line what is not there, before anything starts
   it.each([
-    ['an unknown option', ['--colour'], "unknown option '--colour'"],
+    ['an unknown option', ['--nonsense'], "unknown option '--nonsense'"],
     ['a directory that is not there', ['--corpus', '/no/such/directory'], '--corpus /no/such/directory cannot be read'],
     [
       'a prompt file that is not there',
