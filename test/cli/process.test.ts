@@ -26,7 +26,8 @@ beforeAll(async () => {
     embedder: await embedderFiles(join(ROOT, 'models/embedder')),
     ...{ port: 0, apiKey: KEY, gatewayUrl: gateway.url, gatewaySecret: GATEWAY_SECRET, defaultCorpus: '' },
   });
-  const lines = Array.from({ length: 2_000 }, (_, i) => ({ id: `example-${i}`, vector: vectorOf(i) }));
+  // more than a pipe holds
+  const lines = Array.from({ length: 12 }, (_, i) => ({ id: `example-${i}`, vector: vectorOf(i), text: LONG }));
   await edgeAt(new URL(edge.url)).upload('docs', lines);
 });
 afterAll(async () => {
@@ -40,6 +41,7 @@ afterEach(() => {
   running?.kill('SIGKILL');
 });
 
+const LONG = 'a line of a long text\n'.repeat(2_000);
 const vectorOf = (i: number): number[] => Array.from({ length: 256 }, (_, j) => (j === i % 256 ? 1 : (i * j) % 7));
 
 const env = () => ({ ...process.env, SIFT_SERVER: edge.url, SIFT_KEY: KEY, SIFT_STATE: join(scratch, 'state') });
@@ -111,11 +113,11 @@ describe('the process sift-edge', () => {
   });
 
   it('is quiet when its reader leaves', async () => {
-    const command = `"${process.execPath}" "${BIN}" corpora examples docs | head -1; echo "\${PIPESTATUS[0]}"`;
+    const command = `"${process.execPath}" "${BIN}" corpora export docs | head -1; echo "\${PIPESTATUS[0]}"`;
     const child = spawn('bash', ['-c', command], { stdio: ['ignore', 'pipe', 'pipe'], env: env() });
     const [stdout, stderr] = await Promise.all([child.stdout, child.stderr].map((stream) => text(stream)));
     expect([stdout?.split('\n').slice(1), stderr]).toEqual([['0', ''], '']);
-    expect(stdout).toMatch(/^example-\d+ {2}/);
+    expect(stdout).toMatch(/^\{"id":"example-0"/);
   });
 
   it('finds the key of this machine for the edge of this machine alone', async () => {
