@@ -6,11 +6,10 @@ import { withGiven } from '../gateway/given.ts';
 import { startStack } from '../local/stack.ts';
 import { SHUTDOWN_GRACE_MS } from '../wire/limits.ts';
 import { messageOf } from '../wire/message.ts';
-import { MachineError } from '../wire/usage.ts';
-import { UsageError } from './arguments.ts';
 import { shareCores } from './cores.ts';
 import { demonstrate } from './demo.ts';
 import { describeFiles, describeIndexed, describeLeftOut, onWire } from './describe.ts';
+import { CommandError } from './exit.ts';
 import { indexCorpus } from './index.ts';
 import type { Lifetime } from './lifetime.ts';
 import { isTooSlow } from './measure.ts';
@@ -29,7 +28,7 @@ const checkPort = async (port: number, option: string): Promise<void> => {
   await new Promise<void>((done, fail) => {
     server.once('error', (error: NodeJS.ErrnoException) =>
       fail(
-        new MachineError(
+        new CommandError(
           error.code === 'EADDRINUSE'
             ? `port ${port} is taken: stop what listens there, or give --${option} another (0 finds a free one)`
             : `cannot listen on port ${port}: ${error.message}`,
@@ -83,7 +82,7 @@ export const start = async (options: Options, lifetime: Lifetime): Promise<void>
     const indexed = await time('index', () => indexCorpus(stack.client, embedder, state, corpus, gathered.documents));
     say(...describeIndexed(indexed, options.verbose));
     if (indexed.examples === 0) {
-      throw new UsageError(
+      throw new CommandError(
         `every example was refused, the first because: ${indexed.refused[0]?.reason ?? 'none was made'}`,
       );
     }
@@ -127,7 +126,7 @@ export const start = async (options: Options, lifetime: Lifetime): Promise<void>
       const shown = await demonstrate(stack.client, prompts, asked).catch((error: unknown) => {
         if (!isTooSlow(error)) throw error;
         const help = 'give a longer --deadline, fewer steps with --n, or --no-demo';
-        throw new MachineError(`the model is too slow here for the demonstration: ${help} (${messageOf(error)})`);
+        throw new CommandError(`the model is too slow here for the demonstration: ${help} (${messageOf(error)})`);
       });
       bar.end();
       const report = { ...shown, ms: { ...ms, ...shown.ms, total: performance.now() - started } };

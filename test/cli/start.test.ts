@@ -203,7 +203,7 @@ describe('npm start', () => {
     expect(taken.stderr).toContain(`port ${port} is taken`);
     const corpus = join(scratch, 'docs');
     const model = await start('--once', '--corpus', corpus, '--model', scratch, ...free);
-    expect(model.code).toBe(1);
+    expect(model.code).toBe(2);
     expect(model.stderr).toContain('config.json cannot be read');
   });
 });
