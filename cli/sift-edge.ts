@@ -12,17 +12,21 @@ const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
 const stopped = new AbortController();
 let running: Command | undefined;
 
-/** Ctrl-C asks the command to stop, a second one ends the process; so does a reader who has left (`| head -1`). */
+/** Ctrl-C asks the command to stop, a second one ends the process. */
 const watch = ({ serves, raw }: Command): void => {
   if (serves === true || raw === true) return;
   process.once('SIGINT', () => {
     stopped.abort();
     process.once('SIGINT', () => process.exit(EXIT.interrupted));
   });
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.failed));
-  }
 };
+
+// a reader who has left (`| head -1`) wants no more
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (running?.serves !== true) process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.failed);
+  });
+}
 
 const surroundings = {
   env: process.env,

@@ -643,9 +643,9 @@ export const LISTED_EXAMPLES = 50;
 export const SETTLED_MS = 350;
 
 // What `sift-edge doctor` asks of a machine and of servers.
-/** Bytes of a disk below which it warns: the starter corpus of npm start takes 0.2 GB, its log and temporary files more. 2026-11-27 */
+/** Bytes of a disk below which it warns: a corpus as large as npm start's own, and temporary files. 2026-11-27 */
 export const DOCTOR_DISK_BYTES = 1e9;
-/** Bytes of memory below which it warns: npm start with two workers of the bundled model. 2026-11-27 */
+/** Bytes of memory below which it warns: npm start with one worker of the bundled model holds 1.3 GB (ps, 2-core container). 2026-11-27 */
 export const DOCTOR_MEMORY_BYTES = 1.5e9;
 /** Milliseconds that a server has to answer one of its questions: a cold Worker with the embedder takes two seconds. 2026-11-27 */
 export const DOCTOR_ANSWER_MS = 10_000;

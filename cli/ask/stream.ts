@@ -32,6 +32,7 @@ export const showStream = async (
   const shown = (text: string): string => (console.terminal === true ? printable(text) : text);
   const told = verbose || console.interactive;
   const whole = new Map<number, string>();
+  let wasCut = false;
   for await (const event of events) {
     console.emit(onWire(event));
     if (event.type === 'text') {
@@ -40,12 +41,13 @@ export const showStream = async (
     } else if (event.type === 'sift' && told && !console.json) {
       const lines = siftLines(event.name, event.value);
       if (lines.length > 0) console.note(...lines);
-    } else if (event.type === 'finish' && event.reason === 'length' && told && !console.json) {
-      console.note('(ended by the limit of tokens: --max-tokens)');
+    } else if (event.type === 'finish') {
+      wasCut ||= event.reason === 'length';
     }
   }
   if (samples > 1) {
     for (const [index, text] of [...whole].sort(([a], [b]) => a - b)) console.say(`[${index + 1}]`, shown(text), '');
   } else if (!(whole.get(0) ?? '').endsWith('\n')) console.write('\n');
+  if (wasCut && told && !console.json) console.note('(ended by the limit of tokens: --max-tokens)');
   return { text: whole.get(0) ?? '' };
 };

@@ -167,7 +167,7 @@ const exported: Command = {
     const lines = (await calls(given)).lines(name, flag(values, 'vectors'));
     const { writeLines } = await import('../corpora/export.ts');
     const count = await writeLines(lines, text(values, 'output'), console);
-    if (!console.json) console.note(`${count} examples`);
+    if (console.interactive) console.note(`${count} examples`);
     return undefined;
   },
 };
