@@ -1,6 +1,7 @@
 // The table of commands as a parser: commander's, which knows flags, help and mistakes. What a command does is its own.
 import { Option, Argument as Positional, Command as Program } from 'commander';
 import { SiftError } from '../client/error.ts';
+import { printable } from './ask/shown.ts';
 import type { Command, Console, Environment, Flag, Input, Values } from './commands/command.ts';
 import { EXIT, type ExitCode, endOf } from './exit.ts';
 import { clientOf, DEFAULT_SERVER, serverOf } from './server.ts';
@@ -147,7 +148,7 @@ export const runToEnd = async (
   } catch (error) {
     if (interrupted()) return EXIT.interrupted;
     const { message, code } = endOf(error);
-    surroundings.err(`sift-edge: ${message}\n`);
+    surroundings.err(`sift-edge: ${printable(message)}\n`);
     if (wantsJson(args)) {
       const wire = error instanceof SiftError ? { code: error.code, status: error.status, param: error.param } : {};
       surroundings.out(`${JSON.stringify({ error: { message, exit: code, ...wire } })}\n`);

@@ -26,12 +26,16 @@ export const serverOf = (values: Values, env: Environment): string => {
   );
 };
 
-/** The key that `sift-edge serve` made for this machine; undefined where it has not run, or its file cannot be read. */
-export const keyOfThisMachine = (env: Environment): string | undefined => {
+const filled = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
+
+/** What `sift-edge serve` made for this machine; undefined where it has not run, or its file cannot be read. */
+export const secretOfThisMachine = (
+  env: Environment,
+): { readonly apiKey: string | undefined; readonly gatewaySecret: string | undefined } | undefined => {
   try {
     const secrets: unknown = JSON.parse(readFileSync(join(stateOf(env), 'secrets.json'), 'utf8'));
-    const key = typeof secrets === 'object' && secrets !== null && 'apiKey' in secrets ? secrets.apiKey : undefined;
-    return typeof key === 'string' && key !== '' ? key : undefined;
+    const { apiKey, gatewaySecret } = Object(secrets) as Record<string, unknown>;
+    return { apiKey: filled(apiKey), gatewaySecret: filled(gatewaySecret) };
   } catch {
     return undefined;
   }
@@ -47,7 +51,7 @@ export const keyOf = (values: Values, env: Environment, server: string): FoundKe
   if (flag !== undefined && flag !== '') return { key: flag, from: '--key' };
   if ((env.SIFT_KEY ?? '') !== '') return { key: env.SIFT_KEY ?? '', from: 'SIFT_KEY' };
   if (!ITS_ORIGINS.includes(new URL(server).origin)) return undefined;
-  const key = keyOfThisMachine(env);
+  const key = secretOfThisMachine(env)?.apiKey;
   return key === undefined ? undefined : { key, from: 'secrets.json of this machine' };
 };
 

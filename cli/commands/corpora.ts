@@ -125,10 +125,12 @@ const examples: Command = {
     const { console, positionals } = given;
     const name = nameOf(given);
     const [, id] = positionals;
+    const { printable } = await import('../ask/shown.ts');
+    const shown = (one: string): string => (console.terminal === true ? printable(one) : one);
     if (typeof id === 'string') {
       const example = await (await calls(given)).example(name, id);
       const { text: whole, source, metadata } = example;
-      console.say(whole ?? '(a vector without text)');
+      console.say(shown(whole ?? '(a vector without text)'));
       console.emit(example);
       if (!console.json) {
         console.note(
@@ -140,7 +142,7 @@ const examples: Command = {
     const client = given.client({ retries: 0 });
     if ((await client.corpus(name, { signal: console.signal })) === undefined) throw absent(name);
     for await (const entry of client.examples(name, { signal: console.signal })) {
-      console.say(`${entry.id}  ${entry.bytes} bytes`);
+      console.say(shown(`${entry.id}  ${entry.bytes} bytes`));
       console.emit(entry);
     }
     return undefined;

@@ -1,6 +1,7 @@
 // The gateway, with the GPU servers behind it: whether it is there and ready, its clock, and whether it has the secret that is
 // known here. That is asked by a signed request, as the edge signs its own; the secret itself is sent nowhere.
 import { signRequest } from '../../wire/signature.ts';
+import { DEFAULT_GATEWAY, secretOfThisMachine } from '../server.ts';
 import { type Answer, ask, notReady } from './answer.ts';
 import { clockFinding } from './edge.ts';
 import { type Check, type Finding, fail, ok, skip, warn } from './finding.ts';
@@ -53,7 +54,7 @@ const readyFinding = (gateway: string, answer: Answer): Finding => {
   return ok('gateway-ready', `${gateway} is ready, with its backends`);
 };
 
-export const gatewayCheck: Check = async ({ env, gateway: given, state, isLocal, signal }) => {
+export const gatewayCheck: Check = async ({ env, gateway: given, signal }) => {
   const secrets = [...secretFindings('GATEWAY_SECRET', env.GATEWAY_SECRET), ...secretFindings('API_KEY', env.API_KEY)];
   if (given === undefined)
     return [skip('gateway-ready', 'the gateway', 'none was named: --gateway URL, or GATEWAY_URL'), ...secrets];
@@ -68,9 +69,9 @@ export const gatewayCheck: Check = async ({ env, gateway: given, state, isLocal,
     );
     return [finding, ...secrets];
   }
-  const { readFile } = await import('node:fs/promises');
-  const kept = isLocal ? await readFile(`${state}/secrets.json`, 'utf8').catch(() => '{}') : '{}';
-  const secret = env.GATEWAY_SECRET || (JSON.parse(kept) as { gatewaySecret?: string }).gatewaySecret;
+  // of a gateway elsewhere this machine's own secret says nothing
+  const secret =
+    env.GATEWAY_SECRET || (gateway === DEFAULT_GATEWAY ? secretOfThisMachine(env)?.gatewaySecret : undefined);
   return [
     readyFinding(gateway, answer),
     clockFinding('gateway-clock', 'the gateway', answer.aheadS),

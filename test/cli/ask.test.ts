@@ -392,6 +392,9 @@ describe('sift-edge corpora', () => {
     const one = await fine(['corpora', 'examples', 'docs', 'cookie']);
     expect(one.stdout).toBe('How a cookie is set on a response\n');
     expect(one.stderr).toContain('source guide.md  metadata {"lang":"en"}');
+    // a terminal would obey it, a pipe gets it as it is
+    expect((await fine(['corpora', 'examples', 'docs', 'cats'], { interactive: true })).stdout).toContain('\\x1b[31m');
+    expect((await fine(['corpora', 'examples', 'docs', 'cats'])).stdout).toContain('\u001b[31m');
     expect((await run(['corpora', 'examples', 'docs', 'dogs'])).code).toBe(EXIT.failed);
     expect((await run(['corpora', 'examples', 'nothing'])).code).toBe(EXIT.failed);
     const exported = await fine(['corpora', 'export', 'docs']);
