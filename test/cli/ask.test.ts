@@ -1,10 +1,11 @@
-// The commands that ask, against a running edge with its local index; the gateway behind it answers as told.
+// The commands that ask, against a running edge with its local index; the gateway behind it answers as told. One long file,
+// because all of them share that edge.
 import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { EXIT } from '../../cli/exit.ts';
 import { type Edge, KEY, startEdge } from '../edge/harness.ts';
 import { makeKey } from '../edge/made-keys.ts';
@@ -359,6 +360,59 @@ describe('sift-edge chat', () => {
       const { code, stderr } = await run(['chat', '--messages', await file('bad.json', text), 'x']);
       expect([code, stderr]).toEqual([EXIT.usage, expect.stringContaining(message)]);
     }
+  });
+});
+
+describe('sift-edge score', () => {
+  const asked: Record<string, unknown>[] = [];
+  beforeEach(() => {
+    asked.length = 0;
+    const score = (bits_per_byte: number) => ({ bits: 8, bytes: 8, tokens: 2, bits_per_byte });
+    gateway.tuning = (_, exchange) => {
+      const request = JSON.parse(exchange.seen.body) as { picks: { id: string }[] };
+      asked.push({ path: exchange.seen.path, ...request });
+      const step = { of: request.picks.length, loss: 1, tokens: 3, truncated: false, ms: 1, reused: false };
+      const steps = request.picks.map(({ id }, index) => ({ ...step, index, id }));
+      return exchange.answer(200, {
+        ...{ model: 'base', before: score(1), after: score(steps.length === 0 ? 1 : 0.75), steps },
+        tuning: { method: 'full', rank: null, learning_rate: 1e-3, guard: null, adapter: null },
+        ms: { queue: 0, open: 0, tune: 0, score: 0 },
+      });
+    };
+  });
+
+  it('says what a text needs by itself', async () => {
+    expect((await fine(['score', 'a router'])).stdout).toBe('1.0000 bits per byte (8 bytes, 2 tokens)\n');
+    expect(asked).toMatchObject([{ path: '/v1/score', text: 'a router', picks: [] }]);
+  });
+
+  it('says what it needs after learning from what is selected for its context', async () => {
+    const args = ['score', '--corpus', 'docs', '--n', '2', '--use', 'tune', '--context', PROMPT, 'that matches'];
+    expect((await fine(args)).stdout).toMatch(
+      / {2}router {2}How a router[\s\S]*\nbefore {2}1\.0000 .*\nafter {3}0\.7500 {2}-25\.0 % {2}\(2 steps\)\n$/,
+    );
+    expect(asked).toMatchObject([{ context: PROMPT, text: 'that matches', use: 'tune' }]);
+    expect((await fine([...args, '--json'])).lines).toMatchObject([
+      { object: 'score', after: { bits_per_byte: 0.75 } },
+    ]);
+  });
+
+  it('learns from a file of picks, as select prints them', async () => {
+    const { stdout } = await fine(['select', '--corpus', 'docs', '--n', '2', '--json', PROMPT]);
+    const picks = await file('picks.jsonl', stdout);
+    const context = await file('context.txt', PROMPT);
+    await fine(['score', '--picks', picks, '--context-file', context, '--file', context]);
+    expect(asked).toMatchObject([{ picks: [{ id: 'router' }, expect.anything()], text: PROMPT, context: PROMPT }]);
+  });
+
+  it.each([
+    [['--corpus', 'docs', 'x'], 'give --context or --context-file'],
+    [['--context', 'a', '--context-file', 'b', 'x'], 'give --context or --context-file, not both'],
+    [['--n', '3', 'x'], '--n is about examples'],
+  ])('refuses %j', async (args, message) => {
+    const { code, stderr } = await run(['score', ...args]);
+    expect([code, stderr]).toEqual([EXIT.usage, expect.stringContaining(message)]);
+    expect(asked).toEqual([]);
   });
 });
 
