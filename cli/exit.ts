@@ -1,6 +1,6 @@
 // How a command of `sift-edge` ends, in codes that scripts can branch on.
 import { SiftError } from '../client/error.ts';
-import { UsageError } from '../wire/usage.ts';
+import { MachineError, UsageError } from '../wire/usage.ts';
 
 export const EXIT = {
   ok: 0,
@@ -13,6 +13,8 @@ export const EXIT = {
   auth: 4,
   /** Busy, or not to be reached: the same command may succeed later (EX_TEMPFAIL of sysexits.h). */
   tryAgain: 75,
+  /** Ended by Ctrl-C: 128 and the number of SIGINT, as shells have it. */
+  interrupted: 130,
 } as const;
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
@@ -26,15 +28,27 @@ export class CommandError extends Error {
   }
 }
 
-const BUSY: readonly (number | undefined)[] = [undefined, 408, 429, 502, 503, 504];
+const BUSY: readonly number[] = [408, 429, 502, 503, 504];
+/** Of errors without a status: a connection that failed, and what a stream that had begun may end with. */
+const PASSING: readonly string[] = [
+  ...['connection', 'queue_full', 'no_memory', 'backend_unavailable', 'shutting_down', 'deadline'],
+  ...['gateway_unreachable', 'gateway_timeout', 'rate_limited'],
+];
 
-const codeOf = ({ status }: SiftError): ExitCode => {
+const codeOf = ({ status, code }: SiftError): ExitCode => {
   if (status === 401 || status === 403) return EXIT.auth;
-  return BUSY.includes(status) ? EXIT.tryAgain : EXIT.failed;
+  const passes = status === undefined ? PASSING.includes(code) : BUSY.includes(status);
+  return passes ? EXIT.tryAgain : EXIT.failed;
 };
 
+export interface End {
+  readonly message: string;
+  readonly code: ExitCode;
+}
+
 /** What a failed command says, and its exit code; an error of the program itself comes with its stack. */
-export const endOf = (error: unknown): { readonly message: string; readonly code: ExitCode } => {
+export const endOf = (error: unknown): End => {
+  if (error instanceof MachineError) return { message: error.message, code: EXIT.failed };
   if (error instanceof UsageError) return { message: error.message, code: EXIT.usage };
   if (error instanceof CommandError) return { message: error.message, code: error.code };
   if (error instanceof SiftError) {

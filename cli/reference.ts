@@ -1,11 +1,11 @@
-// `node cli/reference.ts`: names the pages of docs/reference/ that the source has outrun; with --write they are written. The
+// `node cli/reference.ts`: names the pages of docs/ that the source has outrun; with --write they are written. The
 // table of routes in docs/reference/api.md is written by `node cli/routes.ts --write`.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { optionsOf } from './arguments.ts';
 import { runCommand } from './command.ts';
+import { ROOT } from './places.ts';
 import { currentText, PAGES } from './reference/pages.ts';
-import { ROOT } from './workplace.ts';
 
 const main = async (): Promise<void> => {
   const { write } = optionsOf({ options: { write: { type: 'boolean', default: false } } });

@@ -1,29 +1,46 @@
 // `sift-edge COMMAND`: the process around the commands, from its arguments to its exit code.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Command } from './commands/command.ts';
 import { COMMANDS } from './commands/table.ts';
-import { endOf } from './exit.ts';
-import { runProgram } from './program.ts';
+import { EXIT } from './exit.ts';
+import { ROOT } from './places.ts';
+import { runToEnd } from './program.ts';
 import { terminal } from './terminal.ts';
 
-const args = process.argv.slice(2);
+const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
 const stopped = new AbortController();
-process.once('SIGINT', () => {
-  stopped.abort();
-  process.once('SIGINT', () => process.exit(130));
-});
-// whoever read us has left (`| head -1`)
-process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+let running: Command | undefined;
 
-try {
-  process.exitCode = await runProgram(COMMANDS, args, {
-    env: process.env,
-    console: (json) => terminal(json, stopped.signal),
-    out: (text) => process.stdout.write(text),
-    err: (text) => process.stderr.write(text),
+/** Ctrl-C asks the command to stop, a second one ends the process. */
+const watch = ({ serves, raw }: Command): void => {
+  if (serves === true || raw === true) return;
+  process.once('SIGINT', () => {
+    stopped.abort();
+    process.once('SIGINT', () => process.exit(EXIT.interrupted));
   });
-} catch (error) {
-  if (stopped.signal.aborted) process.exit(130);
-  const { message, code } = endOf(error);
-  process.stderr.write(`sift-edge: ${message}\n`);
-  if (args.includes('--json')) process.stdout.write(`${JSON.stringify({ error: { message, exit: code } })}\n`);
-  process.exitCode = code;
+};
+
+// a reader who has left (`| head -1`) wants no more
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (running?.serves !== true) process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.failed);
+  });
 }
+
+const surroundings = {
+  env: process.env,
+  version,
+  console: (json: boolean, command: Command) => {
+    running = command;
+    watch(command);
+    return terminal(json, stopped.signal);
+  },
+  out: (text: string) => process.stdout.write(text),
+  err: (text: string) => process.stderr.write(text),
+};
+
+const code = await runToEnd(COMMANDS, process.argv.slice(2), surroundings, () => stopped.signal.aborted);
+// what a serving command had opened when it failed may keep the process
+if (running?.serves === true && code !== EXIT.ok) process.exit(code);
+process.exitCode = code;

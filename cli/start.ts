@@ -1,19 +1,18 @@
-// `npm start`: builds, starts the gateway with the embedded backend and the edge with the local Vectorize, indexes a
+// `sift-edge serve`, which `npm start` is: builds, starts the gateway with the embedded backend and the edge with the local Vectorize, indexes a
 // corpus, shows the main job on documents of it, and keeps serving. This file is the order of the steps.
 import { createServer } from 'node:net';
 import { withGiven } from '../gateway/given.ts';
 import { startStack } from '../local/stack.ts';
 import { SHUTDOWN_GRACE_MS } from '../wire/limits.ts';
 import { messageOf } from '../wire/message.ts';
-import { UsageError } from './arguments.ts';
-import { runCommand } from './command.ts';
 import { shareCores } from './cores.ts';
 import { demonstrate } from './demo.ts';
 import { describeFiles, describeIndexed, describeLeftOut, onWire } from './describe.ts';
+import { CommandError } from './exit.ts';
 import { indexCorpus } from './index.ts';
-import { type Lifetime, watchLifetime } from './lifetime.ts';
+import type { Lifetime } from './lifetime.ts';
 import { isTooSlow } from './measure.ts';
-import { HELP, type Options, parseOptions } from './options.ts';
+import type { Options } from './options.ts';
 import { probe } from './probe.ts';
 import { progress } from './progress.ts';
 import { choosePrompts, readPromptFile } from './prompt.ts';
@@ -28,7 +27,7 @@ const checkPort = async (port: number, option: string): Promise<void> => {
   await new Promise<void>((done, fail) => {
     server.once('error', (error: NodeJS.ErrnoException) =>
       fail(
-        new UsageError(
+        new CommandError(
           error.code === 'EADDRINUSE'
             ? `port ${port} is taken: stop what listens there, or give --${option} another (0 finds a free one)`
             : `cannot listen on port ${port}: ${error.message}`,
@@ -39,7 +38,8 @@ const checkPort = async (port: number, option: string): Promise<void> => {
   });
 };
 
-const main = async (options: Options, lifetime: Lifetime): Promise<void> => {
+/** Resolves when it serves, or, with --once, when it has ended. */
+export const start = async (options: Options, lifetime: Lifetime): Promise<void> => {
   const started = performance.now();
   const say = (...lines: string[]): void => {
     if (!options.json) process.stdout.write(lines.map((line) => `${line}\n`).join(''));
@@ -82,7 +82,7 @@ const main = async (options: Options, lifetime: Lifetime): Promise<void> => {
     const indexed = await time('index', () => indexCorpus(stack.client, embedder, state, corpus, gathered.documents));
     say(...describeIndexed(indexed, options.verbose));
     if (indexed.examples === 0) {
-      throw new UsageError(
+      throw new CommandError(
         `every example was refused, the first because: ${indexed.refused[0]?.reason ?? 'none was made'}`,
       );
     }
@@ -126,7 +126,7 @@ const main = async (options: Options, lifetime: Lifetime): Promise<void> => {
       const shown = await demonstrate(stack.client, prompts, asked).catch((error: unknown) => {
         if (!isTooSlow(error)) throw error;
         const help = 'give a longer --deadline, fewer steps with --n, or --no-demo';
-        throw new UsageError(`the model is too slow here for the demonstration: ${help} (${messageOf(error)})`);
+        throw new CommandError(`the model is too slow here for the demonstration: ${help} (${messageOf(error)})`);
       });
       bar.end();
       const report = { ...shown, ms: { ...ms, ...shown.ms, total: performance.now() - started } };
@@ -162,10 +162,3 @@ const steps = () => {
   };
   return { ms, time };
 };
-
-await runCommand('sift-edge', async () => {
-  const options = parseOptions(process.argv.slice(2));
-  if (options === 'help') return void process.stdout.write(HELP);
-  await main(options, watchLifetime(SHUTDOWN_GRACE_MS));
-  if (options.once) process.exit(0);
-});

@@ -8,6 +8,7 @@ export const terminal = (json: boolean, signal: AbortSignal): Console => {
     interactive: stderr.isTTY === true,
     // https://no-color.org: set to anything but the empty string
     colour: !json && stdout.isTTY === true && (env.NO_COLOR ?? '') === '' && env.TERM !== 'dumb',
+    terminal: stdout.isTTY === true,
     signal,
     say(...lines) {
       if (!json) stdout.write(lines.map((line) => `${line}\n`).join(''));
@@ -20,6 +21,9 @@ export const terminal = (json: boolean, signal: AbortSignal): Console => {
     },
     note(...lines) {
       stderr.write(lines.map((line) => `${line}\n`).join(''));
+    },
+    prompt(text) {
+      if (stderr.isTTY) stderr.write(text);
     },
   };
 };

@@ -2,25 +2,14 @@
 // `npm start` and `npm run calibrate` share, so that one finds what the other has indexed.
 import { createHash } from 'node:crypto';
 import { realpath } from 'node:fs/promises';
-import { dirname, join, resolve, sep } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join, resolve } from 'node:path';
 import { docsCorpus, type Gathered, ownCorpus, starterCorpus } from '../corpus/documents.ts';
 import { type EmbedderFiles, embedderFiles, triedEmbedder } from '../local/embedder.ts';
 import { lockState } from '../local/lock.ts';
 import { checkState, checkWritable } from '../local/storage.ts';
+import { DEFAULT_EMBEDDER, INSTALLED, ROOT, STATE } from './places.ts';
 
-export const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
-/** Whether this is the package as npm installs it, and not a clone. */
-export const INSTALLED = ROOT.split(sep).includes('node_modules');
-/**
- * What is kept between starts: in the clone, or where the installed command is called, since whatever lies below node_modules
- * goes with the next install. SIFT_STATE: another place (tests, or several corpora side by side).
- */
-export const STATE = resolve(process.env.SIFT_STATE ?? join(INSTALLED ? process.cwd() : ROOT, '.sift'));
-
-/** The directories of the model and the embedder that come with the repository. */
-export const DEFAULT_MODEL = 'models/base';
-export const DEFAULT_EMBEDDER = 'models/embedder';
+export { DEFAULT_EMBEDDER, DEFAULT_MODEL, ROOT, STATE } from './places.ts';
 
 /** A directory as it was given, from where the command was called; the one that comes with the repository from there. */
 export const directoryOf = (given: string, own: string): string => (given === own ? join(ROOT, own) : resolve(given));

@@ -33,6 +33,14 @@ export class SiftError extends Error {
   }
 }
 
+/** Why a connection failed: fetch says “fetch failed”, and the reason is what caused it, or the first of several. */
+export const reasonOf = (error: unknown): string => {
+  const { cause, errors, message, code } = error as Error & { errors?: unknown[]; code?: string };
+  const inner = cause ?? errors?.[0];
+  if (inner instanceof Error) return reasonOf(inner);
+  return message || code || String(error);
+};
+
 /** Of an answer that is no 2xx. A proxy's page in place of our JSON is told by its status alone. */
 export const errorOf = async (response: Response): Promise<SiftError> => {
   const text = await response.text();

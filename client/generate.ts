@@ -1,7 +1,7 @@
 // A streamed completion or chat, as events: which examples were selected, the steps on them, then the text as it comes.
 // Leaving the loop, or aborting, ends the work at the edge. A stream that ends without its end is an error, not an answer.
 import { EventSourceParserStream } from 'eventsource-parser/stream';
-import { SiftError } from './error.ts';
+import { reasonOf, SiftError } from './error.ts';
 
 export interface Chunk {
   readonly choices?: readonly {
@@ -33,7 +33,7 @@ function* eventsOf({ choices = [], usage, sift = {} }: Chunk): Generator<Generat
   if (usage != null) yield { type: 'usage', usage };
 }
 
-export async function* generated(response: Response): AsyncGenerator<GenerateEvent, void, void> {
+export async function* generated(response: Response, signal?: AbortSignal): AsyncGenerator<GenerateEvent, void, void> {
   const events = response.body?.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream());
   const reader = events?.getReader();
   try {
@@ -45,6 +45,9 @@ export async function* generated(response: Response): AsyncGenerator<GenerateEve
       if (chunk.error !== undefined) throw new SiftError(chunk.error);
       yield* eventsOf(chunk);
     }
+  } catch (error) {
+    if (error instanceof SiftError || signal?.aborted === true) throw error;
+    throw new SiftError({ message: `the stream broke off: ${reasonOf(error)}` }, undefined, error);
   } finally {
     await reader?.cancel().catch(() => {});
   }

@@ -16,7 +16,7 @@ import { type Ask, type CallOptions, type ClientOptions, sender } from './send.t
 export { SiftError } from './error.ts';
 export type { GenerateEvent } from './generate.ts';
 export type { Example, IngestOptions, Progress } from './ingest.ts';
-export type { CallOptions, ClientOptions } from './send.ts';
+export type { Ask, CallOptions, ClientOptions } from './send.ts';
 
 export type SelectBody = z.input<typeof selectRequest>;
 export type CompletionBody = z.input<typeof completionRequest>;
@@ -54,6 +54,8 @@ export const createClient = (options: ClientOptions) => {
   };
 
   return {
+    /** Any other route: `GET`, `/v1/…`. */
+    request: send,
     /** Examples for a prompt. `known`: an earlier answer to the same request, which is kept while the corpus is as it was. */
     select: (body: SelectBody, known?: Fetched, call: CallOptions = {}): Promise<Fetched> =>
       fetched('POST', '/v1/select', { ...call, body: JSON.stringify(body) }, known),
@@ -72,7 +74,8 @@ export const createClient = (options: ClientOptions) => {
     ): AsyncGenerator<GenerateEvent, void, void> {
       const path = 'messages' in body ? '/v1/chat/completions' : '/v1/completions';
       const streamed = { ...body, stream: true, stream_options: { include_usage: true, include_sift: true } };
-      yield* generated(await send('POST', path, { ...call, repeatable: false, body: JSON.stringify(streamed) }));
+      const response = await send('POST', path, { ...call, repeatable: false, body: JSON.stringify(streamed) });
+      yield* generated(response, call.signal);
     },
     embed: (
       body: z.input<typeof embeddingsRequest>,

@@ -1,6 +1,6 @@
 // One request, tried again where that is safe: the edge did not answer, or says that it is busy, and does not say that work
 // may have begun (x-should-retry: false).
-import { errorOf, SiftError } from './error.ts';
+import { errorOf, reasonOf, SiftError } from './error.ts';
 
 export interface ClientOptions {
   /** Of the edge, `https://sift.example.com`; one that ends in /v1, as OpenAI's clients take it, is the same. */
@@ -66,7 +66,7 @@ export const sender = ({ baseURL, key, retries = 2, fetch: ask = fetch }: Client
       return [await errorOf(response), again];
     } catch (error) {
       if (signal?.aborted === true) throw error;
-      const message = error instanceof Error ? error.message : String(error);
+      const message = `${root}${path} cannot be reached: ${reasonOf(error)}`;
       return [new SiftError({ message }, undefined, error), repeatable || idempotencyKey !== undefined];
     }
   };

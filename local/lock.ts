@@ -2,11 +2,12 @@
 // The operating system holds the lock, through SQLite, and frees it when its process ends, however it ends. A lock made
 // of files alone cannot be taken over safely after a crash: between looking and taking, a third process comes.
 // The file beside it only tells others who the owner is. Trade-off: it holds on one machine, not on every network disk.
+import { existsSync } from 'node:fs';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { z } from 'zod';
-import { UsageError } from '../wire/usage.ts';
+import { MachineError } from '../wire/usage.ts';
 
 const SQLITE_BUSY = 5;
 /** Keeps the databases from the garbage collector, which would close them and give the directory up. */
@@ -27,7 +28,7 @@ const nameOfOwner = async (path: string): Promise<string> => {
   }
 };
 
-/** Takes the directory for this process; a UsageError names the process that has it. */
+/** Takes the directory for this process; a MachineError names the process that has it. */
 export const lockState = async (directory: string): Promise<Lock> => {
   const note = join(directory, 'lock');
   const database = new DatabaseSync(join(directory, 'lock.db'));
@@ -37,7 +38,7 @@ export const lockState = async (directory: string): Promise<Lock> => {
   } catch (error) {
     database.close();
     if ((error as { errcode?: number }).errcode !== SQLITE_BUSY) throw error;
-    throw new UsageError(
+    throw new MachineError(
       `${directory} is in use by ${await nameOfOwner(note)}: stop that one first, or give this one another directory with SIFT_STATE`,
     );
   }
@@ -50,4 +51,20 @@ export const lockState = async (directory: string): Promise<Lock> => {
       if (held.delete(database)) database.close();
     },
   };
+};
+
+/** Who has the directory, without taking it for longer than a moment; undefined: nobody. */
+export const ownerOf = async (directory: string): Promise<string | undefined> => {
+  const path = join(directory, 'lock.db');
+  if (!existsSync(path)) return undefined;
+  const database = new DatabaseSync(path);
+  try {
+    database.exec('BEGIN IMMEDIATE; ROLLBACK');
+    return undefined;
+  } catch (error) {
+    if ((error as { errcode?: number }).errcode !== SQLITE_BUSY) throw error;
+    return await nameOfOwner(join(directory, 'lock'));
+  } finally {
+    database.close();
+  }
 };

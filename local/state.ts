@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { UsageError } from '../wire/usage.ts';
+import { MachineError } from '../wire/usage.ts';
 
 /** The file's text; undefined when there is no such file. */
 const readIfThere = async (path: string): Promise<string | undefined> => {
@@ -15,7 +15,7 @@ const readIfThere = async (path: string): Promise<string | undefined> => {
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return undefined;
-    throw new UsageError(`${path} cannot be read: ${message}`);
+    throw new MachineError(`${path} cannot be read: ${message}`);
   }
 };
 
@@ -44,7 +44,7 @@ export const loadSecrets = async (directory: string): Promise<Secrets> => {
   if (text !== undefined) {
     const known = parse(text, secretsFile);
     if (known !== undefined) return known;
-    throw new UsageError(
+    throw new MachineError(
       `${path} is damaged: it must be {"apiKey":"16 characters or more","gatewaySecret":"32 characters or more"}. ` +
         'Repair it, or delete it to have new secrets made; callers then need the new key',
     );

@@ -5,7 +5,7 @@ import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { STATE_PROBE_BYTES } from '../wire/limits.ts';
 import { messageOf } from '../wire/message.ts';
-import { UsageError } from '../wire/usage.ts';
+import { MachineError } from '../wire/usage.ts';
 
 /** Makes the directory if need be, and writes to it what a first upload would. */
 export const checkWritable = async (directory: string): Promise<void> => {
@@ -16,7 +16,7 @@ export const checkWritable = async (directory: string): Promise<void> => {
     await rm(probe);
   } catch (error) {
     await rm(probe, { force: true }).catch(() => {});
-    throw new UsageError(
+    throw new MachineError(
       `${directory} cannot be written, and everything that is indexed is kept there: ${messageOf(error)}. ` +
         'Make it writable, or name another directory with SIFT_STATE',
     );
@@ -27,7 +27,7 @@ const databasesBelow = async (directory: string): Promise<string[]> => {
   const entries = await readdir(directory, { withFileTypes: true, recursive: true }).catch(
     (error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return [];
-      throw new UsageError(`${directory} cannot be read: ${messageOf(error)}`);
+      throw new MachineError(`${directory} cannot be read: ${messageOf(error)}`);
     },
   );
   return entries
@@ -52,13 +52,13 @@ const problemOf = async (path: string): Promise<string | undefined> => {
   }
 };
 
-/** Throws a UsageError that says what is wrong with the state and what to do. */
+/** Throws a MachineError that says what is wrong with the state and what to do. */
 export const checkState = async (directory: string): Promise<void> => {
   await checkWritable(directory);
   for (const path of await databasesBelow(directory)) {
     const problem = await problemOf(path);
     if (problem === undefined) continue;
-    throw new UsageError(
+    throw new MachineError(
       `${path} is damaged (${problem}). Put it back from a copy, or delete ${directory} to index anew; ` +
         'what callers uploaded is then lost, and the key in secrets.json is made anew',
     );

@@ -687,3 +687,11 @@ export const METADATA_LISTED_MS = 60_000;
 export const DEPLOY_READY_MS = 180_000;
 /** Milliseconds until Vectorize shows a write: its p99 is below two minutes. 2026-11-27 */
 export const DEPLOY_SHOWN_MS = 180_000;
+
+// ── Doctor (cli/doctor): what it asks of a machine and of servers ─────────────────────────────────────────────────
+/** Bytes of a disk below which it warns: a corpus as large as npm start's own, and temporary files. 2026-11-27 */
+export const DOCTOR_DISK_BYTES = 1e9;
+/** Bytes of memory below which it warns: npm start with one worker of the bundled model holds 1.3 GB (ps, 2-core container). 2026-11-27 */
+export const DOCTOR_MEMORY_BYTES = 1.5e9;
+/** Milliseconds that a server has to answer one of its questions: a cold Worker with the embedder takes two seconds. 2026-11-27 */
+export const DOCTOR_ANSWER_MS = 10_000;

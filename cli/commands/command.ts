@@ -32,6 +32,8 @@ export interface Console {
   readonly interactive: boolean;
   /** Whether stdout may be coloured: a terminal, and neither NO_COLOR nor --json. */
   readonly colour: boolean;
+  /** Whether stdout is a terminal, which obeys control characters. */
+  readonly terminal?: boolean;
   /** Ends when the user presses Ctrl-C. */
   readonly signal: AbortSignal;
   /** A line of stdout for people; nothing with --json. */
@@ -42,14 +44,36 @@ export interface Console {
   emit(value: unknown): void;
   /** A line of stderr, with --json too. */
   note(...lines: string[]): void;
+  /** What is asked, on a stderr that is a terminal: the answer is typed behind it. */
+  prompt?(text: string): void;
+}
+
+/** What is typed or piped in. */
+export interface Input {
+  /** Whether somebody types it. */
+  readonly interactive: boolean;
+  readonly stream: NodeJS.ReadableStream;
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface ClientWishes {
+  /** Times that a request is tried again where the edge is busy; default 2. */
+  readonly retries?: number;
 }
 
 export interface Given {
   readonly console: Console;
+  readonly input: Input;
+  readonly env: Environment;
   readonly positionals: readonly (string | readonly string[] | undefined)[];
   readonly values: Values;
-  /** The edge that --server and --key say; throws a CommandError where there is no key. */
-  client(): SiftClient;
+  /** The whole table, for what is made of it. */
+  readonly commands: readonly Command[];
+  /** Where --server, or else SIFT_SERVER, says that the edge is. */
+  server(): string;
+  /** The edge there, with the key of --key, SIFT_KEY or this machine; throws a CommandError where there is none. */
+  client(wishes?: ClientWishes): SiftClient;
 }
 
 export interface Command {
@@ -66,6 +90,8 @@ export interface Command {
   readonly subcommands?: readonly Command[];
   /** Parses its own command line: everything behind its name comes as it is. */
   readonly raw?: boolean;
+  /** It serves on: signals and readers that leave are its own affair. */
+  readonly serves?: boolean;
   /** The exit code; undefined is 0. Throws UsageError, CommandError, SiftError. */
   readonly run?: (given: Given) => Promise<ExitCode | undefined>;
 }

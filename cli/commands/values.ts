@@ -30,3 +30,22 @@ export const number = (
   const kind = whole ? 'a whole number' : 'a number';
   throw new UsageError(`--${option} is '${given}', it must be ${kind} from ${least} to ${most}`);
 };
+
+/** A JSON value, as a filter is typed. */
+export const json = (values: Values, name: string): unknown => {
+  const given = text(values, name);
+  if (given === undefined) return undefined;
+  try {
+    return JSON.parse(given);
+  } catch {
+    throw new UsageError(`--${name} is '${given}', it must be JSON, such as '{"source":"guide.md"}'`);
+  }
+};
+
+/** Without what is undefined: a request says only what was given. */
+export const given = <T extends Readonly<Record<string, unknown>>>(
+  fields: T,
+): { [Name in keyof T]?: Exclude<T[Name], undefined> } =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
+    [Name in keyof T]?: Exclude<T[Name], undefined>;
+  };

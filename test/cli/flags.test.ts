@@ -1,12 +1,23 @@
 // The flags that commands share: what each takes, what it refuses in one line, and how cores are divided without them.
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { serve } from '../../cli/commands/serve.ts';
 import { shareCores } from '../../cli/cores.ts';
-import { HELP, type Options, parseOptions } from '../../cli/options.ts';
-import { UsageError } from '../../wire/usage.ts';
+import { EXIT } from '../../cli/exit.ts';
+import { type Options, optionsOf } from '../../cli/options.ts';
+import { runTyped } from './typed.ts';
 
-const parsed = (...args: string[]): Options => {
-  const options = parseOptions(args);
-  if (options === 'help') throw new Error('help was not asked for');
+/** What `sift-edge serve` would start with, and how the command line ends. */
+const typed = async (...args: string[]) => {
+  let options: Options | undefined;
+  const run = async ({ values }: Parameters<NonNullable<typeof serve.run>>[0]): Promise<undefined> => {
+    options = optionsOf(values, process.env);
+  };
+  const { code, stdout, stderr } = await runTyped(['serve', ...args], { commands: [{ ...serve, run }] });
+  return { code, stdout, stderr, options };
+};
+const parsed = async (...args: string[]): Promise<Options> => {
+  const { options, stderr } = await typed(...args);
+  if (options === undefined) throw new Error(stderr);
   return options;
 };
 afterEach(() => {
@@ -14,15 +25,15 @@ afterEach(() => {
 });
 
 describe('the flags of npm start', () => {
-  it('leave what they do not name to the model and the machine', () => {
-    const options = parsed();
+  it('leave what they do not name to the model and the machine', async () => {
+    const options = await parsed();
     expect(options).toMatchObject({ given: {}, probe: true });
     for (const name of ['workers', 'threads', 'deadlineMs']) expect(options).not.toHaveProperty(name);
   });
 
-  it('say how the model is tuned, on how many cores, and how long a request may take', () => {
+  it('say how the model is tuned, on how many cores, and how long a request may take', async () => {
     const flags = '--method lora --learning-rate 3e-4 --rank 16 --workers 2 --threads 3 --deadline 90 --no-probe';
-    expect(parsed(...flags.split(' '))).toMatchObject({
+    expect(await parsed(...flags.split(' '))).toMatchObject({
       given: { method: 'lora', learningRate: 3e-4, rank: 16 },
       workers: 2,
       threads: 3,
@@ -31,22 +42,23 @@ describe('the flags of npm start', () => {
     });
   });
 
-  it('come before the variable SIFT_DEADLINE', () => {
+  it('come before the variable SIFT_DEADLINE', async () => {
     vi.stubEnv('SIFT_DEADLINE', '45');
-    expect(parsed().deadlineMs).toBe(45_000);
-    expect(parsed('--deadline', '50').deadlineMs).toBe(50_000);
+    expect((await parsed()).deadlineMs).toBe(45_000);
+    expect((await parsed('--deadline', '50')).deadlineMs).toBe(50_000);
     vi.stubEnv('SIFT_DEADLINE', 'soon');
-    expect(() => parsed()).toThrow("SIFT_DEADLINE is 'soon', it must be a whole number of seconds from 1 to 290");
+    const said = "SIFT_DEADLINE is 'soon', it must be a whole number of seconds from 1 to 290";
+    await expect(parsed()).rejects.toThrow(said);
   });
 
   it.each([
-    [['--colour'], "Unknown option '--colour'"],
+    [['--nonsense'], "unknown option '--nonsense'"],
     [['--n', '0'], "--n is '0', it must be a whole number from 1 to 200"],
     [['--port', 'http'], "--port is 'http'"],
     [['--port', '9000', '--gateway-port', '9000'], '--port and --gateway-port are both 9000'],
     [['--prompt', 'a', '--prompt-file', 'b'], 'give --prompt or --prompt-file, not both'],
     [['--prompt', ' '], '--prompt is empty'],
-    [['--method', 'qlora'], "--method is 'qlora', it must be full or lora"],
+    [['--method', 'qlora'], "argument 'qlora' is invalid. Allowed choices are full, lora"],
     [['--learning-rate', '0'], "--learning-rate has '0', a learning rate is from 1e-12 to 1"],
     [['--learning-rate', '2'], "--learning-rate has '2'"],
     [['--learning-rate', ''], "--learning-rate has ''"],
@@ -58,17 +70,21 @@ describe('the flags of npm start', () => {
     [['--deadline', '291'], "--deadline is '291', it must be a whole number of seconds from 1 to 290"],
     [['--deadline', '1.5'], "--deadline is '1.5'"],
     [['--deadline', '-1'], 'deadline'],
-  ])('refuse %j in one line', (args, message) => {
-    const refused = (): unknown => parseOptions(args);
-    expect(refused).toThrow(UsageError);
-    expect(refused).toThrow(message);
+  ])('refuse %j in one line, with exit code 2', async (args, message) => {
+    const { code, stderr, options } = await typed(...args);
+    expect(options).toBeUndefined();
+    expect(code).toBe(EXIT.usage);
+    expect(stderr).toContain(message);
+    expect(stderr.trim().split('\n')).toHaveLength(1);
   });
 
-  it('are all in the help', () => {
+  it('are all in the help', async () => {
+    const { stdout, code } = await typed('--help');
+    expect(code).toBe(EXIT.ok);
     for (const flag of ['method', 'learning-rate', 'rank', 'threads', 'workers', 'deadline', 'no-probe']) {
-      expect(HELP).toContain(`  --${flag} `);
+      expect(stdout).toContain(`  --${flag} `);
     }
-    for (const line of HELP.split('\n')) expect(line.length).toBeLessThanOrEqual(120);
+    for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(120);
   });
 });
 

@@ -1,11 +1,10 @@
-// `npm run keys`: what it asks the edge for, and what it prints. The edge is a server of this file.
+// `sift-edge keys`, which `npm run keys` is: what it asks the edge for, and what it prints. The edge is a server of this file.
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { UsageError } from '../../cli/arguments.ts';
-import { runKeys } from '../../cli/keys.ts';
+import { EXIT } from '../../cli/exit.ts';
+import { runTyped, type Typed } from './typed.ts';
 
-const NOW = Date.parse('2026-11-26T00:00:00Z');
 const KEY = {
   ...{ object: 'key', id: 'abcdefgh01234567', tenant: 'acme', name: 'Edge', scopes: ['select'], corpora: ['docs'] },
   ...{ created_at: '2026-11-26T00:00:00Z', expires_at: null, previous_until: null, rates: {}, budgets: {} },
@@ -32,20 +31,26 @@ beforeEach(() => {
   asked = [];
   answers = [];
 });
-const run = (...args: string[]) => runKeys([...args, '--server', url, '--key', 'admin'], NOW);
+const run = (...args: string[]): Promise<Typed> =>
+  runTyped(['keys', ...args], { env: { SIFT_SERVER: url, SIFT_KEY: 'admin' } });
 
-describe('npm run keys', () => {
+describe('sift-edge keys', () => {
   it('makes a key as wished for, and prints its secret', async () => {
     answers = [{ status: 201, body: { ...KEY, key: 'sk_the_secret' } }];
     const wishes = ['--scope', 'select', '--scope', 'read', '--corpus', 'docs', '--name', 'Edge', '--days', '2'];
     const bounds = ['--rate', 'steps=60', '--budget', 'day.steps=5', '--budget', 'day.tokens=9', '--tenant', 'acme'];
-    expect(await run('create', ...wishes, ...bounds)).toContain('\nsk_the_secret\n');
+    const before = Date.now();
+    expect((await run('create', ...wishes, ...bounds)).stdout).toContain('\nsk_the_secret\n');
+    const { expires_at } = (asked[0]?.body ?? {}) as { expires_at: string };
+    const days = (Date.parse(expires_at) - before) / 86_400_000;
+    expect(days).toBeGreaterThanOrEqual(2);
+    expect(days).toBeLessThan(2.01);
     expect(asked).toEqual([
       {
         what: 'POST /v1/keys?tenant=acme',
         key: 'Bearer admin',
         body: {
-          ...{ scopes: ['select', 'read'], corpora: ['docs'], name: 'Edge', expires_at: '2026-11-28T00:00:00.000Z' },
+          ...{ scopes: ['select', 'read'], corpora: ['docs'], name: 'Edge', expires_at },
           ...{ rates: { steps_per_minute: 60 }, budgets: { day: { steps: 5, tokens: 9 } } },
         },
       },
@@ -58,13 +63,15 @@ describe('npm run keys', () => {
       { status: 200, body: { object: 'list', data: [{ ...KEY, corpora: 'all' }], next_cursor: null } },
     ];
     answers = [...pages];
-    expect(await run('list')).toMatch(/^abcdefgh01234567 {2}acme {2}select {2}docs .*\n.*all corpora/);
+    expect((await run('list')).stdout).toMatch(/^abcdefgh01234567 {2}acme {2}select {2}docs .*\n.*all corpora/);
     expect(asked.map(({ what }) => what)).toEqual([
       'GET /v1/keys?limit=1000&cursor=',
       `GET /v1/keys?limit=1000&cursor=${KEY.id}`,
     ]);
     answers = [...pages];
-    expect(JSON.parse(await run('list', '--json'))).toHaveLength(2);
+    expect((await run('list', '--json')).lines.map(({ id }) => id)).toEqual([KEY.id, KEY.id]);
+    answers = [{ status: 200, body: { object: 'list', data: [], next_cursor: null } }];
+    expect((await run('list')).stdout).toBe('no keys\n');
   });
 
   it('rotates with a grace, and revokes', async () => {
@@ -72,8 +79,8 @@ describe('npm run keys', () => {
       { status: 200, body: { ...KEY, key: 'sk_new', previous_until: '2026-11-26T00:01:00Z' } },
       { status: 200, body: { object: 'key', id: KEY.id, revoked: true } },
     ];
-    expect(await run('rotate', KEY.id, '--grace', '60')).toContain('works until 2026-11-26T00:01:00Z');
-    expect(await run('revoke', KEY.id)).toContain('is revoked');
+    expect((await run('rotate', KEY.id, '--grace', '60')).stdout).toContain('works until 2026-11-26T00:01:00Z');
+    expect((await run('revoke', KEY.id)).stdout).toContain('is revoked');
     expect(asked.map(({ what, body }) => [what, body])).toEqual([
       [`POST /v1/keys/${KEY.id}/rotate`, { grace_s: 60 }],
       [`DELETE /v1/keys/${KEY.id}`, null],
@@ -82,7 +89,7 @@ describe('npm run keys', () => {
 
   it('says what the edge refused, in its words', async () => {
     const error = {
-      message: "scopes: 'root' is not known",
+      message: 'scopes: the key lacks it',
       type: 'invalid_request_error',
       code: 'bad_field',
       param: 'x',
@@ -91,30 +98,37 @@ describe('npm run keys', () => {
       { status: 400, body: { error } },
       { status: 502, body: 'oops' },
     ];
-    await expect(run('create', '--scope', 'root')).rejects.toThrow(new UsageError(error.message));
-    await expect(run('list')).rejects.toThrow('answered 502');
-    await expect(runKeys(['list', '--server', 'http://127.0.0.1:1', '--key', 'x'])).rejects.toThrow(
-      'cannot be reached',
-    );
+    const refused = await run('create', '--scope', 'read');
+    expect([refused.code, refused.stderr]).toEqual([EXIT.failed, `sift-edge: ${error.message}\n`]);
+    const odd = await run('list');
+    expect([odd.code, odd.stderr]).toEqual([EXIT.tryAgain, 'sift-edge: the edge answered 502\n']);
   });
 
   it.each<[string[], RegExp]>([
-    [[], /say create/],
-    [['make'], /say create/],
-    [['rotate'], /say create/],
-    [['list', 'x'], /say create/],
-    [['revoke', 'a', 'b'], /say create/],
+    [['make'], /unknown command 'make'/],
+    [['rotate'], /missing required argument 'id'/],
+    [['list', 'x'], /too many arguments/],
+    [['revoke', 'a', 'b'], /too many arguments/],
     [['create', '--budget', 'steps'], /--budget is 'steps'/],
     [['create', '--days', '0'], /--days is '0'/],
-    [['create', '--scopes', 'x'], /--scopes/],
-    [['rotate', 'x', '--grace', '90000'], /--grace/],
+    [['create', '--scopes', 'x'], /unknown option '--scopes'/],
+    [['create', '--scope', 'root'], /argument 'root' is invalid/],
+    [['rotate', 'x', '--grace', '90000'], /--grace is '90000'/],
   ])('refuses %j', async (args, message) => {
-    await expect(run(...args)).rejects.toThrow(message);
-    await expect(run(...args)).rejects.toBeInstanceOf(UsageError);
+    const { code, stderr } = await run(...args);
+    expect(code).toBe(EXIT.usage);
+    expect(stderr).toMatch(message);
     expect(asked).toEqual([]);
   });
 
+  it('says which keys commands there are where none is named', async () => {
+    const { code, stderr } = await run();
+    expect(code).toBe(EXIT.usage);
+    expect(stderr).toMatch(/create[\s\S]*list[\s\S]*rotate[\s\S]*revoke/);
+  });
+
   it('needs a key', async () => {
-    await expect(runKeys(['list', '--server', url, '--key', ''])).rejects.toThrow('no key');
+    const { code, stderr } = await runTyped(['keys', 'list', '--server', url], {});
+    expect([code, stderr]).toEqual([EXIT.auth, 'sift-edge: no key: give --key KEY or set SIFT_KEY\n']);
   });
 });

@@ -18,7 +18,7 @@ afterAll(() => rm(scratch, { recursive: true }));
 
 const start = (...args: string[]): Promise<{ code: number | null; stdout: string; stderr: string }> =>
   new Promise((resolve) => {
-    const child = spawn(process.execPath, ['cli/start.ts', ...args], {
+    const child = spawn(process.execPath, ['cli/sift-edge.ts', 'serve', ...args], {
       cwd: ROOT,
       env: { ...process.env, SIFT_STATE: join(scratch, 'state') },
     });
@@ -126,7 +126,7 @@ describe('npm start', () => {
 
   // each refusal of an option is in test/cli/flags.test.ts; these say in one line what is not there, before anything starts
   it.each([
-    ['an unknown option', ['--colour'], "Unknown option '--colour'"],
+    ['an unknown option', ['--nonsense'], "unknown option '--nonsense'"],
     ['a directory that is not there', ['--corpus', '/no/such/directory'], '--corpus /no/such/directory cannot be read'],
     [
       'a prompt file that is not there',
@@ -135,7 +135,7 @@ describe('npm start', () => {
     ],
   ])('refuses %s in one line', async (_, args, message) => {
     const { code, stdout, stderr } = await start('--once', ...args);
-    expect(code).toBe(1);
+    expect(code).toBe(2);
     expect(stderr).toContain(message);
     expect(stderr.trim().split('\n').length).toBe(1);
     expect(stdout).toBe('');
@@ -203,7 +203,7 @@ describe('npm start', () => {
     expect(taken.stderr).toContain(`port ${port} is taken`);
     const corpus = join(scratch, 'docs');
     const model = await start('--once', '--corpus', corpus, '--model', scratch, ...free);
-    expect(model.code).toBe(1);
+    expect(model.code).toBe(2);
     expect(model.stderr).toContain('config.json cannot be read');
   });
 });

@@ -139,7 +139,8 @@ describe('when answers do not come as they should', () => {
     const wrong = against(refused(400));
     await expect(wrong.client.score(score)).rejects.toBeInstanceOf(SiftError);
     const broken = against(new TypeError('socket closed'));
-    await expect(broken.client.score(score)).rejects.toMatchObject({ status: undefined, message: 'socket closed' });
+    const message = 'http://edge/v1/score cannot be reached: socket closed';
+    await expect(broken.client.score(score)).rejects.toMatchObject({ status: undefined, message });
     expect([begun, wrong, broken].map(({ asked }) => asked.length)).toEqual([1, 1, 1]);
     // under an Idempotency-Key the edge itself sees to it that the work is done once
     const safe = against(new TypeError('socket closed'), Response.json({ before: 2 }));

@@ -12,6 +12,6 @@ describe.each(['index', 'modes', 'experts', 'stopping'])('eval/%s.ts', (command)
   it('names an option that it does not know', () => {
     const { status, stderr } = run(command, '--no-such-option', '3');
     expect(stderr).toMatch(/^[a-z/]+: Unknown option '--no-such-option'.*\n$/);
-    expect(status).toBe(1);
+    expect(status).toBe(2);
   });
 });

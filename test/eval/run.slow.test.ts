@@ -178,6 +178,6 @@ describe('npm run eval -- --quick --json', () => {
     expect(() => parseOptions(['--workers', '1.5'])).toThrow("--workers is '1.5', it must be a whole number");
     const { stderr, status } = run('--quick', '--corpus', join(directory, 'nowhere'));
     expect(stderr).toMatch(/^eval: --corpus .*nowhere cannot be read: .*\n$/);
-    expect(status).toBe(1);
+    expect(status).toBe(2);
   });
 });

@@ -29,7 +29,17 @@ const env = { ...process.env, NODE_OPTIONS: '', npm_config_audit: 'false', npm_c
 /** Of a copy: packing builds anew what tests beside this one are reading. */
 const pack = async (): Promise<Packed> => {
   const copy = join(work, 'copy');
-  const left = new Set(['node_modules', '.git', '.sift', '.wrangler', 'build', 'dist', 'test', 'eval/results', 'training']);
+  const left = new Set([
+    'node_modules',
+    '.git',
+    '.sift',
+    '.wrangler',
+    'build',
+    'dist',
+    'test',
+    'eval/results',
+    'training',
+  ]);
   await cp(ROOT, copy, { recursive: true, filter: (path) => !left.has(relative(ROOT, path)) });
   await symlink(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
   // .npmrc lets no script run by itself, so npm pack builds nothing
