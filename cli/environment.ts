@@ -32,6 +32,12 @@ export const VARIABLES: readonly Variable[] = [
     fallback: 'none',
   },
   {
+    name: 'GATEWAY_URL',
+    by: '`sift-edge doctor`',
+    meaning: 'the gateway that it looks at, as `--gateway`',
+    fallback: 'the local one',
+  },
+  {
     name: 'SIFT_DEADLINE',
     by: '`npm start`, `npm run gateway`',
     meaning: 'seconds that a request may take in all, as `--deadline`',
