@@ -1,8 +1,7 @@
 // CSV and TSV with a header, of any size in all: a row is an example, its columns chosen by name. Spreadsheets write
 // Windows-1252 and UTF-16 as well: a file that fits into memory is decoded as documents are, a larger one must be UTF-8.
 // A quote that is never closed swallows what follows, so reading ends there, and it is told from which line on.
-import { Readable } from 'node:stream';
-import { CsvError, parse } from 'csv-parse';
+import { parse } from 'csv-parse';
 import { decodeText } from '../../corpus/decode.ts';
 import type { Filterable } from '../../wire/api/corpora.ts';
 import { MAX_CORPUS_FILE_BYTES, MAX_LINE_BYTES } from '../../wire/limits.ts';
@@ -86,6 +85,62 @@ const foundIn = (source: string, line: number, row: readonly string[], columns: 
   };
 };
 
+/** Characters given to the parser at a time. */
+const PIECE = 64 * 1024;
+
+interface Row {
+  readonly cells: readonly string[];
+  /** Of its first character. */
+  readonly line: number;
+}
+
+/** Rows as they come, and where they end early the line from which on nothing is read, with why. */
+async function* rowsOf(
+  texts: AsyncIterable<string>,
+  delimiter: string,
+): AsyncGenerator<Row | { readonly from: number; readonly why: string }, void, void> {
+  let rows: Row[] = [];
+  let line = 1;
+  const parser = parse({
+    delimiter,
+    bom: true,
+    relax_column_count: true,
+    skip_empty_lines: true,
+    // characters, quotes included
+    max_record_size: MAX_LINE_BYTES,
+    // kept here: what a stream still holds is lost when it fails
+    on_record: (cells: string[], { lines }) => {
+      rows.push({ cells, line });
+      line = lines + 1;
+      return null;
+    },
+  });
+  let failure: unknown;
+  parser.on('error', (error) => {
+    failure = error;
+  });
+  const taken = (work: (done: () => void) => void): Promise<void> =>
+    new Promise((resolve) => {
+      parser.once('error', () => resolve());
+      work(resolve);
+    });
+  function* drained() {
+    const now = rows;
+    rows = [];
+    yield* now;
+    if (failure !== undefined) yield { from: line, why: messageOf(failure) };
+  }
+  for await (const text of texts) {
+    for (let at = 0; at < text.length; at += PIECE) {
+      await taken((done) => parser.write(text.slice(at, at + PIECE), () => done()));
+      yield* drained();
+      if (failure !== undefined) return;
+    }
+  }
+  await taken((done) => parser.end(() => done()));
+  yield* drained();
+}
+
 export async function* readCsv(
   input: Input,
   reading: Reading,
@@ -94,39 +149,20 @@ export async function* readCsv(
   types: Filterable,
 ): AsyncGenerator<Found, void, void> {
   const { source } = input;
-  const parser = parse({
-    delimiter,
-    bom: true,
-    info: true,
-    relax_column_count: true,
-    skip_empty_lines: true,
-    // characters, quotes included
-    max_record_size: MAX_LINE_BYTES,
-  });
-  const text = Readable.from(decoded(input, reading));
-  text.on('error', (error) => parser.destroy(error));
-  text.pipe(parser);
   let header: readonly string[] | undefined;
   let columns: Columns | undefined;
-  let line = 1;
-  try {
-    for await (const { record, info } of parser as AsyncIterable<{ record: string[]; info: { lines: number } }>) {
-      // `lines` counts to the row's end; where it begins is after the one before
-      const from = line;
-      line = info.lines + 1;
-      if (header === undefined || columns === undefined) {
-        header = record;
-        columns = columnsOf(header, fields);
-      } else if (record.length !== header.length) {
-        yield refused({ source, line: from }, `${record.length} fields, the header has ${header.length}`);
-      } else yield foundIn(source, from, record, columns, types);
+  for await (const row of rowsOf(decoded(input, reading), delimiter)) {
+    if ('why' in row) {
+      yield refused({ source, line: row.from }, `nothing is read from here on: ${row.why}`);
+      return;
     }
-  } catch (error) {
-    if (!(error instanceof CsvError)) throw error;
-    yield refused({ source, line }, `nothing is read from here on: ${messageOf(error)}`);
-  } finally {
-    text.destroy();
-    parser.destroy();
+    const { cells, line } = row;
+    if (header === undefined || columns === undefined) {
+      header = cells;
+      columns = columnsOf(header, fields);
+    } else if (cells.length !== header.length) {
+      yield refused({ source, line }, `${cells.length} fields, the header has ${header.length}`);
+    } else yield foundIn(source, line, cells, columns, types);
   }
-  if (header === undefined && line === 1) throw new ReadError('empty');
+  if (header === undefined) throw new ReadError('empty');
 }
