@@ -653,6 +653,8 @@ export const INGEST_CHUNK = 700;
 /** Seconds without progress after which an ingest gives up on a busy edge, unless it is told otherwise, and at most. 2026-11-27 */
 export const INGEST_PATIENCE_S = 120;
 export const MAX_INGEST_PATIENCE_S = 86_400;
+/** Milliseconds that an ingest which was stopped waits to learn which corpus its journal is about. 2026-11-27 */
+export const INGEST_LAST_LOOK_MS = 2_000;
 /** Milliseconds before the second try of an upload, doubled up to the most. 2026-11-27 */
 export const INGEST_RETRY_MIN_MS = 500;
 export const INGEST_RETRY_MAX_MS = 30_000;

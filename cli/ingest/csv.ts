@@ -116,12 +116,14 @@ async function* rowsOf(
     },
   });
   let failure: unknown;
+  let failed = (): void => {};
   parser.on('error', (error) => {
     failure = error;
+    failed();
   });
   const taken = (work: (done: () => void) => void): Promise<void> =>
     new Promise((resolve) => {
-      parser.once('error', () => resolve());
+      failed = resolve;
       work(resolve);
     });
   function* drained() {

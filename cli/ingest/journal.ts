@@ -3,8 +3,7 @@
 // which it holds a digest only. A line that was torn by a crash is passed over; a finished ingest removes the file.
 // Trade-off: nothing is synced to the disk, so that a machine that loses power may send some examples again.
 import { hash } from 'node:crypto';
-import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { closeSync, createReadStream, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { messageOf } from '../../wire/message.ts';
@@ -43,22 +42,21 @@ export interface Confirmed {
   readonly digests: DigestSet;
 }
 
-/** What a journal says; undefined where there is none, or one of another kind. */
+/** What a journal says; undefined where there is none that can be read, or one of another kind. */
 export const readJournal = async (path: string): Promise<Confirmed | undefined> => {
-  const file = await open(path).catch(() => undefined);
-  if (file === undefined) return undefined;
   const digests = digestSet();
   let createdAt: string | undefined;
   try {
-    for await (const line of linesOf(file.createReadStream({ autoClose: false }), 256)) {
+    for await (const line of linesOf(createReadStream(path), 256)) {
       const text = 'bytes' in line ? Buffer.from(line.bytes).toString('latin1') : '';
       if (line.line === 1) {
         if (!text.startsWith(HEAD)) return undefined;
         createdAt = text.slice(HEAD.length);
       } else if (LINE.test(text)) digests.add(Buffer.from(text, 'base64url'));
     }
-  } finally {
-    await file.close();
+  } catch {
+    // what was confirmed is then sent again, which changes nothing
+    return undefined;
   }
   return createdAt === undefined ? undefined : { createdAt, digests };
 };

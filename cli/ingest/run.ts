@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream';
 import type { SiftClient } from '../../client/index.ts';
 import { chunkId } from '../../corpus/chunk-id.ts';
 import type { Filterable } from '../../wire/api/corpora.ts';
-import { INGEST_UPLOADS_AT_ONCE } from '../../wire/limits.ts';
+import { INGEST_LAST_LOOK_MS, INGEST_UPLOADS_AT_ONCE } from '../../wire/limits.ts';
 import type { Console } from '../commands/command.ts';
 import { EXIT, type ExitCode } from '../exit.ts';
 import type { Counts } from './account.ts';
@@ -127,6 +127,11 @@ const send = async (
     }
     return known.wasConfirmed(item);
   };
+  /** The first upload makes the corpus, which the journal is about. */
+  const begin = async (within: AbortSignal): Promise<void> => {
+    target ??= await targetOf(client, corpus, within);
+    known.begin(target);
+  };
   try {
     await uploadAll(
       readyOf(read(typesOf(target, options.filterable)), told, isDone, (source) => doubtful.add(source)),
@@ -152,11 +157,7 @@ const send = async (
           }
           line.update();
         },
-        onUpload: async () => {
-          // the first upload made the corpus
-          if (target === undefined) target = await targetOf(client, corpus, signal);
-          known.begin(target);
-        },
+        onUpload: () => begin(signal),
         onWait: (error, ms) => {
           told.waiting = `waiting ${duration(ms / 1000)}: ${error.message}`;
           line.update();
@@ -187,6 +188,7 @@ const send = async (
       }
     }
   } catch (error) {
+    if (counts.created > 0) await begin(AbortSignal.timeout(INGEST_LAST_LOOK_MS)).catch(() => {});
     known.close();
     told.end(signal.aborted ? 'interrupted' : error instanceof PatienceError ? 'busy' : 'failed');
     if (known.isKept && counts.examples > 0) told.note('the same command goes on from here');

@@ -27,7 +27,7 @@ export interface UploadOptions {
   readonly signal: AbortSignal;
   readonly clock: Clock;
   readonly onResult: (ready: Ready, result: ResultLine) => void;
-  /** After the first answer of an upload, before more are begun. */
+  /** After each upload, also one that failed, of which something was answered. */
   readonly onUpload: () => Promise<void>;
   readonly onWait: (error: SiftError, ms: number) => void;
 }
@@ -109,6 +109,7 @@ export const uploadAll = async (items: AsyncIterable<Ready>, options: UploadOpti
     let waiting = batch;
     for (let tried = 0; ; tried++) {
       const { rest, why } = await attempt(waiting);
+      if (rest.length < waiting.length) await onUpload();
       if (rest.length === 0 || why === undefined) return;
       if (rest.length < waiting.length) tried = 0;
       waiting = rest;
@@ -127,7 +128,6 @@ export const uploadAll = async (items: AsyncIterable<Ready>, options: UploadOpti
       // reading may have taken long, which is no fault of the edge
       lastProgress = Math.max(lastProgress, clock.now());
       await upload(next.value);
-      await onUpload();
     }
   };
   const guarded = (): Promise<void> =>
