@@ -62,6 +62,8 @@ export const readJournal = async (path: string): Promise<Confirmed | undefined> 
 };
 
 export interface Journal {
+  /** False once it cannot be written. */
+  readonly isOpen: boolean;
   confirm(digest: Uint8Array): void;
   /** Writes what was confirmed since the last time. */
   flush(): void;
@@ -107,6 +109,9 @@ export const writeJournal = (
     file = undefined;
   };
   return {
+    get isOpen() {
+      return file !== undefined;
+    },
     confirm(digest) {
       if (file === undefined) return;
       if (waiting === '') setImmediate(flush);
@@ -115,8 +120,9 @@ export const writeJournal = (
     flush,
     close,
     remove() {
+      const isOpen = file !== undefined;
       close();
-      rmSync(path, { force: true });
+      if (isOpen) attempt(() => rmSync(path, { force: true }));
     },
   };
 };

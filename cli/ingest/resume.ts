@@ -21,9 +21,8 @@ export interface Resumed {
   confirm(item: Ready): void;
   /** Told the corpus as soon as it is known: confirmations wait for that. */
   begin(target: Target): void;
-  /** Whether the next run can go on from what is kept. */
-  readonly isKept: boolean;
-  close(): void;
+  /** Answers whether the next run can go on from what is kept. */
+  close(): boolean;
   remove(): void;
 }
 
@@ -56,10 +55,11 @@ export const resumed = async (
       else journal.confirm(item.digest);
     },
     begin,
-    get isKept() {
-      return journal !== undefined;
+    close() {
+      const isKept = journal?.isOpen === true;
+      journal?.close();
+      return isKept;
     },
-    close: () => journal?.close(),
     remove: () => journal?.remove(),
   };
 };

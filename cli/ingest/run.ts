@@ -189,9 +189,10 @@ const send = async (
     }
   } catch (error) {
     if (counts.created > 0) await begin(AbortSignal.timeout(INGEST_LAST_LOOK_MS)).catch(() => {});
-    known.close();
+    const isKept = known.close();
     told.end(signal.aborted ? 'interrupted' : error instanceof PatienceError ? 'busy' : 'failed');
-    if (known.isKept && counts.examples > 0) told.note('the same command goes on from here');
+    if (isKept && counts.created + counts.updated + counts.unchanged + counts.resumed > 0)
+      told.note('the same command goes on from here');
     // whoever writes into it need not wait for us
     tools.stdin.destroy();
     if (!(error instanceof PatienceError)) throw error;
