@@ -1,64 +1,52 @@
-// `sift-edge ingest` as a process, against the edge in workerd.
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { readdirSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+// `sift-edge ingest` against the edge in workerd: every kind of input, stdin, and the exit codes.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Console } from '../../../cli/commands/command.ts';
+import { COMMANDS } from '../../../cli/commands/table.ts';
+import { endOf } from '../../../cli/exit.ts';
+import { runProgram } from '../../../cli/program.ts';
 import { createClient } from '../../../client/index.ts';
 import { type Edge, KEY, startEdge } from '../../edge/harness.ts';
 import { workDirectory } from './inputs.ts';
+import { sift as piped } from './process.ts';
 import { tinyPdf } from './tiny-pdf.ts';
-
-const BIN = fileURLToPath(new URL('../../../cli/sift-edge.ts', import.meta.url));
 
 let edge: Edge;
 let work: ReturnType<typeof workDirectory>;
 beforeAll(async () => {
   edge = await startEdge();
   work = workDirectory();
+  process.env.SIFT_STATE = work.path('state');
 });
 afterAll(async () => {
+  delete process.env.SIFT_STATE;
   work?.remove();
   await edge?.close();
 });
 
-interface Ended {
-  readonly code: number | null;
-  readonly signal: NodeJS.Signals | null;
-  readonly lines: Record<string, unknown>[];
-  readonly summary: Record<string, number>;
-  readonly stderr: string;
-}
-
-interface Started {
-  readonly stdin?: string;
-  readonly env?: Record<string, string>;
-  /** Ends the process by this signal once a line of its output is there. */
-  readonly kill?: { readonly when: RegExp; readonly by: NodeJS.Signals };
-}
-
-const sift = async (args: readonly string[], { stdin, env, kill }: Started = {}): Promise<Ended> => {
-  const child = spawn(process.execPath, [BIN, 'ingest', ...args, '--json'], {
-    env: { ...process.env, SIFT_SERVER: edge.url.href, SIFT_KEY: KEY, SIFT_STATE: work.path('state'), ...env },
-  });
-  let stdout = '';
-  let stderr = '';
-  child.stdout.on('data', (piece) => {
-    stdout += piece;
-    if (kill?.when.test(stdout) === true) child.kill(kill.by);
-  });
-  child.stderr.on('data', (piece) => {
-    stderr += piece;
-  });
-  if (stdin !== undefined) child.stdin.end(stdin);
-  const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
-  const lines = stdout
-    .trim()
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as Record<string, unknown>);
+/** The command in this process: its exit code, and what it put on stdout. */
+const sift = async (args: readonly string[], env: Readonly<Record<string, string>> = {}) => {
+  const lines: Record<string, unknown>[] = [];
+  const notes: string[] = [];
+  const console: Console = {
+    json: true,
+    interactive: false,
+    colour: false,
+    signal: new AbortController().signal,
+    say: () => {},
+    write: () => {},
+    emit: (value) => void lines.push(JSON.parse(JSON.stringify(value))),
+    note: (...more) => void notes.push(...more),
+  };
+  let code: number;
+  try {
+    const surroundings = { env: { SIFT_KEY: KEY, ...env }, console: () => console, out: () => {}, err: () => {} };
+    const server = args.includes('--server') ? [] : ['--server', edge.url.href];
+    code = await runProgram(COMMANDS, ['ingest', ...args, ...server], surroundings);
+  } catch (error) {
+    code = endOf(error).code;
+  }
   const summary = (lines.find(({ type }) => type === 'summary') ?? {}) as Record<string, number>;
-  return { code, signal, lines, summary, stderr };
+  return { code, lines, notes, summary };
 };
 
 const client = () => createClient({ baseURL: edge.url.href, key: KEY });
@@ -76,7 +64,7 @@ describe('sift-edge ingest', () => {
     expect(first.lines.slice(0, -1)).toEqual([
       { type: 'refused', source: 'docs/more.jsonl', line: 2, reason: expect.stringContaining('not JSON') },
     ]);
-    expect(first).toMatchObject({ code: 3, summary: { created: 5, refused: 1, left: 0 }, stderr: '' });
+    expect(first).toMatchObject({ code: 3, summary: { created: 5, refused: 1, left: 0 }, notes: [] });
     expect(await client().corpus('kinds')).toMatchObject({ examples: 5, filterable: { lang: 'string' } });
     expect(await client().example('kinds', 'docs/paper.pdf#p1#0')).toMatchObject({ metadata: { page: 1 } });
     expect(await sift(args)).toMatchObject({ code: 3, summary: { created: 0, updated: 0, unchanged: 5 } });
@@ -87,44 +75,19 @@ describe('sift-edge ingest', () => {
 
   it('reads stdin, and lets the edge cut', async () => {
     const text = Array.from({ length: 60 }, (_, i) => `Line ${i} tells of routers, cookies and streams.`).join('\n');
-    const { code, summary } = await sift(['-', '--corpus', 'piped', '--chunk', 'server', '--name', 'notes'], {
-      stdin: text,
-    });
+    const env = { SIFT_SERVER: edge.url.href, SIFT_KEY: KEY, SIFT_STATE: work.path('state') };
+    const args = ['-', '--corpus', 'piped', '--chunk', 'server', '--name', 'notes'];
+    const { code, summary } = await piped(args, env, { stdin: text });
     expect({ code, created: summary.created }).toEqual({ code: 0, created: 1 });
     expect((await client().example('piped', 'notes#0'))?.source).toBe('notes');
   });
 
-  it('goes on after it was killed or stopped, and every example is there once', async () => {
-    const count = 4_000;
-    const rows = Array.from({ length: count }, (_, i) => {
-      // a line that is refused says how far it is
-      const mark = i === 2_500 ? 'nonsense\n' : '';
-      return `${mark}{"id":"r${i}","text":"Row ${i} is about ${'request response header cookie stream '.repeat(6)}"}\n`;
-    }).join('');
-    const path = work.write('rows.jsonl', rows);
-    const args = [path, '--corpus', 'killed'];
-    const kill = { when: /"refused"/ };
-    expect(await sift(args, { kill: { ...kill, by: 'SIGKILL' } })).toMatchObject({ signal: 'SIGKILL' });
-    const stopped = await sift(args, { kill: { ...kill, by: 'SIGINT' } });
-    expect(stopped).toMatchObject({ code: 130, summary: { end: 'interrupted' } });
-    const last = await sift(args);
-    const { created = 0, unchanged = 0, confirmed_before: before = 0 } = last.summary;
-    expect({ code: last.code, all: created + unchanged + before }).toEqual({ code: 3, all: count });
-    expect(before).toBeGreaterThan(0);
-    expect((await client().corpus('killed'))?.examples).toBe(count);
-    expect(readdirSync(work.path('state/ingest'))).toEqual([]);
-  });
-
   it('says by its exit code what is wrong', async () => {
     const path = work.write('one.md', 'text');
-    const code = async (args: readonly string[], more?: Started) => (await sift(args, more)).code;
+    const code = async (args: readonly string[], env?: Record<string, string>) => (await sift(args, env)).code;
     expect(await code([path, '--corpus', 'codes', '--key', 'sk-wrong-key'])).toBe(4);
-    expect(await code([path, '--corpus', 'codes'], { env: { SIFT_KEY: '' } })).toBe(4);
-    expect(
-      await code([path, '--corpus', 'codes', '--dry-run'], {
-        env: { SIFT_KEY: '', SIFT_SERVER: 'http://127.0.0.1:9' },
-      }),
-    ).toBe(0);
+    expect(await code([path, '--corpus', 'codes'], { SIFT_KEY: '' })).toBe(4);
+    expect(await code([path, '--corpus', 'codes', '--dry-run'], { SIFT_KEY: '' })).toBe(0);
     expect(await code([path, '--corpus', 'codes', '--server', 'http://127.0.0.1:9', '--patience', '0'])).toBe(75);
     expect(await code([path])).toBe(2);
     expect(await code([path, '--corpus', 'No Name'])).toBe(2);
