@@ -1,6 +1,7 @@
 // `npm run bench -- ingest [--examples N] [--rounds N] [--json] [--quick]`: examples a second that `sift-edge ingest` puts into
-// an edge on this machine, as a process of its own, beside what the embedder alone does with the same texts in workerd, in
-// the same rounds. An edge embeds, writes its index and its catalogue, and both share the cores with the command.
+// an edge on this machine, as a process of its own, beside what the embedder alone does with the same texts in workerd, just
+// before and just after it in each round. An edge embeds, writes its index and its catalogue, and shares the cores with the
+// command.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -95,7 +96,8 @@ export const run = async (args: string[]): Promise<void> => {
     await ingested(edge.url, 'warm', path, directory);
     const rows: Row[] = [];
     for (let round = 0; round < rounds; round++) {
-      const alone = await seconds(() => embed(examples));
+      // before and after, so that a machine whose speed changes changes both
+      const before = await seconds(() => embed(examples));
       const corpus = `round-${round}`;
       let summary: Summary | undefined;
       const wall = await seconds(async () => {
@@ -103,6 +105,7 @@ export const run = async (args: string[]): Promise<void> => {
       });
       if (summary?.created !== examples.length)
         throw new Error(`${summary?.created} of ${examples.length} were created`);
+      const alone = (before + (await seconds(() => embed(examples)))) / 2;
       const again = await ingested(edge.url, corpus, path, directory);
       if (again.unchanged !== examples.length)
         throw new Error(`${again.unchanged} of ${examples.length} were unchanged`);

@@ -97,7 +97,7 @@ const run = async ({ console, positionals, values, client }: Given) => {
       console,
       stdin: process.stdin,
       ...(console.interactive ? { draw: (line: string) => void process.stderr.write(line) } : {}),
-      columns: () => process.stderr.columns ?? 80,
+      columns: () => process.stderr.columns || 80,
       confirm: (question) => (yes ? Promise.resolve(true) : ask(question)),
       clock: { now: () => performance.now(), sleep: (ms, signal) => sleep(ms, undefined, { signal }) },
       state: stateDirectory(process.env),

@@ -20,15 +20,17 @@ export interface Pace {
   /** undefined: stdin. */
   readonly allBytes: number | undefined;
   readonly waiting?: string | undefined;
+  /** Nothing is sent: what is read counts. */
+  readonly dryRun?: boolean;
 }
 
-export const progressLine = (counts: Counts, { ms, bytes, allBytes, waiting }: Pace): string => {
-  const done = counts.examples - left(counts);
+export const progressLine = (counts: Counts, { ms, bytes, allBytes, waiting, dryRun = false }: Pace): string => {
+  const done = counts.examples - (dryRun ? 0 : left(counts));
   const sent = done - counts.resumed;
   const share = allBytes === undefined || allBytes === 0 ? undefined : Math.min(1, bytes / allBytes);
   const refused = counts.refusedByEdge + counts.refusedHere;
   return [
-    `${count(done)} done`,
+    `${count(done)} ${dryRun ? 'read' : 'done'}`,
     ...(counts.resumed > 0 ? [`${count(counts.resumed)} of them before`] : []),
     `${count(Math.round(sent / Math.max(0.001, ms / 1000)))}/s`,
     ...(share === undefined ? [] : [`${Math.floor(100 * share)} %`]),

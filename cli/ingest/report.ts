@@ -99,7 +99,14 @@ export const report = (options: ReportOptions): Report => {
     waiting: undefined,
     line: meter(
       draw,
-      () => progressLine(counts, { ms: now() - started, bytes: state.bytes, allBytes, waiting: state.waiting }),
+      () =>
+        progressLine(counts, {
+          ms: now() - started,
+          bytes: state.bytes,
+          allBytes,
+          waiting: state.waiting,
+          dryRun: options.dryRun,
+        }),
       columns,
     ),
     tell(item) {

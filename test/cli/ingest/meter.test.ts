@@ -19,6 +19,12 @@ describe('the progress of an ingest', () => {
     ).toBe('5 done  5/s  waiting 4 s: busy');
   });
 
+  it('counts in a dry run what was read', () => {
+    expect(progressLine({ ...noCounts(), examples: 5 }, { ms: 1_000, bytes: 1, allBytes: 2, dryRun: true })).toBe(
+      '5 read  5/s  50 %  1 s left',
+    );
+  });
+
   it.each([
     [0.4, '1 s'],
     [89, '89 s'],
