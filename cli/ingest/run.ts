@@ -127,7 +127,7 @@ const send = async (
     }
     return known.wasConfirmed(item);
   };
-  /** The first upload makes the corpus, which the journal is about. */
+  /** The first line that is taken makes the corpus, which the journal is about. */
   const begin = async (within: AbortSignal): Promise<void> => {
     target ??= await targetOf(client, corpus, within);
     known.begin(target);
@@ -153,6 +153,8 @@ const send = async (
           } else {
             counts[status] += 1;
             known.confirm(item);
+            // after the first upload at the latest, which waits for it
+            if (counts.created === 1) begin(signal).catch(() => {});
             for (let k = 0; prune && k < chunks; k++) made.add(idDigest(chunkId(item.id, k)));
           }
           line.update();

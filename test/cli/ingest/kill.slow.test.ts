@@ -18,10 +18,10 @@ afterAll(async () => {
 });
 
 it('goes on after it was killed or stopped, and every example is there once', async () => {
-  const count = 4_000;
+  const count = 6_000;
   const rows = Array.from({ length: count }, (_, i) => {
-    // a line that is refused says how far it is
-    const mark = i === 2_500 ? 'nonsense\n' : '';
+    // a line that is refused says how far it is: it is read once the first uploads are answered
+    const mark = i === 4_500 ? 'nonsense\n' : '';
     return `${mark}{"id":"r${i}","text":"Row ${i} is about ${'request response header cookie stream '.repeat(6)}"}\n`;
   }).join('');
   const path = work.write('rows.jsonl', rows);
