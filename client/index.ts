@@ -3,7 +3,7 @@
 import type { z } from 'zod';
 import type { chatRequest, chatResponse } from '../wire/api/chat.ts';
 import type { completionRequest, completionResponse } from '../wire/api/completions.ts';
-import type { CorpusOnWire, corpusRequest, EntryOnWire } from '../wire/api/corpora.ts';
+import type { CorpusOnWire, corpusRequest, EntryOnWire, ExampleOnWire } from '../wire/api/corpora.ts';
 import type { embeddingsRequest, embeddingsResponse } from '../wire/api/embeddings.ts';
 import type { modelList } from '../wire/api/model.ts';
 import type { ScoreResponse, scoreRequest } from '../wire/api/score.ts';
@@ -111,6 +111,8 @@ export const createClient = (options: ClientOptions) => {
         cursor = page?.next_cursor ?? null;
       }
     },
+    example: (corpus: string, id: string, call?: CallOptions): Promise<ExampleOnWire | undefined> =>
+      orAbsent(json<ExampleOnWire>('GET', `/v1/corpora/${segment(corpus)}/examples/${segment(id)}`, call)),
     deleteExample: async (corpus: string, id: string, call?: CallOptions): Promise<void> => {
       await orAbsent(json('DELETE', `/v1/corpora/${segment(corpus)}/examples/${segment(id)}`, call));
     },

@@ -22,7 +22,7 @@ export interface FoundFile {
 const passed = (path: string, reason: string): Note => ({ path, reason, taken: false });
 
 /** What Node says of a failed call, as a reason. */
-const because = (error: unknown, path: string): string => {
+export const because = (error: unknown, path: string): string => {
   const { code, message } = error as NodeJS.ErrnoException;
   // Node puts U+FFFD for what is not UTF-8 in a name, and no file is found under that
   if (code === 'ENOENT') return path.includes('\ufffd') ? 'a name that is not UTF-8' : 'gone while it was read';
@@ -51,26 +51,40 @@ const followed = async (full: string, path: string, root: string): Promise<Found
   return stats.isFile() ? { path, real } : passed(path, 'neither a file nor a directory');
 };
 
-/** Files below `root`, a real path, in a fixed order; hidden ones and those of `skip` are left out without a note. */
+/** Whether a path below a directory is left out, by whatever that directory holds. */
+export type Ignored = (path: string, isDirectory: boolean) => boolean;
+
+/**
+ * Files below `root`, a real path, in a fixed order; hidden ones and those of `skip` are left out without a note, and so is
+ * what `ignoring` says: it is asked once for each directory, given its path below the root and what holds above it.
+ */
 export const findFiles = async (
   root: string,
   skip: ReadonlySet<string>,
-): Promise<{ files: FoundFile[]; notes: Note[] }> => {
+  ignoring?: (directory: string, path: string, above: Ignored) => Promise<Ignored>,
+): Promise<{ files: FoundFile[]; notes: Note[]; ignored: number }> => {
   const files: FoundFile[] = [];
   const notes: Note[] = [];
-  const walk = async (directory: string): Promise<void> => {
+  let ignored = 0;
+  const walk = async (directory: string, above: Ignored): Promise<void> => {
     const names = (await readdir(directory)).sort();
+    const below = relative(root, directory).replaceAll('\\', '/');
+    const isIgnored = (await ignoring?.(directory, below, above)) ?? above;
     for (const name of names) {
       if (name.startsWith('.') || skip.has(name)) continue;
       const full = join(directory, name);
       const path = relative(root, full).replaceAll('\\', '/');
       try {
         const stats = await lstat(full);
+        if (isIgnored(path, stats.isDirectory())) {
+          ignored += 1;
+          continue;
+        }
         if (stats.isSymbolicLink()) {
           const found = await followed(full, path, root);
           if ('real' in found) files.push(found);
           else notes.push(found);
-        } else if (stats.isDirectory()) await walk(full);
+        } else if (stats.isDirectory()) await walk(full, isIgnored);
         else if (stats.isFile()) files.push({ path, real: full });
         else notes.push(passed(path, 'neither a file nor a directory'));
       } catch (error) {
@@ -78,8 +92,8 @@ export const findFiles = async (
       }
     }
   };
-  await walk(root);
-  return { files, notes };
+  await walk(root, () => false);
+  return { files, notes, ignored };
 };
 
 const readUpTo = async (file: FileHandle, most: number): Promise<Uint8Array | undefined> => {

@@ -695,3 +695,38 @@ export const DOCTOR_DISK_BYTES = 1e9;
 export const DOCTOR_MEMORY_BYTES = 1.5e9;
 /** Milliseconds that a server has to answer one of its questions: a cold Worker with the embedder takes two seconds. 2026-11-27 */
 export const DOCTOR_ANSWER_MS = 10_000;
+
+// ── Ingest (cli) ─────────────────────────────────────────────────────────────────────────────────────────────────
+/** Examples of one upload, and characters of its body: one that breaks off costs a retry of these only. 2026-11-27 */
+export const INGEST_UPLOAD_EXAMPLES = 1_000;
+export const INGEST_UPLOAD_CHARACTERS = 1_000_000;
+/**
+ * Uploads in flight: the edge embeds one while it reads or writes another. Of the embedder's own rate one reaches 0.65, two
+ * 0.9, three 1.0 (docs/ingest.md). 2026-11-27
+ */
+export const INGEST_UPLOADS_AT_ONCE = 3;
+/** Characters of a chunk of a document, as npm start cuts (docs/study.md). 2026-11-27 */
+export const INGEST_CHUNK = 700;
+/** Seconds without progress after which an ingest gives up on a busy edge, unless it is told otherwise, and at most. 2026-11-27 */
+export const INGEST_PATIENCE_S = 120;
+export const MAX_INGEST_PATIENCE_S = 86_400;
+/** Milliseconds that an ingest which was stopped waits to learn which corpus its journal is about. 2026-11-27 */
+export const INGEST_LAST_LOOK_MS = 2_000;
+/** Milliseconds before the second try of an upload, doubled up to the most. 2026-11-27 */
+export const INGEST_RETRY_MIN_MS = 500;
+export const INGEST_RETRY_MAX_MS = 30_000;
+/** Bytes of one PDF: a book with its pictures; it is held as a whole. 2026-11-27 */
+export const MAX_PDF_BYTES = 100_000_000;
+/** Pages of one PDF, milliseconds that opening it or one page may take, and its text's characters. 2026-11-27 */
+export const MAX_PDF_PAGES = 10_000;
+export const PDF_STEP_MS = 20_000;
+export const MAX_PDF_CHARACTERS = 50_000_000;
+/** Megabytes of memory in which a PDF is read: more is a bomb, or wants a program of its own. 2026-11-27 */
+export const PDF_MEMORY_MB = 1_024;
+/** Characters of one HTML page; its tree takes some fifty times as many bytes. 2026-11-27 */
+export const MAX_HTML_CHARACTERS = 10_000_000;
+/** Levels of nesting of HTML that are read; the deepest real pages have some hundreds. 2026-11-27 */
+export const MAX_HTML_DEPTH = 1_000;
+/** Bytes of a .gitignore, and of the beginning of stdin that tells what it is. 2026-11-27 */
+export const MAX_GITIGNORE_BYTES = 1_000_000;
+export const INGEST_PEEK_BYTES = 64 * 1024;

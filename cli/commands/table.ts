@@ -7,6 +7,7 @@ import { corpora } from './corpora.ts';
 import { deploy } from './deploy.ts';
 import { destroy } from './destroy.ts';
 import { doctor } from './doctor.ts';
+import { ingest } from './ingest.ts';
 import { keys } from './keys.ts';
 import { bench, evaluate } from './pass-through.ts';
 import { score } from './score.ts';
@@ -15,6 +16,7 @@ import { serve } from './serve.ts';
 
 export const COMMANDS: readonly Command[] = [
   serve,
+  ingest,
   select,
   complete,
   chat,

@@ -11,7 +11,7 @@ export interface Part {
 }
 
 /** Pages that the path has a place for and that are not written yet: links to them are no fault. */
-export const COMING: readonly string[] = ['ingest'];
+export const COMING: readonly string[] = [];
 
 const page = (link: string, text: string): Page => ({ link: `/${link}`, text });
 

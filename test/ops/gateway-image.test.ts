@@ -164,7 +164,8 @@ describe('the image of the gateway', () => {
 
   it('installs the versions that the repository is tested with, each with its hash', () => {
     const own = JSON.parse(read('deploy/gateway/package.json'));
-    const { dependencies } = JSON.parse(read('package.json'));
+    const root = JSON.parse(read('package.json'));
+    const dependencies = { ...root.devDependencies, ...root.optionalDependencies, ...root.dependencies };
     for (const [name, version] of Object.entries({ ...own.dependencies, ...own.devDependencies })) {
       expect(dependencies[name], name).toBe(version);
     }

@@ -245,6 +245,8 @@ export const exampleOnWire = entry.extend({
   metadata: z.record(z.string(), metadataValue),
 });
 
+export type ExampleOnWire = z.output<typeof exampleOnWire>;
+
 /** DELETE /v1/corpora/NAME/examples/ID */
 export const exampleDeleted = z.object({
   object: z.literal('example'),
