@@ -36,6 +36,7 @@ export const LATER_PACKAGES: ReadonlySet<string> = new Set([
   'fast-uri',
   'html-to-text',
   'htmlparser2',
+  'ignore',
   'js-tiktoken',
   'json-schema',
   'json-schema-traverse',

@@ -705,7 +705,7 @@ export const INGEST_UPLOAD_CHARACTERS = 1_000_000;
  * 0.9, three 1.0 (docs/ingest.md). 2026-11-27
  */
 export const INGEST_UPLOADS_AT_ONCE = 3;
-/** Characters of a chunk of a document, as npm start cuts (docs/study.md). 2026-11-27 */
+/** Characters of a chunk of a document, as npm start cuts (docs/study/results.md). 2026-11-27 */
 export const INGEST_CHUNK = 700;
 /** Seconds without progress after which an ingest gives up on a busy edge, unless it is told otherwise, and at most. 2026-11-27 */
 export const INGEST_PATIENCE_S = 120;
