@@ -28,7 +28,8 @@ export const VERBOSE_FLAG: Flag = {
 
 export const SET_FLAG: Flag = {
   flags: '--set <field=value>',
-  summary: 'any other field of the request, as docs/reference/api.md names it: top_k=20, sift.rank=8 (a value is JSON, or text)',
+  summary:
+    'any other field of the request, as docs/reference/api.md names it: top_k=20, sift.rank=8 (a value is JSON, or text)',
   many: true,
 };
 
