@@ -42,6 +42,10 @@ const pack = async (): Promise<Packed> => {
   ]);
   await cp(ROOT, copy, { recursive: true, filter: (path) => !left.has(relative(ROOT, path)) });
   await symlink(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
+  for (const room of ['local/vectorize/.wrangler/tmp', 'local/.sift']) {
+    await mkdir(join(copy, room), { recursive: true });
+    await writeFile(join(copy, room, 'left.ts'), 'export {};');
+  }
   // .npmrc lets no script run by itself, so npm pack builds nothing
   await run('npm', ['run', 'build'], { cwd: copy, env });
   const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', work], { cwd: copy, env });
@@ -92,6 +96,10 @@ describe('npm pack', () => {
   it('takes no test, no study and no source that only a build reads', () => {
     expect(paths.filter((path) => /^(test|training|eval\/results|assembly\/(?!build)|\.)/.test(path))).toEqual([]);
     expect(paths.filter((path) => path.endsWith('.tsx'))).toEqual([]);
+  });
+
+  it('takes nothing that a run has left beside the sources', () => {
+    expect(paths.filter((path) => path.split('/').some((part) => part.startsWith('.')))).toEqual([]);
   });
 
   it('takes every file that its own TypeScript imports', async () => {
