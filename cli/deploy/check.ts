@@ -1,6 +1,7 @@
 // Whether what was deployed works: its readiness, and one selection from a throwaway corpus, which is deleted again.
 import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
+import { z } from 'zod';
 import { createClient, type Example, type SiftClient, SiftError } from '../../client/index.ts';
 import { DEPLOY_LOOK_MS, DEPLOY_READY_MS, DEPLOY_SHOWN_MS } from '../../wire/limits.ts';
 import { messageOf } from '../../wire/message.ts';
@@ -31,7 +32,10 @@ const until = async <T>(
   }
 };
 
-export type Checks = Readonly<Record<string, string>>;
+/** What `checks` of GET /ready holds: a word for each piece, and of several gateways one for each. */
+const checksOf = z.looseObject({ gateway: z.string(), gateways: z.record(z.string(), z.string()).optional() });
+export type Checks = z.output<typeof checksOf>;
+const answer = z.object({ checks: checksOf });
 
 /** Waits until it is ready. The gateway may still be away: it cannot know its secret before this deployment has made it. */
 export const checkReady = (options: CheckOptions): Promise<Checks> => {
@@ -42,9 +46,11 @@ export const checkReady = (options: CheckOptions): Promise<Checks> => {
         signal: AbortSignal.any([signal, AbortSignal.timeout(20_000)]),
       });
       const text = await response.text();
-      const { checks } = JSON.parse(text) as { checks?: Checks };
-      if (checks === undefined) return `GET /ready answered ${response.status}`;
-      const bad = Object.entries(checks).filter(([name, state]) => name !== 'gateway' && state !== 'ok');
+      const parsed = answer.safeParse(JSON.parse(text));
+      if (!parsed.success) return `GET /ready answered ${response.status}`;
+      const { checks } = parsed.data;
+      const { gateway: _, gateways: __, ...pieces } = checks;
+      const bad = Object.entries(pieces).filter(([, state]) => state !== 'ok');
       return bad.length === 0 ? checks : bad.map(([name, state]) => `${name}: ${state}`).join(', ');
     } catch (error) {
       if (signal.aborted) throw error;
@@ -55,6 +61,18 @@ export const checkReady = (options: CheckOptions): Promise<Checks> => {
   return until(options, readyMs, look, (seen) => {
     return `step 'check that it is ready' failed. ${url} is deployed and was not ready within ${readyMs / 1000} s (${seen}). Run this again in a while, or look at \`wrangler tail\``;
   });
+};
+
+/** What there is to say of the gateways, while the edge itself is ready. */
+export const gatewayNote = ({ gateway, gateways = {} }: Checks): string | undefined => {
+  if (gateway === 'none') return 'without a gateway (--gateway URL): it selects, and tunes nothing';
+  const away = Object.entries(gateways).filter(([, state]) => state !== 'ok');
+  const start = 'start it with the same GATEWAY_SECRET';
+  if (away.length > 0) {
+    const list = away.map(([name, state]) => `${name} (${state})`).join(', ');
+    return `gateways that do not answer yet: ${list}; ${start.replace(' it ', ' them ')}`;
+  }
+  return gateway === 'ok' ? undefined : `its gateway does not answer yet (${gateway}): ${start}`;
 };
 
 /** Three texts of which one answers the prompt; with vectors where the edge embeds nothing. */

@@ -1,13 +1,12 @@
 // The gateway, with the GPU servers behind it: whether it is there and ready, its clock, and whether it has the secret that is
 // known here. That is asked by a signed request, as the edge signs its own; the secret itself is sent nowhere.
+import { MIN_SECRET_CHARACTERS } from '../../wire/limits.ts';
 import { signRequest } from '../../wire/signature.ts';
 import { DEFAULT_GATEWAY, secretOfThisMachine } from '../server.ts';
 import { type Answer, ask, notReady } from './answer.ts';
 import { clockFinding } from './edge.ts';
 import { type Check, type Finding, fail, ok, skip, warn } from './finding.ts';
 
-/** What `npm run gateway` refuses to start below. */
-const LEAST_SECRET = 16;
 /** A secret that says what it is for, or repeats a letter, was made by no generator. */
 const WEAK = /^(.)\1*$|secret|password|change|default|example|test|1234/i;
 
@@ -15,8 +14,8 @@ export const secretFindings = (name: string, secret: string | undefined): Findin
   const check = name.toLowerCase().replaceAll('_', '-');
   if (secret === undefined || secret === '') return [skip(check, name, 'it is not in this environment')];
   const make = 'make one: openssl rand -hex 32';
-  if (secret.length < LEAST_SECRET) {
-    return [fail(check, `${name} has ${secret.length} characters`, `${LEAST_SECRET} is the least`, make)];
+  if (secret.length < MIN_SECRET_CHARACTERS) {
+    return [fail(check, `${name} has ${secret.length} characters`, `${MIN_SECRET_CHARACTERS} is the least`, make)];
   }
   if (WEAK.test(secret)) return [warn(check, `${name} looks like a word of an example`, 'it may be guessed', make)];
   return [ok(check, `${name} has ${secret.length} characters`)];
