@@ -323,6 +323,26 @@ describe('a gateway that drains', () => {
     expect(worked(near, middle)).toEqual([1, 2]);
   });
 
+  it('hands on a score as well, of which it began nothing', async () => {
+    const { gateway, asked, near, middle } = setting();
+    near.work = ['draining'];
+    middle.work = ['no-model'];
+    const score = scoreRequest.parse({ model: 'base', text: 'x' });
+    await expect(gatewayScore(gateway, score, new AbortController().signal, options())).rejects.toThrow();
+    expect(asked.slice(0, 2)).toEqual(['near', 'middle']);
+  });
+
+  it('hands on no score that it was stopped at', async () => {
+    const { gateway, asked, near } = setting();
+    near.work = ['stopped'];
+    const score = scoreRequest.parse({ model: 'base', text: 'x' });
+    const told = await gatewayScore(gateway, score, new AbortController().signal, options()).catch((error) => error);
+    expect([told.wire.body.error.code, told.begun, asked]).toEqual(['stopped', true, ['near']]);
+    // and it is passed over from then on
+    await ask(gateway);
+    expect(asked.at(-1)).toBe('middle');
+  });
+
   it('is asked where all others drain too, so that the caller hears when to come back', async () => {
     const { gateway, near, middle, far } = setting();
     for (const one of [near, middle, far]) one.work = ['draining'];
