@@ -6,6 +6,7 @@ import { untilDone } from '../../functions/openai/run.ts';
 import { gatewayModels, gatewayScore, gatewayTune } from '../../functions/upstream/client.ts';
 import { fleetOf } from '../../functions/upstream/fleet.ts';
 import type { Gateway } from '../../functions/upstream/gateway.ts';
+import { lookAhead } from '../../functions/upstream/several.ts';
 import { inOrder } from '../../functions/upstream/spread.ts';
 import type { GatewaySpec } from '../../wire/gateways.ts';
 import { BREAKER_MIN_MS, GATEWAY_MODELS_AGAIN_MS, GATEWAY_MODELS_MS, MAX_FLEETS } from '../../wire/limits.ts';
@@ -307,6 +308,41 @@ describe('a gateway that is away', () => {
     await Promise.all(looks);
     expect(await ask(gateway)).toEqual({ text: 'Hello' });
     expect(worked(near)).toEqual([1]);
+  });
+});
+
+describe('the first request of an isolate', () => {
+  const signal = new AbortController().signal;
+
+  it('has the list that it needs fetched beside its selection, once, and from the nearest alone', async () => {
+    const { gateway, near, middle, far } = setting();
+    lookAhead(gateway, signal, options());
+    expect(await ask(gateway)).toEqual({ text: 'Hello' });
+    expect(near.seen).toEqual(['/v1/models', '/v1/tune']);
+    expect([...middle.seen, ...far.seen]).toEqual([]);
+    lookAhead({ ...gateway }, signal, options());
+    await ask(gateway);
+    expect(near.seen).toEqual(['/v1/models', '/v1/tune', '/v1/tune']);
+  });
+
+  it('goes elsewhere where that list did not come, and asks for it no second time', async () => {
+    const { gateway, near, middle } = setting();
+    near.lists = 'refused';
+    const fleets: Promise<unknown>[] = [];
+    lookAhead({ ...gateway, later: (work) => fleets.push(work) }, signal, options());
+    await Promise.all(fleets);
+    const seen = near.seen.length;
+    expect(await ask(gateway)).toEqual({ text: 'Hello' });
+    expect([near.seen.length, worked(middle)]).toEqual([seen, [1]]);
+  });
+
+  it('is told by the request itself what is wrong, not by the look', async () => {
+    const { gateway } = setting({ GATEWAYS: 'no JSON' });
+    expect(() => lookAhead(gateway, signal, options())).not.toThrow();
+    const { gateway: noSecret } = setting({ GATEWAY_SECRET: '' });
+    expect(() => lookAhead(noSecret, signal, options())).not.toThrow();
+    expect(codeOf(await ask(noSecret))).toBe('not_configured');
+    expect(() => lookAhead({ GATEWAY_URL: 'https://one.test' }, signal, options())).not.toThrow();
   });
 });
 
