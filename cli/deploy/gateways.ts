@@ -1,9 +1,9 @@
 // The gateways that a deployment is to ask: from --gateway, else from the run before, else from wrangler.toml. One is an
 // address, several are NAME=URL@REGION each, held to what the edge itself will hold them to (wire/gateways.ts). Pure.
+import type { Unstable_RawConfig as RawConfig } from 'wrangler';
 import { GATEWAY_ADDRESS, type GatewaySpec, isGatewayAddress, parseGateways } from '../../wire/gateways.ts';
 import { REGIONS } from '../../wire/regions.ts';
 import { UsageError } from '../../wire/usage.ts';
-import type { RawConfig } from './settings.ts';
 
 export interface Gateways {
   /** Empty: none, or several. */

@@ -36,22 +36,25 @@ export const dropSecrets = (path: string): Promise<void> => rm(path, { force: tr
 
 /** Those of the environment, or of the files that NAME_FILE names, as the gateway itself reads them. */
 export const givenSecrets = async (env: Variables): Promise<Secrets> => {
-  const names = ['GATEWAY_SECRET', ...ACCESS_SECRETS] as const;
-  const values = await Promise.all(names.map((name) => secretOf(name, env)));
-  const given: Secrets = Object.fromEntries(
-    names.flatMap((name, i) => (values[i] === undefined ? [] : [[name, values[i]]])),
-  );
-  const { GATEWAY_SECRET: secret } = given;
+  const [secret, accessId, accessSecret] = await Promise.all([
+    secretOf('GATEWAY_SECRET', env),
+    secretOf('GATEWAY_ACCESS_ID', env),
+    secretOf('GATEWAY_ACCESS_SECRET', env),
+  ]);
   if (secret !== undefined && secret.length < MIN_SECRET_CHARACTERS) {
     throw new UsageError(
       `GATEWAY_SECRET has ${secret.length} characters, the gateway takes none below ${MIN_SECRET_CHARACTERS} characters`,
     );
   }
-  const [one, ...missing] = ACCESS_SECRETS.filter((name) => given[name] === undefined);
-  if (one !== undefined && missing.length === 0) {
-    throw new UsageError(`${one} is missing: a service token of Cloudflare Access has two parts`);
+  if ((accessId === undefined) !== (accessSecret === undefined)) {
+    const missing = `GATEWAY_ACCESS_${accessId === undefined ? 'ID' : 'SECRET'}`;
+    throw new UsageError(`${missing} is missing: a service token of Cloudflare Access has two parts`);
   }
-  return given;
+  return {
+    ...(secret === undefined ? {} : { GATEWAY_SECRET: secret }),
+    ...(accessId === undefined ? {} : { GATEWAY_ACCESS_ID: accessId }),
+    ...(accessSecret === undefined ? {} : { GATEWAY_ACCESS_SECRET: accessSecret }),
+  };
 };
 
 /** A value for each name: what the operator brings, what waits from before, or a new one. */
