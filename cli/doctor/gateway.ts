@@ -1,6 +1,8 @@
 // The gateway, with the GPU servers behind it: whether it is there and ready, its clock, and whether it has the secret that is
 // known here. That is asked by a signed request, as the edge signs its own; the secret itself is sent nowhere.
+import { secretOf, type Variables } from '../../gateway/secret.ts';
 import { MIN_SECRET_CHARACTERS } from '../../wire/limits.ts';
+import { messageOf } from '../../wire/message.ts';
 import { signRequest } from '../../wire/signature.ts';
 import { DEFAULT_GATEWAY, secretOfThisMachine } from '../server.ts';
 import { type Answer, ask, notReady } from './answer.ts';
@@ -53,8 +55,19 @@ const readyFinding = (gateway: string, answer: Answer): Finding => {
   return ok('gateway-ready', `${gateway} is ready, with its backends`);
 };
 
+/** The secret as the gateway itself would read it, from the variable or a file; or what is wrong with that. */
+const broughtSecret = async (env: Variables): Promise<string | Finding | undefined> => {
+  try {
+    return await secretOf('GATEWAY_SECRET', env);
+  } catch (error) {
+    return fail('gateway-secret', 'GATEWAY_SECRET', messageOf(error), 'give a file that can be read, or the variable');
+  }
+};
+
 export const gatewayCheck: Check = async ({ env, gateway: given, signal }) => {
-  const secrets = [...secretFindings('GATEWAY_SECRET', env.GATEWAY_SECRET), ...secretFindings('API_KEY', env.API_KEY)];
+  const brought = await broughtSecret(env);
+  const found = typeof brought === 'object' ? [brought] : secretFindings('GATEWAY_SECRET', brought);
+  const secrets = [...found, ...secretFindings('API_KEY', env.API_KEY)];
   if (given === undefined)
     return [skip('gateway-ready', 'the gateway', 'none was named: --gateway URL, or GATEWAY_URL'), ...secrets];
   const gateway = given.replace(/\/+$/, '');
@@ -69,8 +82,8 @@ export const gatewayCheck: Check = async ({ env, gateway: given, signal }) => {
     return [finding, ...secrets];
   }
   // of a gateway elsewhere this machine's own secret says nothing
-  const secret =
-    env.GATEWAY_SECRET || (gateway === DEFAULT_GATEWAY ? secretOfThisMachine(env)?.gatewaySecret : undefined);
+  const known = typeof brought === 'string' ? brought : undefined;
+  const secret = known ?? (gateway === DEFAULT_GATEWAY ? secretOfThisMachine(env)?.gatewaySecret : undefined);
   return [
     readyFinding(gateway, answer),
     clockFinding('gateway-clock', 'the gateway', answer.aheadS),

@@ -223,6 +223,14 @@ describe('sift-edge doctor on servers', () => {
     expect((await examine(['--gateway', 'there'])).code).toBe(EXIT.usage);
   });
 
+  it('reads the gateway’s secret from a file too, as the gateway does', async () => {
+    const file = join(scratch, 'gateway_secret');
+    await writeFile(file, `${SECRET}\n`);
+    expect((await examine(['--remote'], { GATEWAY_SECRET_FILE: file })).level['gateway-secret']).toBe('ok');
+    const gone = await examine(['--remote'], { GATEWAY_SECRET_FILE: join(scratch, 'gone') });
+    expect(gone.of('gateway-secret')).toMatchObject({ level: 'fail', why: expect.stringContaining('cannot be read') });
+  });
+
   it('asks Cloudflare only with --cloudflare, and as deploy asks', async () => {
     const cf = await cloudflare();
     const env = (token: string) => ({ CLOUDFLARE_API_TOKEN: token, CLOUDFLARE_API_BASE_URL: cf.url });
