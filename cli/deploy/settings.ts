@@ -153,7 +153,8 @@ export const settingsOf = (
   const vpc = vpcOf(flags.gatewayVpc, before);
   const gateways = gatewaysOf(flags.gateway, before?.vars, toml.vars, vpc);
   const route = before?.routes?.[0];
-  const domain = flags.domain ?? (typeof route === 'object' ? route.pattern : undefined);
+  // an empty one takes it away, as with --gateway
+  const domain = (flags.domain ?? (typeof route === 'object' ? route.pattern : undefined)) || undefined;
   if (domain !== undefined && !/^[a-z0-9.-]+\.[a-z]{2,}$/i.test(domain)) {
     throw new UsageError(`--domain is '${domain}', it must be a host such as sift.example.com`);
   }

@@ -79,6 +79,15 @@ describe('a deployment to an empty account', () => {
     expect(disk.config?.vars).toMatchObject({ EMBEDDER: 'workers-ai', GATEWAY_URL: 'https://h.example.org' });
   });
 
+  it('goes back from a host of its own to workers.dev', async () => {
+    await run({ flags: { domain: 'sift.example.com' } });
+    await run();
+    expect(disk.config).toMatchObject({ workers_dev: false, routes: [{ pattern: 'sift.example.com' }] });
+    await run({ flags: { domain: '' } });
+    expect(disk.config).toMatchObject({ workers_dev: true });
+    expect(disk.config).not.toHaveProperty('routes');
+  });
+
   it('replaces the secrets when asked to, and takes the operator’s own', async () => {
     await run();
     const before = new Map(cf.model.scripts.get('sift-edge')?.secrets);
