@@ -1,11 +1,11 @@
 // Whether what was deployed works: its readiness, and one selection from a throwaway corpus, which is deleted again.
 import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import { z } from 'zod';
 import { createClient, type Example, type SiftClient, SiftError } from '../../client/index.ts';
 import { DEPLOY_LOOK_MS, DEPLOY_READY_MS, DEPLOY_SHOWN_MS } from '../../wire/limits.ts';
 import { messageOf } from '../../wire/message.ts';
 import { CommandError, EXIT } from '../exit.ts';
+import { type Readiness, readinessOf } from '../ready.ts';
 import type { Settings } from './settings.ts';
 
 export interface CheckOptions {
@@ -32,26 +32,19 @@ const until = async <T>(
   }
 };
 
-/** What `checks` of GET /ready holds: a word for each piece, and of several gateways one for each. */
-const checksOf = z.looseObject({ gateway: z.string(), gateways: z.record(z.string(), z.string()).optional() });
-export type Checks = z.output<typeof checksOf>;
-const answer = z.object({ checks: checksOf });
-
 /** Waits until it is ready. The gateway may still be away: it cannot know its secret before this deployment has made it. */
-export const checkReady = (options: CheckOptions): Promise<Checks> => {
+export const checkReady = (options: CheckOptions): Promise<Readiness> => {
   const { url, signal, readyMs = DEPLOY_READY_MS } = options;
-  const look = async (): Promise<Checks | string> => {
+  const look = async (): Promise<Readiness | string> => {
     try {
       const response = await fetch(new URL('/ready', url), {
         signal: AbortSignal.any([signal, AbortSignal.timeout(20_000)]),
       });
       const text = await response.text();
-      const parsed = answer.safeParse(JSON.parse(text));
-      if (!parsed.success) return `GET /ready answered ${response.status}`;
-      const { checks } = parsed.data;
-      const { gateway: _, gateways: __, ...pieces } = checks;
-      const bad = Object.entries(pieces).filter(([, state]) => state !== 'ok');
-      return bad.length === 0 ? checks : bad.map(([name, state]) => `${name}: ${state}`).join(', ');
+      const readiness = readinessOf(JSON.parse(text));
+      if (readiness === undefined) return `GET /ready answered ${response.status}`;
+      const bad = Object.entries(readiness.pieces).filter(([name, state]) => name !== 'gateway' && state !== 'ok');
+      return bad.length === 0 ? readiness : bad.map(([name, state]) => `${name}: ${state}`).join(', ');
     } catch (error) {
       if (signal.aborted) throw error;
       const why = error instanceof Error && error.cause instanceof Error ? error.cause.message : messageOf(error);
@@ -64,7 +57,7 @@ export const checkReady = (options: CheckOptions): Promise<Checks> => {
 };
 
 /** What there is to say of the gateways, while the edge itself is ready. */
-export const gatewayNote = ({ gateway, gateways = {} }: Checks): string | undefined => {
+export const gatewayNote = ({ pieces: { gateway }, gateways }: Readiness): string | undefined => {
   if (gateway === 'none') return 'without a gateway (--gateway URL): it selects, and tunes nothing';
   const away = Object.entries(gateways).filter(([, state]) => state !== 'ok');
   const start = 'start it with the same GATEWAY_SECRET';

@@ -5,7 +5,7 @@ import { MIN_SECRET_CHARACTERS } from '../../wire/limits.ts';
 import { messageOf } from '../../wire/message.ts';
 import { signRequest } from '../../wire/signature.ts';
 import { DEFAULT_GATEWAY, secretOfThisMachine } from '../server.ts';
-import { type Answer, ask, notReady } from './answer.ts';
+import { type Answer, ask, notReadyIn } from './answer.ts';
 import { clockFinding } from './edge.ts';
 import { type Check, type Finding, fail, ok, skip, warn } from './finding.ts';
 
@@ -39,7 +39,7 @@ const sameSecret = async (gateway: string, secret: string, signal: AbortSignal):
 };
 
 const readyFinding = (gateway: string, answer: Answer): Finding => {
-  const missing = notReady(answer);
+  const missing = notReadyIn(answer);
   if (missing === undefined) {
     return fail(
       'gateway-ready',

@@ -223,6 +223,19 @@ describe('sift-edge doctor on servers', () => {
     expect((await examine(['--gateway', 'there'])).code).toBe(EXIT.usage);
   });
 
+  it('names which of several gateways are away', async () => {
+    const withGateways = async (gateways: Record<string, string>) => {
+      const checks = { ...READY.checks, gateways };
+      const server = await edgeThat({ '/ready': [200, { status: 'ready', checks }] });
+      return (await examine(['--remote', '--server', server])).of('edge-ready');
+    };
+    expect(await withGateways({ eu: 'ok', us: 'ok' })).toMatchObject({ level: 'ok' });
+    expect(await withGateways({ eu: 'ok', us: 'gateway_unreachable' })).toMatchObject({
+      level: 'warn',
+      why: 'gateway us: gateway_unreachable',
+    });
+  });
+
   it('reads the gateway’s secret from a file too, as the gateway does', async () => {
     const file = join(scratch, 'gateway_secret');
     await writeFile(file, `${SECRET}\n`);
