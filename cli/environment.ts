@@ -13,10 +13,10 @@ export interface Variable {
 export const VARIABLES: readonly Variable[] = [
   {
     name: 'GATEWAY_SECRET',
-    by: '`npm run gateway`',
+    by: '`npm run gateway`, `npm run deploy`',
     meaning:
       'secret that the gateway shares with the edge, 16 characters or more; never given on the command line. `GATEWAY_SECRET_FILE` names a file that holds it',
-    fallback: 'none: the gateway does not start',
+    fallback: 'none: the gateway does not start, and the first deployment makes one',
   },
   {
     name: 'GATEWAY_SECRET_PREVIOUS',
@@ -24,6 +24,19 @@ export const VARIABLES: readonly Variable[] = [
     meaning:
       'the secret before, which is accepted too while edges change over (docs/operate.md); or `GATEWAY_SECRET_PREVIOUS_FILE`',
     fallback: 'none',
+  },
+  {
+    name: 'GATEWAY_ACCESS_ID',
+    by: '`npm run deploy`',
+    meaning:
+      'first part of a service token of Cloudflare Access, which stands before the gateway (docs/gateway-production.md); or `GATEWAY_ACCESS_ID_FILE`',
+    fallback: 'what was deployed before',
+  },
+  {
+    name: 'GATEWAY_ACCESS_SECRET',
+    by: '`npm run deploy`',
+    meaning: 'its second part; or `GATEWAY_ACCESS_SECRET_FILE`',
+    fallback: 'what was deployed before',
   },
   {
     name: 'GATEWAY_BACKENDS',

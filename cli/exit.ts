@@ -31,7 +31,7 @@ export class CommandError extends Error {
 const BUSY: readonly number[] = [408, 429, 502, 503, 504];
 /** Of errors without a status: a connection that failed, and what a stream that had begun may end with. */
 const PASSING: readonly string[] = [
-  ...['connection', 'queue_full', 'no_memory', 'backend_unavailable', 'shutting_down', 'deadline'],
+  ...['connection', 'queue_full', 'no_memory', 'backend_unavailable', 'shutting_down', 'stopped', 'deadline'],
   ...['gateway_unreachable', 'gateway_timeout', 'rate_limited'],
 ];
 

@@ -16,6 +16,7 @@ import {
   ADAPTER_TTL_MS,
   MAX_DEADLINE_MS,
   MAX_DRAIN_S,
+  MIN_SECRET_CHARACTERS,
   SHUTDOWN_GRACE_MS,
   TUNE_DEADLINE_MS,
 } from '../wire/limits.ts';
@@ -24,10 +25,7 @@ import { logLevelOf } from '../wire/request-line.ts';
 import { optionsOf, UsageError, whole } from './arguments.ts';
 import { MACHINE_FLAGS, machineOf } from './tuning-flags.ts';
 
-/** Characters of a secret: 16 of `openssl rand -hex` are 64 bits. */
-const LEAST_SECRET = 16;
-
-const HELP = `npm run gateway -- [options]        (GATEWAY_SECRET: at least ${LEAST_SECRET} characters, shared with the edge;
+const HELP = `npm run gateway -- [options]        (GATEWAY_SECRET: at least ${MIN_SECRET_CHARACTERS} characters, shared with the edge;
                         GATEWAY_SECRET_PREVIOUS: accepted beside it while secrets are changed;
                         GATEWAY_SECRET_FILE, GATEWAY_SECRET_PREVIOUS_FILE: files that hold them;
                         SIFT_LOG: off, error, warn, info (default) or debug: which requests are told of on stderr)
@@ -107,11 +105,11 @@ const backendsOf = async ({ models, backends, machine }: ReturnType<typeof parse
   return { embedded, ...remote };
 };
 
-const tooShort = (name: string): string => `${name} is missing or shorter than ${LEAST_SECRET} characters`;
+const tooShort = (name: string): string => `${name} is missing or shorter than ${MIN_SECRET_CHARACTERS} characters`;
 
 const sharedSecret = async (name: string): Promise<string | undefined> => {
   const secret = await secretOf(name, process.env);
-  if (secret !== undefined && secret.length < LEAST_SECRET) throw new UsageError(tooShort(name));
+  if (secret !== undefined && secret.length < MIN_SECRET_CHARACTERS) throw new UsageError(tooShort(name));
   return secret;
 };
 

@@ -12,4 +12,8 @@ done
 # the token of a Cloudflare Tunnel is put here by hand; compose wants the file to be there
 [ -e secrets/tunnel_token ] || : > secrets/tunnel_token
 chmod 444 secrets/*
-printf 'GATEWAY_SECRET for the edge: npx wrangler secret put GATEWAY_SECRET < %s/secrets/gateway_secret\n' "$PWD"
+# what is mounted into them as it is: a clone made under a strict umask has files that its owner alone reads
+for mounted in backends.json prometheus grafana; do
+  [ ! -e "$mounted" ] || chmod -R a+rX "$mounted"
+done
+printf 'the edge gets the same secret by: GATEWAY_SECRET_FILE=%s/secrets/gateway_secret npm run deploy\n' "$PWD"

@@ -110,6 +110,7 @@ export const createGateway = (options: GatewayOptions) => {
       secret,
       ...(previousSecret === undefined ? {} : { previousSecret }),
       onPrevious: () => metrics.previousSecret.inc(),
+      onWrong: () => metrics.refusedSignatures.inc(),
       nowMs: options.nowMs ?? Date.now,
       ...(nonces === undefined ? {} : { nonces }),
     }),

@@ -7,7 +7,7 @@ import { createMiddleware } from 'hono/factory';
 import { readCapped } from '../wire/body.ts';
 import { type Fault, FaultError, fail, faultResponse, type Result } from '../wire/faults.ts';
 import { MAX_TUNE_BODY_BYTES, SIGNATURE_WINDOW_S } from '../wire/limits.ts';
-import { SIGNATURE_HEADER, type Verified, type VerifyMac, verifyRequest } from '../wire/signature.ts';
+import { hasRequestShape, SIGNATURE_HEADER, type Verified, type VerifyMac, verifyRequest } from '../wire/signature.ts';
 import { type Macs, macsOf } from './macs.ts';
 import { NonceMemory } from './nonces.ts';
 import type { Recorded } from './record.ts';
@@ -27,6 +27,8 @@ export interface SignedOnlyOptions {
   readonly previousSecret?: string;
   /** Told of each request that is signed with the previous one. */
   readonly onPrevious?: () => void;
+  /** Told of each request whose signature has the right form and does not hold: an edge with a wrong secret or clock. */
+  readonly onWrong?: () => void;
   /** Unix time in milliseconds. */
   readonly nowMs: () => number;
   readonly nonces?: NonceMemory;
@@ -79,7 +81,7 @@ const admit = (nonces: NonceMemory, { nonce, time }: Verified & { ok: true }, no
 };
 
 export const signedOnly = (options: SignedOnlyOptions) => {
-  const { secret, previousSecret, onPrevious, nowMs, nonces = new NonceMemory() } = options;
+  const { secret, previousSecret, onPrevious, onWrong, nowMs, nonces = new NonceMemory() } = options;
   const current = macsOf(secret);
   const accepted = previousSecret === undefined ? [current] : [current, macsOf(previousSecret)];
   return createMiddleware<Signed>(async (c, next) => {
@@ -94,8 +96,13 @@ export const signedOnly = (options: SignedOnlyOptions) => {
         if (right) macs = candidate;
         return right;
       });
-    const verified = verifyRequest(verify, c.req.header(SIGNATURE_HEADER), target, now);
-    if (!verified.ok) throw badSignature(verified.why);
+    const header = c.req.header(SIGNATURE_HEADER);
+    const verified = verifyRequest(verify, header, target, now);
+    if (!verified.ok) {
+      // whoever tries the doors of the internet sends none, and is to wake nobody
+      if (hasRequestShape(header)) onWrong?.();
+      throw badSignature(verified.why);
+    }
     if (macs !== current) onPrevious?.();
     const { nonce } = verified;
     const refuse = async (fault: Fault): Promise<void> => {

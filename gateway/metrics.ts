@@ -71,6 +71,11 @@ export const createMetrics = (queues: ReadonlyMap<string, Queue>, adapters: Adap
       help: 'Requests signed with the previous secret: while this rises, an edge still has it',
       registers,
     }),
+    refusedSignatures: new Counter({
+      name: 'sift_gateway_refused_signatures_total',
+      help: 'Requests with a signature that does not hold: an edge has another secret, or a clock is off',
+      registers,
+    }),
     steps: new Counter({
       name: 'sift_gateway_steps_total',
       help: 'Gradient steps made, those that the guard undid included',

@@ -107,7 +107,14 @@ export const FAULT_GUIDE: Readonly<Record<Fault['kind'], Guide>> = {
     means: 'the gateway has as many waiting requests as it takes, in all or of this tenant',
     todo: 'wait as `Retry-After` says; add workers or servers if it lasts',
   },
-  shutting_down: { means: 'the gateway is being stopped', todo: 'wait as `Retry-After` says' },
+  shutting_down: {
+    means: 'the gateway is being stopped, and has not begun the request',
+    todo: 'wait as `Retry-After` says; of several gateways the edge asks another by itself',
+  },
+  stopped: {
+    means: 'the gateway was stopped while it worked on the request',
+    todo: 'send it again, which pays for the work again; give the gateway a longer `--drain`',
+  },
   no_memory: {
     means: 'the machine’s memory is taken by other sessions',
     todo: 'wait as `Retry-After` says; fewer workers if it lasts',

@@ -50,7 +50,10 @@ export type Fault =
   // what we depend on
   /** `yours`: counted are the caller's own requests, not everybody's. */
   | { kind: 'queue_full'; waiting: number; limit: number; yours?: true; retryAfterS: number }
+  /** It takes nothing new, and has not begun this request. */
   | { kind: 'shutting_down'; retryAfterS: number }
+  /** It was stopped while it worked on this request. */
+  | { kind: 'stopped'; retryAfterS: number }
   /** Bytes that the work needs, and what there is: free now, or on the whole machine where it will never fit. */
   | { kind: 'no_memory'; work: string; needs: number; free: number; retryAfterS: number }
   | { kind: 'never_fits'; work: string; needs: number; machine: number }
@@ -186,6 +189,8 @@ export const describe = (fault: Fault): string => {
       return `${fault.waiting} ${fault.yours ? 'of your requests' : 'requests'} are waiting, the limit is ${fault.limit}; try again in ${fault.retryAfterS} s`;
     case 'shutting_down':
       return `the server is shutting down; try again in ${fault.retryAfterS} s`;
+    case 'stopped':
+      return `the server was stopped while it worked on this; try again in ${fault.retryAfterS} s`;
     case 'no_memory':
       return `${fault.work} needs ${megabytes(fault.needs)} more memory, ${megabytes(fault.free)} are free; try again in ${fault.retryAfterS} s`;
     case 'never_fits':
@@ -280,6 +285,7 @@ const wireOf = (fault: Fault): { status: number; type: string; param?: string; r
     case 'no_memory':
     case 'backend_unavailable':
     case 'shutting_down':
+    case 'stopped':
       return { status: 503, type: 'server_error', retryAfterS: fault.retryAfterS };
     case 'deadline':
     case 'gateway_timeout':

@@ -10,8 +10,10 @@ import { inWords } from './words.ts';
 
 const NAME = /^[a-z0-9][a-z0-9-]*$/;
 
+export const GATEWAY_ADDRESS = 'must be an address https://… without user, password, query or fragment';
+
 /** Nothing but where it is: a password would go into logs, and a query would not be signed as it is sent. */
-const isPlainUrl = (text: string): boolean => {
+export const isGatewayAddress = (text: string): boolean => {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !['https:', 'http:'].includes(url.protocol)) return false;
   return url.username === '' && url.password === '' && url.search === '' && url.hash === '';
@@ -20,7 +22,7 @@ const isPlainUrl = (text: string): boolean => {
 const gateway = z.strictObject({
   /** In the header x-sift-gateway, in log lines, in /ready. */
   name: z.string().max(MAX_GATEWAY_NAME).regex(NAME, 'must be of small letters, digits and hyphens'),
-  url: z.string().refine(isPlainUrl, 'must be an address https://… without user, password, query or fragment'),
+  url: z.string().refine(isGatewayAddress, GATEWAY_ADDRESS),
   region: z.enum(REGIONS),
   /** Its share of the load beside gateways that are as near. */
   weight: z.number().positive().max(MAX_GATEWAY_WEIGHT).default(1),

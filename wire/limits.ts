@@ -261,6 +261,8 @@ export const GATEWAY_TCP_PROBE_MS = 10_000;
 export const SHUTDOWN_GRACE_MS = 10_000;
 /** Seconds that `--drain` may make of it: the longest deadline and some for the queue. 2026-11-27 */
 export const MAX_DRAIN_S = 300;
+/** Characters of the secret that edge and gateway share: 16 of `openssl rand -hex` are 64 bits. 2026-11-27 */
+export const MIN_SECRET_CHARACTERS = 16;
 /** Bytes of a file that holds a secret; keys and tokens have some hundred. 2026-11-27 */
 export const MAX_SECRET_FILE_BYTES = 16 * 1024;
 /** Milliseconds aborted streams get to say why they end, before their connections are closed. 2026-11-24 */

@@ -105,6 +105,9 @@ export type Verified =
 /** Whether this is the MAC of the message; compared in constant time. */
 export type VerifyMac = (mac: string, message: string) => boolean;
 
+/** Whether it looks like an edge's signature of a request, right or wrong. */
+export const hasRequestShape = (header: string | undefined): boolean => header !== undefined && SHAPE.test(header);
+
 /** What the header alone proves. Its nonce must then be admitted, and the body held to its hash. */
 export const verifyRequest = (
   verifyMac: VerifyMac,

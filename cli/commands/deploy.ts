@@ -22,7 +22,12 @@ export const deploy: Command = {
     },
     { flags: '--ai-model <model>', summary: 'the embedding model of Workers AI' },
     { flags: '--dimensions <count>', summary: 'dimensions of the vectors, where the embedder does not say' },
-    { flags: '--gateway <url>', summary: 'the gateway, https://…' },
+    {
+      flags: '--gateway <url>',
+      summary: 'the gateway, https://…; several: NAME=URL@REGION[,WEIGHT] each',
+      many: true,
+    },
+    { flags: '--gateway-vpc <service>', summary: 'the service of Workers VPC that leads to the gateway' },
     {
       flags: '--filterable <name:type>',
       summary: 'a property that filters may name (string, number, boolean)',
@@ -32,6 +37,7 @@ export const deploy: Command = {
     { flags: '--subdomain <name>', summary: 'the workers.dev subdomain, where the account has none yet' },
     { flags: '--rotate-secrets', summary: 'replace API_KEY and GATEWAY_SECRET by new ones' },
     { flags: '--show-secrets', summary: 'new secrets are part of --json too' },
+    { flags: '--docs', summary: 'make the pages of /docs/ anew, too (npm run docs)' },
     { flags: '--url <url>', summary: 'where the deployment is checked, if not at its own address' },
     { flags: '--key <key>', summary: 'a key for the check of a second run (better the variable SIFT_KEY)' },
     { flags: '--no-check', summary: 'deploy without asking it anything' },
@@ -40,37 +46,41 @@ export const deploy: Command = {
   examples: [
     'sift-edge deploy --dry-run',
     'sift-edge deploy --gateway https://gateway.example.com',
+    'sift-edge deploy --gateway eu=https://eu.example.com@weur --gateway us=https://us.example.com@enam',
     'sift-edge deploy --embedder workers-ai --name sift-small',
   ],
   async run({ console, values }) {
-    const [{ deploy: deployed }, { ROOT, STATE }, shells, { loginOf, needLogin }, { settingsOf }] = await Promise.all([
-      import('../deploy/deploy.ts'),
-      import('../workplace.ts'),
-      import('../deploy/shell.ts'),
-      import('../deploy/login.ts'),
-      import('../deploy/settings.ts'),
-    ]);
+    const [{ deploy: deployed }, { ROOT, STATE }, shells, { loginOf, needLogin }, { settingsOf }, { givenSecrets }] =
+      await Promise.all([
+        import('../deploy/deploy.ts'),
+        import('../places.ts'),
+        import('../deploy/shell.ts'),
+        import('../deploy/login.ts'),
+        import('../deploy/settings.ts'),
+        import('../deploy/secrets.ts'),
+      ]);
     const { join } = await import('node:path');
     const place = { root: ROOT, directory: join(STATE, 'deploy') };
+    const { env } = process;
+    const brought = await givenSecrets(env);
     const toml = await shells.readToml(ROOT);
     const given = { name: text(values, 'name'), embedder: text(values, 'embedder'), aiModel: text(values, 'aiModel') };
     const name = given.name ?? toml.name ?? 'sift-edge';
     const flags = defined({
       ...given,
       dimensions: number(values, 'dimensions', { least: 1, most: VECTORIZE_MAX_DIMENSIONS }),
-      gateway: text(values, 'gateway'),
+      gateway: texts(values, 'gateway'),
+      gatewayVpc: text(values, 'gatewayVpc'),
       filterable: texts(values, 'filterable'),
       domain: text(values, 'domain'),
       subdomain: text(values, 'subdomain'),
     });
     const before = await shells.readBefore(shells.configPathOf(place, name));
     const settings = settingsOf(flags, toml, before, await shells.bundledDimensions(ROOT));
-    const { env } = process;
     const dryRun = flag(values, 'dryRun');
     const wanted = { given: text(values, 'account'), before: before?.account_id ?? toml.account_id };
     const found = await loginOf(ROOT, env, wanted, console.signal);
     const login = dryRun ? found : needLogin(found);
-    const { GATEWAY_SECRET } = env;
     const deployment = {
       settings,
       toml,
@@ -78,10 +88,10 @@ export const deploy: Command = {
       rotateSecrets: flag(values, 'rotateSecrets'),
       showSecrets: flag(values, 'showSecrets'),
       check: values.check !== false,
-      given: GATEWAY_SECRET ? { GATEWAY_SECRET } : {},
+      given: brought,
       ...defined({ url: text(values, 'url'), key: text(values, 'key') ?? (env.SIFT_KEY || undefined) }),
     };
-    const shell = shells.shellOf(place, settings.name, env, console.signal);
+    const shell = shells.shellOf(place, settings.name, { env, signal: console.signal, docs: flag(values, 'docs') });
     return deployed(deployment, { shell, console, ...defined({ login }) });
   },
 };

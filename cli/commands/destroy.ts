@@ -14,14 +14,16 @@ export const destroy: Command = {
     { flags: '--dry-run', summary: 'say what would be deleted' },
   ],
   examples: ['sift-edge destroy', 'sift-edge destroy --name sift-small --yes sift-small'],
-  async run({ console, values }) {
-    const [{ destroy: destroyed }, { ROOT, STATE }, shells, { loginOf, needLogin }, { namesOf, idsOf }] =
+  async run(given) {
+    const { console, values } = given;
+    const [{ destroy: destroyed }, { ROOT, STATE }, shells, { loginOf, needLogin }, { namesOf, idsOf }, { typedLine }] =
       await Promise.all([
         import('../deploy/destroy.ts'),
-        import('../workplace.ts'),
+        import('../places.ts'),
         import('../deploy/shell.ts'),
         import('../deploy/login.ts'),
         import('../deploy/settings.ts'),
+        import('../ask/confirm.ts'),
       ]);
     const { join } = await import('node:path');
     const place = { root: ROOT, directory: join(STATE, 'deploy') };
@@ -31,20 +33,9 @@ export const destroy: Command = {
     const wanted = { given: text(values, 'account'), before: before?.account_id ?? toml.account_id };
     const { api, account } = needLogin(await loginOf(ROOT, process.env, wanted, console.signal));
     const yes = text(values, 'yes');
-    const ask = async (): Promise<string | undefined> => {
-      if (yes !== undefined) return yes;
-      if (!process.stdin.isTTY) return undefined;
-      const { createInterface } = await import('node:readline/promises');
-      const lines = createInterface({ input: process.stdin, output: process.stderr });
-      try {
-        return await lines.question(`Type ${names.name} to delete all of this: `, { signal: console.signal });
-      } finally {
-        lines.close();
-      }
-    };
     const destroying = {
       ...{ api, account: account.id, names, ids: idsOf(names, toml), dryRun: flag(values, 'dryRun') },
-      confirm: ask,
+      confirm: async () => yes ?? (await typedLine(given, `Type ${names.name} to delete all of this:`)),
       forget: () => shells.forget(place, names.name),
     };
     return destroyed(destroying, console);

@@ -5,6 +5,7 @@ import { createClient, type Example, type SiftClient, SiftError } from '../../cl
 import { DEPLOY_LOOK_MS, DEPLOY_READY_MS, DEPLOY_SHOWN_MS } from '../../wire/limits.ts';
 import { messageOf } from '../../wire/message.ts';
 import { CommandError, EXIT } from '../exit.ts';
+import { type Readiness, readinessOf } from '../ready.ts';
 import type { Settings } from './settings.ts';
 
 export interface CheckOptions {
@@ -31,21 +32,19 @@ const until = async <T>(
   }
 };
 
-export type Checks = Readonly<Record<string, string>>;
-
 /** Waits until it is ready. The gateway may still be away: it cannot know its secret before this deployment has made it. */
-export const checkReady = (options: CheckOptions): Promise<Checks> => {
+export const checkReady = (options: CheckOptions): Promise<Readiness> => {
   const { url, signal, readyMs = DEPLOY_READY_MS } = options;
-  const look = async (): Promise<Checks | string> => {
+  const look = async (): Promise<Readiness | string> => {
     try {
       const response = await fetch(new URL('/ready', url), {
         signal: AbortSignal.any([signal, AbortSignal.timeout(20_000)]),
       });
       const text = await response.text();
-      const { checks } = JSON.parse(text) as { checks?: Checks };
-      if (checks === undefined) return `GET /ready answered ${response.status}`;
-      const bad = Object.entries(checks).filter(([name, state]) => name !== 'gateway' && state !== 'ok');
-      return bad.length === 0 ? checks : bad.map(([name, state]) => `${name}: ${state}`).join(', ');
+      const readiness = readinessOf(JSON.parse(text));
+      if (readiness === undefined) return `GET /ready answered ${response.status}`;
+      const bad = Object.entries(readiness.pieces).filter(([name, state]) => name !== 'gateway' && state !== 'ok');
+      return bad.length === 0 ? readiness : bad.map(([name, state]) => `${name}: ${state}`).join(', ');
     } catch (error) {
       if (signal.aborted) throw error;
       const why = error instanceof Error && error.cause instanceof Error ? error.cause.message : messageOf(error);
@@ -55,6 +54,18 @@ export const checkReady = (options: CheckOptions): Promise<Checks> => {
   return until(options, readyMs, look, (seen) => {
     return `step 'check that it is ready' failed. ${url} is deployed and was not ready within ${readyMs / 1000} s (${seen}). Run this again in a while, or look at \`wrangler tail\``;
   });
+};
+
+/** What there is to say of the gateways, while the edge itself is ready. */
+export const gatewayNote = ({ pieces: { gateway }, gateways }: Readiness): string | undefined => {
+  if (gateway === 'none') return 'without a gateway (--gateway URL): it selects, and tunes nothing';
+  const away = Object.entries(gateways).filter(([, state]) => state !== 'ok');
+  const start = 'start it with the same GATEWAY_SECRET';
+  if (away.length > 0) {
+    const list = away.map(([name, state]) => `${name} (${state})`).join(', ');
+    return `gateways that do not answer yet: ${list}; ${start.replace(' it ', ' them ')}`;
+  }
+  return gateway === 'ok' ? undefined : `its gateway does not answer yet (${gateway}): ${start}`;
 };
 
 /** Three texts of which one answers the prompt; with vectors where the edge embeds nothing. */

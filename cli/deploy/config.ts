@@ -1,6 +1,7 @@
 // The configuration that a deployment writes for itself: wrangler.toml with the ids, names and variables of this deployment.
 // The tracked file stays as it is; this one lies in the state directory, and `wrangler tail -c FILE` works with it too. Pure.
 import { LEAN_ALIAS } from '../../local/bundle.ts';
+import { gatewayVars, vpcBindings } from './gateways.ts';
 import type { NamespaceBinding, RawConfig, Settings } from './settings.ts';
 
 export interface Made {
@@ -17,11 +18,11 @@ const rateLimitOf = (name: string): string => {
 
 /** `root` is the repository as seen from where the file will lie: wrangler reads paths from there. */
 export const configOf = (settings: Settings, toml: RawConfig, made: Made, root: string): RawConfig => {
-  const { name, embedder, aiModel, dimensions, domain } = settings;
+  const { name, embedder, aiModel, dimensions, domain, vpc } = settings;
   const lean = embedder !== 'onnx';
   // the pages and the kernel are built before wrangler runs, under the Node that runs this
   const { build: _build, limits, ai: _ai, vars, alias, ...rest } = toml;
-  const { DIMENSIONS: _dimensions, AI_MODEL: _model, ...kept } = vars ?? {};
+  const { DIMENSIONS: _dimensions, AI_MODEL: _model, GATEWAYS: _gateways, ...kept } = vars ?? {};
   return {
     ...rest,
     name,
@@ -43,11 +44,12 @@ export const configOf = (settings: Settings, toml: RawConfig, made: Made, root: 
     vars: {
       ...kept,
       EMBEDDER: embedder,
-      GATEWAY_URL: settings.gateway,
+      ...gatewayVars(settings.gateways),
       FILTERABLE: settings.filterable,
       ...(aiModel === undefined ? {} : { AI_MODEL: aiModel }),
       ...(lean ? { DIMENSIONS: String(dimensions) } : {}),
     },
+    ...(vpc === undefined ? {} : { vpc_services: vpcBindings(vpc, toml.vpc_services) }),
     vectorize: [{ binding: 'VECTORIZE', index_name: settings.index }],
     r2_buckets: [{ binding: 'TEXTS', bucket_name: settings.bucket }],
     kv_namespaces: Object.entries(made.namespaces).map(([binding, id]) => ({ binding, id })),

@@ -16,16 +16,16 @@ import {
   type Seen,
 } from './account.ts';
 import { type Api, madeOrFound } from './api.ts';
-import { type CheckOptions, checkReady, checkSelection } from './check.ts';
+import { type CheckOptions, checkReady, checkSelection, gatewayNote } from './check.ts';
 import { configOf } from './config.ts';
-import { type Action, planOf, type SecretName, type Step } from './plan.ts';
+import { type Action, planOf, SECRETS, type SecretName, type Step } from './plan.ts';
 import { type Secrets, valuesOf } from './secrets.ts';
 import type { NamespaceBinding, RawConfig, Settings } from './settings.ts';
 import { step } from './step.ts';
 
 export interface Shell {
-  /** Builds the kernel and the pages. */
-  build(): Promise<void>;
+  /** Builds the kernel and the pages; answers what there is to say of them. */
+  build(): Promise<string | undefined>;
   writeConfig(config: RawConfig): Promise<void>;
   /** Uploads the Worker of that configuration; answers its addresses. */
   upload(accountId: string, secrets: boolean): Promise<readonly string[]>;
@@ -156,8 +156,7 @@ const perform = async (
       );
       return undefined;
     case 'build':
-      await shell.build();
-      return undefined;
+      return shell.build();
     case 'config': {
       const { KEYS = '', SELECTIONS = '' } = progress.namespaces;
       const made = { accountId: account.id, namespaces: { KEYS, SELECTIONS } };
@@ -174,11 +173,7 @@ const perform = async (
       return urlOf(deployment, progress);
     }
     case 'ready': {
-      const checks = await checkReady({ ...timing, url: urlOf(deployment, progress), signal: console.signal });
-      if (checks.gateway === 'ok') return undefined;
-      return checks.gateway === 'none'
-        ? 'without a gateway (--gateway URL): it selects, and tunes nothing'
-        : `its gateway does not answer yet (${checks.gateway}): start it with the same GATEWAY_SECRET`;
+      return gatewayNote(await checkReady({ ...timing, url: urlOf(deployment, progress), signal: console.signal }));
     }
     case 'selection': {
       const made = progress.secrets.API_KEY;
@@ -191,14 +186,19 @@ const perform = async (
   }
 };
 
-/** The operator's key may be several entries, of which the check takes the first. */
+/** What was made here is told; what the operator brought is theirs, and is told nowhere. */
+const madeHere = (secrets: Secrets, given: Secrets): Secrets =>
+  Object.fromEntries(SECRETS.flatMap((name) => (name in secrets && !(name in given) ? [[name, secrets[name]]] : [])));
+
 const showSecrets = async (
   secrets: Secrets,
   { showSecrets: inJson }: Deployment,
   { console, shell }: Surroundings,
 ): Promise<void> => {
   const names = Object.keys(secrets) as SecretName[];
-  if (names.length === 0) return;
+  if (names.length === 0) return shell.drop();
+  // what was brought does not wait there with it
+  if (console.json && !inJson) await shell.keep(secrets);
   if (console.json && !inJson) {
     console.note(`secrets: in ${shell.secretsPath} until a run without --json, or with --show-secrets, has shown them`);
     return;
@@ -210,7 +210,7 @@ const showSecrets = async (
 };
 
 export const deploy = async (deployment: Deployment, surroundings: Surroundings): Promise<ExitCode> => {
-  const { settings, dryRun, rotateSecrets, check } = deployment;
+  const { settings, dryRun, rotateSecrets, check, given } = deployment;
   const { login, shell, console } = surroundings;
   if (login === undefined && !dryRun) throw new CommandError('not logged in', EXIT.auth);
   const seen: Seen = login === undefined ? NOTHING : await look(login.api, login.account.id, settings, settings.ids);
@@ -219,7 +219,9 @@ export const deploy = async (deployment: Deployment, surroundings: Surroundings)
     rotateSecrets,
     check,
     pending: Object.keys(pending) as SecretName[],
+    given: Object.keys(given) as SecretName[],
   });
+  console.note(...settings.passedOver);
   const tell = (index: number, { title }: Step, status: string, detail?: string): void => {
     console.say(
       `${String(index + 1).padStart(2)}/${steps.length}  ${status.padEnd(5)}  ${title}${detail === undefined ? '' : `: ${detail}`}`,
@@ -245,7 +247,7 @@ export const deploy = async (deployment: Deployment, surroundings: Surroundings)
       else tell(i, each, 'done', await step(title, part, () => perform(action, deployment, progress, surroundings)));
     }
   } catch (error) {
-    if (Object.keys(progress.secrets).length > 0) {
+    if (Object.keys(madeHere(progress.secrets, given)).length > 0) {
       console.note(`secrets were made and not shown: they wait in ${shell.secretsPath} for the next run`);
     }
     throw error;
@@ -253,6 +255,6 @@ export const deploy = async (deployment: Deployment, surroundings: Surroundings)
   const url = urlOf(deployment, progress);
   console.say('', `Deployed: ${url}`, `Its configuration: ${shell.configPath}`);
   console.emit({ type: 'deployed', url, account: login.account.id, config: shell.configPath });
-  await showSecrets(progress.secrets, deployment, surroundings);
+  await showSecrets(madeHere(progress.secrets, given), deployment, surroundings);
   return EXIT.ok;
 };

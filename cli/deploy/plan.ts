@@ -2,12 +2,16 @@
 // kept and listed too, so that `--dry-run` shows everything.
 import { CommandError } from '../exit.ts';
 import type { Seen } from './account.ts';
+import { titleOf } from './gateways.ts';
 import { missingIndexes, type Property } from './metadata.ts';
 import { NAMESPACES, type NamespaceBinding, type Settings } from './settings.ts';
 import type { Part } from './step.ts';
 
+/** Made where nobody brings them. */
 export const SECRETS = ['API_KEY', 'GATEWAY_SECRET'] as const;
-export type SecretName = (typeof SECRETS)[number];
+/** Of Cloudflare Access, which may stand before the gateways: only ever the operator's. */
+export const ACCESS_SECRETS = ['GATEWAY_ACCESS_ID', 'GATEWAY_ACCESS_SECRET'] as const;
+export type SecretName = (typeof SECRETS)[number] | (typeof ACCESS_SECRETS)[number];
 
 export type Action =
   | { readonly do: 'subdomain'; readonly name: string }
@@ -33,6 +37,8 @@ export interface Wishes {
   readonly check: boolean;
   /** Secrets that an earlier run made and may have set, but has not shown: set again, since its answer may have been lost. */
   readonly pending: readonly SecretName[];
+  /** Those that the operator brings: set each time. */
+  readonly given: readonly SecretName[];
 }
 
 const METRIC = 'cosine';
@@ -78,14 +84,20 @@ export const planOf = (account: string, settings: Settings, seen: Seen, wishes: 
       ...(seen.namespaces[binding] === undefined ? { action: { do: 'namespace', binding, title } } : {}),
     });
   }
-  const secrets = SECRETS.filter(
-    (name) => wishes.rotateSecrets || !seen.secrets.includes(name) || wishes.pending.includes(name),
-  );
+  const isTold = (name: SecretName): boolean => wishes.pending.includes(name) || wishes.given.includes(name);
+  const secrets: SecretName[] = [
+    ...SECRETS.filter((name) => wishes.rotateSecrets || !seen.secrets.includes(name) || isTold(name)),
+    ...ACCESS_SECRETS.filter(isTold),
+  ];
   const setting = secrets.length === 0 ? 'its secrets as they are' : `secrets ${secrets.join(', ')}`;
   const bundled = settings.embedder === 'onnx' ? 'with the bundled embedder' : `embedder ${settings.embedder}`;
   steps.push(
     { title: 'build of the kernel and the pages', part: 'worker', action: { do: 'build' } },
-    { title: 'configuration of its own', part: 'worker', action: { do: 'config' } },
+    {
+      title: `configuration of its own (${titleOf(settings.gateways, settings.vpc)})`,
+      part: 'worker',
+      action: { do: 'config' },
+    },
     {
       title: `Worker ${settings.name} (${bundled}, ${setting})`,
       part: 'worker',

@@ -5,6 +5,7 @@ import { ZodError } from 'zod';
 import { VECTORIZE_MAX_DIMENSIONS } from '../../wire/limits.ts';
 import { messageOf } from '../../wire/message.ts';
 import { UsageError } from '../../wire/usage.ts';
+import { type Gateways, gatewaysOf, passedOver, vpcOf } from './gateways.ts';
 import { type Property, wantedIndexes } from './metadata.ts';
 
 /** Only what is read or changed here; the rest is carried as it is. */
@@ -21,8 +22,6 @@ const AI_DIMENSIONS: Readonly<Record<string, number>> = {
   '@cf/baai/bge-m3': 1024,
 };
 const DEFAULT_AI_MODEL = '@cf/baai/bge-base-en-v1.5';
-/** What stands in wrangler.toml for a gateway that is still to be named. */
-const PLACEHOLDER_GATEWAY = 'https://gateway.example.com';
 const NAME = /^[a-z][a-z0-9-]{0,46}[a-z0-9]$/;
 
 export interface Flags {
@@ -30,7 +29,9 @@ export interface Flags {
   readonly embedder?: string;
   readonly aiModel?: string;
   readonly dimensions?: number;
-  readonly gateway?: string;
+  /** One address, or `NAME=URL@REGION` each. */
+  readonly gateway?: readonly string[];
+  readonly gatewayVpc?: string;
   /** `NAME:TYPE` each. */
   readonly filterable?: readonly string[];
   readonly domain?: string;
@@ -52,8 +53,11 @@ export interface Settings extends Names {
   readonly embedder: EmbedderKind;
   readonly aiModel?: string;
   readonly dimensions: number;
-  /** Empty: none yet. */
-  readonly gateway: string;
+  readonly gateways: Gateways;
+  /** The service of Workers VPC that leads to the gateway. */
+  readonly vpc?: string;
+  /** What stands in wrangler.toml and is not what is deployed, each a sentence. */
+  readonly passedOver: readonly string[];
   /** FILTERABLE, and the indexes that it needs. */
   readonly filterable: string;
   readonly indexes: ReadonlyMap<string, Property>;
@@ -87,21 +91,13 @@ export const idsOf = ({ name }: Pick<Names, 'name'>, toml: RawConfig): Settings[
     ),
   );
 
-const gatewayOf = (given: string | undefined, before: unknown): string => {
-  if (given === undefined) return typeof before === 'string' && before !== PLACEHOLDER_GATEWAY ? before : '';
-  const url = given.replace(/\/+$/, '');
-  if (url !== '' && !/^https?:\/\/[^/]/.test(url)) {
-    throw new UsageError(`--gateway is '${given}', it must be a URL, https://…`);
-  }
-  return url;
-};
-
 const filterableOf = (given: readonly string[] | undefined, before: unknown): string => {
   if (given === undefined || given.length === 0) return typeof before === 'string' ? before : '{}';
   return JSON.stringify(
     Object.fromEntries(
       given.map((one) => {
-        const [name = '', type = 'string'] = one.split(':');
+        const [name = '', type = 'string', ...more] = one.split(':');
+        if (more.length > 0) throw new UsageError(`--filterable is '${one}', it must be NAME:TYPE`);
         return [name, type];
       }),
     ),
@@ -154,8 +150,11 @@ export const settingsOf = (
   const known =
     same && flags.aiModel === undefined && vars.DIMENSIONS !== undefined ? Number(vars.DIMENSIONS) : undefined;
   const filterable = filterableOf(flags.filterable, vars.FILTERABLE);
+  const vpc = vpcOf(flags.gatewayVpc, before);
+  const gateways = gatewaysOf(flags.gateway, before?.vars, toml.vars, vpc);
   const route = before?.routes?.[0];
-  const domain = flags.domain ?? (typeof route === 'object' ? route.pattern : undefined);
+  // an empty one takes it away, as with --gateway
+  const domain = (flags.domain ?? (typeof route === 'object' ? route.pattern : undefined)) || undefined;
   if (domain !== undefined && !/^[a-z0-9.-]+\.[a-z]{2,}$/i.test(domain)) {
     throw new UsageError(`--domain is '${domain}', it must be a host such as sift.example.com`);
   }
@@ -164,7 +163,9 @@ export const settingsOf = (
     embedder,
     ...(embedder === 'workers-ai' ? { aiModel } : {}),
     dimensions: dimensionsOf(embedder, flags.dimensions ?? known, aiModel, bundledDimensions),
-    gateway: gatewayOf(flags.gateway, vars.GATEWAY_URL),
+    gateways,
+    ...(vpc === undefined ? {} : { vpc }),
+    passedOver: passedOver(toml.vars, flags, gateways, filterable),
     filterable,
     indexes: indexesOf(filterable),
     ...(domain === undefined ? {} : { domain }),

@@ -8,7 +8,20 @@ import { stripVTControlCharacters } from 'node:util';
 import { CommandError, EXIT } from '../exit.ts';
 import { CloudflareError } from './api.ts';
 
-const BIN = join(dirname(createRequire(import.meta.url).resolve('wrangler/package.json')), 'bin/wrangler.js');
+/** It is no part of the package as npm has it: an application that only asks an edge does without it. */
+export const wranglerBin = (): string => {
+  const require = createRequire(import.meta.url);
+  try {
+    return join(dirname(require.resolve('wrangler/package.json')), 'bin/wrangler.js');
+  } catch (error) {
+    const { devDependencies } = require('../../package.json') as { devDependencies: Record<string, string> };
+    throw new CommandError(
+      `this needs wrangler, which the package does not bring: npm install --save-dev wrangler@${devDependencies.wrangler}`,
+      EXIT.failed,
+      error,
+    );
+  }
+};
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -52,7 +65,7 @@ export const loginHeaders = async (
 ): Promise<Record<string, string> | undefined> => {
   const token = env.CLOUDFLARE_API_TOKEN;
   if (token !== undefined && token !== '') return { authorization: `Bearer ${token}` };
-  const { code, out } = await runNode([BIN, 'auth', 'token', '--json'], cwd, quiet(env), signal);
+  const { code, out } = await runNode([wranglerBin(), 'auth', 'token', '--json'], cwd, quiet(env), signal);
   if (code !== 0) return undefined;
   const said = JSON.parse(out.slice(out.indexOf('{'))) as Record<string, string>;
   if (said.type === 'api_key') return { 'x-auth-key': said.key ?? '', 'x-auth-email': said.email ?? '' };
@@ -93,7 +106,7 @@ export const deployWorker = async (
     const [report, log] = [join(directory, 'report.ndjson'), join(directory, 'wrangler.log')];
     const secrets = secretsFile === undefined ? [] : ['--secrets-file', secretsFile];
     const { code, all } = await runNode(
-      [BIN, 'deploy', '-c', config, ...secrets],
+      [wranglerBin(), 'deploy', '-c', config, ...secrets],
       cwd,
       { ...quiet(env), WRANGLER_OUTPUT_FILE_PATH: report, WRANGLER_LOG_PATH: log },
       signal,

@@ -1,6 +1,7 @@
 // One question to a server, within a time; why there is no answer is a sentence.
 import { reasonOf } from '../../client/error.ts';
 import { DOCTOR_ANSWER_MS } from '../../wire/limits.ts';
+import { notReady, readinessOf } from '../ready.ts';
 
 export interface Answer {
   readonly status: number;
@@ -44,12 +45,8 @@ export const ask = async (
   }
 };
 
-/** The checks of a /ready that are not ok, in words; undefined where it is no answer of ours. */
-export const notReady = ({ json }: Answer): string | undefined => {
-  const checks = (json as { checks?: Record<string, unknown> } | undefined)?.checks;
-  if (typeof checks !== 'object' || checks === null) return undefined;
-  return Object.entries(checks)
-    .filter(([, value]) => value !== 'ok' && value !== 'none')
-    .map(([name, value]) => `${name}: ${value}`)
-    .join(', ');
+/** What is not well by the answer of a /ready; undefined where it is no answer of ours. */
+export const notReadyIn = ({ json }: Answer): string | undefined => {
+  const readiness = readinessOf(json);
+  return readiness === undefined ? undefined : notReady(readiness);
 };

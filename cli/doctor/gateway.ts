@@ -1,13 +1,14 @@
 // The gateway, with the GPU servers behind it: whether it is there and ready, its clock, and whether it has the secret that is
 // known here. That is asked by a signed request, as the edge signs its own; the secret itself is sent nowhere.
+import { secretOf, type Variables } from '../../gateway/secret.ts';
+import { MIN_SECRET_CHARACTERS } from '../../wire/limits.ts';
+import { messageOf } from '../../wire/message.ts';
 import { signRequest } from '../../wire/signature.ts';
 import { DEFAULT_GATEWAY, secretOfThisMachine } from '../server.ts';
-import { type Answer, ask, notReady } from './answer.ts';
+import { type Answer, ask, notReadyIn } from './answer.ts';
 import { clockFinding } from './edge.ts';
 import { type Check, type Finding, fail, ok, skip, warn } from './finding.ts';
 
-/** What `npm run gateway` refuses to start below. */
-const LEAST_SECRET = 16;
 /** A secret that says what it is for, or repeats a letter, was made by no generator. */
 const WEAK = /^(.)\1*$|secret|password|change|default|example|test|1234/i;
 
@@ -15,8 +16,8 @@ export const secretFindings = (name: string, secret: string | undefined): Findin
   const check = name.toLowerCase().replaceAll('_', '-');
   if (secret === undefined || secret === '') return [skip(check, name, 'it is not in this environment')];
   const make = 'make one: openssl rand -hex 32';
-  if (secret.length < LEAST_SECRET) {
-    return [fail(check, `${name} has ${secret.length} characters`, `${LEAST_SECRET} is the least`, make)];
+  if (secret.length < MIN_SECRET_CHARACTERS) {
+    return [fail(check, `${name} has ${secret.length} characters`, `${MIN_SECRET_CHARACTERS} is the least`, make)];
   }
   if (WEAK.test(secret)) return [warn(check, `${name} looks like a word of an example`, 'it may be guessed', make)];
   return [ok(check, `${name} has ${secret.length} characters`)];
@@ -38,7 +39,7 @@ const sameSecret = async (gateway: string, secret: string, signal: AbortSignal):
 };
 
 const readyFinding = (gateway: string, answer: Answer): Finding => {
-  const missing = notReady(answer);
+  const missing = notReadyIn(answer);
   if (missing === undefined) {
     return fail(
       'gateway-ready',
@@ -54,8 +55,19 @@ const readyFinding = (gateway: string, answer: Answer): Finding => {
   return ok('gateway-ready', `${gateway} is ready, with its backends`);
 };
 
+/** The secret as the gateway itself would read it, from the variable or a file; or what is wrong with that. */
+const broughtSecret = async (env: Variables): Promise<string | Finding | undefined> => {
+  try {
+    return await secretOf('GATEWAY_SECRET', env);
+  } catch (error) {
+    return fail('gateway-secret', 'GATEWAY_SECRET', messageOf(error), 'give a file that can be read, or the variable');
+  }
+};
+
 export const gatewayCheck: Check = async ({ env, gateway: given, signal }) => {
-  const secrets = [...secretFindings('GATEWAY_SECRET', env.GATEWAY_SECRET), ...secretFindings('API_KEY', env.API_KEY)];
+  const brought = await broughtSecret(env);
+  const found = typeof brought === 'object' ? [brought] : secretFindings('GATEWAY_SECRET', brought);
+  const secrets = [...found, ...secretFindings('API_KEY', env.API_KEY)];
   if (given === undefined)
     return [skip('gateway-ready', 'the gateway', 'none was named: --gateway URL, or GATEWAY_URL'), ...secrets];
   const gateway = given.replace(/\/+$/, '');
@@ -70,8 +82,8 @@ export const gatewayCheck: Check = async ({ env, gateway: given, signal }) => {
     return [finding, ...secrets];
   }
   // of a gateway elsewhere this machine's own secret says nothing
-  const secret =
-    env.GATEWAY_SECRET || (gateway === DEFAULT_GATEWAY ? secretOfThisMachine(env)?.gatewaySecret : undefined);
+  const known = typeof brought === 'string' ? brought : undefined;
+  const secret = known ?? (gateway === DEFAULT_GATEWAY ? secretOfThisMachine(env)?.gatewaySecret : undefined);
   return [
     readyFinding(gateway, answer),
     clockFinding('gateway-clock', 'the gateway', answer.aheadS),

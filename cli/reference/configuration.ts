@@ -57,7 +57,7 @@ export const configurationPage = ({ env, production, local }: Sources): string =
       ]),
     ),
     '## Secrets of the edge',
-    'Set by `npx wrangler secret put NAME`, never in a file that is committed.',
+    'Made and set by `npm run deploy`, which takes those of the gateway from its environment too; by hand `npx wrangler secret put NAME`. Never in a file that is committed.',
     table(
       ['name', 'what it is'],
       members.filter(isSecret).map(({ name, text }) => [code(name), cell(text.replace(/^Secret:? ?/, ''))]),

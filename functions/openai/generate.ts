@@ -14,6 +14,7 @@ import { sseBody } from '../http/sse.ts';
 import { chosenOnWire } from '../select/answer.ts';
 import type { Selection } from '../select/selection.ts';
 import { gatewayOf } from '../upstream/of.ts';
+import { lookAhead } from '../upstream/several.ts';
 import type { Account } from './account.ts';
 import type { Terms } from './caller-terms.ts';
 import { withFirst } from './head.ts';
@@ -100,7 +101,9 @@ export const generate = async (
   const { sift, n } = request;
   const selections: Selection[] = [];
   // all before the first step: what one of them is refused for costs no work then
+  const gateway = gatewayOf(c);
   if (sift !== undefined) {
+    lookAhead(gateway, c.req.raw.signal);
     record.selectsFrom([sift.corpus ?? c.env.DEFAULT_CORPUS ?? '']);
     for (const subject of subjects) selections.push(await selectExamples(c.env, principal, subject, sift, stages));
   }
@@ -117,7 +120,7 @@ export const generate = async (
   });
   const asked = { prompts: subjects.length, n };
   try {
-    const told = await run(gatewayOf(c), requests, terms, { spending: c.var.spending, record }, signal);
+    const told = await run(gateway, requests, terms, { spending: c.var.spending, record }, signal);
     record.model = parseModel(request.model).base;
     if (!request.stream) {
       const { answer, accounts } = await answerWhole(shape, told, asked);

@@ -11,17 +11,20 @@ import { examplesOf, selectExamples } from '../openai/prepare.ts';
 import { selectionOnWire, settledUse } from '../select/answer.ts';
 import { gatewayScore } from '../upstream/client.ts';
 import { gatewayOf } from '../upstream/of.ts';
+import { lookAhead } from '../upstream/several.ts';
 
 export const scoreRoute = async (c: Context<Authenticated>) => {
   const { record } = c.var;
   const { stages } = record;
   const { model, context: given, text, picks: own, sift } = await readJson(c.req.raw, scoreRequest, MAX_BODY_BYTES);
   const context = given ?? '';
-  if (sift.selects && own == null) record.selectsFrom([sift.corpus ?? c.env.DEFAULT_CORPUS ?? '']);
-  const selection =
-    own != null || !sift.selects
-      ? undefined
-      : await selectExamples(c.env, c.var.principal, { text: context, param: 'context' }, sift, stages);
+  const gateway = gatewayOf(c);
+  const selects = sift.selects && own == null;
+  if (selects) lookAhead(gateway, c.req.raw.signal);
+  if (selects) record.selectsFrom([sift.corpus ?? c.env.DEFAULT_CORPUS ?? '']);
+  const selection = selects
+    ? await selectExamples(c.env, c.var.principal, { text: context, param: 'context' }, sift, stages)
+    : undefined;
   const picks = selection === undefined ? (own ?? []) : examplesOf(selection);
   const { tuning, use, layout } = sift;
   const { tenant } = c.var.principal;
@@ -30,7 +33,7 @@ export const scoreRoute = async (c: Context<Authenticated>) => {
   if (tunedOn(request).length > 0) c.header(RETRY_HEADER, 'false');
   record.watch();
   try {
-    const scored = await gatewayScore(gatewayOf(c), request, c.req.raw.signal);
+    const scored = await gatewayScore(gateway, request, c.req.raw.signal);
     record.model = model;
     record.gatewayTook(scored.ms);
     addScore(c.var.spending, scored);

@@ -18,7 +18,7 @@ import { UpstreamError, upstreamFault, wireError } from '../http/errors.ts';
 import type { Network } from './access.ts';
 import type { Patience } from './deadline.ts';
 import { readUpTo } from './read.ts';
-import { refusal, retryAfterS } from './refusal.ts';
+import { isEnding, refusal, retryAfterS } from './refusal.ts';
 
 export interface Signed {
   /** The value of the signature's header. */
@@ -121,7 +121,7 @@ const refused = (call: Call, response: Response, bytes: Uint8Array): Outcome => 
     again: status === 503 && !error.begun && soon ? 'anew' : 'never',
     // what is wrong with the request itself is wrong everywhere, but for a model that it does not have
     untouched: !error.begun && (status >= 500 || status === 404),
-    health: parsed.value.error.code === 'shutting_down' ? { drainingS: retryAfterS(retryAfter) } : 'well',
+    health: isEnding(parsed.value.error.code) ? { drainingS: retryAfterS(retryAfter) } : 'well',
   });
 };
 

@@ -24,6 +24,7 @@ import { callOf, exchange, type Request } from './exchange.ts';
 import { speaksAgainst } from './failover.ts';
 import type { Member } from './fleet.ts';
 import { type ClientOptions, DEFAULTS, type Gateway, notConfigured, placeOf } from './gateway.ts';
+import { isEnding } from './refusal.ts';
 import { relayed } from './relay.ts';
 import { among, fleetIn, LIST, type ServedModel, unionOf, type Work } from './several.ts';
 
@@ -139,7 +140,7 @@ async function* heeded(
 ): AsyncGenerator<TuneEvent, void, void> {
   try {
     for await (const event of events) {
-      if (event.event === 'error' && event.error.code === 'shutting_down') {
+      if (event.event === 'error' && isEnding(event.error.code)) {
         member?.told({ drainingS: SHUTDOWN_RETRY_S });
       }
       yield event;

@@ -19,15 +19,22 @@ const CALLERS: ReadonlyMap<string, number> = new Map([
   // as older gateways say it
   ['unknown_model', 404],
 ]);
-/** What passes by itself, and whether the gateway says it only before any work. */
-const PASSING: ReadonlyMap<string, { readonly beforeWork: boolean }> = new Map<Fault['kind'], { beforeWork: boolean }>([
-  ['queue_full', { beforeWork: true }],
-  ['no_memory', { beforeWork: true }],
-  ['backend_unavailable', { beforeWork: false }],
-  ['nonces_full', { beforeWork: true }],
-  ['rate_limited', { beforeWork: true }],
-  ['shutting_down', { beforeWork: false }],
+/** What passes by itself, and when the gateway says it: before any work, within it, or either. */
+const PASSING: ReadonlyMap<string, 'before' | 'within' | 'either'> = new Map<
+  Fault['kind'],
+  'before' | 'within' | 'either'
+>([
+  ['queue_full', 'before'],
+  ['no_memory', 'before'],
+  ['backend_unavailable', 'either'],
+  ['nonces_full', 'before'],
+  ['rate_limited', 'before'],
+  ['shutting_down', 'before'],
+  ['stopped', 'within'],
 ]);
+
+/** What a gateway that ends says, of a request before or in its work: others are better asked. */
+export const isEnding = (code: string): boolean => code === 'shutting_down' || code === 'stopped';
 
 /** Whole seconds of a Retry-After, whatever stood there. */
 export const retryAfterS = (header: string | null): number => {
@@ -67,7 +74,7 @@ export const refusal = (error: GatewayError, { retryAfter = null, atWork }: Refu
   if (passing !== undefined) {
     const said = wire(503, SERVER, error);
     const headers = { 'retry-after': String(retryAfterS(retryAfter)) };
-    return new UpstreamError({ ...said, headers }, atWork && !passing.beforeWork);
+    return new UpstreamError({ ...said, headers }, passing === 'within' || (passing === 'either' && atWork));
   }
   switch (error.code as Fault['kind']) {
     case 'deadline':

@@ -1,6 +1,7 @@
 // Several gateways (GATEWAYS): which of them a request goes to, what each of them has, and each by itself. A request for a model
 // goes to the nearest that has it, and to the same one of those as near as each other while its selection is the same.
-// Trade-off: where its model is must be known before it is sent, so the first request of an isolate waits for one list.
+// Trade-off: where its model is must be known before it is sent, so the first request of an isolate needs one list; where it
+// selects, that is fetched beside the selection.
 import { parseAs } from '../../wire/body.ts';
 import { GATEWAY_LOOK_MS } from '../../wire/limits.ts';
 import { modelsResponse, type ScoreRequest, type TuneRequest } from '../../wire/tune.ts';
@@ -10,7 +11,7 @@ import { Patience } from './deadline.ts';
 import { callOf, exchange, type Request } from './exchange.ts';
 import { type Asked, firstThatTakes } from './failover.ts';
 import { type Fleet, fleetOf, type GatewayModel, type Member } from './fleet.ts';
-import { type ClientOptions, type Gateway, placeOf, secretOf } from './gateway.ts';
+import { type ClientOptions, DEFAULTS, type Gateway, placeOf, secretOf } from './gateway.ts';
 
 /** What gateways work on, as far as it decides which of them does. */
 export type Work = TuneRequest | ScoreRequest;
@@ -48,6 +49,31 @@ const lookBeside = (gateway: Gateway, fleet: Fleet, options: ClientOptions): voi
   }
 };
 
+/** Lists that are on their way for a request, by its own object: a request must not wait for the I/O of another. */
+const ahead = new WeakMap<Gateway, Map<Member, Promise<boolean>>>();
+
+/** Asks the nearest gateways for lists that are not known, while the request does other things. What is wrong, its work will say. */
+export const lookAhead = (gateway: Gateway, caller: AbortSignal, options: ClientOptions = DEFAULTS): void => {
+  let members: readonly Member[];
+  try {
+    members = fleetIn(gateway)?.inOrder(gateway.home, '') ?? [];
+  } catch {
+    return;
+  }
+  const isNear = ({ spec }: Member): boolean => gateway.home === undefined || spec.region === members[0]?.spec.region;
+  const unknown = members.filter((one) => one.standing === 'well' && one.models === undefined && isNear(one));
+  const looks = unknown.map((one) => [one, look(gateway, one, caller, options).catch(() => false)] as const);
+  for (const [, work] of looks) gateway.later?.(work);
+  ahead.set(gateway, new Map(looks));
+};
+
+const lookOnce = (gateway: Gateway, member: Member, caller: AbortSignal, options: ClientOptions): Promise<boolean> => {
+  const looks = ahead.get(gateway);
+  const begun = looks?.get(member);
+  looks?.delete(member);
+  return begun ?? look(gateway, member, caller, options);
+};
+
 /** By what requests are kept together: what is selected for them, else that they repeat each other, else nothing. */
 const keyOf = ({ tenant, model, picks }: Work, { session }: Gateway): Promise<string> | string => {
   if (picks.length > 0) return digestOf(JSON.stringify([tenant, model, picks.map(({ text }) => text)]));
@@ -68,7 +94,7 @@ export const among = async (
   const order = fleet.inOrder(gateway.home, await keyOf(request.body, gateway));
   lookBeside(gateway, fleet, options);
   return firstThatTakes(fleet, order, request.body.model, {
-    look: (one) => look(gateway, one, patience.signal, options),
+    look: (one) => lookOnce(gateway, one, patience.signal, options),
     mayGoOn: () => budget.take(),
     ask: async (one, others) => {
       if (patience.signal.aborted) throw patience.signal.reason;

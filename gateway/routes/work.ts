@@ -115,7 +115,9 @@ export const takeTurn = (work: Work, { queue, limitMs }: Place, request: Request
     if (!signal.aborted) return asFault(error);
     const stage = ticket.position > 0 ? 'queue' : 'work';
     if (deadline.signal.aborted) return { kind: 'deadline', afterMs, stage };
-    if (work.shutdown.aborted) return { kind: 'shutting_down', retryAfterS: SHUTDOWN_RETRY_S };
+    if (work.shutdown.aborted) {
+      return { kind: stage === 'queue' ? 'shutting_down' : 'stopped', retryAfterS: SHUTDOWN_RETRY_S };
+    }
     return { kind: 'cancelled', stage };
   };
   const begin = (): void => {

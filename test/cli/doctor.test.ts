@@ -1,6 +1,6 @@
 // What doctor finds, on this machine, and of servers that answer as a test says.
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,6 +15,7 @@ import { registryOf } from '../../gateway/backends/registry.ts';
 import { serveGateway } from '../../gateway/serve.ts';
 import { lockState } from '../../local/lock.ts';
 import { SIGNATURE_WINDOW_S } from '../../wire/limits.ts';
+import { ACCOUNT, type Cloudflare, startCloudflare, TOKEN } from '../deploy/cloudflare.ts';
 import { fakeBackend } from '../gateway/fake-backend.ts';
 import { type Circumstances, runTyped } from './typed.ts';
 
@@ -23,7 +24,7 @@ beforeAll(async () => {
   scratch = await mkdtemp(join(tmpdir(), 'sift-doctor-'));
 });
 afterAll(() => rm(scratch, { recursive: true, force: true }));
-const opened: Server[] = [];
+const opened: { close(): unknown }[] = [];
 afterEach(() => {
   for (const server of opened.splice(0)) server.close();
 });
@@ -32,6 +33,12 @@ const serving = async (listener: RequestListener): Promise<string> => {
   opened.push(server);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+};
+
+const cloudflare = async (): Promise<Cloudflare> => {
+  const started = await startCloudflare();
+  opened.push(started);
+  return started;
 };
 
 const SECRET = '0f1e2d3c4b5a69788796a5b4c3d2e1f0';
@@ -216,28 +223,53 @@ describe('sift-edge doctor on servers', () => {
     expect((await examine(['--gateway', 'there'])).code).toBe(EXIT.usage);
   });
 
-  it('asks Cloudflare only with --cloudflare, by a token or by wrangler’s login', async () => {
-    const asked: string[] = [];
-    const api = await serving((request, response) => {
-      asked.push(`${request.url} ${request.headers.authorization}`);
-      const good = request.headers.authorization === 'Bearer good';
-      const errors = [{ code: 1000, message: 'Invalid API Token' }];
-      response
-        .writeHead(good ? 200 : 401)
-        .end(JSON.stringify({ success: good, errors: good ? [] : errors, result: good ? { status: 'active' } : null }));
+  it('names which of several gateways are away', async () => {
+    const withGateways = async (gateways: Record<string, string>) => {
+      const checks = { ...READY.checks, gateways };
+      const server = await edgeThat({ '/ready': [200, { status: 'ready', checks }] });
+      return (await examine(['--remote', '--server', server])).of('edge-ready');
+    };
+    expect(await withGateways({ eu: 'ok', us: 'ok' })).toMatchObject({ level: 'ok' });
+    expect(await withGateways({ eu: 'ok', us: 'gateway_unreachable' })).toMatchObject({
+      level: 'warn',
+      why: 'gateway us: gateway_unreachable',
     });
-    const env = (token: string) => ({ CLOUDFLARE_API_TOKEN: token, CLOUDFLARE_API_BASE_URL: api });
-    expect((await examine(['--remote'], env('good'))).level.cloudflare).toBe('skip');
-    expect(asked).toEqual([]);
-    expect((await examine(['--remote', '--cloudflare'], env('good'))).level.cloudflare).toBe('ok');
+  });
+
+  it('reads the gateway’s secret from a file too, as the gateway does', async () => {
+    const file = join(scratch, 'gateway_secret');
+    await writeFile(file, `${SECRET}\n`);
+    expect((await examine(['--remote'], { GATEWAY_SECRET_FILE: file })).level['gateway-secret']).toBe('ok');
+    const gone = await examine(['--remote'], { GATEWAY_SECRET_FILE: join(scratch, 'gone') });
+    expect(gone.of('gateway-secret')).toMatchObject({ level: 'fail', why: expect.stringContaining('cannot be read') });
+  });
+
+  it('asks Cloudflare only with --cloudflare, and as deploy asks', async () => {
+    const cf = await cloudflare();
+    const env = (token: string) => ({ CLOUDFLARE_API_TOKEN: token, CLOUDFLARE_API_BASE_URL: cf.url });
+    expect((await examine(['--remote'], env(TOKEN))).level.cloudflare).toBe('skip');
+    expect(cf.model.asked).toEqual([]);
+    const good = await examine(['--remote', '--cloudflare'], env(TOKEN));
+    expect(good.of('cloudflare')).toMatchObject({ level: 'ok', what: expect.stringContaining('account Test') });
+    expect(cf.model.asked).toEqual(['GET /accounts']);
     const bad = await examine(['--remote', '--cloudflare'], env('bad'));
-    expect(bad.of('cloudflare')).toMatchObject({ level: 'fail', why: 'Invalid API Token (1000)' });
+    expect(bad.of('cloudflare')).toMatchObject({ level: 'fail', why: expect.stringContaining('[code: 10000]') });
     expect(bad.code).toBe(EXIT.failed);
     expect((await examine(['--remote', '--cloudflare'])).level.cloudflare).toBe('fail');
+    cf.model.accounts.push({ id: 'f'.repeat(32), name: 'Other' });
+    const several = await examine(['--remote', '--cloudflare'], env(TOKEN));
+    expect(several.of('cloudflare')).toMatchObject({ level: 'warn', why: expect.stringContaining('2 accounts') });
+    const chosen = { ...env(TOKEN), CLOUDFLARE_ACCOUNT_ID: ACCOUNT };
+    expect((await examine(['--remote', '--cloudflare'], chosen)).level.cloudflare).toBe('ok');
+  });
+
+  it('takes the login that wrangler keeps, by its own word', async () => {
+    const cf = await cloudflare();
     const config = join(scratch, '.wrangler/config');
     await mkdir(config, { recursive: true });
-    await writeFile(join(config, 'default.toml'), `oauth_token = "good"\nexpiration_time = "2099-01-01T00:00:00Z"\n`);
-    expect((await examine(['--remote', '--cloudflare'], { CLOUDFLARE_API_BASE_URL: api })).level.cloudflare).toBe('ok');
-    expect(asked).toEqual(['/user/tokens/verify Bearer good', '/user/tokens/verify Bearer bad', '/user Bearer good']);
+    const lines = [`oauth_token = "${TOKEN}"`, 'expiration_time = "2099-01-01T00:00:00Z"', 'scopes = ["account:read"]'];
+    await writeFile(join(config, 'default.toml'), `${lines.join('\n')}\n`);
+    const found = await examine(['--remote', '--cloudflare'], { CLOUDFLARE_API_BASE_URL: cf.url });
+    expect(found.of('cloudflare')).toMatchObject({ level: 'ok' });
   });
 });

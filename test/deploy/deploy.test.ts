@@ -68,15 +68,24 @@ describe('a deployment to an empty account', () => {
   });
 
   it('keeps the settings of the run before, and takes new ones', async () => {
-    await run({ flags: { embedder: 'workers-ai', gateway: 'https://g.example.org/' } });
+    await run({ flags: { embedder: 'workers-ai', gateway: ['https://g.example.org/'] } });
     await run();
     expect(disk.config?.vars).toMatchObject({
       EMBEDDER: 'workers-ai',
       DIMENSIONS: '768',
       GATEWAY_URL: 'https://g.example.org',
     });
-    await run({ flags: { gateway: 'https://h.example.org' } });
+    await run({ flags: { gateway: ['https://h.example.org'] } });
     expect(disk.config?.vars).toMatchObject({ EMBEDDER: 'workers-ai', GATEWAY_URL: 'https://h.example.org' });
+  });
+
+  it('goes back from a host of its own to workers.dev', async () => {
+    await run({ flags: { domain: 'sift.example.com' } });
+    await run();
+    expect(disk.config).toMatchObject({ workers_dev: false, routes: [{ pattern: 'sift.example.com' }] });
+    await run({ flags: { domain: '' } });
+    expect(disk.config).toMatchObject({ workers_dev: true });
+    expect(disk.config).not.toHaveProperty('routes');
   });
 
   it('replaces the secrets when asked to, and takes the operator’s own', async () => {
@@ -255,7 +264,8 @@ describe('what is refused in plain words', () => {
     [{ embedder: 'none' }, /needs --dimensions/],
     [{ embedder: 'workers-ai', aiModel: '@cf/x/y' }, /dimensions of @cf\/x\/y are not known/],
     [{ dimensions: 100 }, /--dimensions is 100, the bundled embedder makes vectors of 256/],
-    [{ gateway: 'gateway.example.com' }, /--gateway is 'gateway.example.com', it must be a URL/],
+    [{ gateway: ['gateway.example.com'] }, /--gateway is 'gateway.example.com', it must be an address/],
+    [{ filterable: ['year:number:x'] }, /--filterable is 'year:number:x'/],
     [{ filterable: ['year:date'] }, /--filterable is {"year":"date"}/],
     [{ domain: 'https://x' }, /--domain is 'https:\/\/x', it must be a host/],
   ])('a setting of %j', async (flags, said) => {

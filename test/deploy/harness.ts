@@ -117,7 +117,7 @@ export const runDeploy = (
     const api = apiOf(cf, token, [], answerMs);
     const shell: Shell = {
       ...{ configPath: 'CONFIG', secretsPath: 'SECRETS', root: '../..' },
-      build: async () => {},
+      build: async () => undefined,
       writeConfig: async (config) => {
         disk.config = config;
       },

@@ -12,7 +12,7 @@ export const BEHAVIOURS = [
   // a proxy's 503: it may have handed the request on before
   ...(['proxy-before', 'proxy-after'] as const),
   // taken, and then no sign of life, an unsigned failure, or an end in the middle
-  ...(['hangs', 'fails', 'dies-in-stream', 'drains-in-stream'] as const),
+  ...(['hangs', 'fails', 'dies-in-stream', 'drains-in-stream', 'stopped'] as const),
 ] as const;
 export type Behaviour = (typeof BEHAVIOURS)[number];
 
@@ -40,7 +40,7 @@ const errorOf = (code: string, type = 'server_error') => ({
 const stream = async (nonce: string, request: TuneRequest, how: Behaviour): Promise<Response> => {
   const events: object[] = goodEvents(request);
   if (how === 'dies-in-stream') events.length = 2;
-  if (how === 'drains-in-stream') events.splice(2, events.length, { event: 'error', ...errorOf('shutting_down') });
+  if (how === 'drains-in-stream') events.splice(2, events.length, { event: 'error', ...errorOf('stopped') });
   const texts = await Promise.all(
     events.map(async (event, i) => {
       const data = JSON.stringify(event);
@@ -116,6 +116,7 @@ export class World {
       return json(nonce, 404, errorOf('model_not_found', 'invalid_request_error'));
     }
     gateway.begun.push(request.prompt ?? '');
+    if (how === 'stopped') return json(nonce, 503, errorOf('stopped'), { 'retry-after': '5' });
     if (how === 'lost-after') return lost();
     if (how === 'proxy-after') return new Response('', { status: 503 });
     if (how === 'fails') return new Response('', { status: 502 });

@@ -6,6 +6,7 @@ import { untilDone } from '../../functions/openai/run.ts';
 import { gatewayModels, gatewayScore, gatewayTune } from '../../functions/upstream/client.ts';
 import { fleetOf } from '../../functions/upstream/fleet.ts';
 import type { Gateway } from '../../functions/upstream/gateway.ts';
+import { lookAhead } from '../../functions/upstream/several.ts';
 import { inOrder } from '../../functions/upstream/spread.ts';
 import type { GatewaySpec } from '../../wire/gateways.ts';
 import { BREAKER_MIN_MS, GATEWAY_MODELS_AGAIN_MS, GATEWAY_MODELS_MS, MAX_FLEETS } from '../../wire/limits.ts';
@@ -310,6 +311,41 @@ describe('a gateway that is away', () => {
   });
 });
 
+describe('the first request of an isolate', () => {
+  const signal = new AbortController().signal;
+
+  it('has the list that it needs fetched beside its selection, once, and from the nearest alone', async () => {
+    const { gateway, near, middle, far } = setting();
+    lookAhead(gateway, signal, options());
+    expect(await ask(gateway)).toEqual({ text: 'Hello' });
+    expect(near.seen).toEqual(['/v1/models', '/v1/tune']);
+    expect([...middle.seen, ...far.seen]).toEqual([]);
+    lookAhead({ ...gateway }, signal, options());
+    await ask(gateway);
+    expect(near.seen).toEqual(['/v1/models', '/v1/tune', '/v1/tune']);
+  });
+
+  it('goes elsewhere where that list did not come, and asks for it no second time', async () => {
+    const { gateway, near, middle } = setting();
+    near.lists = 'refused';
+    const fleets: Promise<unknown>[] = [];
+    lookAhead({ ...gateway, later: (work) => fleets.push(work) }, signal, options());
+    await Promise.all(fleets);
+    const seen = near.seen.length;
+    expect(await ask(gateway)).toEqual({ text: 'Hello' });
+    expect([near.seen.length, worked(middle)]).toEqual([seen, [1]]);
+  });
+
+  it('is told by the request itself what is wrong, not by the look', async () => {
+    const { gateway } = setting({ GATEWAYS: 'no JSON' });
+    expect(() => lookAhead(gateway, signal, options())).not.toThrow();
+    const { gateway: noSecret } = setting({ GATEWAY_SECRET: '' });
+    expect(() => lookAhead(noSecret, signal, options())).not.toThrow();
+    expect(codeOf(await ask(noSecret))).toBe('not_configured');
+    expect(() => lookAhead({ GATEWAY_URL: 'https://one.test' }, signal, options())).not.toThrow();
+  });
+});
+
 describe('a gateway that drains', () => {
   it('is passed over as long as it says', async () => {
     const { gateway, near, middle } = setting();
@@ -321,6 +357,26 @@ describe('a gateway that drains', () => {
     later(1);
     await ask(gateway);
     expect(worked(near, middle)).toEqual([1, 2]);
+  });
+
+  it('hands on a score as well, of which it began nothing', async () => {
+    const { gateway, asked, near, middle } = setting();
+    near.work = ['draining'];
+    middle.work = ['no-model'];
+    const score = scoreRequest.parse({ model: 'base', text: 'x' });
+    await expect(gatewayScore(gateway, score, new AbortController().signal, options())).rejects.toThrow();
+    expect(asked.slice(0, 2)).toEqual(['near', 'middle']);
+  });
+
+  it('hands on no score that it was stopped at', async () => {
+    const { gateway, asked, near } = setting();
+    near.work = ['stopped'];
+    const score = scoreRequest.parse({ model: 'base', text: 'x' });
+    const told = await gatewayScore(gateway, score, new AbortController().signal, options()).catch((error) => error);
+    expect([told.wire.body.error.code, told.begun, asked]).toEqual(['stopped', true, ['near']]);
+    // and it is passed over from then on
+    await ask(gateway);
+    expect(asked.at(-1)).toBe('middle');
   });
 
   it('is asked where all others drain too, so that the caller hears when to come back', async () => {

@@ -408,7 +408,8 @@ const REFUSALS: Record<string, Scenario> = {
     { calls: STREAMS, begun: false, retryAfter: '5' },
     { 'retry-after': 5 },
   ),
-  'shutting_down in a score': refusal('shutting_down', 503, { calls: ['score'], begun: true, retryAfter: '5' }),
+  'shutting_down in a score': refusal('shutting_down', 503, { begun: false, retryAfter: '5' }, { 'retry-after': 5 }),
+  'stopped at its work': refusal('stopped', 503, { begun: true, retryAfter: '5' }),
   'deadline in a score': refusal('deadline', 504, { calls: ['score'], begun: true }),
   'deadline as 408': refusal('deadline', 408, { status: 504 }),
   backend: refusal('backend', 502, { message: /^it said backend$/ }),
@@ -619,6 +620,7 @@ const STREAM_FAULTS: Record<string, StreamScenario> = {
     retryAfter: '5',
     script: events(errorEvent('shutting_down')),
   },
+  'error: stopped': { status: 503, code: 'stopped', retryAfter: '5', script: events(errorEvent('stopped')) },
   'error: queue_full': { status: 503, code: 'queue_full', retryAfter: '5', script: events(errorEvent('queue_full')) },
   'error: context_length_exceeded': {
     status: 400,

@@ -116,7 +116,7 @@ describe('npm run gateway', () => {
   });
 
   it.each([
-    ['ends requests in flight when --drain is over', ['--drain', '0'], 'shutting_down'],
+    ['ends requests in flight when --drain is over', ['--drain', '0'], 'stopped'],
     ['lets requests in flight finish within --drain', ['--drain', '300'], undefined],
   ])('%s', { timeout: 60_000 }, async (_, args, code) => {
     const { child, busy } = await ready(args);

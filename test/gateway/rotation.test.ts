@@ -8,6 +8,7 @@ import { gatewayModels, gatewayTune } from '../../functions/upstream/client.ts';
 import { registryOf } from '../../gateway/backends/registry.ts';
 import { secretOf } from '../../gateway/secret.ts';
 import { type RunningGateway, serveGateway } from '../../gateway/serve.ts';
+import { signRequest } from '../../wire/signature.ts';
 import { tuneRequest } from '../../wire/tune.ts';
 import { fakeBackend } from './fake-backend.ts';
 import { picks } from './harness.ts';
@@ -52,6 +53,23 @@ describe('two secrets at once', () => {
     expect(await previousCount(gateway)).toBe('0');
     await modelsWith(gateway, OLD);
     expect(await previousCount(gateway)).toBe('1');
+  });
+
+  it('another metric counts what is signed with a wrong one, or by a wrong clock, and no stranger’s request', async () => {
+    const gateway = await gatewayWith(NEW);
+    const refused = async (): Promise<string | undefined> =>
+      /^sift_gateway_refused_signatures_total (\d+)$/m.exec(await (await fetch(`${gateway.url}/metrics`)).text())?.[1];
+    for (const headers of [{}, { 'sift-signature': 'let me in' }]) {
+      expect((await fetch(`${gateway.url}/v1/models`, { headers })).status).toBe(401);
+    }
+    expect(await refused()).toBe('0');
+    await modelsWith(gateway, NEW);
+    await expect(modelsWith(gateway, OLD)).rejects.toThrow();
+    expect(await refused()).toBe('1');
+    const target = { method: 'GET', path: '/v1/models', body: new Uint8Array(0) };
+    const { header } = await signRequest(NEW, target, Date.now() - 600_000);
+    await fetch(`${gateway.url}/v1/models`, { headers: { 'sift-signature': header } });
+    expect(await refused()).toBe('2');
   });
 
   it('the previous one is refused once it is taken out, and a third one always', async () => {

@@ -171,7 +171,34 @@ describe('compose.yaml', () => {
   });
 });
 
+const readdirOrNone = (path: string): string[] =>
+  statSync(path).isDirectory() ? readdirSync(path, { recursive: true, encoding: 'utf8' }) : [];
+
 describe('deploy/secrets.sh', () => {
+  it('lets containers read the configuration of a clone that was made under a strict umask', ({ skip }) => {
+    if (spawnSync('openssl', ['version']).error !== undefined) return skip();
+    const below = mkdtempSync(join(tmpdir(), 'sift-umask-'));
+    try {
+      const mounted = Object.values(compose.services)
+        .flatMap(({ volumes = [] }) => volumes)
+        .map((volume) => volume.split(':')[0] ?? '')
+        .filter((path) => path.startsWith('./'));
+      expect(mounted.length).toBeGreaterThan(3);
+      cpSync(join(ROOT, 'deploy'), below, { recursive: true });
+      spawnSync('chmod', ['-R', 'go=', below]);
+      expect(spawnSync('sh', ['secrets.sh'], { cwd: below }).status).toBe(0);
+      for (const path of mounted) {
+        const all = [path, ...readdirOrNone(join(below, path)).map((name) => `${path}/${name}`)];
+        for (const one of all) {
+          const { mode } = statSync(join(below, one));
+          expect([one, mode & 0o004]).toEqual([one, 0o004]);
+        }
+      }
+    } finally {
+      rmSync(below, { recursive: true });
+    }
+  });
+
   it('makes what compose.yaml reads, keeps what is there, and lets nobody else into the directory', ({ skip }) => {
     if (spawnSync('openssl', ['version']).error !== undefined) {
       process.stderr.write('skipped: deploy/secrets.sh (openssl is not installed)\n');

@@ -54,7 +54,7 @@ export const copiesOf = (stage: readonly Instruction[]): readonly Copy[] =>
   stage
     .filter(({ name }) => name === 'COPY')
     .map(({ text }) => {
-      const words = text.split(' ');
+      const words = text.split(' ').filter((word) => !word.startsWith('--chmod='));
       const from = words[0]?.startsWith('--from=') ? words.shift()?.slice('--from='.length) : undefined;
       const to = words.pop() ?? '';
       return { from, sources: words, to };

@@ -43,6 +43,9 @@ const problems = (text: string): string[] => {
     }
     say((name === 'ENV' || name === 'ARG') && /SECRET|KEY|TOKEN|PASSWORD/.test(of), `a secret in ${name}`);
   }
+  // a clone made under a strict umask (077) has files that its owner alone reads, and the image's user is not that
+  const ownModes = image.filter(({ name, text: of }) => name === 'COPY' && !/--from=|--chmod=755 /.test(of));
+  say(ownModes.length > 0, 'COPY with the modes that files have in the clone');
   const one = (name: string): Instruction | undefined => image.findLast((instruction) => instruction.name === name);
   const user = one('USER')?.text ?? '';
   say(!/^[1-9]\d{3,}:[1-9]\d{3,}$/.test(user), `USER is '${user}', it must be a number that is not root's`);
@@ -122,6 +125,7 @@ describe('the rules', () => {
     ['ADD of an address', 'WORKDIR /app', 'ADD https://example.com/x /x', 'ADD, where COPY'],
     ['recommended packages', ' --no-install-recommends', '', 'apt-get installs recommendations'],
     ['lists that stay', '&& rm -rf /var/lib/apt/lists/*', '', 'apt-get leaves its lists'],
+    ['modes of the clone', 'COPY --chmod=755 LICENSE', 'COPY LICENSE', 'COPY with the modes'],
     ['a secret', 'HOME=/tmp', 'SIFT_GPU_KEYS=abc', 'a secret in ENV'],
   ])('notice %s', (_, from, to, sentence) => {
     const changed = GOOD.replace(from, to);

@@ -1,5 +1,6 @@
 // What gateway and GPU server take from outside: flags, variables and routes, read from their sources, so that a manifest which
 // names one that is not there is found.
+import { deploy } from '../../cli/commands/deploy.ts';
 import { read } from './dockerfile.ts';
 
 const all = (text: string, pattern: RegExp): Set<string> =>
@@ -11,6 +12,7 @@ const gpuCommand = read('gateway/gpu/sift_gpu/__main__.py');
 export const FLAGS = {
   gateway: all(gatewayHelp, /(--[a-z][a-z-]*)/g),
   gpu: all(gpuCommand, /add_argument\("(--[a-z-]+)"/g),
+  deploy: all((deploy.flags ?? []).map(({ flags }) => flags).join(' '), /(--[a-z-]+)/g),
 };
 
 const gatewaySecrets = [...all(read('cli/gateway.ts'), /sharedSecret\('(\w+)'\)/g)];

@@ -95,7 +95,15 @@ const GATEWAY = ['gateway_unreachable', 'gateway_timeout', 'not_configured'] as 
 /** Of work that waits for a backend. */
 const WORK = [
   ...GATEWAY,
-  ...(['queue_full', 'no_memory', 'never_fits', 'backend_unavailable', 'shutting_down', 'deadline'] as const),
+  ...([
+    'queue_full',
+    'no_memory',
+    'never_fits',
+    'backend_unavailable',
+    'shutting_down',
+    'stopped',
+    'deadline',
+  ] as const),
   ...(['backend', 'beyond_deadline', 'context_length', 'unknown_model'] as const),
 ] as const;
 /** Of a selection from a corpus. */
