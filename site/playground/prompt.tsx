@@ -37,7 +37,7 @@ export const Prompt = ({ corpora, view, link, onChange }: Props) => {
       <label for="prompt">Prompt</label>
       <textarea
         id="prompt"
-        rows={5}
+        rows={3}
         dir="auto"
         value={view.prompt}
         onInput={(event) => onChange({ prompt: event.currentTarget.value })}
