@@ -87,7 +87,10 @@ describe('the page of the configuration', () => {
         .map((name) => read(join(room, name))),
     );
     const used = files.flatMap((text) =>
-      Array.from(text.matchAll(/\b(?:env\.|sharedSecret\(')((?:SIFT|GATEWAY)_[A-Z_]+)/g), ([, name = '']) => name),
+      Array.from(
+        text.matchAll(/\b(?:env\.|sharedSecret\(')((?:SIFT|GATEWAY|CLOUDFLARE|API|NO)_[A-Z_]+)/g),
+        ([, name = '']) => name,
+      ),
     );
     expect([...new Set(used)].sort()).toEqual(VARIABLES.map(({ name }) => name).sort());
   });
