@@ -38,6 +38,8 @@ export const startBenchEdge = async (defaultCorpus: string): Promise<BenchEdge> 
     gatewayUrl: 'http://127.0.0.1:9',
     gatewaySecret: 'no gateway listens here',
     defaultCorpus,
+    // a page that finds no gateway would be told of between the figures
+    logLevel: 'off',
   });
   return {
     url: edge.url,

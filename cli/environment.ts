@@ -13,9 +13,9 @@ export interface Variable {
 export const VARIABLES: readonly Variable[] = [
   {
     name: 'GATEWAY_SECRET',
-    by: '`npm run gateway`, `npm run deploy`',
+    by: '`npm run gateway`, `sift-edge deploy`, `doctor`',
     meaning:
-      'secret that the gateway shares with the edge, 16 characters or more; never given on the command line. `GATEWAY_SECRET_FILE` names a file that holds it',
+      'secret that the gateway shares with the edge, 16 characters or more; never given on the command line. `deploy` takes it in place of making one, `doctor` tries it. `GATEWAY_SECRET_FILE` names a file that holds it',
     fallback: 'none: the gateway does not start, and the first deployment makes one',
   },
   {
@@ -76,8 +76,38 @@ export const VARIABLES: readonly Variable[] = [
   },
   {
     name: 'SIFT_KEY',
-    by: '`sift-edge`, `npm run keys`',
+    by: '`sift-edge`',
     meaning: 'key of that edge, as `--key`, which other users of the machine can read',
     fallback: 'none',
+  },
+  {
+    name: 'API_KEY',
+    by: '`sift-edge doctor`',
+    meaning: 'the entries that the edge is to be given; it looks whether they are long enough, and prints none',
+    fallback: 'not looked at',
+  },
+  {
+    name: 'CLOUDFLARE_API_TOKEN',
+    by: '`sift-edge deploy`, `destroy`, `doctor`',
+    meaning: 'token for Cloudflare; which permissions it needs is in docs/deploy.md',
+    fallback: 'the login of `npx wrangler login`',
+  },
+  {
+    name: 'CLOUDFLARE_ACCOUNT_ID',
+    by: '`sift-edge deploy`, `destroy`',
+    meaning: 'the account, as `--account`',
+    fallback: 'the only one that the login reaches',
+  },
+  {
+    name: 'CLOUDFLARE_API_BASE_URL',
+    by: '`sift-edge deploy`, `destroy`, `doctor`',
+    meaning: 'another address of its API, for a proxy or a test',
+    fallback: '`https://api.cloudflare.com/client/v4`',
+  },
+  {
+    name: 'NO_COLOR',
+    by: '`sift-edge`',
+    meaning: 'anything in it: no colours',
+    fallback: 'colours on a terminal',
   },
 ];

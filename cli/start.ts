@@ -136,7 +136,7 @@ export const start = async (options: Options, lifetime: Lifetime): Promise<void>
     if (options.once) return await stack.close();
     say(`edge     ${stack.edge}`, `gateway  ${stack.gateway}`, `key      ${stack.key}`);
     // after the '#': no browser sends it, and the page takes it out of the address
-    say(`open     ${stack.edge}/#key=${stack.key}`, '');
+    say(`open     ${stack.edge}/#corpus=${corpus}&key=${stack.key}`, '');
     say(
       `curl ${stack.edge}/v1/select -H 'authorization: Bearer ${stack.key}' -H 'content-type: application/json' \\`,
       `  -d '{"corpus":"${corpus}","input":"How do I stream a response?","n":5}'`,

@@ -1,5 +1,5 @@
 // What the Worker serves as files, into build/site: the playground, the description of the API, a page that shows it with a
-// viewer from its package, and the manual where `npm run docs` has made it. Written here and not by the Worker, which would
+// viewer from its package, and the manual where `npm run docs` has made it, else a page that says so. Written here and not by the Worker, which would
 // carry the means to write it.
 import { existsSync } from 'node:fs';
 import { copyFile, cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -32,6 +32,12 @@ export const copyManual = async (): Promise<void> => {
   await Promise.all(left.map((file) => rm(file, { force: true })));
 };
 
+/** In the place of its first page, and of the page for an address that it does not have. */
+const sayThereIsNoManual = async (): Promise<void> => {
+  await mkdir(join(SITE, 'docs'), { recursive: true });
+  for (const name of ['index.html', '404.html']) await copyFile(join(here, 'no-manual.html'), join(SITE, 'docs', name));
+};
+
 /** Written anew each time: it takes a fifth of a second. */
 export const buildSite = async (): Promise<void> => {
   // the package as npm has it brings the files, and neither the playground's sources nor the viewer
@@ -39,6 +45,7 @@ export const buildSite = async (): Promise<void> => {
   const viewer = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
   await mkdir(SITE, { recursive: true });
   await copyManual();
+  if (!existsSync(join(MANUAL, 'index.html'))) await sayThereIsNoManual();
   await cp(join(here, 'api'), API, { recursive: true });
   const { version } = JSON.parse(await readFile(join(dirname(here), 'package.json'), 'utf8')) as { version: string };
   await writeFile(join(SITE, 'openapi.json'), JSON.stringify(openApi(version)));

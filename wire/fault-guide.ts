@@ -25,7 +25,10 @@ export const FAULT_GUIDE: Readonly<Record<Fault['kind'], Guide>> = {
     means: 'a vector has other dimensions than the corpus',
     todo: 'use the embedder of the corpus (`GET /v1/corpora/{corpus}` names it), or send texts',
   },
-  empty_text: { means: 'a text is empty, or only white space', todo: 'leave it out' },
+  empty_text: {
+    means: 'a text of an upload, or one to be embedded, is empty or only white space (elsewhere `bad_field`)',
+    todo: 'leave it out',
+  },
   too_large: {
     means: 'a body, a line, a text or a number of things is above its limit',
     todo: 'send less at a time; the message has the size and the limit',

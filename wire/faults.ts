@@ -204,9 +204,9 @@ export const describe = (fault: Fault): string => {
     case 'embedder':
       return `the text could not be embedded: ${fault.message}`;
     case 'gateway_unreachable':
-      return `the backend cannot be reached: ${fault.message}`;
+      return `the gateway cannot be reached: ${fault.message}`;
     case 'gateway_timeout':
-      return `the backend sent nothing for ${fault.afterMs} ms (${fault.stage})`;
+      return `the gateway sent nothing for ${fault.afterMs} ms (${fault.stage})`;
     case 'backend_unavailable':
       return `the backend cannot take this request now: ${fault.message}; try again in ${fault.retryAfterS} s`;
     case 'backend':

@@ -33,7 +33,8 @@ export const varsOf = (toml: string): ReadonlyMap<string, string> => {
   return new Map(Array.from(part.matchAll(/^(\w+) = (.*)$/gm), ([, name = '', value = '']) => [name, value]));
 };
 
-const isText = ({ type }: Member): boolean => /^string$|^'/.test(type);
+/** Set under [vars]; GATEWAYS may be a table there, which the Worker is given as a value. */
+const isText = ({ type }: Member): boolean => /^(string|unknown)$|^'/.test(type);
 const isSecret = ({ text }: Member): boolean => text.startsWith('Secret');
 const code = (value: string | undefined): string => (value === undefined ? '' : `\`${value}\``);
 

@@ -1,7 +1,7 @@
-// `SIFT_URL=… SIFT_KEY=… bun client.mjs`
+// `SIFT_SERVER=… SIFT_KEY=… bun client.mjs`
 import { createClient } from 'sift-edge/client';
 
-const sift = createClient({ baseURL: Bun.env.SIFT_URL ?? 'http://127.0.0.1:8787', key: Bun.env.SIFT_KEY ?? '' });
+const sift = createClient({ baseURL: Bun.env.SIFT_SERVER ?? 'http://127.0.0.1:8787', key: Bun.env.SIFT_KEY ?? '' });
 await sift.ingest('example', [
   { id: 'router', text: 'The router matches the path of a request against each route in turn.' },
   { id: 'timer', text: 'The timer calls a function again after so many milliseconds.' },

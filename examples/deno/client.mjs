@@ -1,8 +1,8 @@
-// `SIFT_URL=… SIFT_KEY=… deno run --allow-env --allow-net client.mjs`
+// `SIFT_SERVER=… SIFT_KEY=… deno run --allow-env --allow-net client.mjs`
 import { createClient } from 'sift-edge/client';
 
 const sift = createClient({
-  baseURL: Deno.env.get('SIFT_URL') ?? 'http://127.0.0.1:8787',
+  baseURL: Deno.env.get('SIFT_SERVER') ?? 'http://127.0.0.1:8787',
   key: Deno.env.get('SIFT_KEY') ?? '',
 });
 await sift.ingest('example', [

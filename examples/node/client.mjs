@@ -1,8 +1,8 @@
-// `SIFT_URL=… SIFT_KEY=… node client.mjs`
+// `SIFT_SERVER=… SIFT_KEY=… node client.mjs`
 import { createClient } from 'sift-edge/client';
 
 const sift = createClient({
-  baseURL: process.env.SIFT_URL ?? 'http://127.0.0.1:8787',
+  baseURL: process.env.SIFT_SERVER ?? 'http://127.0.0.1:8787',
   key: process.env.SIFT_KEY ?? '',
 });
 await sift.ingest('example', [

@@ -18,7 +18,7 @@ export default {
         }),
       );
     }
-    const sift = createClient({ baseURL: env.SIFT_URL, key: env.SIFT_KEY });
+    const sift = createClient({ baseURL: env.SIFT_SERVER, key: env.SIFT_KEY });
     try {
       const asked = { corpus: env.SIFT_CORPUS, input: searchParams.get('q') ?? '', n: 3 };
       const { selection } = await sift.select(asked, undefined, { signal: request.signal });

@@ -1,6 +1,6 @@
 // GET /, /playground/…, /openapi.json and /docs/…: what site/build.ts wrote comes with the Worker as static files, without a
 // key, under policies that let nothing in from elsewhere. The manual (/docs/) is there once `npm run docs` has made it; until
-// then its address leads to the API's description (/docs/api/), which every build has.
+// then a page in its place says so.
 import type { Context } from 'hono';
 import { FaultError } from '../../wire/faults.ts';
 import type { Env } from '../env.ts';
@@ -44,7 +44,6 @@ export const siteRoute = async (c: Context<{ Bindings: Env }>): Promise<Response
     return found?.status === 404 ? undefined : found;
   };
   const found = await file(c.req.raw);
-  if (found === undefined && path === '/docs/') return c.redirect(API, 302);
   const shown = found ?? (await missing(c, file));
   if (shown === undefined) throw new FaultError({ kind: 'not_found', path });
   const response = new Response(shown.body, found === undefined ? { status: 404, headers: shown.headers } : shown);

@@ -53,5 +53,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   }
   const pages = await buildManual();
   await buildSite();
-  process.stdout.write(`${pages.length} pages in ${relative(process.cwd(), MANUAL)}; the edge serves them at /docs/\n`);
+  process.stdout.write(
+    `${pages.length} pages in ${relative(process.cwd(), MANUAL)}; the edge serves them at /docs/ once it is started again\n`,
+  );
 }

@@ -52,7 +52,10 @@ export const Answers = ({ client, view, onError }: Props) => {
       <h2 id="answers-title">Answers, before and after</h2>
       {problem !== '' && (
         <>
-          <p class="problem" role="alert">{`No model can be asked: ${problem} Selections work without one.`}</p>
+          <p
+            class="problem"
+            role="alert"
+          >{`No model can be asked: ${problem.replace(/\.$/, '')}. Selections work without one.`}</p>
           <button type="button" onClick={again}>
             Look again
           </button>

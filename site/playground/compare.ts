@@ -39,7 +39,12 @@ const selectionOf = async (client: SiftClient, view: View, signal: AbortSignal) 
   }
 };
 
+/** An example that was uploaded as a vector alone has none. */
 const isText = (pick: Pick): pick is Pick & { text: string } => pick.text !== null && pick.text !== '';
+
+/** What a pick is known by where it is listed: the beginning of its text, else its id. */
+export const gistOf = (pick: Pick, characters: number): string =>
+  (isText(pick) ? pick.text : pick.id).slice(0, characters);
 
 /** Vectors of these texts and of the prompt, by the embedder of the corpus. */
 const vectorsOf = async (client: SiftClient, view: View, picks: readonly Pick[], signal: AbortSignal) => {

@@ -99,13 +99,13 @@ export const Corpus = ({ apiKey, client, corpus, corpora, onCorpus, onChanged, o
               <details>
                 <summary>
                   <span class="gist">
-                    <bdi>{(text ?? '(no text)').slice(0, 200)}</bdi>
+                    <bdi>{(text || '(no text)').slice(0, 200)}</bdi>
                   </span>
                   <span class="facts">
                     <bdi>{id.slice(0, 80)}</bdi>
                   </span>
                 </summary>
-                <Text label="Text of the example">{text ?? '(an example without text)'}</Text>
+                <Text label="Text of the example">{text || '(an example without text)'}</Text>
                 <p class="hint">
                   <bdi>{source ?? 'without a source'}</bdi>
                 </p>

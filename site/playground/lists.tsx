@@ -1,7 +1,7 @@
 // The picks of the three strategies side by side. Texts of a corpus are whatever somebody uploaded: they are shown as text,
 // and each in a direction of its own, so that marks of writing direction in one change nothing beside it.
 import { useEffect, useRef } from 'preact/hooks';
-import type { Compared } from './compare.ts';
+import { type Compared, gistOf } from './compare.ts';
 import { Delete } from './delete.tsx';
 import { differencesOf, percent, type Row } from './differences.ts';
 import { Text } from './text.tsx';
@@ -45,7 +45,7 @@ const Item = ({ strategy, row, before, open, onDelete }: ItemProps) => {
         <summary>
           <span class="place">{place}</span>
           <span class="gist">
-            <bdi>{(pick.text ?? pick.id).slice(0, 200)}</bdi>
+            <bdi>{gistOf(pick, 200)}</bdi>
           </span>
           <span class="facts">
             {badge !== undefined && <span class={`badge ${row.marked}`}>{badge}</span>}
@@ -64,7 +64,7 @@ const Item = ({ strategy, row, before, open, onDelete }: ItemProps) => {
             </svg>
           )}
         </summary>
-        <Text label={`Text of ${strategy} pick ${place}`}>{pick.text ?? '(an example without text)'}</Text>
+        <Text label={`Text of ${strategy} pick ${place}`}>{pick.text || '(an example without text)'}</Text>
         <p class="hint">
           <bdi>{pick.id}</bdi>
           {pick.source !== null && (

@@ -1,6 +1,6 @@
 // The map: to the right what is like the prompt, up and down what differs among the examples. Shape tells as much as colour.
 // Everything on it is in the lists beside it, which screen readers and keyboards use.
-import type { Compared, Pick } from './compare.ts';
+import { type Compared, gistOf, type Pick } from './compare.ts';
 import { percent } from './differences.ts';
 import { heights } from './plane.ts';
 
@@ -84,7 +84,7 @@ export const PickMap = ({ compared, onOpen }: { compared: Compared; onOpen: (id:
             <title>
               {`${point.place === undefined ? '' : `pick ${point.place}, `}similarity ${point.pick.similarity.toFixed(3)}${
                 point.pick.copies > 1 ? `, ${point.pick.copies} copies` : ''
-              }: ${(point.pick.text ?? point.pick.id).slice(0, 160)}`}
+              }: ${gistOf(point.pick, 160)}`}
             </title>
             {point.pick.copies > 1 && <circle class="copies" cx={point.x} cy={point.y} r="14" />}
             <Mark {...point} />

@@ -88,7 +88,7 @@ describe('the page of the configuration', () => {
     );
     const used = files.flatMap((text) =>
       Array.from(
-        text.matchAll(/\b(?:env\.|sharedSecret\('|secretOf\(')((?:SIFT|GATEWAY)_[A-Z_]+)/g),
+        text.matchAll(/\b(?:env\.|sharedSecret\('|secretOf\(')((?:SIFT|GATEWAY|CLOUDFLARE|API|NO)_[A-Z_]+)/g),
         ([, name = '']) => name,
       ),
     );

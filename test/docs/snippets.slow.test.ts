@@ -55,7 +55,7 @@ afterAll(() => stack?.end());
 
 const run = async ([command, ...args]: readonly [string, ...string[]], text: string) => {
   const { edge, key } = stack;
-  const own = { SIFT_BASE_URL: `${edge}/v1`, SIFT_URL: edge, SIFT_SERVER: edge, SIFT_KEY: key, EDGE: edge, KEY: key };
+  const own = { SIFT_SERVER: edge, SIFT_KEY: key };
   const child = spawn(command, args, { cwd: ROOT, env: { ...process.env, ...own }, stdio: 'pipe' });
   const said = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const) child[name].on('data', (piece) => (said[name] += piece));

@@ -475,7 +475,7 @@ describe('an impostor gateway', () => {
     use({ stepMs: 50 });
     front.mode = 'cut';
     const text = await (await complete({ ...tuned, stream: true })).text();
-    expect(text).toContain('data: {"error":{"message":"the backend cannot be reached: its stream broke off');
+    expect(text).toContain('data: {"error":{"message":"the gateway cannot be reached: its stream broke off');
     expect(text).not.toContain('[DONE]');
     await until(() => backend.live() === 0);
   });

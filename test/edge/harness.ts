@@ -2,6 +2,7 @@
 import { createTestHarness } from 'wrangler';
 import { VECTORIZE_HEADER } from '../../local/doors.ts';
 import config from '../../models/embedder/config.json' with { type: 'json' };
+import { checkDeclared } from './declared.ts';
 
 export const DIMENSIONS = config.dimensions;
 export const KEY = 'sk-test-one';
@@ -80,7 +81,9 @@ export const edgeAt = (url: URL): Caller => {
       request.body = bodyOf(body) ?? null;
       if (body instanceof ReadableStream) Object.assign(request, { duplex: 'half' });
     }
-    return fetch(new URL(path, url), request);
+    const response = await fetch(new URL(path, url), request);
+    await checkDeclared(request.method ?? 'GET', path, response);
+    return response;
   };
   return {
     url,

@@ -35,7 +35,7 @@ afterAll(async () => {
 
 /** What a program prints; what it says on stderr fails the test. */
 const printed = async (command: string, args: readonly string[]): Promise<string> => {
-  const env = { ...process.env, NODE_OPTIONS: '', SIFT_URL: stack.edge, SIFT_KEY: stack.key, NO_COLOR: '1' };
+  const env = { ...process.env, NODE_OPTIONS: '', SIFT_SERVER: stack.edge, SIFT_KEY: stack.key, NO_COLOR: '1' };
   const options = { cwd: app.directory, env, timeout: 50_000 };
   const { stdout, stderr } = await promisify(execFile)(command, args, options);
   expect(stderr).toBe('');
@@ -74,7 +74,7 @@ describe('worker', () => {
     // as wrangler bundles it: the condition `workerd` takes the kernel as a module
     const modules = await bundle(join(app.directory, 'worker/index.js'));
     expect(Object.keys(modules).some((name) => name.endsWith('.wasm'))).toBe(true);
-    const vars = { SIFT_URL: stack.edge, SIFT_KEY: stack.key, SIFT_CORPUS: 'docs' };
+    const vars = { SIFT_SERVER: stack.edge, SIFT_KEY: stack.key, SIFT_CORPUS: 'docs' };
     worker = await startWorkerd([{ name: 'example', modules, vars }]);
   });
   afterAll(() => worker?.stop());

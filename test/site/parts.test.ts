@@ -1,12 +1,18 @@
 // What the playground works with, without a browser.
+import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
+import { selectionFields } from '../../cli/ask/fields.ts';
+import type { Command } from '../../cli/commands/command.ts';
+import { select } from '../../cli/commands/select.ts';
 import { IDLE, withEvent } from '../../site/playground/answer.ts';
-import { type Compared, ofSiftsPool, type Pick } from '../../site/playground/compare.ts';
+import { commandLine } from '../../site/playground/command-line.ts';
+import { type Compared, gistOf, ofSiftsPool, type Pick } from '../../site/playground/compare.ts';
 import { differencesOf, inWords, percent } from '../../site/playground/differences.ts';
 import { examplesOf } from '../../site/playground/files.ts';
 import { fragmentOf, readFragment } from '../../site/playground/fragment.ts';
 import { cosine, heights, mostLike } from '../../site/playground/plane.ts';
 import { DEFAULTS, placeOf, SETTINGS, valueAt } from '../../site/playground/settings.ts';
+import { runTyped } from '../cli/typed.ts';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
@@ -39,6 +45,45 @@ describe('the address of a view', () => {
       expect(valueAt(setting, placeOf(setting, DEFAULTS[setting.name]))).toBe(DEFAULTS[setting.name]);
     }
   });
+});
+
+describe('the command line of a view', () => {
+  const origin = 'https://sift.example.com:8443';
+  /** What the command would ask the edge for, if a shell were given this line. */
+  const asked = async (line: string) => {
+    let body: unknown;
+    const spied: Command = {
+      ...select,
+      run: async (given) => {
+        body = { server: given.values.server, corpus: given.values.corpus, prompt: given.positionals[0] };
+        body = { ...(body as object), ...selectionFields(given.values) };
+      },
+    };
+    const words = execFileSync('sh', ['-c', `npx() { printf '%s\\0' "$@"; }; ${line}`], { encoding: 'utf8' });
+    const { code, stderr } = await runTyped(words.split('\0').slice(1, -1), { commands: [spied] });
+    expect([code, stderr]).toEqual([0, '']);
+    return body;
+  };
+
+  it.each(['How do I stream a response?', 'it\'s `x` $(rm -rf /) "y" \\ !\n--n 5', '--help', 'größer'])(
+    'asks for the same, whatever the prompt: %s',
+    async (prompt) => {
+      const view = { ...DEFAULTS, corpus: 'my docs', prompt, selection: '', n: 3, lambda: 0.02, degree: 1, rounds: 8 };
+      const { corpus, n, lambda, degree, rounds } = view;
+      const same = { server: origin, corpus: [corpus], prompt, n, lambda, degree, rounds };
+      expect(await asked(commandLine(view, origin))).toEqual(same);
+    },
+  );
+
+  it('leaves out what is at its default, but the number of picks', () => {
+    const view = { ...DEFAULTS, corpus: 'starter', prompt: 'router', selection: 'sel_1' };
+    expect(commandLine(view, origin)).toBe(`npx sift-edge select --server ${origin} --corpus starter --n 10 router`);
+  });
+});
+
+it('names an example without a text by its id', () => {
+  const pick = (text: string | null) => ({ id: 'v7', text }) as Pick;
+  expect([gistOf(pick('a text'), 3), gistOf(pick(''), 200), gistOf(pick(null), 200)]).toEqual(['a t', 'v7', 'v7']);
 });
 
 describe('the map', () => {

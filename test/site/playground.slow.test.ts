@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { chromium } from '../clients/chromium.ts';
 import { type System, startSystem } from '../clients/system.ts';
-import { KEY } from '../edge/harness.ts';
+import { DIMENSIONS, KEY } from '../edge/harness.ts';
 import { type Playground, picksOf, playground, seriousOf, soon } from './browser.ts';
 
 const STREAMS = [
@@ -45,6 +45,31 @@ describe.skipIf(executable === undefined)('the playground', () => {
   afterAll(async () => {
     await pages?.close();
     await system?.close();
+  });
+
+  it('gives the command that makes the same selection, to the keyboard too', async () => {
+    const { page, faults } = await pages.open({ key: KEY, fragment: STREAMS_VIEW });
+    await picksOf(page);
+    const summary = page.getByText('The same on a command line');
+    await summary.focus();
+    await page.keyboard.press('Enter');
+    const line = await page.getByRole('region', { name: 'Command' }).textContent();
+    expect(line).toBe(
+      `npx sift-edge select --server ${system.edge.url.origin} --corpus streams --n 3 'How do I stream a response?'`,
+    );
+    expect(await seriousOf(page)).toEqual([]);
+    expect(faults).toEqual([]);
+  });
+
+  it('names examples that were uploaded as vectors alone', async () => {
+    const one = (i: number) => Array.from({ length: DIMENSIONS }, (_, j) => (i === j ? 1 : 0.1));
+    await system.edge.upload(
+      'vectors',
+      [0, 1, 2].map((i) => ({ id: `vector-${i}`, vector: one(i) })),
+    );
+    const { page, faults } = await pages.open({ key: KEY, fragment: `corpus=vectors&${PROMPT}&n=2` });
+    for (const gist of await picksOf(page)) expect(gist).toMatch(/^vector-\d$/);
+    expect(faults).toEqual([]);
   });
 
   describe('asks for a key', () => {
@@ -238,7 +263,9 @@ describe.skipIf(executable === undefined)('the playground', () => {
         fragment: STREAMS_VIEW,
         before: failing('/v1/models', 502, error),
       });
-      await page.getByText('No model can be asked: the gateway cannot be reached').waitFor();
+      await page
+        .getByText('No model can be asked: the gateway cannot be reached. Selections work without one.')
+        .waitFor();
       expect((await picksOf(page)).length).toBe(3);
     });
 

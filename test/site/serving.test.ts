@@ -1,5 +1,6 @@
 // How the edge serves the manual and the API's description from its files, in a clone that has built the manual and in one
 // that has not.
+import { readFile } from 'node:fs/promises';
 import { type Handler, Hono } from 'hono';
 import { describe, expect, it } from 'vitest';
 import { asFault, toWire } from '../../wire/faults.ts';
@@ -59,11 +60,21 @@ describe('the manual', () => {
 });
 
 describe('a build without the manual', () => {
-  const get = serving(API);
+  const get = serving({ ...API, '/docs/': 'not built', '/docs/404': 'not built' });
 
-  it('leads to the description of the API instead', async () => {
-    const page = await get('/docs/');
-    expect([page.status, page.headers.get('location')]).toEqual([302, '/docs/api/']);
-    expect((await get('/docs/start')).status).toBe(404);
+  it('says so to whoever reads a page of it, and goes on answering programs', async () => {
+    for (const path of ['/docs/', '/docs/start', '/docs/reference/api']) {
+      const page = await get(path);
+      expect([page.status, await page.text()]).toEqual([path === '/docs/' ? 200 : 404, 'not built']);
+    }
+    expect((await get('/docs/start', '*/*')).headers.get('content-type')).toContain('application/json');
+  });
+
+  it('has that page, which leads on, from npm start', async () => {
+    const text = await readFile(new URL('../../site/no-manual.html', import.meta.url), 'utf8');
+    expect(text).toContain('npm run docs');
+    expect(Array.from(text.matchAll(/<a href="([^"]+)"/g), ([, to]) => to)).toEqual(['/', '/docs/api/']);
+    // its policy runs no script and no style of a page
+    expect(text).not.toMatch(/<script|<style|style="/);
   });
 });

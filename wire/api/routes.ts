@@ -91,23 +91,17 @@ const JSON_BODY = { type: 'json', limit: MAX_BODY_BYTES } as const;
 const REPEATED = ['idempotency_busy', 'idempotency_mismatch', 'idempotency_unkept'] as const;
 const PAGES = `${MAX_PAGE.toLocaleString('en')} a page`;
 /** Of a call to the gateway, whatever it is about. */
-const GATEWAY = ['gateway_unreachable', 'gateway_timeout', 'not_configured'] as const;
+const GATEWAY = ['gateway_unreachable', 'gateway_timeout', 'not_configured', 'shutting_down', 'deadline'] as const;
 /** Of work that waits for a backend. */
 const WORK = [
   ...GATEWAY,
-  ...([
-    'queue_full',
-    'no_memory',
-    'never_fits',
-    'backend_unavailable',
-    'shutting_down',
-    'stopped',
-    'deadline',
-  ] as const),
+  ...(['queue_full', 'no_memory', 'never_fits', 'backend_unavailable', 'stopped'] as const),
   ...(['backend', 'beyond_deadline', 'context_length', 'unknown_model'] as const),
 ] as const;
+/** Of a vector that a caller sends. */
+const VECTOR = ['bad_vector', 'zero_vector', 'wrong_dimensions'] as const;
 /** Of a selection from a corpus. */
-const SELECTION = ['unknown_corpus', 'vectorize', 'embedder', 'too_large', 'bad_json'] as const;
+const SELECTION = ['unknown_corpus', 'vectorize', 'embedder', 'too_large', 'bad_json', ...VECTOR] as const;
 
 /** `METHOD PATH` in the order of the documentation. */
 export const ROUTES = {
@@ -134,7 +128,7 @@ export const ROUTES = {
     lines: selectLine,
     unchanged: true,
     quick: true,
-    errors: [...SELECTION, ...REPEATED],
+    errors: [...SELECTION, 'not_configured', ...REPEATED],
   },
   'GET /v1/selections/{id}': {
     summary: 'the same bytes again, for as long as the deployment keeps them',
@@ -208,7 +202,7 @@ export const ROUTES = {
     request: corpusRequest,
     response: corpusOnWire,
     created: 'sometimes',
-    errors: ['bad_json', 'too_large', 'embedder', 'not_configured'],
+    errors: ['unknown_corpus', 'bad_json', 'too_large', 'embedder', 'not_configured'],
   },
   'DELETE /v1/corpora/{corpus}': {
     summary: '`{"deleted":true,"examples":n}`; gone at once',
