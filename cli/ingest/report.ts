@@ -25,8 +25,11 @@ export interface Report {
   readonly line: Meter;
   /** Bytes read so far. */
   bytes: number;
-  /** What is being waited for. */
-  waiting: string | undefined;
+  /** Whether `end` was called: what is told later is told to nobody. */
+  readonly isOver: boolean;
+  /** The edge is waited for, until `goOn`. Without a progress line that is said once. */
+  wait(why: string, ms: number): void;
+  goOn(): void;
   tell(item: Refused | PassedOver): void;
   note(message: string): void;
   /** `uploads`: of a dry run. */
@@ -93,10 +96,15 @@ export const report = (options: ReportOptions): Report => {
   const refusals = reasons();
   const passings = reasons();
   const started = now();
+  let waiting: string | undefined;
+  let saidToWait = false;
+  let isOver = false;
   const state: Report = {
     counts,
     bytes: 0,
-    waiting: undefined,
+    get isOver() {
+      return isOver;
+    },
     line: meter(
       draw,
       () =>
@@ -104,11 +112,21 @@ export const report = (options: ReportOptions): Report => {
           ms: now() - started,
           bytes: state.bytes,
           allBytes,
-          waiting: state.waiting,
+          waiting,
           dryRun: options.dryRun,
         }),
       columns,
     ),
+    wait(why, ms) {
+      waiting = `waiting ${duration(ms / 1000)}: ${why}`;
+      state.line.update('now');
+      if (draw === undefined && !saidToWait) console.note(`waiting for the edge: ${why}`);
+      saidToWait = true;
+    },
+    goOn() {
+      waiting = undefined;
+      saidToWait = false;
+    },
     tell(item) {
       const { type, place, reason } = item;
       if (type === 'passed') counts.passed += 1;
@@ -122,7 +140,8 @@ export const report = (options: ReportOptions): Report => {
       console.note(message);
     },
     end(end, uploads) {
-      state.line.clear();
+      isOver = true;
+      state.line.end();
       const seconds = (now() - started) / 1000;
       const estimated = uploads === undefined ? {} : { estimated_uploads: uploads };
       console.emit({ type: 'summary', end, ...summaryOf(counts, options, seconds), ...estimated });
