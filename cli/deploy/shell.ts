@@ -6,7 +6,7 @@ import { CommandError } from '../exit.ts';
 import type { Shell } from './deploy.ts';
 import { dropSecrets, keepSecrets, pendingSecrets } from './secrets.ts';
 import type { RawConfig } from './settings.ts';
-import { deployWorker, type Environment, runNode } from './wrangler.ts';
+import { deployWorker, type Environment, runNode, wranglerBin } from './wrangler.ts';
 
 export interface Place {
   /** The repository. */
@@ -20,6 +20,7 @@ const secretsPathOf = ({ directory }: Place, name: string): string => join(direc
 
 /** wrangler.toml as it is written. */
 export const readToml = async (root: string): Promise<RawConfig> => {
+  wranglerBin();
   const { experimental_readRawConfig } = await import('wrangler');
   return experimental_readRawConfig({ config: join(root, 'wrangler.toml') }).rawConfig;
 };

@@ -1,14 +1,31 @@
 // wrangler as a process: it bundles and uploads the Worker, and knows the login of `wrangler login`.
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { CommandError, EXIT } from '../exit.ts';
+import { INSTALLED, ROOT } from '../places.ts';
 import { CloudflareError } from './api.ts';
 
-const BIN = join(dirname(createRequire(import.meta.url).resolve('wrangler/package.json')), 'bin/wrangler.js');
+/** The file that runs it. It comes with a clone alone: a package that only serves and asks should not bring 200 MB more. */
+export const wranglerBin = (resolve: (name: string) => string = createRequire(import.meta.url).resolve): string => {
+  try {
+    return join(dirname(resolve('wrangler/package.json')), 'bin/wrangler.js');
+  } catch (error) {
+    const { devDependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+      devDependencies: { wrangler: string };
+    };
+    const how = INSTALLED ? `npm i wrangler@${devDependencies.wrangler}` : 'npm ci, without --omit=dev';
+    throw new CommandError(
+      `this needs wrangler, Cloudflare's own tool, which is not installed: ${how}, then the same again`,
+      EXIT.failed,
+      error,
+    );
+  }
+};
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -52,7 +69,7 @@ export const loginHeaders = async (
 ): Promise<Record<string, string> | undefined> => {
   const token = env.CLOUDFLARE_API_TOKEN;
   if (token !== undefined && token !== '') return { authorization: `Bearer ${token}` };
-  const { code, out } = await runNode([BIN, 'auth', 'token', '--json'], cwd, quiet(env), signal);
+  const { code, out } = await runNode([wranglerBin(), 'auth', 'token', '--json'], cwd, quiet(env), signal);
   if (code !== 0) return undefined;
   const said = JSON.parse(out.slice(out.indexOf('{'))) as Record<string, string>;
   if (said.type === 'api_key') return { 'x-auth-key': said.key ?? '', 'x-auth-email': said.email ?? '' };
@@ -93,7 +110,7 @@ export const deployWorker = async (
     const [report, log] = [join(directory, 'report.ndjson'), join(directory, 'wrangler.log')];
     const secrets = secretsFile === undefined ? [] : ['--secrets-file', secretsFile];
     const { code, all } = await runNode(
-      [BIN, 'deploy', '-c', config, ...secrets],
+      [wranglerBin(), 'deploy', '-c', config, ...secrets],
       cwd,
       { ...quiet(env), WRANGLER_OUTPUT_FILE_PATH: report, WRANGLER_LOG_PATH: log },
       signal,

@@ -27,9 +27,9 @@ export const modelCheck: Check = async ({ model }) => {
 };
 
 export const embedderCheck: Check = async ({ embedder }) => {
-  const { embedderFiles, triedEmbedder } = await import('../../local/embedder.ts');
-  const read = embedder.endsWith(DEFAULT_EMBEDDER) ? embedderFiles : triedEmbedder;
   try {
+    const { embedderFiles, triedEmbedder } = await import('../../local/embedder.ts');
+    const read = embedder.endsWith(DEFAULT_EMBEDDER) ? embedderFiles : triedEmbedder;
     const { dimensions, notes } = await read(embedder);
     const what = `the embedder ${embedder} (${dimensions} dimensions) can be read`;
     return [ok('embedder', notes.length === 0 ? what : `${what}: ${notes.join('; ')}`)];
