@@ -103,7 +103,9 @@ export const parseOptions = (args: readonly string[]): Options | undefined => {
   });
   if (values.help) return undefined;
   if (INSTALLED && values.corpus === undefined) {
-    throw new UsageError('--corpus DIR is missing: whose text is it about? (Without it a clone studies its node_modules.)');
+    throw new UsageError(
+      '--corpus DIR is missing: whose text is it about? (Without it a clone studies its node_modules.)',
+    );
   }
   if (values.prompts !== undefined && values.corpus === undefined) {
     throw new UsageError(`--prompts ${values.prompts} needs a --corpus to learn from`);

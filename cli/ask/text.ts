@@ -48,6 +48,7 @@ export const textOrNone = async (
   const file = text(values, 'file');
   if (file !== undefined && argument !== undefined) throw new UsageError(`give the ${what} or --file, not both`);
   if (file !== undefined && file !== '-') return readTextFile(file);
+  if (argument === '') throw new UsageError(`no ${what}: the argument is empty`);
   if (argument !== undefined && argument !== '-') return argument;
   if (argument === undefined && file === undefined && input.interactive) return undefined;
   const piped = (await readAll(input, console.signal)).replace(/\r?\n$/, '');

@@ -1,7 +1,7 @@
 // `sift-edge deploy`: an edge on Cloudflare from one command, safe to run again (docs/deploy.md).
 import { VECTORIZE_MAX_DIMENSIONS } from '../../wire/limits.ts';
 import type { Command } from './command.ts';
-import { flag, number, text, texts } from './values.ts';
+import { filterableOf, flag, number, text, texts } from './values.ts';
 
 const EMBEDDERS = ['onnx', 'workers-ai', 'none'] as const;
 
@@ -25,7 +25,7 @@ export const deploy: Command = {
     { flags: '--gateway <url>', summary: 'the gateway, https://…' },
     {
       flags: '--filterable <name:type>',
-      summary: 'a property that filters may name (string, number, boolean)',
+      summary: 'a property that filters may name: lang, year:number, draft:boolean',
       many: true,
     },
     { flags: '--domain <host>', summary: 'a host of a zone of the account, in place of workers.dev' },
@@ -59,7 +59,7 @@ export const deploy: Command = {
       ...given,
       dimensions: number(values, 'dimensions', { least: 1, most: VECTORIZE_MAX_DIMENSIONS }),
       gateway: text(values, 'gateway'),
-      filterable: texts(values, 'filterable'),
+      filterable: filterableOf(texts(values, 'filterable')),
       domain: text(values, 'domain'),
       subdomain: text(values, 'subdomain'),
     });

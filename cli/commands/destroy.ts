@@ -14,7 +14,7 @@ export const destroy: Command = {
     { flags: '--dry-run', summary: 'say what would be deleted' },
   ],
   examples: ['sift-edge destroy', 'sift-edge destroy --name sift-small --yes sift-small'],
-  async run({ console, values }) {
+  async run({ console, input, values }) {
     const [{ destroy: destroyed }, { ROOT, STATE }, shells, { loginOf, needLogin }, { namesOf, idsOf }] =
       await Promise.all([
         import('../deploy/destroy.ts'),
@@ -33,14 +33,8 @@ export const destroy: Command = {
     const yes = text(values, 'yes');
     const ask = async (): Promise<string | undefined> => {
       if (yes !== undefined) return yes;
-      if (!process.stdin.isTTY) return undefined;
-      const { createInterface } = await import('node:readline/promises');
-      const lines = createInterface({ input: process.stdin, output: process.stderr });
-      try {
-        return await lines.question(`Type ${names.name} to delete all of this: `, { signal: console.signal });
-      } finally {
-        lines.close();
-      }
+      const { typedLine } = await import('../ask/confirm.ts');
+      return typedLine({ console, input }, `Type ${names.name} to delete all of this:`);
     };
     const destroying = {
       ...{ api, account: account.id, names, ids: idsOf(names, toml), dryRun: flag(values, 'dryRun') },

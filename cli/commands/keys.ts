@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import type { KeyOnWire, keyMade, keyPage, keyRevoked } from '../../wire/api/keys.ts';
 import { SCOPES } from '../../wire/api/scope.ts';
 import { MAX_KEY_GRACE_S, MAX_PAGE } from '../../wire/limits.ts';
+import { UsageError } from '../../wire/usage.ts';
 import type { Command, Flag, Given } from './command.ts';
 import { number, given as only, text, texts } from './values.ts';
 
@@ -63,6 +64,9 @@ const create: Command = {
       rates: ratesOf(texts(values, 'rate')),
       budgets: budgetsOf(texts(values, 'budget')),
     };
+    if (texts(values, 'scope').length === 0) {
+      throw new UsageError(`--scope is missing: what may the key do? One or more of ${SCOPES.join(', ')}`);
+    }
     const made = await ask<z.output<typeof keyMade>>(given, 'POST', '/v1/keys', wishes);
     console.say(described(made), made.key, 'This key is shown once: keep it now.');
     console.emit(made);

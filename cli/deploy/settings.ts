@@ -2,6 +2,7 @@
 // wrangler.toml. Pure; every mistake is a UsageError with the value and what it may be.
 import type { Unstable_RawConfig } from 'wrangler';
 import { ZodError } from 'zod';
+import type { Filterable } from '../../wire/api/corpora.ts';
 import { VECTORIZE_MAX_DIMENSIONS } from '../../wire/limits.ts';
 import { messageOf } from '../../wire/message.ts';
 import { UsageError } from '../../wire/usage.ts';
@@ -32,7 +33,7 @@ export interface Flags {
   readonly dimensions?: number;
   readonly gateway?: string;
   /** `NAME:TYPE` each. */
-  readonly filterable?: readonly string[];
+  readonly filterable?: Filterable;
   readonly domain?: string;
   readonly subdomain?: string;
 }
@@ -96,16 +97,9 @@ const gatewayOf = (given: string | undefined, before: unknown): string => {
   return url;
 };
 
-const filterableOf = (given: readonly string[] | undefined, before: unknown): string => {
-  if (given === undefined || given.length === 0) return typeof before === 'string' ? before : '{}';
-  return JSON.stringify(
-    Object.fromEntries(
-      given.map((one) => {
-        const [name = '', type = 'string'] = one.split(':');
-        return [name, type];
-      }),
-    ),
-  );
+const filterableOf = (given: Filterable | undefined, before: unknown): string => {
+  if (given === undefined || Object.keys(given).length === 0) return typeof before === 'string' ? before : '{}';
+  return JSON.stringify(given);
 };
 
 const indexesOf = (filterable: string): ReadonlyMap<string, Property> => {

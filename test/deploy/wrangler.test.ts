@@ -11,5 +11,5 @@ it('is found in a clone, and asked for in plain words where it is not installed'
       throw Object.assign(new Error("Cannot find module 'wrangler/package.json'"), { code: 'MODULE_NOT_FOUND' });
     });
   expect(absent).toThrow(CommandError);
-  expect(absent).toThrow('needs wrangler, Cloudflare\'s own tool, which is not installed: npm ci, without --omit=dev');
+  expect(absent).toThrow("needs wrangler, Cloudflare's own tool, which is not installed: npm ci, without --omit=dev");
 });

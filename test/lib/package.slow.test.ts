@@ -205,7 +205,11 @@ describe.runIf(full !== undefined)('installed whole', () => {
   });
 
   it.each([
-    [['deploy', '--dry-run'], /^sift-edge: this needs wrangler, .*: npm i wrangler@\d+\.\d+\.\d+, then the same again$/, 1],
+    [
+      ['deploy', '--dry-run'],
+      /^sift-edge: this needs wrangler, .*: npm i wrangler@\d+\.\d+\.\d+, then the same again$/,
+      1,
+    ],
     [['destroy', '--dry-run'], /^sift-edge: this needs wrangler, /, 1],
     [['eval', '--quick'], /^eval: --corpus DIR is missing: whose text is it about\? /, 2],
   ])('asks in one sentence for what %j needs and a package does not have', async (args, sentence, code) => {
