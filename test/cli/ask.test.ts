@@ -289,7 +289,7 @@ describe('sift-edge complete', () => {
     expect((await failing('shutting_down')).code).toBe(EXIT.tryAgain);
   });
 
-  // that the work at the other end stops is in process.test.ts
+  // that the work at the other end stops is in process.slow.test.ts
   it('ends with 130 when it is interrupted', async () => {
     const stopped = new AbortController();
     gateway.tuning = async (_, exchange) => {

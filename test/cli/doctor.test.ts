@@ -102,6 +102,7 @@ describe('sift-edge doctor on this machine', () => {
       expect.stringContaining('nobody has it'),
       'ok',
     ]);
+    await chmod(path, 0o644);
     await writeFile(path, '{');
     expect((await examine([], { SIFT_STATE: state })).level['secrets-file']).toBe('fail');
   });
