@@ -35,14 +35,14 @@ const create: Command = {
   summary: 'make a key; its secret is shown once',
   remote: true,
   flags: [
-    { flags: '--scope <scope>', summary: 'what it may do; repeatable', many: true, values: SCOPES },
-    { flags: '--corpus <name>', summary: 'a corpus that it may touch; repeatable (default: all)', many: true },
+    { flags: '--scope <scope>', summary: 'what it may do', many: true, values: SCOPES },
+    { flags: '--corpus <name>', summary: 'a corpus that it may touch (default: all)', many: true },
     { flags: '--name <text>', summary: 'what it is for' },
     { flags: '--days <count>', summary: 'how long it works (default: without end)' },
-    { flags: '--rate <what=n>', summary: 'requests or steps in a minute; repeatable', many: true },
+    { flags: '--rate <what=n>', summary: 'requests or steps in a minute', many: true },
     {
       flags: '--budget <period.what=n>',
-      summary: 'day, month or total; requests, steps or tokens; repeatable',
+      summary: 'day, month or total; requests, steps or tokens',
       many: true,
     },
     TENANT,
