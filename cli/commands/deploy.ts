@@ -1,7 +1,7 @@
 // `sift-edge deploy`: an edge on Cloudflare from one command, safe to run again (docs/deploy.md).
 import { VECTORIZE_MAX_DIMENSIONS } from '../../wire/limits.ts';
 import type { Command } from './command.ts';
-import { filterableOf, flag, number, text, texts } from './values.ts';
+import { filterableOf, flag, number, given as only, text, texts } from './values.ts';
 
 const EMBEDDERS = ['onnx', 'workers-ai', 'none'] as const;
 
@@ -55,7 +55,7 @@ export const deploy: Command = {
     const toml = await shells.readToml(ROOT);
     const given = { name: text(values, 'name'), embedder: text(values, 'embedder'), aiModel: text(values, 'aiModel') };
     const name = given.name ?? toml.name ?? 'sift-edge';
-    const flags = defined({
+    const flags = only({
       ...given,
       dimensions: number(values, 'dimensions', { least: 1, most: VECTORIZE_MAX_DIMENSIONS }),
       gateway: text(values, 'gateway'),
@@ -79,15 +79,9 @@ export const deploy: Command = {
       showSecrets: flag(values, 'showSecrets'),
       check: values.check !== false,
       given: GATEWAY_SECRET ? { GATEWAY_SECRET } : {},
-      ...defined({ url: text(values, 'url'), key: text(values, 'key') ?? (env.SIFT_KEY || undefined) }),
+      ...only({ url: text(values, 'url'), key: text(values, 'key') ?? (env.SIFT_KEY || undefined) }),
     };
     const shell = shells.shellOf(place, settings.name, env, console.signal);
-    return deployed(deployment, { shell, console, ...defined({ login }) });
+    return deployed(deployment, { shell, console, ...only({ login }) });
   },
 };
-
-/** Without the members that are undefined. */
-const defined = <T extends object>(value: T): { [K in keyof T]?: Exclude<T[K], undefined> } =>
-  Object.fromEntries(Object.entries(value).filter(([, one]) => one !== undefined)) as {
-    [K in keyof T]?: Exclude<T[K], undefined>;
-  };

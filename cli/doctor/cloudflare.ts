@@ -3,10 +3,10 @@
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { CLOUDFLARE_API } from '../deploy/api.ts';
 import { ask } from './answer.ts';
 import { type Check, type Finding, fail, ok, skip, warn } from './finding.ts';
 
-const API = 'https://api.cloudflare.com/client/v4';
 const LOG_IN = 'set CLOUDFLARE_API_TOKEN, or run npx wrangler login';
 
 interface Login {
@@ -62,7 +62,7 @@ export const cloudflareCheck: Check = async ({ env, cloudflare, signal }): Promi
   // wrangler renews it by itself the next time that it runs
   if (login.expired === true)
     return [warn('cloudflare', what, 'its time is over; wrangler renews it', 'run npx wrangler whoami once')];
-  const base = (env.CLOUDFLARE_API_BASE_URL || API).replace(/\/+$/, '');
+  const base = (env.CLOUDFLARE_API_BASE_URL || CLOUDFLARE_API).replace(/\/+$/, '');
   const answer = await ask(base + login.path, { headers: { authorization: `Bearer ${login.token}` }, signal });
   if (typeof answer === 'string') return [fail('cloudflare', what, `${base}: ${answer}`, 'look at the network')];
   const { success, errors = [], result } = (answer.json ?? {}) as ApiAnswer;

@@ -1,5 +1,5 @@
 // What an ingest says: each refusal as it happens (--json, --verbose), the progress line, and the summary at its end.
-import { printable } from '../../corpus/notes.ts';
+import { nameOnOneLine } from '../../corpus/notes.ts';
 import type { Console } from '../commands/command.ts';
 import { type Counts, left, noCounts, reasons } from './account.ts';
 import { named, type PassedOver, type Refused } from './found.ts';
@@ -39,7 +39,7 @@ export interface Report {
 const told = (what: string, one: { reason: string; count: number; places: readonly string[] }): string => {
   const more = one.count - one.places.length;
   const rest = more > 0 ? ` and ${count(more)} more` : '';
-  const where = one.places.length === 0 ? '' : ` (${one.places.map(printable).join(', ')}${rest})`;
+  const where = one.places.length === 0 ? '' : ` (${one.places.map(nameOnOneLine).join(', ')}${rest})`;
   return `${count(one.count)} ${what}: ${one.reason}${where}`;
 };
 
@@ -133,7 +133,7 @@ export const report = (options: ReportOptions): Report => {
       (type === 'refused' ? refusals : passings).add(item);
       console.emit({ type, ...place, ...(type === 'refused' && item.id !== undefined ? { id: item.id } : {}), reason });
       if (!verbose || console.json) return;
-      state.note(`${type === 'refused' ? 'refused' : 'passed over'}: ${printable(named(place))}: ${reason}`);
+      state.note(`${type === 'refused' ? 'refused' : 'passed over'}: ${nameOnOneLine(named(place))}: ${reason}`);
     },
     note(message) {
       state.line.clear();
