@@ -20,12 +20,25 @@ const MODULES = [
 
 const sourcesHash = async (): Promise<string> => {
   const sum = createHash('sha256').update(JSON.stringify(MODULES));
-  const compiler = JSON.parse(await readFile(join(root, 'node_modules/assemblyscript/package.json'), 'utf8'));
-  sum.update(String(compiler.version));
+  // of package.json, which has it to the last digit: what is built is known to be up to date without the compiler as well
+  const { devDependencies } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
+  sum.update(String(devDependencies.assemblyscript));
   for (const name of (await readdir(here)).filter((file) => file.endsWith('.ts')).sort()) {
     sum.update(name).update(await readFile(join(here, name)));
   }
   return sum.digest('hex');
+};
+
+const withoutCompiler = (cause: unknown): never => {
+  if (!(cause instanceof Error && 'code' in cause && cause.code === 'ERR_MODULE_NOT_FOUND')) throw cause;
+  const error = new Error(
+    'the kernel is not built, and its compiler (assemblyscript) is not installed: npm ci && npm run build, and then, ' +
+      'where disk is scarce, npm prune --omit=dev',
+    { cause },
+  );
+  // a sentence for people: where it was thrown says nothing to them
+  error.stack = error.message;
+  throw error;
 };
 
 /** Builds the modules unless they are up to date; true if it compiled. Throws with the compiler's messages. */
@@ -35,7 +48,7 @@ export const buildKernel = async (): Promise<boolean> => {
   const hash = await sourcesHash();
   const stamp = join(root, 'build/sift.hash');
   if ((await readFile(stamp, 'utf8').catch(() => '')) === hash) return false;
-  const { default: asc } = await import('assemblyscript/asc');
+  const { default: asc } = await import('assemblyscript/asc').catch(withoutCompiler);
   await mkdir(join(root, 'build'), { recursive: true });
   for (const { out, entry, flags } of MODULES) {
     const { error, stderr } = await asc.main([entry, '--outFile', out, '--baseDir', root, ...flags]);
@@ -46,6 +59,9 @@ export const buildKernel = async (): Promise<boolean> => {
 };
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const built = await buildKernel();
+  const built = await buildKernel().catch((error: Error) => {
+    console.error(error.stack);
+    process.exit(1);
+  });
   console.log(built ? 'kernel: built build/sift.wasm' : 'kernel: build/sift.wasm is up to date');
 }

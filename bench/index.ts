@@ -1,5 +1,6 @@
 // `npm run bench -- NAME [--json] [--quick]`: hands over to bench/NAME/index.ts, which exports run(args).
 import { readdir } from 'node:fs/promises';
+import { runCommand } from '../cli/command.ts';
 
 interface Bench {
   run(args: readonly string[]): Promise<void>;
@@ -14,6 +15,8 @@ if (name === undefined || !names.includes(name)) {
   console.error(`usage: npm run bench -- NAME [--json] [--quick], where NAME is one of: ${names.sort().join(', ')}`);
   process.exitCode = 2;
 } else {
-  const bench: Bench = await import(new URL(`${name}/index.ts`, here).href);
-  await bench.run(args);
+  await runCommand('bench', async () => {
+    const bench: Bench = await import(new URL(`${name}/index.ts`, here).href);
+    await bench.run(args);
+  });
 }

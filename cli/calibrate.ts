@@ -104,7 +104,7 @@ const main = async (): Promise<void> => {
     const bySize = defaultsBySize(parameters);
     const rank = values.rank === undefined ? bySize.rank : whole('rank', values.rank, 1, MAX_RANK);
     const ways = triedWays(values, parameters);
-    const bar = progress('calibrating', ways.length * prompts.length);
+    const bar = progress('calibrating', ways.length * prompts.length, { logged: true });
     const filter = withoutSources(leftOut);
     const trial = { edge: stack.client, corpus, n, rank, prompts, filter, parallel: share.workers };
     const tried = await measure(trial, ways, bar.update);

@@ -93,6 +93,19 @@ export const VARIABLES: readonly Variable[] = [
     fallback: 'the login of `npx wrangler login`',
   },
   {
+    name: 'CLOUDFLARE_API_KEY',
+    by: '`sift-edge deploy`, `destroy`, `doctor`',
+    meaning:
+      'the global key of an account, in place of a token, beside `CLOUDFLARE_EMAIL`; a token may do less and is better',
+    fallback: 'none',
+  },
+  {
+    name: 'CLOUDFLARE_EMAIL',
+    by: '`sift-edge deploy`, `destroy`, `doctor`',
+    meaning: 'whose global key `CLOUDFLARE_API_KEY` is',
+    fallback: 'none',
+  },
+  {
     name: 'CLOUDFLARE_ACCOUNT_ID',
     by: '`sift-edge deploy`, `destroy`',
     meaning: 'the account, as `--account`',

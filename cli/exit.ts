@@ -41,6 +41,11 @@ const codeOf = ({ status, code }: SiftError): ExitCode => {
   return passes ? EXIT.tryAgain : EXIT.failed;
 };
 
+/** Nothing answers on this machine: a stranger may not have started it. */
+const NOT_STARTED = /\bhttp:\/\/(127\.0\.0\.1|localhost|\[::1\])(:\d+)?\/\S* cannot be reached: .*ECONNREFUSED/;
+export const withHint = (message: string): string =>
+  NOT_STARTED.test(message) ? `${message}; sift-edge serve starts one, --server URL names another` : message;
+
 export interface End {
   readonly message: string;
   readonly code: ExitCode;
@@ -53,7 +58,7 @@ export const endOf = (error: unknown): End => {
   if (error instanceof CommandError) return { message: error.message, code: error.code };
   if (error instanceof SiftError) {
     const where = error.requestId === undefined ? '' : ` (request ${error.requestId})`;
-    return { message: `${error.message}${where}`, code: codeOf(error) };
+    return { message: `${withHint(error.message)}${where}`, code: codeOf(error) };
   }
   return { message: error instanceof Error ? (error.stack ?? error.message) : String(error), code: EXIT.failed };
 };

@@ -4,8 +4,8 @@
 const [major = 0] = process.versions.node.split('.').map(Number);
 if (major < 25) {
   process.stderr.write(
-    `sift-edge runs on Node 25 or newer and found ${process.versions.node}. npm ci, under Node 20 or newer, installs one for ` +
-      'itself as an optional package: run it without --omit=optional, or install a newer Node.\n',
+    `sift-edge runs on Node 25 or newer and found ${process.versions.node}. npm, under Node 20 or newer, brings one ` +
+      'as an optional package: install without --omit=optional, or install a newer Node.\n',
   );
   process.exit(1);
 }

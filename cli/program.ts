@@ -24,7 +24,7 @@ export const flagsOf = (command: Command): readonly Flag[] => [
 ];
 
 const optionOf = ({ flags, summary, fallback, many, values }: Flag): Option => {
-  const option = new Option(flags, summary);
+  const option = new Option(flags, many === true ? `${summary}; repeatable` : summary);
   if (fallback !== undefined) option.default(fallback);
   if (Array.isArray(values)) option.choices(values);
   // choices check each value; several are gathered after that

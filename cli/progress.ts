@@ -1,4 +1,5 @@
-// A progress line on stderr: redrawn in place on a terminal, a line every tenth elsewhere, so that logs stay readable.
+// A progress line on stderr, redrawn in place, and only on a terminal. Programs that run for hours (a study, a calibration)
+// have it in a log as well, a line every tenth.
 const WIDTH = 28;
 
 export interface Progress {
@@ -8,12 +9,14 @@ export interface Progress {
 
 export interface ProgressOptions {
   readonly out?: Pick<NodeJS.WriteStream, 'write' | 'isTTY'>;
+  /** Where there is no terminal, a line every tenth. */
+  readonly logged?: boolean;
   /** Milliseconds after which the work ends, done or not. */
   readonly limitMs?: number;
 }
 
 export const progress = (label: string, total: number, options: ProgressOptions = {}): Progress => {
-  const { out = process.stderr, limitMs = Number.POSITIVE_INFINITY } = options;
+  const { out = process.stderr, logged = false, limitMs = Number.POSITIVE_INFINITY } = options;
   const started = performance.now();
   let lastTenth = -1;
   let lastDrawn = 0;
@@ -35,7 +38,7 @@ export const progress = (label: string, total: number, options: ProgressOptions 
         if (performance.now() - lastDrawn < 80 && done < total) return;
         lastDrawn = performance.now();
         out.write(`\r\u001b[2K${line(done)}`);
-      } else if (Math.floor((10 * done) / Math.max(total, 1)) > lastTenth) {
+      } else if (logged && Math.floor((10 * done) / Math.max(total, 1)) > lastTenth) {
         lastTenth = Math.floor((10 * done) / Math.max(total, 1));
         out.write(`${line(done)}\n`);
       }

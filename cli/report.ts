@@ -1,6 +1,6 @@
 // The report as a person reads it in a terminal of 100 columns or more; colours only where there is a terminal.
 import { styleText } from 'node:util';
-import { printable } from '../corpus/notes.ts';
+import { nameOnOneLine } from '../corpus/notes.ts';
 import type { Report } from './demo.ts';
 import type { Interval } from './interval.ts';
 
@@ -44,7 +44,7 @@ const interval = (what: string, { mean, low, high, of }: Interval): string =>
 
 const table = ({ documents, bpb, picks }: Report): string[] => {
   const row = (name: string, { base, nn, sift }: Report['bpb']): string =>
-    `    ${tailOf(printable(name), NAME_WIDTH).padEnd(NAME_WIDTH)} ${base.toFixed(3)}` +
+    `    ${tailOf(nameOnOneLine(name), NAME_WIDTH).padEnd(NAME_WIDTH)} ${base.toFixed(3)}` +
     `   ${nn.toFixed(3)} ${change(nn, base).padStart(8)}   ${sift.toFixed(3)} ${change(sift, base).padStart(8)}`;
   const n = picks.length;
   return [
@@ -75,7 +75,7 @@ export const render = (report: Report, leftOut: number): string => {
           interval('SIFT against nearest neighbours', difference.siftFromNn),
         ]),
     '',
-    `${bold('Prompt')}  ${printable(prompt.source)}${documents.length > 1 ? dim('  (the document that gained most)') : ''}`,
+    `${bold('Prompt')}  ${nameOnOneLine(prompt.source)}${documents.length > 1 ? dim('  (the document that gained most)') : ''}`,
     indent(lastLines(prompt.text, 6)),
     '',
     `${bold('SIFT picks for it')}  ${dim(`they explain ${(100 * report.explained).toFixed(0)} % of what all ${report.pool} candidates of the pool could explain`)}`,

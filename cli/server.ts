@@ -13,17 +13,25 @@ import { stateOf } from './places.ts';
 export const DEFAULT_SERVER = 'http://127.0.0.1:8787';
 /** Where serve has its gateway. */
 export const DEFAULT_GATEWAY = 'http://127.0.0.1:8788';
+export const isLoopback = (hostname: string): boolean => ['127.0.0.1', 'localhost', '[::1]'].includes(hostname);
 /** Other ways to write it. */
 const ITS_ORIGINS = [DEFAULT_SERVER, 'http://localhost:8787'];
 
+/** Without a slash or /v1 at its end. */
 export const serverOf = (values: Values, env: Environment): string => {
   const flag = text(values, 'server');
   const server = flag ?? (env.SIFT_SERVER || DEFAULT_SERVER);
+  const name = flag === undefined ? 'SIFT_SERVER' : '--server';
   const url = URL.parse(server);
-  if (url?.protocol === 'http:' || url?.protocol === 'https:') return server;
-  throw new UsageError(
-    `${flag === undefined ? 'SIFT_SERVER' : '--server'} is '${server}', it must be a URL such as https://sift.example.com`,
-  );
+  if (url?.protocol !== 'http:' && url?.protocol !== 'https:') {
+    throw new UsageError(`${name} is '${server}', it must be a URL such as https://sift.example.com`);
+  }
+  const root = (url.origin + url.pathname).replace(/\/+$/, '').replace(/\/v1$/, '');
+  // they may hold a key or a password, and are not repeated
+  if (url.search !== '' || url.hash !== '' || url.username !== '' || url.password !== '') {
+    throw new UsageError(`${name} has a '?', a '#' or a user's name in it, it must be an address alone: ${root}`);
+  }
+  return root;
 };
 
 const filled = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
@@ -55,9 +63,18 @@ export const keyOf = (values: Values, env: Environment, server: string): FoundKe
   return key === undefined ? undefined : { key, from: 'secrets.json of this machine' };
 };
 
+const howToGetOne = (server: string, env: Environment): string => {
+  const give = 'give --key KEY or set SIFT_KEY';
+  const { origin, hostname } = new URL(server);
+  if (ITS_ORIGINS.includes(origin)) {
+    return `sift-edge serve has not made one on this machine (${join(stateOf(env), 'secrets.json')}): start it, or ${give}`;
+  }
+  return isLoopback(hostname) ? `${give} (serve prints the key of this machine when it starts)` : give;
+};
+
 export const clientOf = (values: Values, env: Environment, { retries }: ClientWishes = {}): SiftClient => {
   const baseURL = serverOf(values, env);
   const found = keyOf(values, env, baseURL);
-  if (found === undefined) throw new CommandError('no key: give --key KEY or set SIFT_KEY', EXIT.auth);
+  if (found === undefined) throw new CommandError(`no key: ${howToGetOne(baseURL, env)}`, EXIT.auth);
   return createClient({ baseURL, key: found.key, ...(retries === undefined ? {} : { retries }) });
 };

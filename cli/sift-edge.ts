@@ -41,6 +41,6 @@ const surroundings = {
 };
 
 const code = await runToEnd(COMMANDS, process.argv.slice(2), surroundings, () => stopped.signal.aborted);
-// what a serving command had opened when it failed may keep the process
-if (running?.serves === true && code !== EXIT.ok) process.exit(code);
+// what a serving command had opened when it failed may keep the process, and so may an input that was being read at Ctrl-C
+if ((running?.serves === true && code !== EXIT.ok) || stopped.signal.aborted) process.exit(code);
 process.exitCode = code;

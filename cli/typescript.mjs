@@ -38,7 +38,7 @@ const leftOut = (specifier, cause) => {
           '--ignore-scripts (no package here needs its script, and one that fails is left out)'
         : undefined;
   if (why === undefined) return cause;
-  const error = new Error(`this needs the package ${name}, ${why}`, { cause });
+  const error = new Error(`this needs the package ${name}, ${why}`);
   error.stack = error.message;
   return error;
 };

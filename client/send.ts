@@ -46,6 +46,9 @@ const pause = (ms: number, signal?: AbortSignal): Promise<void> =>
     signal?.addEventListener('abort', stop, { once: true });
   });
 
+/** A page of whatever else lives at that address; nothing of an edge that is asked here is one. */
+const isForeign = ({ headers }: Response): boolean => headers.get('content-type')?.startsWith('text/html') === true;
+
 export const sender = ({ baseURL, key, retries = 2, fetch: ask = fetch }: ClientOptions): Send => {
   const root = baseURL.replace(/\/+$/, '').replace(/\/v1$/, '');
   /** The answer, or why there is none and whether it may be asked for again. */
@@ -61,6 +64,10 @@ export const sender = ({ baseURL, key, retries = 2, fetch: ask = fetch }: Client
       const response = await ask(root + path, { method, headers, body: body ?? null, signal: signal ?? null });
       // lines tell of themselves, also where all of them failed
       const hasLines = response.headers.get('content-type')?.startsWith('application/x-ndjson') === true;
+      if (response.ok && isForeign(response)) {
+        const message = `${root}${path} answers with a page, as no edge does: is that its address?`;
+        return [new SiftError({ message, code: 'no_edge' }, response), false];
+      }
       if (response.ok || response.status === 304 || hasLines) return response;
       const again = BUSY.includes(response.status) && response.headers.get('x-should-retry') !== 'false';
       return [await errorOf(response), again];

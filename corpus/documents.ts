@@ -6,7 +6,7 @@ import { readdir, realpath, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { MAX_CORPUS_FILE_BYTES } from '../wire/limits.ts';
 import { messageOf } from '../wire/message.ts';
-import { UsageError } from '../wire/usage.ts';
+import { MachineError, UsageError } from '../wire/usage.ts';
 import { decodeText } from './decode.ts';
 import { findFiles, type Note, readFound } from './files.ts';
 import { LATER_PACKAGES, MOVED_PACKAGES } from './later.ts';
@@ -38,7 +38,10 @@ const isStarterFile = (path: string): boolean =>
   (/\.d\.ts$/.test(path) && !/\.(min|generated)\.d\.ts$/.test(path));
 
 const packagesOf = async (root: string): Promise<string[]> => {
-  const names = (await readdir(root)).filter((name) => !name.startsWith('.')).sort();
+  const entries = await readdir(root).catch((error: unknown) => {
+    throw new MachineError(`${root} has no packages, whose documentation is taken: ${messageOf(error)}`);
+  });
+  const names = entries.filter((name) => !name.startsWith('.')).sort();
   const packages: string[] = [];
   for (const name of names) {
     if (!name.startsWith('@')) packages.push(name);

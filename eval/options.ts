@@ -4,6 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { optionsOf, UsageError, whole } from '../cli/arguments.ts';
 import { shareCores } from '../cli/cores.ts';
+import { INSTALLED, STATE } from '../cli/places.ts';
 import { MACHINE_FLAGS, machineOf, TUNING_FLAGS, tuningOf } from '../cli/tuning-flags.ts';
 import type { GivenDefaults } from '../gateway/given.ts';
 import type { Scored } from './material/setting.ts';
@@ -96,11 +97,16 @@ export const parseOptions = (args: readonly string[]): Options | undefined => {
       ...MACHINE_FLAGS,
       minutes: { type: 'string' },
       'per-domain': { type: 'string' },
-      state: { type: 'string', default: join(ROOT, '.sift/eval') },
+      state: { type: 'string', default: join(STATE, 'eval') },
       results: { type: 'string' },
     },
   });
   if (values.help) return undefined;
+  if (INSTALLED && values.corpus === undefined) {
+    throw new UsageError(
+      '--corpus DIR is missing: whose text is it about? (Without it a clone studies its node_modules.)',
+    );
+  }
   if (values.prompts !== undefined && values.corpus === undefined) {
     throw new UsageError(`--prompts ${values.prompts} needs a --corpus to learn from`);
   }

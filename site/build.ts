@@ -7,6 +7,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { openApi } from '../wire/openapi/document.ts';
+import { MachineError } from '../wire/usage.ts';
 import { buildPlayground } from './playground/build.ts';
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -38,11 +39,26 @@ const sayThereIsNoManual = async (): Promise<void> => {
   for (const name of ['index.html', '404.html']) await copyFile(join(here, 'no-manual.html'), join(SITE, 'docs', name));
 };
 
+/** Where the viewer is. Without the packages that a build needs, what was built before they went is served: undefined. */
+const viewerDirectory = (): string | undefined => {
+  try {
+    return dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
+  } catch (cause) {
+    if (existsSync(join(SITE, 'index.html'))) return undefined;
+    throw new MachineError(
+      'the pages are not built, and the packages that make them are not installed: npm ci && npm run build, and then, ' +
+        'where disk is scarce, npm prune --omit=dev',
+      { cause },
+    );
+  }
+};
+
 /** Written anew each time: it takes a fifth of a second. */
 export const buildSite = async (): Promise<void> => {
   // the package as npm has it brings the files, and neither the playground's sources nor the viewer
   if (!existsSync(join(here, 'playground/main.tsx'))) return;
-  const viewer = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
+  const viewer = viewerDirectory();
+  if (viewer === undefined) return;
   await mkdir(SITE, { recursive: true });
   await copyManual();
   if (!existsSync(join(MANUAL, 'index.html'))) await sayThereIsNoManual();

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { MAX_PROMPT_BYTES } from '../../wire/limits.ts';
 import { messageOf } from '../../wire/message.ts';
 import { UsageError } from '../../wire/usage.ts';
+import { whenAborted } from '../aborted.ts';
 import type { Given, Input } from '../commands/command.ts';
 import { text } from '../commands/values.ts';
 
@@ -14,9 +15,6 @@ const decoded = (bytes: Uint8Array, where: string): string => {
     throw new UsageError(`${where} is not UTF-8 text`);
   }
 };
-
-const aborted = (signal: AbortSignal): Promise<never> =>
-  new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }));
 
 /** Everything that is piped in, up to a limit. */
 export const readAll = async ({ stream }: Input, signal: AbortSignal, most = MAX_PROMPT_BYTES): Promise<string> => {
@@ -31,7 +29,7 @@ export const readAll = async ({ stream }: Input, signal: AbortSignal, most = MAX
     }
     return decoded(Buffer.concat(chunks), 'stdin');
   };
-  return Promise.race([read(), aborted(signal)]);
+  return Promise.race([read(), whenAborted(signal)]);
 };
 
 export const readTextFile = async (path: string): Promise<string> => {
@@ -50,6 +48,7 @@ export const textOrNone = async (
   const file = text(values, 'file');
   if (file !== undefined && argument !== undefined) throw new UsageError(`give the ${what} or --file, not both`);
   if (file !== undefined && file !== '-') return readTextFile(file);
+  if (argument === '') throw new UsageError(`no ${what}: the argument is empty`);
   if (argument !== undefined && argument !== '-') return argument;
   if (argument === undefined && file === undefined && input.interactive) return undefined;
   const piped = (await readAll(input, console.signal)).replace(/\r?\n$/, '');

@@ -2,7 +2,7 @@
 import { MAX_CHUNK, MAX_STRIPES, MIN_CHUNK } from '../../wire/limits.ts';
 import { CommandError, EXIT, type ExitCode } from '../exit.ts';
 import type { Command, Flag, Given } from './command.ts';
-import { flag, json, number, given as only, text, texts } from './values.ts';
+import { filterableOf, flag, json, number, given as only, text, texts } from './values.ts';
 
 const nameOf = ({ positionals: [name] }: Given): string => String(name);
 const NAME = { name: '<name>', summary: 'its name' } as const;
@@ -43,20 +43,6 @@ const show: Command = {
     return undefined;
   },
 };
-
-/** NAME:TYPE, NAME alone is a string. */
-const filterableOf = (given: readonly string[]): Record<string, 'string' | 'number' | 'boolean'> =>
-  Object.fromEntries(
-    given.map((one) => {
-      const at = one.lastIndexOf(':');
-      const [name, type] = at === -1 ? [one, 'string'] : [one.slice(0, at), one.slice(at + 1)];
-      if (type === 'string' || type === 'number' || type === 'boolean') return [name, type];
-      throw new CommandError(
-        `--filterable is '${one}', it must be NAME:string, NAME:number or NAME:boolean`,
-        EXIT.usage,
-      );
-    }),
-  );
 
 const create: Command = {
   name: 'create',

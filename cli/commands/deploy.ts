@@ -1,7 +1,7 @@
 // `sift-edge deploy`: an edge on Cloudflare from one command, safe to run again (docs/deploy.md).
 import { VECTORIZE_MAX_DIMENSIONS } from '../../wire/limits.ts';
 import type { Command } from './command.ts';
-import { flag, number, text, texts } from './values.ts';
+import { filterableOf, flag, number, given as only, text, texts } from './values.ts';
 
 const EMBEDDERS = ['onnx', 'workers-ai', 'none'] as const;
 
@@ -30,7 +30,7 @@ export const deploy: Command = {
     { flags: '--gateway-vpc <service>', summary: 'the service of Workers VPC that leads to the gateway' },
     {
       flags: '--filterable <name:type>',
-      summary: 'a property that filters may name (string, number, boolean)',
+      summary: 'a property that filters may name: lang, year:number, draft:boolean',
       many: true,
     },
     { flags: '--domain <host>', summary: 'a host of a zone of the account, in place of workers.dev' },
@@ -66,12 +66,12 @@ export const deploy: Command = {
     const toml = await shells.readToml(ROOT);
     const given = { name: text(values, 'name'), embedder: text(values, 'embedder'), aiModel: text(values, 'aiModel') };
     const name = given.name ?? toml.name ?? 'sift-edge';
-    const flags = defined({
+    const flags = only({
       ...given,
       dimensions: number(values, 'dimensions', { least: 1, most: VECTORIZE_MAX_DIMENSIONS }),
       gateway: texts(values, 'gateway'),
       gatewayVpc: text(values, 'gatewayVpc'),
-      filterable: texts(values, 'filterable'),
+      filterable: filterableOf(texts(values, 'filterable')),
       domain: text(values, 'domain'),
       subdomain: text(values, 'subdomain'),
     });
@@ -89,15 +89,9 @@ export const deploy: Command = {
       showSecrets: flag(values, 'showSecrets'),
       check: values.check !== false,
       given: brought,
-      ...defined({ url: text(values, 'url'), key: text(values, 'key') ?? (env.SIFT_KEY || undefined) }),
+      ...only({ url: text(values, 'url'), key: text(values, 'key') ?? (env.SIFT_KEY || undefined) }),
     };
     const shell = shells.shellOf(place, settings.name, { env, signal: console.signal, docs: flag(values, 'docs') });
-    return deployed(deployment, { shell, console, ...defined({ login }) });
+    return deployed(deployment, { shell, console, ...only({ login }) });
   },
 };
-
-/** Without the members that are undefined. */
-const defined = <T extends object>(value: T): { [K in keyof T]?: Exclude<T[K], undefined> } =>
-  Object.fromEntries(Object.entries(value).filter(([, one]) => one !== undefined)) as {
-    [K in keyof T]?: Exclude<T[K], undefined>;
-  };

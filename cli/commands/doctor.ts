@@ -39,7 +39,7 @@ export const doctor: Command = {
       import('../server.ts'),
     ]);
     const server = given.server();
-    const isLocal = ['127.0.0.1', 'localhost', '[::1]'].includes(new URL(server).hostname);
+    const isNamed = text(values, 'server') !== undefined || (env.SIFT_SERVER ?? '') !== '';
     const named = text(values, 'gateway') ?? (env.GATEWAY_URL || undefined);
     if (named !== undefined && !URL.canParse(named)) {
       const { UsageError } = await import('../../wire/usage.ts');
@@ -55,7 +55,7 @@ export const doctor: Command = {
       server,
       key: keyOf(values, env, server),
       gateway: named ?? beside,
-      isLocal,
+      isNamed,
       cloudflare: flag(values, 'cloudflare'),
       signal: console.signal,
     };

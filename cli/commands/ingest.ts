@@ -4,7 +4,7 @@ import { UsageError } from '../../wire/usage.ts';
 import type { Cutting } from '../ingest/cut.ts';
 import type { Kind } from '../ingest/kinds.ts';
 import type { Command, Given, Values } from './command.ts';
-import { flag, number, text, texts } from './values.ts';
+import { filterableOf, flag, number, text, texts } from './values.ts';
 
 /** As in cli/ingest/kinds.ts, which is loaded when the command runs. */
 const KINDS: readonly Kind[] = ['text', 'markdown', 'html', 'csv', 'tsv', 'jsonl', 'pdf'];
@@ -30,25 +30,16 @@ const cuttingOf = async (values: Values): Promise<{ cutting: Cutting; overlap?: 
   return { cutting: { by: 'here', size, overlap: own, rows: chunk !== undefined } };
 };
 
-const ask = async (question: string): Promise<boolean> => {
-  const { createInterface } = await import('node:readline/promises');
-  const reader = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    return /^y(es)?$/i.test((await reader.question(`${question} [y/N] `)).trim());
-  } finally {
-    reader.close();
-  }
-};
-
-const run = async ({ console, positionals, values, env, server: serverOf, client }: Given) => {
+const run = async ({ console, input, positionals, values, env, server: serverOf, client }: Given) => {
   const [paths = []] = positionals;
   const [
     { runIngest },
-    { filterableOf, metaFields },
+    { metaFields },
     { stateDirectory },
     limits,
     { setTimeout: sleep },
     { keyOf },
+    { typedLine },
     api,
   ] = await Promise.all([
     import('../ingest/run.ts'),
@@ -57,6 +48,7 @@ const run = async ({ console, positionals, values, env, server: serverOf, client
     import('../../wire/limits.ts'),
     import('node:timers/promises'),
     import('../server.ts'),
+    import('../ask/confirm.ts'),
     import('../../wire/api/corpora.ts'),
   ]);
   const server = serverOf();
@@ -66,7 +58,7 @@ const run = async ({ console, positionals, values, env, server: serverOf, client
   if (!named.success) throw new UsageError(`--corpus '${corpus}' ${named.error.issues[0]?.message ?? ''}`);
   const wanted = Array.isArray(paths) ? (paths as readonly string[]) : [String(paths)];
   if (wanted.filter((path) => path === '-').length > 1) throw new UsageError("'-' is named twice, there is one stdin");
-  const isAsking = console.interactive && process.stdin.isTTY === true && !wanted.includes('-');
+  const isAsking = input.interactive && !wanted.includes('-');
   const dryRun = flag(values, 'dryRun');
   const yes = flag(values, 'yes');
   if (flag(values, 'prune') && !yes && !isAsking && !dryRun) {
@@ -101,12 +93,13 @@ const run = async ({ console, positionals, values, env, server: serverOf, client
       key: keyOf(values, env, server)?.key ?? '',
     },
     {
-      ...(dryRun ? {} : { client: client() }),
+      ...(dryRun ? {} : { client: client({ retries: 0 }) }),
       console,
       stdin: process.stdin,
       ...(console.interactive ? { draw: (line: string) => void process.stderr.write(line) } : {}),
       columns: () => process.stderr.columns || 80,
-      confirm: (question) => (yes ? Promise.resolve(true) : ask(question)),
+      confirm: async (question) =>
+        yes || /^y(es)?$/i.test((await typedLine({ console, input }, `${question} [y/N]`)) ?? ''),
       clock: { now: () => performance.now(), sleep: (ms, signal) => sleep(ms, undefined, { signal }) },
       state: stateDirectory(env),
     },
@@ -137,7 +130,11 @@ export const ingest: Command = {
     { flags: '--id-field <path>', summary: 'the same of JSONL, a dotted path' },
     { flags: '--meta-fields <list>', summary: 'the same of JSONL, dotted paths' },
     { flags: '--meta <name=value>', summary: 'metadata of every example', many: true },
-    { flags: '--filterable <name:type>', summary: 'what a new corpus declares for filters: lang:string', many: true },
+    {
+      flags: '--filterable <name:type>',
+      summary: 'what a new corpus declares for filters: lang, year:number',
+      many: true,
+    },
     { flags: '--prune', summary: 'delete examples of these inputs that are no longer in them' },
     { flags: '-y, --yes', summary: 'do not ask before deleting' },
     { flags: '--no-ignore', summary: 'read what a .gitignore leaves out' },

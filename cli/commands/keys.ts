@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import type { KeyOnWire, keyMade, keyPage, keyRevoked } from '../../wire/api/keys.ts';
 import { SCOPES } from '../../wire/api/scope.ts';
 import { MAX_KEY_GRACE_S, MAX_PAGE } from '../../wire/limits.ts';
+import { UsageError } from '../../wire/usage.ts';
 import type { Command, Flag, Given } from './command.ts';
 import { number, given as only, text, texts } from './values.ts';
 
@@ -34,14 +35,14 @@ const create: Command = {
   summary: 'make a key; its secret is shown once',
   remote: true,
   flags: [
-    { flags: '--scope <scope>', summary: 'what it may do; repeatable', many: true, values: SCOPES },
-    { flags: '--corpus <name>', summary: 'a corpus that it may touch; repeatable (default: all)', many: true },
+    { flags: '--scope <scope>', summary: 'what it may do', many: true, values: SCOPES },
+    { flags: '--corpus <name>', summary: 'a corpus that it may touch (default: all)', many: true },
     { flags: '--name <text>', summary: 'what it is for' },
     { flags: '--days <count>', summary: 'how long it works (default: without end)' },
-    { flags: '--rate <what=n>', summary: 'requests or steps in a minute; repeatable', many: true },
+    { flags: '--rate <what=n>', summary: 'requests or steps in a minute', many: true },
     {
       flags: '--budget <period.what=n>',
-      summary: 'day, month or total; requests, steps or tokens; repeatable',
+      summary: 'day, month or total; requests, steps or tokens',
       many: true,
     },
     TENANT,
@@ -63,6 +64,9 @@ const create: Command = {
       rates: ratesOf(texts(values, 'rate')),
       budgets: budgetsOf(texts(values, 'budget')),
     };
+    if (texts(values, 'scope').length === 0) {
+      throw new UsageError(`--scope is missing: what may the key do? One or more of ${SCOPES.join(', ')}`);
+    }
     const made = await ask<z.output<typeof keyMade>>(given, 'POST', '/v1/keys', wishes);
     console.say(described(made), made.key, 'This key is shown once: keep it now.');
     console.emit(made);

@@ -1,4 +1,5 @@
 // Values of flags as they are typed, into what they mean.
+import type { Filterable } from '../../wire/api/corpora.ts';
 import { UsageError } from '../../wire/usage.ts';
 import type { Values } from './command.ts';
 
@@ -30,6 +31,20 @@ export const number = (
   const kind = whole ? 'a whole number' : 'a number';
   throw new UsageError(`--${option} is '${given}', it must be ${kind} from ${least} to ${most}`);
 };
+
+/** `--filterable lang,year:number`, several times or separated by commas; a name alone is a string. */
+export const filterableOf = (typed: readonly string[]): Filterable =>
+  Object.fromEntries(
+    typed
+      .flatMap((one) => one.split(','))
+      .map((one) => {
+        const [, name, type = 'string'] = /^([^:]+)(?::(string|number|boolean))?$/.exec(one.trim()) ?? [];
+        if (name === undefined) {
+          throw new UsageError(`--filterable is '${one}', it must be NAME, NAME:string, NAME:number or NAME:boolean`);
+        }
+        return [name, type as Filterable[string]];
+      }),
+  );
 
 /** A JSON value, as a filter is typed. */
 export const json = (values: Values, name: string): unknown => {

@@ -1,6 +1,7 @@
 // The gateways that a deployment is to ask: from --gateway, else from the run before, else from wrangler.toml. One is an
 // address, several are NAME=URL@REGION each, held to what the edge itself will hold them to (wire/gateways.ts). Pure.
 import type { Unstable_RawConfig as RawConfig } from 'wrangler';
+import type { Filterable } from '../../wire/api/corpora.ts';
 import { GATEWAY_ADDRESS, type GatewaySpec, isGatewayAddress, parseGateways } from '../../wire/gateways.ts';
 import { REGIONS } from '../../wire/regions.ts';
 import { UsageError } from '../../wire/usage.ts';
@@ -109,14 +110,15 @@ export const titleOf = ({ url, several }: Gateways, vpc: string | undefined): st
 /** Who has changed wrangler.toml expects it to count: what of it does not is said, with the flag that changes it. */
 export const passedOver = (
   toml: Vars,
-  { gateway = [], filterable = [] }: { readonly gateway?: readonly string[]; readonly filterable?: readonly string[] },
+  { gateway = [], filterable = {} }: { readonly gateway?: readonly string[]; readonly filterable?: Filterable },
   gateways: Gateways,
   properties: string,
 ): string[] => {
   const names = toml?.GATEWAYS === undefined ? 'GATEWAY_URL' : 'GATEWAYS';
   const own = gateway.length > 0 ? undefined : ofVars(toml, TOML);
   const other = own !== undefined && JSON.stringify(own) !== JSON.stringify(gateways);
-  const filters = filterable.length === 0 && toml?.FILTERABLE !== undefined && toml.FILTERABLE !== properties;
+  const filters =
+    Object.keys(filterable).length === 0 && toml?.FILTERABLE !== undefined && toml.FILTERABLE !== properties;
   return [
     ...(other ? [`${names} of ${TOML} is passed over for what the run before had: --gateway changes it`] : []),
     ...(filters ? [`FILTERABLE of ${TOML} is passed over for what the run before had: --filterable changes it`] : []),

@@ -2,6 +2,7 @@
 // wrangler.toml. Pure; every mistake is a UsageError with the value and what it may be.
 import type { Unstable_RawConfig } from 'wrangler';
 import { ZodError } from 'zod';
+import type { Filterable } from '../../wire/api/corpora.ts';
 import { VECTORIZE_MAX_DIMENSIONS } from '../../wire/limits.ts';
 import { messageOf } from '../../wire/message.ts';
 import { UsageError } from '../../wire/usage.ts';
@@ -33,7 +34,7 @@ export interface Flags {
   readonly gateway?: readonly string[];
   readonly gatewayVpc?: string;
   /** `NAME:TYPE` each. */
-  readonly filterable?: readonly string[];
+  readonly filterable?: Filterable;
   readonly domain?: string;
   readonly subdomain?: string;
 }
@@ -91,17 +92,9 @@ export const idsOf = ({ name }: Pick<Names, 'name'>, toml: RawConfig): Settings[
     ),
   );
 
-const filterableOf = (given: readonly string[] | undefined, before: unknown): string => {
-  if (given === undefined || given.length === 0) return typeof before === 'string' ? before : '{}';
-  return JSON.stringify(
-    Object.fromEntries(
-      given.map((one) => {
-        const [name = '', type = 'string', ...more] = one.split(':');
-        if (more.length > 0) throw new UsageError(`--filterable is '${one}', it must be NAME:TYPE`);
-        return [name, type];
-      }),
-    ),
-  );
+const filterableOf = (given: Filterable | undefined, before: unknown): string => {
+  if (given === undefined || Object.keys(given).length === 0) return typeof before === 'string' ? before : '{}';
+  return JSON.stringify(given);
 };
 
 const indexesOf = (filterable: string): ReadonlyMap<string, Property> => {

@@ -1,22 +1,26 @@
 // wrangler as a process: it bundles and uploads the Worker, and knows the login of `wrangler login`.
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { CommandError, EXIT } from '../exit.ts';
+import { INSTALLED, ROOT } from '../places.ts';
 import { CloudflareError } from './api.ts';
 
-/** It is no part of the package as npm has it: an application that only asks an edge does without it. */
-export const wranglerBin = (): string => {
-  const require = createRequire(import.meta.url);
+/** The file that runs it. It comes with a clone alone: a package that only serves and asks should not bring 200 MB more. */
+export const wranglerBin = (resolve: (name: string) => string = createRequire(import.meta.url).resolve): string => {
   try {
-    return join(dirname(require.resolve('wrangler/package.json')), 'bin/wrangler.js');
+    return join(dirname(resolve('wrangler/package.json')), 'bin/wrangler.js');
   } catch (error) {
-    const { devDependencies } = require('../../package.json') as { devDependencies: Record<string, string> };
+    const { devDependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+      devDependencies: { wrangler: string };
+    };
+    const how = INSTALLED ? `npm i wrangler@${devDependencies.wrangler}` : 'npm ci, without --omit=dev';
     throw new CommandError(
-      `this needs wrangler, which the package does not bring: npm install --save-dev wrangler@${devDependencies.wrangler}`,
+      `this needs wrangler, Cloudflare's own tool, which is not installed: ${how}, then the same again`,
       EXIT.failed,
       error,
     );

@@ -1,5 +1,6 @@
 // The edge: whether it is there and ready, whether its clock agrees with this one, and what the key may do.
 import { SIGNATURE_WINDOW_S } from '../../wire/limits.ts';
+import { isLoopback } from '../server.ts';
 import { type Answer, ask, notReadyIn } from './answer.ts';
 import { type Check, type Finding, fail, ok, skip, warn } from './finding.ts';
 
@@ -67,6 +68,9 @@ const keyFinding = async (
       'give another by SIFT_KEY, or have one made: sift-edge keys create',
     );
   }
+  if (answer.json === undefined) {
+    return warn('key', `${what} cannot be judged`, `${server}/v1/keys answers without JSON`, 'look at --server');
+  }
   // 501: an edge without a place for keys has those of API_KEY alone
   if (answer.status !== 200 && answer.status !== 501) {
     return warn('key', `${what} cannot be judged`, error?.message ?? `${answer.status}`, 'look at the log of the edge');
@@ -83,15 +87,21 @@ const keyFinding = async (
   );
 };
 
-export const edgeCheck: Check = async ({ server: given, key, isLocal, signal }) => {
-  const server = given.replace(/\/+$/, '').replace(/\/v1$/, '');
+export const edgeCheck: Check = async ({ server, key, isNamed, signal }) => {
   const answer = await ask(`${server}/ready`, { signal });
   if (typeof answer === 'string') {
     const why = `${server}: ${answer}`;
     return [
-      isLocal
-        ? warn('edge-ready', 'no edge runs here', why, 'start it: sift-edge serve; or name one: --server URL')
-        : fail('edge-ready', 'the edge cannot be reached', why, 'look at --server, DNS and the network'),
+      isNamed
+        ? fail(
+            'edge-ready',
+            'the edge cannot be reached',
+            why,
+            isLoopback(new URL(server).hostname)
+              ? 'start it: sift-edge serve; or look at --server'
+              : 'look at --server, DNS and the network',
+          )
+        : warn('edge-ready', 'no edge runs here', why, 'start it: sift-edge serve; or name one: --server URL'),
       skip('edge-clock', 'the clock of the edge', 'it did not answer'),
       skip('key', 'the key', 'the edge did not answer'),
     ];

@@ -27,9 +27,9 @@ export const modelCheck: Check = async ({ model }) => {
 };
 
 export const embedderCheck: Check = async ({ embedder }) => {
-  const { embedderFiles, triedEmbedder } = await import('../../local/embedder.ts');
-  const read = embedder.endsWith(DEFAULT_EMBEDDER) ? embedderFiles : triedEmbedder;
   try {
+    const { embedderFiles, triedEmbedder } = await import('../../local/embedder.ts');
+    const read = embedder.endsWith(DEFAULT_EMBEDDER) ? embedderFiles : triedEmbedder;
     const { dimensions, notes } = await read(embedder);
     const what = `the embedder ${embedder} (${dimensions} dimensions) can be read`;
     return [ok('embedder', notes.length === 0 ? what : `${what}: ${notes.join('; ')}`)];
@@ -78,15 +78,11 @@ export const secretsFileCheck: Check = async ({ state }) => {
   const path = join(state, 'secrets.json');
   const found = await stat(path).catch(() => undefined);
   if (found === undefined) return [skip('secrets-file', 'secrets of this machine', `serve has not made ${path} yet`)];
-  if (process.platform !== 'win32' && (found.mode & MOST_OPEN) !== 0) {
-    const mode = (found.mode & 0o777).toString(8);
-    return [warn('secrets-file', `${path} has mode ${mode}`, 'other users may read it', `chmod 600 ${path}`)];
-  }
   try {
     const { apiKey, gatewaySecret } = JSON.parse(await readFile(path, 'utf8')) as Record<string, unknown>;
-    if (typeof apiKey === 'string' && typeof gatewaySecret === 'string')
-      return [ok('secrets-file', `${path} is its owner's alone`)];
-    throw new Error('it lacks apiKey or gatewaySecret');
+    if (typeof apiKey !== 'string' || typeof gatewaySecret !== 'string') {
+      throw new Error('it lacks apiKey or gatewaySecret');
+    }
   } catch (error) {
     return [
       fail(
@@ -97,4 +93,9 @@ export const secretsFileCheck: Check = async ({ state }) => {
       ),
     ];
   }
+  if (process.platform !== 'win32' && (found.mode & MOST_OPEN) !== 0) {
+    const mode = (found.mode & 0o777).toString(8);
+    return [warn('secrets-file', `${path} has mode ${mode}`, 'other users may read it', `chmod 600 ${path}`)];
+  }
+  return [ok('secrets-file', `${path} is its owner's alone`)];
 };

@@ -23,8 +23,8 @@ export interface Patient {
   readonly key: { readonly key: string; readonly from: string } | undefined;
   /** URL of a gateway; undefined where none was named. */
   readonly gateway: string | undefined;
-  /** Whether this machine is what is looked at: the edge is the local one. */
-  readonly isLocal: boolean;
+  /** Whether that edge was asked for, and not only the default. */
+  readonly isNamed: boolean;
   readonly cloudflare: boolean;
   readonly signal: AbortSignal;
 }

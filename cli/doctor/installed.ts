@@ -6,16 +6,18 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { messageOf } from '../../wire/message.ts';
-import { ROOT } from '../places.ts';
+import { INSTALLED, ROOT } from '../places.ts';
 import { type Check, fail, ok, warn } from './finding.ts';
 
 const execute = promisify(execFile);
 const LIMIT = { timeout: 30_000, cwd: ROOT };
-const INSTALL = 'run npm ci again on this machine';
+const INSTALL = INSTALLED
+  ? 'install sift-edge again, with Node 22 or newer, with --ignore-scripts and without --omit=optional'
+  : 'run npm ci again on this machine';
 const firstLine = (error: unknown): string =>
   messageOf(error)
     .split('\n')
-    .find((line) => /error|cannot|not found/i.test(line) && !line.startsWith('Command failed'))
+    .find((line) => /error|cannot|not found|this needs/i.test(line) && !line.startsWith('Command failed'))
     ?.trim() ??
   messageOf(error).split('\n')[0] ??
   '';

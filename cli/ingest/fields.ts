@@ -57,17 +57,3 @@ export const fixedMetadata = (pairs: readonly string[], types: Filterable): Call
       return [name, typed.value];
     }),
   );
-
-/** `--filterable lang:string`, several times or separated by commas. */
-export const filterableOf = (given: readonly string[]): Filterable =>
-  Object.fromEntries(
-    given
-      .flatMap((one) => one.split(','))
-      .map((one) => {
-        const [, name, type] = /^(.+):(string|number|boolean)$/.exec(one.trim()) ?? [];
-        if (name === undefined || type === undefined) {
-          throw new UsageError(`--filterable is '${one}', it must be NAME:string, NAME:number or NAME:boolean`);
-        }
-        return [name, type as Filterable[string]];
-      }),
-  );

@@ -11,6 +11,7 @@ import { type DigestSet, digestSet } from './digest-set.ts';
 import { linesOf } from './lines.ts';
 
 export interface JournalOf {
+  /** Without a slash or /v1 at its end (cli/server.ts). */
   readonly server: string;
   readonly corpus: string;
   readonly key: string;
@@ -28,8 +29,7 @@ export const stateDirectory = (env: Readonly<Record<string, string | undefined>>
 };
 
 export const journalPath = (directory: string, { server, corpus, key, query }: JournalOf): string => {
-  const root = server.replace(/\/+$/, '').replace(/\/v1$/, '');
-  return join(directory, `${sha('sift-edge ingest', root, corpus, key, JSON.stringify(query)).slice(0, 32)}.journal`);
+  return join(directory, `${sha('sift-edge ingest', server, corpus, key, JSON.stringify(query)).slice(0, 32)}.journal`);
 };
 
 /** Characters of a digest of 16 bytes as base64url. */

@@ -41,18 +41,22 @@ export const progressLine = (counts: Counts, { ms, bytes, allBytes, waiting, dry
 };
 
 export interface Meter {
-  update(): void;
+  /** `now`: though it was drawn only just before. */
+  update(when?: 'now'): void;
   /** Takes the line away, so that others can be written. */
   clear(): void;
+  /** Takes it away for good. */
+  end(): void;
 }
 
 export const meter = (draw: ((text: string) => void) | undefined, line: () => string, columns: () => number): Meter => {
   let last = Number.NEGATIVE_INFINITY;
   let isDrawn = false;
-  return {
-    update() {
+  let isOver = false;
+  const one: Meter = {
+    update(when) {
       const now = performance.now();
-      if (draw === undefined || now - last < DRAWN_EVERY_MS) return;
+      if (draw === undefined || isOver || (when !== 'now' && now - last < DRAWN_EVERY_MS)) return;
       last = now;
       isDrawn = true;
       draw(`\r\u001b[2K${line().slice(0, Math.max(10, columns() - 1))}`);
@@ -61,5 +65,10 @@ export const meter = (draw: ((text: string) => void) | undefined, line: () => st
       if (isDrawn) draw?.('\r\u001b[2K');
       isDrawn = false;
     },
+    end() {
+      one.clear();
+      isOver = true;
+    },
   };
+  return one;
 };

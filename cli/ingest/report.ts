@@ -1,5 +1,5 @@
 // What an ingest says: each refusal as it happens (--json, --verbose), the progress line, and the summary at its end.
-import { printable } from '../../corpus/notes.ts';
+import { nameOnOneLine } from '../../corpus/notes.ts';
 import type { Console } from '../commands/command.ts';
 import { type Counts, left, noCounts, reasons } from './account.ts';
 import { named, type PassedOver, type Refused } from './found.ts';
@@ -25,8 +25,11 @@ export interface Report {
   readonly line: Meter;
   /** Bytes read so far. */
   bytes: number;
-  /** What is being waited for. */
-  waiting: string | undefined;
+  /** Whether `end` was called: what is told later is told to nobody. */
+  readonly isOver: boolean;
+  /** The edge is waited for, until `goOn`. Without a progress line that is said once. */
+  wait(why: string, ms: number): void;
+  goOn(): void;
   tell(item: Refused | PassedOver): void;
   note(message: string): void;
   /** `uploads`: of a dry run. */
@@ -36,7 +39,7 @@ export interface Report {
 const told = (what: string, one: { reason: string; count: number; places: readonly string[] }): string => {
   const more = one.count - one.places.length;
   const rest = more > 0 ? ` and ${count(more)} more` : '';
-  const where = one.places.length === 0 ? '' : ` (${one.places.map(printable).join(', ')}${rest})`;
+  const where = one.places.length === 0 ? '' : ` (${one.places.map(nameOnOneLine).join(', ')}${rest})`;
   return `${count(one.count)} ${what}: ${one.reason}${where}`;
 };
 
@@ -93,10 +96,15 @@ export const report = (options: ReportOptions): Report => {
   const refusals = reasons();
   const passings = reasons();
   const started = now();
+  let waiting: string | undefined;
+  let saidToWait = false;
+  let isOver = false;
   const state: Report = {
     counts,
     bytes: 0,
-    waiting: undefined,
+    get isOver() {
+      return isOver;
+    },
     line: meter(
       draw,
       () =>
@@ -104,25 +112,36 @@ export const report = (options: ReportOptions): Report => {
           ms: now() - started,
           bytes: state.bytes,
           allBytes,
-          waiting: state.waiting,
+          waiting,
           dryRun: options.dryRun,
         }),
       columns,
     ),
+    wait(why, ms) {
+      waiting = `waiting ${duration(ms / 1000)}: ${why}`;
+      state.line.update('now');
+      if (draw === undefined && !saidToWait) console.note(`waiting for the edge: ${why}`);
+      saidToWait = true;
+    },
+    goOn() {
+      waiting = undefined;
+      saidToWait = false;
+    },
     tell(item) {
       const { type, place, reason } = item;
       if (type === 'passed') counts.passed += 1;
       (type === 'refused' ? refusals : passings).add(item);
       console.emit({ type, ...place, ...(type === 'refused' && item.id !== undefined ? { id: item.id } : {}), reason });
       if (!verbose || console.json) return;
-      state.note(`${type === 'refused' ? 'refused' : 'passed over'}: ${printable(named(place))}: ${reason}`);
+      state.note(`${type === 'refused' ? 'refused' : 'passed over'}: ${nameOnOneLine(named(place))}: ${reason}`);
     },
     note(message) {
       state.line.clear();
       console.note(message);
     },
     end(end, uploads) {
-      state.line.clear();
+      isOver = true;
+      state.line.end();
       const seconds = (now() - started) / 1000;
       const estimated = uploads === undefined ? {} : { estimated_uploads: uploads };
       console.emit({ type: 'summary', end, ...summaryOf(counts, options, seconds), ...estimated });

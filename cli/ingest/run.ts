@@ -5,8 +5,9 @@ import type { SiftClient } from '../../client/index.ts';
 import { chunkId } from '../../corpus/chunk-id.ts';
 import type { Filterable } from '../../wire/api/corpora.ts';
 import { INGEST_LAST_LOOK_MS, INGEST_UPLOADS_AT_ONCE } from '../../wire/limits.ts';
+import { whenAborted } from '../aborted.ts';
 import type { Console } from '../commands/command.ts';
-import { EXIT, type ExitCode } from '../exit.ts';
+import { EXIT, type ExitCode, withHint } from '../exit.ts';
 import type { Counts } from './account.ts';
 import { type Cutting, type Item, itemsOf, type Ready } from './cut.ts';
 import { digestSet, idDigest } from './digest-set.ts';
@@ -14,13 +15,14 @@ import { type Fields, fixedMetadata } from './fields.ts';
 import { type Inputs, inputsOf, type Wanted } from './inputs.ts';
 import { journalPath } from './journal.ts';
 import type { Kind } from './kinds.ts';
-import { count, duration } from './meter.ts';
+import { count } from './meter.ts';
+import { type Clock, PatienceError, patience, patientClient } from './patience.ts';
 import { deleteAll, findGone } from './prune.ts';
 import { readInputs } from './read.ts';
 import { type Report, report } from './report.ts';
 import { type Resumed, resumed } from './resume.ts';
 import { openTarget, queryOf, type Target, targetOf, typesOf } from './target.ts';
-import { type Clock, PatienceError, uploadAll, uploadsOf } from './upload.ts';
+import { uploadAll, uploadsOf } from './upload.ts';
 
 export interface IngestOptions extends Wanted {
   readonly corpus: string;
@@ -69,14 +71,17 @@ const codeOf = ({ examples, refusedHere, refusedByEdge }: Counts, note: (message
   return refused > 0 ? EXIT.partly : EXIT.ok;
 };
 
-/** Only what is ready goes on, unless `isDone`; the rest is told. */
+/** Only what is ready goes on, unless `isDone`; the rest is told. Nothing more is read once the run is over. */
 async function* readyOf(
   items: AsyncIterable<Item>,
-  { counts, line, tell }: Report,
+  told: Report,
+  signal: AbortSignal,
   isDone: (item: Ready) => boolean,
   onRefused: (source: string) => void = () => {},
 ): AsyncGenerator<Ready, void, void> {
+  const { counts, line, tell } = told;
   for await (const item of items) {
+    if (signal.aborted || told.isOver) return;
     line.update();
     if (item.type !== 'example') {
       if (item.type === 'refused') {
@@ -105,18 +110,14 @@ const send = async (
   const { counts, line } = told;
   const { corpus, cutting, prune } = options;
   const { signal } = tools.console;
-  let target: Target = await openTarget(client, corpus, options.filterable, signal);
-  const query = queryOf(cutting, options.overlap, target);
-  const { server, key } = options;
-  const known: Resumed = await resumed(target, {
-    client,
-    corpus,
-    path: journalPath(tools.state, { server, corpus, key, query }),
-    // the ids of what the edge cuts are known by its answers only, and a prune needs them all
-    resume: options.resume && !(prune && cutting.by === 'edge'),
-    signal,
-    onFailure: told.note,
+  const patient = patience({
+    patienceMs: options.patienceMs,
+    clock: tools.clock,
+    onWait: (why, ms) => told.wait(why.message, ms),
   });
+  const asked = patientClient(client, patient, signal);
+  let target: Target;
+  let known: Resumed | undefined;
   const made = digestSet();
   const doubtful = new Set(inputs.notes.filter(({ type }) => type === 'refused').map(({ place }) => place.source));
   let hasOwnIds = false;
@@ -125,26 +126,39 @@ const send = async (
       made.add(idDigest(item.id));
       hasOwnIds ||= item.hasOwnId;
     }
-    return known.wasConfirmed(item);
+    return known?.wasConfirmed(item) === true;
   };
   /** The first line that is taken makes the corpus, which the journal is about. */
-  const begin = async (within: AbortSignal): Promise<void> => {
-    target ??= await targetOf(client, corpus, within);
-    known.begin(target);
+  const begin = async (by: Pick<IngestClient, 'corpus' | 'createCorpus'>, within: AbortSignal): Promise<void> => {
+    target ??= await targetOf(by, corpus, within);
+    known?.begin(target);
   };
   try {
+    target = await openTarget(asked, corpus, options.filterable, signal);
+    const query = queryOf(cutting, options.overlap, target);
+    const { server, key } = options;
+    const journal = await resumed(target, {
+      client: asked,
+      corpus,
+      path: journalPath(tools.state, { server, corpus, key, query }),
+      // the ids of what the edge cuts are known by its answers only, and a prune needs them all
+      resume: options.resume && !(prune && cutting.by === 'edge'),
+      signal,
+      onFailure: told.note,
+    });
+    known = journal;
+    const items = read(typesOf(target, options.filterable));
     await uploadAll(
-      readyOf(read(typesOf(target, options.filterable)), told, isDone, (source) => doubtful.add(source)),
+      readyOf(items, told, signal, isDone, (source) => doubtful.add(source)),
       {
         client,
         corpus,
         query,
-        patienceMs: options.patienceMs,
+        patience: patient,
         atOnce: INGEST_UPLOADS_AT_ONCE,
         signal,
-        clock: tools.clock,
         onResult: (item, { status, error, chunks = 0, truncated }) => {
-          told.waiting = undefined;
+          told.goOn();
           if (truncated === true) counts.truncated += 1;
           if (status === 'error') {
             counts.refusedByEdge += 1;
@@ -152,24 +166,20 @@ const send = async (
             told.tell({ type: 'refused', place: item.place, id: item.id, reason: error?.message ?? 'no reason given' });
           } else {
             counts[status] += 1;
-            known.confirm(item);
+            journal.confirm(item);
             // after the first upload at the latest, which waits for it
-            if (counts.created === 1) begin(signal).catch(() => {});
+            if (counts.created === 1) begin(client, signal).catch(() => {});
             for (let k = 0; prune && k < chunks; k++) made.add(idDigest(chunkId(item.id, k)));
           }
           line.update();
         },
-        onUpload: () => begin(signal),
-        onWait: (error, ms) => {
-          told.waiting = `waiting ${duration(ms / 1000)}: ${error.message}`;
-          line.update();
-        },
+        onUpload: () => begin(asked, signal),
       },
     );
-    known.remove();
+    journal.remove();
     if (prune && counts.examples > counts.refusedByEdge) {
       const pruning = {
-        client,
+        client: asked,
         corpus,
         signal,
         covers: inputs.covers,
@@ -190,15 +200,15 @@ const send = async (
       }
     }
   } catch (error) {
-    if (counts.created > 0) await begin(AbortSignal.timeout(INGEST_LAST_LOOK_MS)).catch(() => {});
-    const isKept = known.close();
+    if (counts.created > 0) await begin(client, AbortSignal.timeout(INGEST_LAST_LOOK_MS)).catch(() => {});
+    const isKept = known?.close() === true;
     told.end(signal.aborted ? 'interrupted' : error instanceof PatienceError ? 'busy' : 'failed');
     if (isKept && counts.created + counts.updated + counts.unchanged + counts.resumed > 0)
       told.note('the same command goes on from here');
     // whoever writes into it need not wait for us
     tools.stdin.destroy();
     if (!(error instanceof PatienceError)) throw error;
-    told.note(error.message);
+    told.note(withHint(error.message));
     return EXIT.tryAgain;
   }
   told.end('done');
@@ -240,8 +250,18 @@ export const runIngest = async (options: IngestOptions, tools: IngestTools): Pro
     return itemsOf(found, { cutting, metadata: fixedMetadata(options.meta, types) });
   };
   if (!dryRun && client !== undefined) return await send(options, tools, client, inputs, told, read);
+  const { signal } = console;
+  const stopped = whenAborted(signal);
+  const wouldGoUp = uploadsOf(readyOf(read(options.filterable), told, signal, () => false));
   let uploads = 0;
-  for await (const _ of uploadsOf(readyOf(read(options.filterable), told, () => false))) uploads += 1;
+  try {
+    while ((await Promise.race([wouldGoUp.next(), stopped])).done !== true) uploads += 1;
+    signal.throwIfAborted();
+  } catch (error) {
+    told.end(signal.aborted ? 'interrupted' : 'failed', uploads);
+    tools.stdin.destroy();
+    throw error;
+  }
   told.end('done', uploads);
   return codeOf(told.counts, told.note);
 };

@@ -4,44 +4,23 @@
 import { SiftError } from '../../client/error.ts';
 import type { SiftClient } from '../../client/index.ts';
 import type { ResultLine } from '../../wire/api/corpora.ts';
-import {
-  INGEST_RETRY_MAX_MS,
-  INGEST_RETRY_MIN_MS,
-  INGEST_UPLOAD_CHARACTERS,
-  INGEST_UPLOAD_EXAMPLES,
-} from '../../wire/limits.ts';
+import { INGEST_UPLOAD_CHARACTERS, INGEST_UPLOAD_EXAMPLES } from '../../wire/limits.ts';
+import { whenAborted } from '../aborted.ts';
 import type { Ready } from './cut.ts';
-
-export interface Clock {
-  now(): number;
-  /** Rejects when the signal ends. */
-  sleep(ms: number, signal: AbortSignal): Promise<void>;
-}
+import { mayPass, type Patience } from './patience.ts';
 
 export interface UploadOptions {
   readonly client: Pick<SiftClient, 'ingest'>;
   readonly corpus: string;
   readonly query: Readonly<Record<string, string | number>>;
-  readonly patienceMs: number;
+  readonly patience: Patience;
   readonly atOnce: number;
   readonly signal: AbortSignal;
-  readonly clock: Clock;
   readonly onResult: (ready: Ready, result: ResultLine) => void;
   /** After each upload, also one that failed, of which something was answered. */
   readonly onUpload: () => Promise<void>;
-  readonly onWait: (error: SiftError, ms: number) => void;
 }
 
-/** An edge that stayed busy: what is left may go up later. */
-export class PatienceError extends Error {
-  constructor(patienceMs: number, cause: SiftError) {
-    super(`the edge took nothing for ${Math.round(patienceMs / 1000)} s: ${cause.message}`, { cause });
-    this.name = 'PatienceError';
-  }
-}
-
-const PASSING: readonly (number | undefined)[] = [undefined, 408, 429, 500, 502, 503, 504];
-const mayPass = (error: unknown): error is SiftError => error instanceof SiftError && PASSING.includes(error.status);
 /** A line that failed on the edge's side, rather than by what it is. */
 const isPassing = ({ error }: ResultLine): boolean =>
   error?.type === 'server_error' || error?.type === 'rate_limit_error';
@@ -62,17 +41,12 @@ export async function* uploadsOf(items: AsyncIterable<Ready>): AsyncGenerator<Re
 }
 
 export const uploadAll = async (items: AsyncIterable<Ready>, options: UploadOptions): Promise<void> => {
-  const { client, corpus, query, patienceMs, signal, clock, onResult, onUpload, onWait } = options;
+  const { client, corpus, query, patience, signal, onResult, onUpload } = options;
   const uploads = uploadsOf(items);
   const failed = new AbortController();
   const ending = AbortSignal.any([signal, failed.signal]);
-  let lastProgress = clock.now();
   // an input may stop giving anything, which must not keep the end from coming
-  const stopped = new Promise<never>((_, reject) => {
-    if (ending.aborted) reject(ending.reason);
-    ending.addEventListener('abort', () => reject(ending.reason), { once: true });
-  });
-  stopped.catch(() => {});
+  const stopped = whenAborted(ending);
 
   /** One try; answers those whose failure may pass, and throws what ends the whole. */
   const attempt = async (batch: readonly Ready[]): Promise<{ rest: Ready[]; why: SiftError | undefined }> => {
@@ -94,7 +68,7 @@ export const uploadAll = async (items: AsyncIterable<Ready>, options: UploadOpti
             why ??= new SiftError({ message: result.error?.message ?? 'failed', code: 'server_error' });
             return;
           }
-          lastProgress = clock.now();
+          patience.progress();
           onResult(ready, result);
         },
       });
@@ -113,11 +87,7 @@ export const uploadAll = async (items: AsyncIterable<Ready>, options: UploadOpti
       if (rest.length === 0 || why === undefined) return;
       if (rest.length < waiting.length) tried = 0;
       waiting = rest;
-      const backoff = Math.min(INGEST_RETRY_MAX_MS, INGEST_RETRY_MIN_MS * 2 ** Math.min(tried, 10));
-      const ms = Math.max((why.retryAfterS ?? 0) * 1000, backoff * (0.5 + Math.random() / 2));
-      if (clock.now() + ms - lastProgress > patienceMs) throw new PatienceError(patienceMs, why);
-      onWait(why, ms);
-      await clock.sleep(ms, ending);
+      await patience.wait(why, tried, ending);
     }
   };
 
@@ -126,7 +96,7 @@ export const uploadAll = async (items: AsyncIterable<Ready>, options: UploadOpti
       const next = await Promise.race([uploads.next(), stopped]);
       if (next.done === true) return;
       // reading may have taken long, which is no fault of the edge
-      lastProgress = Math.max(lastProgress, clock.now());
+      patience.progress();
       await upload(next.value);
     }
   };

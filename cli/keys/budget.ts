@@ -20,6 +20,7 @@ export const budgetsOf = (texts: readonly string[]): Record<string, Record<strin
   for (const text of texts) {
     const [path, amount] = amountOf('budget', text);
     const [period = '', what = ''] = path.split('.');
+    if (what === '') throw new UsageError(`--budget is '${text}', it must be PERIOD.WHAT=N, such as day.requests=1000`);
     budgets[period] = { ...budgets[period], [what]: amount };
   }
   return budgets;

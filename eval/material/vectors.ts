@@ -31,7 +31,7 @@ export const remembering = (embedder: Embedder, hash: string, directory: string)
         // a copy of its own, since a Buffer may begin anywhere
         return split(new Float32Array(Uint8Array.from(known).buffer), dimensions);
       }
-      const bar = progress('embed', texts.length);
+      const bar = progress('embed', texts.length, { logged: true });
       const values = new Float32Array(texts.length * dimensions);
       for (let at = 0; at < texts.length; at += AT_ONCE) {
         const vectors = await embedder.embed(texts.slice(at, at + AT_ONCE), 'head');

@@ -105,7 +105,9 @@ export const runPlan = async (
     workers: options.workers,
     threads: options.threads,
   });
-  const bar = progress(options.label, Math.round(left.reduce((sum, { task }) => sum + costOf(task), 0)));
+  const bar = progress(options.label, Math.round(left.reduce((sum, { task }) => sum + costOf(task), 0)), {
+    logged: true,
+  });
   let next = 0;
   let done = 0;
   const worker = async (): Promise<void> => {

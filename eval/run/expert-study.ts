@@ -55,7 +55,7 @@ export const trainExperts = async (
     store,
     numbers.map((expert) => at(plans, expert)),
   );
-  const bar = progress(label, left);
+  const bar = progress(label, left, { logged: true });
   const experts = new Map<number, Adapter>();
   let done = 0;
   for (const expert of numbers) {
@@ -97,7 +97,7 @@ export const measure = async (
   const [first] = left;
   // the first prompt in all ways compiles the graphs, and comes again
   if (first !== undefined && !isLate(study)) for (const arm of arms) await serve(served, arm, first.prompt);
-  const bar = progress('prompts × ways', left.length);
+  const bar = progress('prompts × ways', left.length, { logged: true });
   for (const [done, { key, prompt, arm }] of left.entries()) {
     if (isLate(study)) break;
     ledger.add(key, await serve(served, arm, prompt));

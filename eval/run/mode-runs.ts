@@ -26,7 +26,7 @@ const runModes = async (
   until: number,
 ): Promise<void> => {
   const left = tasks.filter((task) => !ledger.has(keyOf(task)));
-  const bar = progress('runs', left.length);
+  const bar = progress('runs', left.length, { logged: true });
   let [next, done] = [0, 0];
   const work = async (): Promise<void> => {
     for (let task = left[next++]; task !== undefined; task = left[next++]) {

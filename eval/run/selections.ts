@@ -120,7 +120,7 @@ const q15Figures = (
 };
 
 export const surrogateStudy = async (setting: Setting, prompts: readonly Prompt[]): Promise<Surrogate> => {
-  const bar = progress('selections', 2 * POOLS.length + KERNELS.length + 4);
+  const bar = progress('selections', 2 * POOLS.length + KERNELS.length + 4, { logged: true });
   let done = 0;
   const choose: Choose = async (wanted) => {
     const chosen = await Promise.all(

@@ -129,6 +129,7 @@ describe('sift-edge select', () => {
     [['--corpus', 'docs', '--set', 'corpus.x=1', 'x'], '--set corpus.x=1: corpus has no fields'],
     [['--corpus', 'docs', '--strategy', 'best', 'x'], "argument 'best' is invalid"],
     [['--corpus', 'docs', '--server', 'here', 'x'], "--server is 'here', it must be a URL"],
+    [['--corpus', 'docs', ''], 'no prompt: the argument is empty'],
   ])('refuses %j, with exit code 2', async (args, message, circumstances = {}) => {
     const { code, stdout, stderr } = await run(['select', ...args], circumstances);
     expect([code, stdout]).toEqual([EXIT.usage, '']);
@@ -164,7 +165,7 @@ describe('sift-edge select', () => {
     const away = await run(['select', '--corpus', 'docs', '--server', nowhere, 'x']);
     expect(away.code).toBe(EXIT.tryAgain);
     expect(away.stderr).toBe(
-      `sift-edge: ${nowhere}/v1/select cannot be reached: connect ECONNREFUSED ${new URL(nowhere).host}\n`,
+      `sift-edge: ${nowhere}/v1/select cannot be reached: connect ECONNREFUSED ${new URL(nowhere).host}; sift-edge serve starts one, --server URL names another\n`,
     );
   });
 });
@@ -288,7 +289,7 @@ describe('sift-edge complete', () => {
     expect((await failing('shutting_down')).code).toBe(EXIT.tryAgain);
   });
 
-  // that the work at the other end stops is in process.test.ts
+  // that the work at the other end stops is in process.slow.test.ts
   it('ends with 130 when it is interrupted', async () => {
     const stopped = new AbortController();
     gateway.tuning = async (_, exchange) => {

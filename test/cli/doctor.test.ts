@@ -109,6 +109,7 @@ describe('sift-edge doctor on this machine', () => {
       expect.stringContaining('nobody has it'),
       'ok',
     ]);
+    await chmod(path, 0o644);
     await writeFile(path, '{');
     expect((await examine([], { SIFT_STATE: state })).level['secrets-file']).toBe('fail');
   });
@@ -199,11 +200,24 @@ describe('sift-edge doctor on servers', () => {
       todo: expect.stringContaining('GATEWAY_SECRET'),
     });
     expect(of('edge-clock')).toMatchObject({ level: 'fail', what: expect.stringMatching(/(299|300|301) s behind/) });
-    const page = await edgeThat({ '/ready': [200, '<html>'] });
-    expect((await examine(remote(page))).of('edge-ready')).toMatchObject({
-      level: 'fail',
-      why: 'that is no answer of an edge',
-    });
+    const page = await edgeThat({ '/ready': [200, '<html>'], '/v1/keys': [200, '<html>'] });
+    const other = await examine(remote(page));
+    expect(other.of('edge-ready')).toMatchObject({ level: 'fail', why: 'that is no answer of an edge' });
+    expect(other.of('key')).toMatchObject({ level: 'warn', what: expect.stringContaining('cannot be judged') });
+  });
+
+  it('fails where the edge that was named is away, and only warns where none was', async () => {
+    const away = 'http://127.0.0.1:9';
+    for (const [args, env] of [
+      [['--remote', '--server', away], {}],
+      [['--remote'], { SIFT_SERVER: away }],
+    ] as const) {
+      const named = await examine(args, env);
+      expect([named.code, named.of('edge-ready')?.todo]).toEqual([
+        EXIT.failed,
+        'start it: sift-edge serve; or look at --server',
+      ]);
+    }
   });
 
   it('looks at a gateway, and whether it has the same secret', async () => {

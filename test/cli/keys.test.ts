@@ -109,7 +109,9 @@ describe('sift-edge keys', () => {
     [['rotate'], /missing required argument 'id'/],
     [['list', 'x'], /too many arguments/],
     [['revoke', 'a', 'b'], /too many arguments/],
+    [['create'], /--scope is missing: .* read, select, generate, write, admin/],
     [['create', '--budget', 'steps'], /--budget is 'steps'/],
+    [['create', '--scope', 'read', '--budget', 'day=3'], /--budget is 'day=3', it must be PERIOD\.WHAT=N/],
     [['create', '--days', '0'], /--days is '0'/],
     [['create', '--scopes', 'x'], /unknown option '--scopes'/],
     [['create', '--scope', 'root'], /argument 'root' is invalid/],
@@ -129,6 +131,9 @@ describe('sift-edge keys', () => {
 
   it('needs a key', async () => {
     const { code, stderr } = await runTyped(['keys', 'list', '--server', url], {});
-    expect([code, stderr]).toEqual([EXIT.auth, 'sift-edge: no key: give --key KEY or set SIFT_KEY\n']);
+    expect([code, stderr]).toEqual([
+      EXIT.auth,
+      'sift-edge: no key: give --key KEY or set SIFT_KEY (serve prints the key of this machine when it starts)\n',
+    ]);
   });
 });

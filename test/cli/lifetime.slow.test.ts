@@ -152,7 +152,7 @@ describe.skipIf(process.platform !== 'linux')('npm start', () => {
     const probing = new Promise<void>((resolve) => {
       child.stderr?.on('data', (data) => {
         stderr += data;
-        if (stderr.includes('probing')) resolve();
+        if (stderr.includes('Which learning rate suits')) resolve();
       });
     });
     await Promise.race([probing, once(child, 'exit').then(() => Promise.reject(new Error(stderr)))]);

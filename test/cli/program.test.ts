@@ -102,13 +102,30 @@ describe('which edge, and which key', () => {
     expect(serverOf({}, {})).toBe('http://127.0.0.1:8787');
     expect(() => serverOf({}, { SIFT_SERVER: 'ftp://x' })).toThrow("SIFT_SERVER is 'ftp://x', it must be a URL");
     expect(() => serverOf({ server: 'localhost:8787' }, {})).toThrow("--server is 'localhost:8787'");
+    for (const same of ['https://a.example/', 'https://a.example/v1', 'HTTPS://a.example/v1//']) {
+      expect(serverOf({ server: same }, {})).toBe('https://a.example');
+    }
+    expect(serverOf({ server: 'https://a.example/sift/v1' }, {})).toBe('https://a.example/sift');
+  });
+
+  it('is no link with a key or a password in it, which no message repeats', () => {
+    for (const link of [
+      'http://127.0.0.1:8787/#key=secret',
+      'https://a.example/?key=secret',
+      'https://secret@a.example',
+      'https://user:secret@a.example/v1',
+    ]) {
+      const refused = () => serverOf({ server: link }, {});
+      expect(refused).toThrow(/^--server has a '\?', a '#' or a user's name in it, it must be an address alone: http/);
+      expect(refused).not.toThrow(/secret/);
+    }
   });
 
   it('has the key of this machine for the edge of this machine alone', () => {
     const found = (server: string, more: Record<string, string> = {}, values = {}) =>
       keyOf(values, { SIFT_STATE: state, ...more }, server)?.key;
     expect(found('http://127.0.0.1:8787')).toBe('the key of this machine');
-    expect(found('http://localhost:8787/v1')).toBe('the key of this machine');
+    expect(found('http://localhost:8787')).toBe('the key of this machine');
     for (const other of [
       'https://127.0.0.1:8787',
       'http://127.0.0.1:9000',

@@ -12,7 +12,10 @@ afterEach(() => {
 const lines = (limitMs?: number) => {
   const written: string[] = [];
   const out = { isTTY: false, write: (text: string) => written.push(text) > 0 };
-  return { written, bar: progress('probing', 10, { out, ...(limitMs === undefined ? {} : { limitMs }) }) };
+  return {
+    written,
+    bar: progress('probing', 10, { out, logged: true, ...(limitMs === undefined ? {} : { limitMs }) }),
+  };
 };
 
 it('says what is left at the present pace', () => {
@@ -26,6 +29,19 @@ it('says what is left at the present pace', () => {
     'probing 2/10  20.0 s  80 s left',
     'probing 10/10  20.0 s',
   ]);
+});
+
+it('is for a terminal alone, where nobody asks for a log', () => {
+  const written: string[] = [];
+  const on = (isTTY: boolean) => ({ out: { isTTY, write: (text: string) => written.push(text) > 0 } });
+  const silent = progress('probing', 10, on(false));
+  silent.update(5);
+  silent.end();
+  expect(written).toEqual([]);
+  const shown = progress('probing', 10, on(true));
+  shown.update(10);
+  shown.end();
+  expect(written.join('')).toBe('\r\u001b[2Kprobing ████████████████████████████ 10/10  0.0 s\n');
 });
 
 it('says no more than the limit leaves, and that from the beginning', () => {

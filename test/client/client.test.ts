@@ -162,6 +162,14 @@ describe('when answers do not come as they should', () => {
     await expect(client.score(score)).rejects.toMatchObject({ status: 404, message: 'the edge answered 404' });
   });
 
+  it('takes a page that something else answers with for no answer, whatever was asked', async () => {
+    const page = () => new Response('<!doctype html>', { headers: { 'content-type': 'text/html; charset=utf-8' } });
+    const said = { status: 200, code: 'no_edge', message: expect.stringContaining('http://edge/v1/') };
+    await expect(against(page()).client.models()).rejects.toMatchObject(said);
+    await expect(against(page()).client.ingest('docs', [{ id: 'a', text: 'a' }])).rejects.toMatchObject(said);
+    await expect(against(page()).client.generate({ model: 'base', prompt: 'x' }).next()).rejects.toMatchObject(said);
+  });
+
   const result = (line: number, id: string) => `${JSON.stringify({ line, id, status: 'created' })}\n`;
   const breaking = (text: string) =>
     new Response(

@@ -265,8 +265,7 @@ describe('what is refused in plain words', () => {
     [{ embedder: 'workers-ai', aiModel: '@cf/x/y' }, /dimensions of @cf\/x\/y are not known/],
     [{ dimensions: 100 }, /--dimensions is 100, the bundled embedder makes vectors of 256/],
     [{ gateway: ['gateway.example.com'] }, /--gateway is 'gateway.example.com', it must be an address/],
-    [{ filterable: ['year:number:x'] }, /--filterable is 'year:number:x'/],
-    [{ filterable: ['year:date'] }, /--filterable is {"year":"date"}/],
+    [{ filterable: { 'a.b': 'string' as const } }, /--filterable is {"a.b":"string"}/],
     [{ domain: 'https://x' }, /--domain is 'https:\/\/x', it must be a host/],
   ])('a setting of %j', async (flags, said) => {
     const { code, error } = await run({ flags });

@@ -70,7 +70,11 @@ describe('POST /v1/select', () => {
       { input: 'x', candidates: [{ id: 'a' }] },
       /^candidates.0: needs a vector or a text/,
     ],
-    ['a filter on what is not the caller’s', { ...good, filter: { q15: 'x' } }, /filter/],
+    [
+      'a filter on what is not the caller’s',
+      { ...good, filter: { q15: 'x' } },
+      /^filter\.q15: is no property of an example: a filter is on 'source' or 'meta\.NAME'/,
+    ],
     ['a filter with an unknown operator', { ...good, filter: { 'meta.lang': { $regex: 'x' } } }, /filter/],
     ['a filter of 2,048 bytes', { ...good, filter: { source: 'x'.repeat(2100) } }, /^filter: must be under 2048 bytes/],
     [

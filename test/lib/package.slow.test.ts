@@ -212,6 +212,19 @@ describe.runIf(full !== undefined)('installed whole', () => {
     expect(stderr).toBe('');
   });
 
+  it.each([
+    [
+      ['deploy', '--dry-run'],
+      /^sift-edge: this needs wrangler, .*: npm i wrangler@\d+\.\d+\.\d+, then the same again$/,
+      1,
+    ],
+    [['destroy', '--dry-run'], /^sift-edge: this needs wrangler, /, 1],
+    [['eval', '--quick'], /^eval: --corpus DIR is missing: whose text is it about\? /, 2],
+  ])('asks in one sentence for what %j needs and a package does not have', async (args, sentence, code) => {
+    const { status, stderr } = spawnSync(bin(directory), args, { cwd: directory, env, encoding: 'utf8' });
+    expect([status, stderr.trim().split('\n')]).toEqual([code, [expect.stringMatching(sentence)]]);
+  });
+
   it('says which package npm left out', async () => {
     const hook = new URL('cli/typescript.mjs', `file://${directory}/node_modules/sift-edge/`).href;
     const copy = join(work, 'without');

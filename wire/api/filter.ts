@@ -40,6 +40,9 @@ const isProperty = (name: string): boolean =>
   (name.startsWith('meta.') &&
     name.split('.').every((part) => /^[^$"|][^"|]*$/.test(part) && part.length <= VECTORIZE_MAX_KEY_CHARACTERS));
 
+const PROPERTY =
+  "is no property of an example: a filter is on 'source' or 'meta.NAME', NAME without | or \", no part of it empty or $…";
+
 /** Values, lists and objects inside, counted no further than `most`. The depth is bounded by wire/json.ts. */
 const sizeUpTo = (root: unknown, most: number): number => {
   const open: unknown[] = [root];
@@ -64,18 +67,14 @@ export const filter = bounded
   .pipe(
     z
       .record(
-        z
-          .string()
-          .refine(
-            isProperty,
-            "a filter is on 'source' or 'meta.NAME', NAME without | or \", no part of it empty or $…",
-          ),
+        z.string().refine(isProperty),
         z.union([value, operators], {
           error: (issue) =>
             typeof issue.input === 'object' && issue.input !== null && !Array.isArray(issue.input)
               ? undefined
               : 'is neither a value nor an object of $eq, $ne, $in, $nin, $lt, $lte, $gt, $gte',
         }),
+        { error: (issue) => (issue.code === 'invalid_key' ? PROPERTY : undefined) },
       )
       .refine((given) => Object.keys(given).length > 0, 'is empty: leave it out to select from all examples')
       .refine((given) => byteLength(JSON.stringify(given)) < VECTORIZE_MAX_FILTER_BYTES, {

@@ -100,6 +100,7 @@ export interface Told extends Partial<IngestOptions> {
   readonly signal?: AbortSignal;
   readonly state?: string;
   readonly confirm?: (question: string) => boolean;
+  readonly draw?: (text: string) => void;
 }
 
 export const newState = (): string => mkdtempSync(join(tmpdir(), 'sift-journal-'));
@@ -116,6 +117,7 @@ export const runWith = async (
     signal = new AbortController().signal,
     state = newState(),
     confirm,
+    draw,
     ...options
   } = told;
   const emitted: Record<string, unknown>[] = [];
@@ -158,6 +160,7 @@ export const runWith = async (
         ...(edge === undefined ? {} : { client: edge }),
         console,
         stdin: stdin instanceof Readable ? stdin : Readable.from([...stdin].map((piece) => Buffer.from(piece))),
+        ...(draw === undefined ? {} : { draw }),
         columns: () => 80,
         confirm: async (question) => confirm?.(question) ?? true,
         clock: {

@@ -391,3 +391,95 @@ describe('a set of digests', () => {
     expect([set.size, set.has(digest(9_999)), set.has(digest(10_000))]).toEqual([10_000, true, false]);
   });
 });
+
+describe('the end of an ingest', () => {
+  /** Rows without end; `read` counts them. */
+  const endless = () => {
+    const counted = { read: 0 };
+    async function* rowsForever() {
+      for (;;) {
+        await new Promise((resolve) => setImmediate(resolve));
+        yield Buffer.from(`{"id":"r${counted.read}","text":"text"}\n`);
+        counted.read += 1;
+      }
+    }
+    return { counted, stdin: Readable.from(rowsForever()) };
+  };
+  const later = () => new Promise((resolve) => setTimeout(resolve, 50));
+
+  it('comes when it is told to stop in a dry run', async () => {
+    const { counted, stdin } = endless();
+    const stop = new AbortController();
+    setTimeout(() => stop.abort(), 20);
+    const { error, summary } = await runWith(undefined, ['-'], { stdin, signal: stop.signal });
+    expect({ error, end: summary.end }).toEqual({ error: stop.signal.reason, end: 'interrupted' });
+    const read = counted.read;
+    await later();
+    expect(counted.read).toBeLessThanOrEqual(read + 1);
+  });
+
+  it('ends the reading and the progress line, whatever it ended by', async () => {
+    for (const failure of [new SiftError({ message: 'no' }, new Response(null, { status: 403 })), 'stop'] as const) {
+      const path = work.write('big.jsonl', `${'{"id":7}\n'.repeat(400_000)}`);
+      const stop = new AbortController();
+      edge.onLine = () => {
+        if (failure !== 'stop') throw failure;
+        stop.abort();
+        return undefined;
+      };
+      const drawn: string[] = [];
+      const told = { signal: stop.signal, draw: (text: string) => void drawn.push(text), json: true };
+      const first = work.write('first.jsonl', rows(1_000));
+      const { error, emitted } = await runWith(edge, [first, path], told);
+      expect(error).toBe(failure === 'stop' ? stop.signal.reason : failure);
+      const [refused, lines] = [emitted.length, drawn.length];
+      await new Promise((resolve) => setTimeout(resolve, 150));
+      expect([emitted.length, drawn.length]).toEqual([refused, lines]);
+    }
+  });
+});
+
+describe('patience', () => {
+  it('is for every request: the first look, the listing of what is there, and the deletes', async () => {
+    const state = newState();
+    const path = work.write('a.jsonl', rows(10));
+    let times = 0;
+    const failing = <Args extends unknown[], Answer>(ask: (...args: Args) => Answer, most: number) => {
+      let failures = 0;
+      return (...args: Args): Answer => {
+        if (failures++ < most) {
+          times += 1;
+          throw busy();
+        }
+        return ask(...args);
+      };
+    };
+    edge.corpus = failing(edge.corpus, 3) as typeof edge.corpus;
+    expect((await runWith(edge, [path], { state })).code).toBe(0);
+    const { examples } = edge;
+    let listings = 0;
+    edge.examples = async function* (...args) {
+      // breaks off in the middle, twice
+      let given = 0;
+      for await (const entry of examples(...args)) {
+        if (given++ === 4 && listings++ < 2) throw busy();
+        yield entry;
+      }
+    };
+    edge.deleteExample = failing(edge.deleteExample, 2) as typeof edge.deleteExample;
+    work.write('a.jsonl', rows(3));
+    const pruned = await runWith(edge, [path], { state, prune: true });
+    expect({ code: pruned.code, deleted: pruned.summary.deleted }).toEqual({ code: 0, deleted: 7 });
+    expect(times).toBe(5);
+  });
+
+  it('ends with a summary and 75 where the edge was away from the beginning, and says beforehand what it waits for', async () => {
+    edge.corpus = () => Promise.reject(new SiftError({ message: 'http://edge/ cannot be reached' }));
+    const away = await runWith(edge, [work.write('a.jsonl', rows(10))], { patienceMs: 10_000 });
+    expect({ code: away.code, end: away.summary.end }).toEqual({ code: 75, end: 'busy' });
+    expect(away.notes).toEqual([
+      'waiting for the edge: http://edge/ cannot be reached',
+      'the edge took nothing for 10 s: http://edge/ cannot be reached',
+    ]);
+  });
+});

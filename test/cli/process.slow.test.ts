@@ -111,6 +111,18 @@ describe('the process sift-edge', () => {
     await left;
   });
 
+  it.each([
+    ['select', ['select', '--corpus', 'docs']],
+    ['an ingest', ['ingest', '-', '--corpus', 'docs', '--as', 'jsonl', '--dry-run']],
+  ])('ends %s on Ctrl-C that waits for an input which does not come', async (_, args) => {
+    const child = spawn(process.execPath, [BIN, ...args], { stdio: ['pipe', 'ignore', 'inherit'], env: env() });
+    running = child;
+    // nobody says when it reads; one that has not come so far yet ends by the signal itself
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    child.kill('SIGINT');
+    expect(await once(child, 'close')).toEqual([130, null]);
+  });
+
   it('is quiet when its reader leaves', async () => {
     const command = `"${process.execPath}" "${BIN}" corpora export docs | head -1; echo "\${PIPESTATUS[0]}"`;
     const child = spawn('bash', ['-c', command], { stdio: ['ignore', 'pipe', 'pipe'], env: env() });
@@ -131,7 +143,10 @@ describe('the process sift-edge', () => {
     await writeFile(join(state, 'secrets.json'), JSON.stringify({ apiKey: KEY, gatewaySecret: 'x'.repeat(32) }));
     const other = await begin(['corpora', 'list'], process.execPath, { SIFT_KEY: '', SIFT_STATE: state }).ended;
     // its port is not the usual one
-    expect([other.code, other.stderr]).toEqual([4, 'sift-edge: no key: give --key KEY or set SIFT_KEY\n']);
+    expect([other.code, other.stderr]).toEqual([
+      4,
+      'sift-edge: no key: give --key KEY or set SIFT_KEY (serve prints the key of this machine when it starts)\n',
+    ]);
   });
 
   it('says its version and its commands', async () => {
