@@ -9,7 +9,7 @@ import { createEmbeddedBackend } from '../gateway/backends/embedded/index.ts';
 import type { Adapter } from '../gateway/backends/embedded/weights.ts';
 import { DEFAULT_PICKS } from '../wire/limits.ts';
 import { at } from '../wire/list.ts';
-import type { RankedPick } from '../wire/tune.ts';
+import type { RankedPick } from '../wire/tune/requests.ts';
 import { selectForBothTexts } from './choose/for-both-texts.ts';
 import { spec } from './choose/spec.ts';
 import { summariseExperts } from './figures/experts.ts';

@@ -5,7 +5,7 @@
 // examples there are.
 import { type ContextReport, type Layout, writtenPrompt } from '../wire/context.ts';
 import { at } from '../wire/list.ts';
-import type { RankedPick } from '../wire/tune.ts';
+import type { RankedPick } from '../wire/tune/requests.ts';
 import type { Prompt } from './backends/contract.ts';
 import { type Frame, textFrame } from './prompt.ts';
 

@@ -6,7 +6,7 @@
 // and the steps count by a share more, since it makes those of a few requests again.
 // Trade-off: full and LoRA count the same, and what ends before max_tokens is charged as if it did not. Another backend
 // has other ratios; the shares are then less exact, but every tenant is still measured alike.
-import { tunedOn } from '../wire/tune.ts';
+import { tunedOn } from '../wire/tune/requests.ts';
 import type { Outline } from './pace.ts';
 import { charactersOf, mostNewTokens, promptOf } from './prompt.ts';
 import { judgedTexts, type ResolvedTuning } from './tuning.ts';

@@ -4,7 +4,7 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { type Fault, statusOf } from '../wire/faults.ts';
 import { MAX_METRIC_TENANTS } from '../wire/limits.ts';
-import type { AdapterReport } from '../wire/tune.ts';
+import type { AdapterReport } from '../wire/tune/steps.ts';
 import type { AdapterStore } from './adapters/store.ts';
 import type { Queue } from './queue.ts';
 

@@ -10,7 +10,7 @@ import {
   writtenSystem,
 } from '../wire/context.ts';
 import { MAX_NEW_TOKENS } from '../wire/limits.ts';
-import type { Message, TuneRequest } from '../wire/tune.ts';
+import type { Message, TuneRequest } from '../wire/tune/requests.ts';
 import type { Prompt } from './backends/contract.ts';
 
 type Asked = Pick<TuneRequest, 'prompt' | 'messages'>;

@@ -1,6 +1,7 @@
 // The answers of one request, as events: `n` samples of one prompt, each with a seed of its own: one after another, or all at
 // once where the backend takes work so (a server with many slots in one pass).
-import type { SamplingOptions, TuneEvent } from '../wire/tune.ts';
+import type { SamplingOptions } from '../wire/tune/requests.ts';
+import type { TuneEvent } from '../wire/tune/responses.ts';
 import type { FinishReason, Generation, Piece, Prompt, Sampling, Session } from './backends/contract.ts';
 import { merged } from './merged.ts';
 

@@ -5,7 +5,9 @@
 import { FaultError } from '../wire/faults.ts';
 import { GUARD_MIN_PICKS } from '../wire/limits.ts';
 import { at } from '../wire/list.ts';
-import { type GuardReport, type RankedPick, type StepReport, type TuneEvent, tunedOn } from '../wire/tune.ts';
+import { type RankedPick, tunedOn } from '../wire/tune/requests.ts';
+import type { TuneEvent } from '../wire/tune/responses.ts';
+import type { GuardReport, StepReport } from '../wire/tune/steps.ts';
 import type { Session, Step } from './backends/contract.ts';
 import { lossesCost, stepsCost } from './cost.ts';
 import { afterStep, atEnd, type Difference, prequentialGain, type Verdict } from './prequential.ts';

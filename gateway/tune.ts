@@ -3,7 +3,7 @@
 // Pure but for the backend and the clock: it knows no Request and no stream, so both JSON and SSE are made from it.
 import type { ContextReport } from '../wire/context.ts';
 import type { Trail } from '../wire/trace.ts';
-import type { ScoreResponse, Truncation, TuneEvent } from '../wire/tune.ts';
+import type { ScoreResponse, Truncation, TuneEvent } from '../wire/tune/responses.ts';
 import { type Learnt, learn, type Shelf, shelve } from './adapters/learn.ts';
 import type { Backend, Model, OpenOptions, Prompt, Score, Session } from './backends/contract.ts';
 import { type CountTokens, placeExamples, placeIn, roomForAnswer } from './context.ts';

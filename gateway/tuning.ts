@@ -3,14 +3,8 @@
 // One rate does not fit all: what is best for 5 M parameters does harm at 135 M (docs/models.md).
 
 import { GUARD_MIN_PICKS } from '../wire/limits.ts';
-import {
-  type AdapterReport,
-  type GuardReport,
-  type ScoreRequest,
-  type Tuned,
-  type TuneRequest,
-  tunedOn,
-} from '../wire/tune.ts';
+import { type ScoreRequest, type TuneRequest, tunedOn } from '../wire/tune/requests.ts';
+import type { AdapterReport, GuardReport, Tuned } from '../wire/tune/steps.ts';
 import type { Method, Model } from './backends/contract.ts';
 
 export interface ResolvedTuning {

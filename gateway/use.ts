@@ -3,7 +3,7 @@
 // than tuning alone and take the prompt's room (docs/study/context.md).
 import type { AskedUse, Use } from '../wire/context.ts';
 import { BOTH_FROM_TOKENS } from '../wire/limits.ts';
-import type { ScoreRequest, TuneRequest } from '../wire/tune.ts';
+import type { ScoreRequest, TuneRequest } from '../wire/tune/requests.ts';
 import type { Model } from './backends/contract.ts';
 
 /** A request whose use is settled. */

@@ -16,7 +16,7 @@ import { ADAPTER_BYTES } from '../../wire/limits.ts';
 import { at } from '../../wire/list.ts';
 import { seededRandom } from '../../wire/random.ts';
 import { SIGNATURE_HEADER, signRequest } from '../../wire/signature.ts';
-import { tuneEvent } from '../../wire/tune.ts';
+import { tuneEvent } from '../../wire/tune/responses.ts';
 import { quantile } from '../statistics.ts';
 
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));

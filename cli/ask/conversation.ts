@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 import { SiftError } from '../../client/index.ts';
 import { chatRequest } from '../../wire/api/chat.ts';
-import type { Message } from '../../wire/tune.ts';
+import type { Message } from '../../wire/tune/requests.ts';
 import { UsageError } from '../../wire/usage.ts';
 import type { Given } from '../commands/command.ts';
 import { printable } from './shown.ts';

@@ -1,6 +1,6 @@
 // What is selected and what becomes of it, as lines for people. Texts of examples are data: control characters, which a
 // terminal would obey, are shown as what they are.
-import type { Restart, StepReport } from '../../wire/tune.ts';
+import type { Restart, StepReport } from '../../wire/tune/steps.ts';
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are looked for
 const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;

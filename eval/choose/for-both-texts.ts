@@ -2,7 +2,7 @@
 // of either.
 import { dot } from '../../functions/vectors/algebra.ts';
 import { at } from '../../wire/list.ts';
-import type { RankedPick } from '../../wire/tune.ts';
+import type { RankedPick } from '../../wire/tune/requests.ts';
 import type { Prompt } from '../material/prompts.ts';
 import type { Setting } from '../material/setting.ts';
 import { select } from './select.ts';

@@ -7,7 +7,7 @@ import type { Adapter } from '../../gateway/backends/embedded/weights.ts';
 import { placeExamples } from '../../gateway/context.ts';
 import { layout } from '../../wire/context.ts';
 import { at } from '../../wire/list.ts';
-import type { RankedPick } from '../../wire/tune.ts';
+import type { RankedPick } from '../../wire/tune/requests.ts';
 import { merge, weigh } from '../choose/experts.ts';
 import type { Prompt } from '../material/prompts.ts';
 import { short } from '../statistics.ts';

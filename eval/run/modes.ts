@@ -5,7 +5,7 @@ import type { Backend, Session } from '../../gateway/backends/contract.ts';
 import { placeExamples } from '../../gateway/context.ts';
 import { layout } from '../../wire/context.ts';
 import { at } from '../../wire/list.ts';
-import type { RankedPick } from '../../wire/tune.ts';
+import type { RankedPick } from '../../wire/tune/requests.ts';
 import type { Picked } from '../choose/for-both-texts.ts';
 import type { SelectionSpec } from '../choose/spec.ts';
 import type { Prompt } from '../material/prompts.ts';

@@ -1,6 +1,6 @@
 // What a request takes, as the gateway's own reports tell: steps that were made, those undone included, and tokens that were
 // read and written. A stream that breaks off is charged for the steps that it told of.
-import type { ScoreResponse, TuneEvent } from '../../wire/tune.ts';
+import type { ScoreResponse, TuneEvent } from '../../wire/tune/responses.ts';
 import type { Spending } from '../auth/spending.ts';
 
 /** The events as they come; at their end, whichever it is, what they took is added. */

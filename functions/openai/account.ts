@@ -2,7 +2,8 @@
 // events pass by.
 import type { UsageOnWire } from '../../wire/api/generation.ts';
 import type { ContextReport } from '../../wire/context.ts';
-import type { Truncation, Tuned, TuneEvent, Usage } from '../../wire/tune.ts';
+import type { Truncation, TuneEvent, Usage } from '../../wire/tune/responses.ts';
+import type { Tuned } from '../../wire/tune/steps.ts';
 
 /** How a prompt's steps were made; null where there were none and nothing was found. */
 const tuningOf = ({ steps, tuning }: Usage): Tuned | null => (steps === 0 && tuning.adapter === null ? null : tuning);

@@ -1,6 +1,6 @@
 // Answers of /v1/chat/completions: messages, in one object or as deltas of which the first brings the role.
 import type { ChatChoice, ChatDelta, ChatLogprobs } from '../../wire/api/chat.ts';
-import type { TokenLogprob } from '../../wire/tune.ts';
+import type { TokenLogprob } from '../../wire/tune/responses.ts';
 import type { Envelope, Shape } from './shape.ts';
 
 const logprobsOf = (tokens: readonly TokenLogprob[] | undefined): ChatLogprobs | null => {

@@ -7,7 +7,7 @@ import type { CompletionRequest } from '../../wire/api/completions.ts';
 import { layout } from '../../wire/context.ts';
 import { STREAM_STATUS_MS } from '../../wire/limits.ts';
 import { at } from '../../wire/list.ts';
-import { type Message, type TuneRequest, tunedOn, tuning } from '../../wire/tune.ts';
+import { type Message, type TuneRequest, tunedOn, tuning } from '../../wire/tune/requests.ts';
 import type { Authenticated } from '../auth/principal.ts';
 import { failedBeforeTuning, RETRY_HEADER } from '../http/retry.ts';
 import { sseBody } from '../http/sse.ts';

@@ -3,7 +3,7 @@ import { SIFT_SUFFIX } from '../../wire/api/model.ts';
 import type { Sift } from '../../wire/api/sift.ts';
 import { type Fault, FaultError } from '../../wire/faults.ts';
 import type { Stages } from '../../wire/stages.ts';
-import type { TuneRequest } from '../../wire/tune.ts';
+import type { TuneRequest } from '../../wire/tune/requests.ts';
 import type { Principal } from '../auth/principal.ts';
 import type { Env } from '../env.ts';
 import { runFromCorpus } from '../select/run.ts';

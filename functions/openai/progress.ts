@@ -1,7 +1,8 @@
 // What an answer's reader is told of the work before and beside the tokens: as comments of the stream, which SDKs pass over,
 // or, for a caller who asks for it, as data.
 import type { SiftEvent } from '../../wire/api/generation.ts';
-import type { GuardReport, TuneEvent } from '../../wire/tune.ts';
+import type { TuneEvent } from '../../wire/tune/responses.ts';
+import type { GuardReport } from '../../wire/tune/steps.ts';
 import { chosenShort } from '../select/answer.ts';
 import type { Selection } from '../select/selection.ts';
 

@@ -1,6 +1,8 @@
 // The work of a request: its prompts one after the other, each tuned for and continued by the gateway. The first is begun
 // before the answer is, so that a refusal has its status; whatever one of them fails of fails the request.
-import { type TuneEvent, type TuneRequest, tunedOn } from '../../wire/tune.ts';
+
+import { type TuneRequest, tunedOn } from '../../wire/tune/requests.ts';
+import type { TuneEvent } from '../../wire/tune/responses.ts';
 import type { Spending } from '../auth/spending.ts';
 import { upstreamFault } from '../http/errors.ts';
 import { counted } from '../limits/spending.ts';

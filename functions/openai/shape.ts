@@ -1,7 +1,7 @@
 // What an answer of either route is made of: choices in its shape, in one object or in chunks. Nothing else about completions
 // and chat differs after the request is parsed.
 import type { UsageOnWire } from '../../wire/api/generation.ts';
-import type { TokenLogprob, Truncation } from '../../wire/tune.ts';
+import type { TokenLogprob, Truncation } from '../../wire/tune/responses.ts';
 
 export interface Envelope {
   readonly id: string;

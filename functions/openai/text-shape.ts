@@ -1,6 +1,6 @@
 // Answers of /v1/completions: texts, with log-probabilities in OpenAI's older form.
 import type { CompletionChoice, CompletionLogprobs } from '../../wire/api/completions.ts';
-import type { TokenLogprob } from '../../wire/tune.ts';
+import type { TokenLogprob } from '../../wire/tune/responses.ts';
 import type { Envelope, Shape } from './shape.ts';
 
 /** A token's text; one that is a part of a character only is named by its bytes, as OpenAI does it. */

@@ -1,6 +1,6 @@
 // The gateway's events as one answer. Throws what the events ended in.
 import { at } from '../../wire/list.ts';
-import type { TokenLogprob } from '../../wire/tune.ts';
+import type { TokenLogprob } from '../../wire/tune/responses.ts';
 import { Account, usageOf } from './account.ts';
 import { type Told, unfinished } from './run.ts';
 import type { FinishReason, Sample, Shape } from './shape.ts';

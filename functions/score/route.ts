@@ -2,7 +2,7 @@
 import type { Context } from 'hono';
 import { type ScoreResponse, scoreRequest } from '../../wire/api/score.ts';
 import { MAX_BODY_BYTES } from '../../wire/limits.ts';
-import { type ScoreRequest, tunedOn } from '../../wire/tune.ts';
+import { type ScoreRequest, tunedOn } from '../../wire/tune/requests.ts';
 import type { Authenticated } from '../auth/principal.ts';
 import { readJson } from '../http/body.ts';
 import { failedBeforeTuning, RETRY_HEADER } from '../http/retry.ts';

@@ -2,7 +2,7 @@
 import type { ChosenOnWire, ChosenShort } from '../../wire/api/generation.ts';
 import type { SelectionOnWire } from '../../wire/api/select.ts';
 import type { AskedUse, ContextReport, Use } from '../../wire/context.ts';
-import type { Tuned } from '../../wire/tune.ts';
+import type { Tuned } from '../../wire/tune/steps.ts';
 import type { Pick, Selection } from './selection.ts';
 
 const pickOnWire = ({

@@ -8,16 +8,9 @@ import { parseAs } from '../../wire/body.ts';
 import { describe } from '../../wire/faults.ts';
 import { FORGET_MS, SHUTDOWN_RETRY_S } from '../../wire/limits.ts';
 import { verifyEvent } from '../../wire/signature.ts';
-import {
-  type ForgetRequest,
-  forgetResponse,
-  modelsResponse,
-  type ScoreRequest,
-  type ScoreResponse,
-  scoreResponse,
-  type TuneEvent,
-  type TuneRequest,
-} from '../../wire/tune.ts';
+import { modelsResponse } from '../../wire/tune/models.ts';
+import type { ForgetRequest, ScoreRequest, TuneRequest } from '../../wire/tune/requests.ts';
+import { forgetResponse, type ScoreResponse, scoreResponse, type TuneEvent } from '../../wire/tune/responses.ts';
 import { UpstreamError, upstreamFault, wireError } from '../http/errors.ts';
 import { Patience } from './deadline.ts';
 import { callOf, exchange, type Request } from './exchange.ts';

@@ -14,7 +14,7 @@ import {
   MAX_FLEETS,
 } from '../../wire/limits.ts';
 import type { Region } from '../../wire/regions.ts';
-import type { modelsResponse } from '../../wire/tune.ts';
+import type { modelsResponse } from '../../wire/tune/models.ts';
 import type { Health } from './attempt.ts';
 import { inOrder } from './spread.ts';
 

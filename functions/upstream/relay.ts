@@ -5,7 +5,7 @@ import { createParser, type EventSourceMessage } from 'eventsource-parser';
 import { problem } from '../../wire/body.ts';
 import { FaultError } from '../../wire/faults.ts';
 import { MAX_GATEWAY_EVENT_BYTES, MAX_GATEWAY_STREAM_BYTES } from '../../wire/limits.ts';
-import { type TuneEvent, tuneEvent } from '../../wire/tune.ts';
+import { type TuneEvent, tuneEvent } from '../../wire/tune/responses.ts';
 import { inWords } from '../../wire/words.ts';
 import { UpstreamError, upstreamFault, wireError } from '../http/errors.ts';
 import type { Patience } from './deadline.ts';

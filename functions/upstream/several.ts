@@ -4,7 +4,8 @@
 // selects, that is fetched beside the selection.
 import { parseAs } from '../../wire/body.ts';
 import { GATEWAY_LOOK_MS } from '../../wire/limits.ts';
-import { modelsResponse, type ScoreRequest, type TuneRequest } from '../../wire/tune.ts';
+import { modelsResponse } from '../../wire/tune/models.ts';
+import type { ScoreRequest, TuneRequest } from '../../wire/tune/requests.ts';
 import { digestOf } from '../digest.ts';
 import { upstreamFault } from '../http/errors.ts';
 import { Patience } from './deadline.ts';

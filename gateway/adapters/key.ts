@@ -2,7 +2,7 @@
 // part of it, so that nobody finds what another's examples made; neither prompt nor sampling is, so that one adapter
 // serves every prompt with the same selection.
 import { createHash } from 'node:crypto';
-import { type TuneRequest, tunedOn } from '../../wire/tune.ts';
+import { type TuneRequest, tunedOn } from '../../wire/tune/requests.ts';
 import type { Model } from '../backends/contract.ts';
 import type { ResolvedTuning } from '../tuning.ts';
 

@@ -1,7 +1,9 @@
 // What a request learns from its picks: the adapter that an earlier request with the same selection made, or steps, and then
 // an adapter for the next. Whatever goes wrong with an adapter costs the steps it would have saved, never the request.
 import { KEEP_ADAPTER_MS, SWEEP_ADAPTERS_MS } from '../../wire/limits.ts';
-import { type AdapterReport, type TuneEvent, tunedOn } from '../../wire/tune.ts';
+import { tunedOn } from '../../wire/tune/requests.ts';
+import type { TuneEvent } from '../../wire/tune/responses.ts';
+import type { AdapterReport } from '../../wire/tune/steps.ts';
 import type { Backend, Model, Session } from '../backends/contract.ts';
 import { logError } from '../log.ts';
 import type { Made, StepEvent } from '../steps.ts';

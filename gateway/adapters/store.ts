@@ -3,7 +3,7 @@
 // bytes, so that one tenant's requests never drive out those of another that holds less.
 // Trade-off: two requests with the same selection at the same time both tune; the later one's adapter stays.
 import { MAX_ADAPTERS } from '../../wire/limits.ts';
-import type { StepReport } from '../../wire/tune.ts';
+import type { StepReport } from '../../wire/tune/steps.ts';
 import type { KeptWeights } from '../backends/contract.ts';
 import type { Made } from '../steps.ts';
 

@@ -4,7 +4,8 @@
 // 'deadline'); they never swallow an abort.
 
 import type { Trail } from '../../wire/trace.ts';
-import type { Message, TokenLogprob } from '../../wire/tune.ts';
+import type { Message } from '../../wire/tune/requests.ts';
+import type { TokenLogprob } from '../../wire/tune/responses.ts';
 
 export type Method = 'full' | 'lora';
 

@@ -2,7 +2,7 @@
 // A model's name belongs to one backend; two that claim it are an error at start, not a matter of order.
 import { type Fault, fail, ok, type Result } from '../../wire/faults.ts';
 import { MAX_TOLD } from '../../wire/limits.ts';
-import { type SamplingOptions, type ScoreRequest, type TuneRequest, tunedOn } from '../../wire/tune.ts';
+import { type SamplingOptions, type ScoreRequest, type TuneRequest, tunedOn } from '../../wire/tune/requests.ts';
 import { mostNewTokens } from '../prompt.ts';
 import { resolveTuning } from '../tuning.ts';
 import type { Backend, Model } from './contract.ts';

@@ -2,7 +2,7 @@
 import type { Context } from 'hono';
 import { parseAs } from '../../wire/body.ts';
 import { unwrap } from '../../wire/faults.ts';
-import { forgetRequest } from '../../wire/tune.ts';
+import { forgetRequest } from '../../wire/tune/requests.ts';
 import type { AdapterStore } from '../adapters/store.ts';
 import type { Signed } from '../auth.ts';
 

@@ -2,7 +2,7 @@
 import type { Context } from 'hono';
 import { parseAs } from '../../wire/body.ts';
 import { asFault, unwrap } from '../../wire/faults.ts';
-import { scoreRequest } from '../../wire/tune.ts';
+import { scoreRequest } from '../../wire/tune/requests.ts';
 import type { Signed } from '../auth.ts';
 import { scoreCost, scoreOutline } from '../cost.ts';
 import { countAdapter, countRequest, countUse, NO_BACKEND } from '../metrics.ts';

@@ -4,7 +4,7 @@
 // come, which follows from what the model takes for such work (pace.ts). Waiting does not count against the second.
 import { asFault, type Fault, FaultError, fail, ok, type Result } from '../../wire/faults.ts';
 import { SHUTDOWN_RETRY_S } from '../../wire/limits.ts';
-import type { ScoreRequest, TuneRequest } from '../../wire/tune.ts';
+import type { ScoreRequest, TuneRequest } from '../../wire/tune/requests.ts';
 import { type Shelf, shelfOf } from '../adapters/learn.ts';
 import type { AdapterStore } from '../adapters/store.ts';
 import type { Backend, Model } from '../backends/contract.ts';

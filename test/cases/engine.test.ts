@@ -10,7 +10,7 @@ import type { Backend, OpenOptions, Session } from '../../gateway/backends/contr
 import { createEmbeddedBackend } from '../../gateway/backends/embedded/index.ts';
 import { readTokenizer } from '../../tokenizer/read.node.ts';
 import { DEFAULT_LEARNING_RATE } from '../../wire/limits.ts';
-import { tuning } from '../../wire/tune.ts';
+import { tuning } from '../../wire/tune/requests.ts';
 import { named } from '../engine/variants.ts';
 
 const DATA = fileURLToPath(new URL('data/', import.meta.url));

@@ -5,7 +5,7 @@ import { answerStream, type StreamOptions } from '../../functions/openai/stream.
 import { textShape } from '../../functions/openai/text-shape.ts';
 import { answerWhole } from '../../functions/openai/whole.ts';
 import { FaultError } from '../../wire/faults.ts';
-import type { TuneEvent } from '../../wire/tune.ts';
+import type { TuneEvent } from '../../wire/tune/responses.ts';
 
 const envelope = { id: 'cmpl-1', created: 1_700_000_000, model: 'base:sift' };
 const step = (index: number): TuneEvent => ({

@@ -1,7 +1,7 @@
 // Several gateways in Node without a network: a fetch of their own that signs rightly, remembers nonces and counts the work
 // that each of them begins. How one behaves is told request by request.
 import { SIGNATURE_HEADER, signEvent, signResponse, signStream } from '../../wire/signature.ts';
-import type { TuneRequest } from '../../wire/tune.ts';
+import type { TuneRequest } from '../../wire/tune/requests.ts';
 import { GATEWAY_SECRET } from './harness.ts';
 import { goodEvents, MODELS } from './openai-gateway.ts';
 

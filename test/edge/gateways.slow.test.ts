@@ -9,7 +9,7 @@ import { type RunningEdge, startEdge } from '../../local/edge.ts';
 import { embedderFiles } from '../../local/embedder.ts';
 import type { Region } from '../../wire/regions.ts';
 import type { RequestLine } from '../../wire/request-line.ts';
-import type { TuneRequest } from '../../wire/tune.ts';
+import type { TuneRequest } from '../../wire/tune/requests.ts';
 import { type Caller, edgeAt, GATEWAY_SECRET, KEY } from './harness.ts';
 import { goodEvents, MODELS } from './openai-gateway.ts';
 import { type Exchange, type ScriptedGateway, scriptedGateway } from './scripted-gateway.ts';

@@ -13,7 +13,7 @@ import { BREAKER_MIN_MS, GATEWAY_MODELS_AGAIN_MS, GATEWAY_MODELS_MS, MAX_FLEETS 
 import { at } from '../../wire/list.ts';
 import { REGIONS, type Region } from '../../wire/regions.ts';
 import { RetryBudget } from '../../wire/retry-budget.ts';
-import { scoreRequest, tuneRequest } from '../../wire/tune.ts';
+import { scoreRequest, tuneRequest } from '../../wire/tune/requests.ts';
 import { BEHAVIOURS, World, type WorldGateway } from './gateway-world.ts';
 import { GATEWAY_SECRET } from './harness.ts';
 

@@ -1,5 +1,7 @@
 // A gateway that answers tuning requests as told, event by event, with models that a test can count on.
-import type { TokenLogprob, TuneEvent, TuneRequest } from '../../wire/tune.ts';
+
+import type { TuneRequest } from '../../wire/tune/requests.ts';
+import type { TokenLogprob, TuneEvent } from '../../wire/tune/responses.ts';
 import { type Exchange, type ScriptedGateway, scriptedGateway } from './scripted-gateway.ts';
 
 export const MODELS = {

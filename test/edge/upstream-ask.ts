@@ -6,7 +6,7 @@ import { textShape } from '../../functions/openai/text-shape.ts';
 import { answerWhole } from '../../functions/openai/whole.ts';
 import { type Clocks, gatewayModels, gatewayScore, gatewayTune } from '../../functions/upstream/client.ts';
 import { RetryBudget } from '../../wire/retry-budget.ts';
-import { scoreRequest, tuneRequest } from '../../wire/tune.ts';
+import { scoreRequest, tuneRequest } from '../../wire/tune/requests.ts';
 
 export type CallKind = 'models' | 'score' | 'whole' | 'streamed';
 

@@ -11,7 +11,7 @@ import { createAnswer } from '../../gateway/backends/text/answer.ts';
 import { toldAlone, toldOf } from '../../gateway/backends/text/logprobs.ts';
 import { readTokenizer } from '../../tokenizer/read.node.ts';
 import { at } from '../../wire/list.ts';
-import type { TokenLogprob } from '../../wire/tune.ts';
+import type { TokenLogprob } from '../../wire/tune/responses.ts';
 
 const directory = new URL('golden/chat', import.meta.url).pathname;
 const tokenizer = await readTokenizer(directory, 320);

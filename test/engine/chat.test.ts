@@ -17,7 +17,7 @@ import { directoryFiles, readText } from '../../gateway/backends/tinker/reader.t
 import { readTokenizer } from '../../tokenizer/read.node.ts';
 import { FaultError } from '../../wire/faults.ts';
 import { at } from '../../wire/list.ts';
-import { type Message, message } from '../../wire/tune.ts';
+import { type Message, message } from '../../wire/tune/requests.ts';
 
 const golden = z
   .object({

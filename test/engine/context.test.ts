@@ -8,7 +8,8 @@ import { settleUse } from '../../gateway/use.ts';
 import type { Tokenizer } from '../../tokenizer/index.ts';
 import { readTokenizer } from '../../tokenizer/read.node.ts';
 import { at } from '../../wire/list.ts';
-import { type ScoreResponse, scoreRequest, type TuneEvent, tuneRequest } from '../../wire/tune.ts';
+import { scoreRequest, tuneRequest } from '../../wire/tune/requests.ts';
+import type { ScoreResponse, TuneEvent } from '../../wire/tune/responses.ts';
 
 const directory = new URL('../../models/base', import.meta.url).pathname;
 const VOCABULARY = 8_192;

@@ -4,7 +4,7 @@ import { createChat } from '../../gateway/backends/text/chat/chat.ts';
 import { cutPrompt } from '../../gateway/backends/text/cut.ts';
 import { fittingPrompt, type PromptReader, promptIds } from '../../gateway/backends/text/sequence.ts';
 import { readTokenizer } from '../../tokenizer/read.node.ts';
-import type { Message } from '../../wire/tune.ts';
+import type { Message } from '../../wire/tune/requests.ts';
 
 const readerOf = async (name: string, rows: number, template?: string): Promise<PromptReader> => {
   const tokenizer = await readTokenizer(new URL(`golden/${name}`, import.meta.url).pathname, rows);

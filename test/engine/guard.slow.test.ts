@@ -5,7 +5,8 @@ import { createEmbeddedBackend } from '../../gateway/backends/embedded/index.ts'
 import { score, tune } from '../../gateway/tune.ts';
 import { settleUse } from '../../gateway/use.ts';
 import { at } from '../../wire/list.ts';
-import { type ScoreResponse, scoreRequest, type TuneEvent, tuneRequest } from '../../wire/tune.ts';
+import { scoreRequest, tuneRequest } from '../../wire/tune/requests.ts';
+import type { ScoreResponse, TuneEvent } from '../../wire/tune/responses.ts';
 
 const directory = new URL('../../models/base', import.meta.url).pathname;
 const never = new AbortController().signal;

@@ -8,7 +8,7 @@ import { createSession } from '../../gateway/backends/embedded/session.ts';
 import { parseAs } from '../../wire/body.ts';
 import { MAX_BETA, MIN_EPSILON, MIN_LEARNING_RATE } from '../../wire/limits.ts';
 import { at } from '../../wire/list.ts';
-import { tuning } from '../../wire/tune.ts';
+import { tuning } from '../../wire/tune/requests.ts';
 import { golden } from './variants.ts';
 
 const usual: Adam = { learningRate: 5e-4, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 };

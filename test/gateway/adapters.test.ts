@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { adapterKey } from '../../gateway/adapters/key.ts';
 import { type Adapter, AdapterStore } from '../../gateway/adapters/store.ts';
 import { resolveTuning } from '../../gateway/tuning.ts';
-import { scoreResponse, type TuneRequestInput, tuneRequest, tuneResponse } from '../../wire/tune.ts';
+import { type TuneRequestInput, tuneRequest } from '../../wire/tune/requests.ts';
+import { scoreResponse, tuneResponse } from '../../wire/tune/responses.ts';
 import { fakeModel } from './fake-backend.ts';
 import { allEvents, json, picks, request, start } from './harness.ts';
 

@@ -12,7 +12,7 @@ import type {
   Step,
 } from '../../gateway/backends/contract.ts';
 import { at } from '../../wire/list.ts';
-import type { Message } from '../../wire/tune.ts';
+import type { Message } from '../../wire/tune/requests.ts';
 
 /** Milliseconds after which a wait has failed: far above the second that an abort may take, on a busy machine too. */
 const BOUND_MS = 30_000;

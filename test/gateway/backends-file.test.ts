@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createBackends, parseBackends } from '../../gateway/backends/file.ts';
 import { createRegistry } from '../../gateway/backends/registry.ts';
-import { tuneResponse } from '../../wire/tune.ts';
+import { tuneResponse } from '../../wire/tune/responses.ts';
 import { UsageError } from '../../wire/usage.ts';
 import { fakeBackend, fakeModel } from './fake-backend.ts';
 import { allEvents, json, request, serve, soon } from './harness.ts';

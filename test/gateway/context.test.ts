@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type CountTokens, placeExamples, roomForAnswer } from '../../gateway/context.ts';
 import { layout } from '../../wire/context.ts';
-import type { RankedPick } from '../../wire/tune.ts';
+import type { RankedPick } from '../../wire/tune/requests.ts';
 import { textOf } from './fake-backend.ts';
 
 /** A token a word or mark, and one to begin with. */

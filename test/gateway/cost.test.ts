@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { scoreCost, tuneCost } from '../../gateway/cost.ts';
 import { settleUse } from '../../gateway/use.ts';
-import { scoreRequest, type TuneRequestInput, tuneRequest } from '../../wire/tune.ts';
+import { scoreRequest, type TuneRequestInput, tuneRequest } from '../../wire/tune/requests.ts';
 
 const CONTEXT = 1_024;
 const tune = (changes: Partial<TuneRequestInput> = {}, context = CONTEXT): number =>

@@ -3,7 +3,8 @@ import { EventSourceParserStream } from 'eventsource-parser/stream';
 import { describe, expect, it } from 'vitest';
 import { createRegistry } from '../../gateway/backends/registry.ts';
 import { SIGNATURE_HEADER, verifyEvent, verifyResponse, verifyStream } from '../../wire/signature.ts';
-import { modelsResponse, tuneResponse } from '../../wire/tune.ts';
+import { modelsResponse } from '../../wire/tune/models.ts';
+import { tuneResponse } from '../../wire/tune/responses.ts';
 import { fakeBackend, fakeModel } from './fake-backend.ts';
 import {
   allEvents,

@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest';
 import { registryOf } from '../../gateway/backends/registry.ts';
 import { adjustable, withGiven } from '../../gateway/given.ts';
-import { modelsResponse } from '../../wire/tune.ts';
+import { modelsResponse } from '../../wire/tune/models.ts';
 import { fakeBackend, fakeModel } from './fake-backend.ts';
 import { json, request, serve } from './harness.ts';
 

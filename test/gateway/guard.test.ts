@@ -4,14 +4,14 @@ import { tune } from '../../gateway/tune.ts';
 import { settleUse } from '../../gateway/use.ts';
 import { GUARD_MAX_RESTARTS } from '../../wire/limits.ts';
 import { at } from '../../wire/list.ts';
+import { tuneRequest } from '../../wire/tune/requests.ts';
 import {
   type ScoreResponse,
   scoreResponse,
   type TuneEvent,
   type TuneResponse,
-  tuneRequest,
   tuneResponse,
-} from '../../wire/tune.ts';
+} from '../../wire/tune/responses.ts';
 import { fakeBackend } from './fake-backend.ts';
 import { allEvents, json, request, soon, start } from './harness.ts';
 

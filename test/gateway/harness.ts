@@ -6,7 +6,7 @@ import type { GatewayOptions } from '../../gateway/app.ts';
 import { registryOf } from '../../gateway/backends/registry.ts';
 import { type RunningGateway, serveGateway } from '../../gateway/serve.ts';
 import { SIGNATURE_HEADER, signRequest } from '../../wire/signature.ts';
-import { type TuneEvent, tuneEvent } from '../../wire/tune.ts';
+import { type TuneEvent, tuneEvent } from '../../wire/tune/responses.ts';
 import { type FakeOptions, fakeBackend } from './fake-backend.ts';
 
 export const SECRET = 'a secret of some length';

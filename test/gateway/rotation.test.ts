@@ -9,7 +9,7 @@ import { registryOf } from '../../gateway/backends/registry.ts';
 import { secretOf } from '../../gateway/secret.ts';
 import { type RunningGateway, serveGateway } from '../../gateway/serve.ts';
 import { signRequest } from '../../wire/signature.ts';
-import { tuneRequest } from '../../wire/tune.ts';
+import { tuneRequest } from '../../wire/tune/requests.ts';
 import { fakeBackend } from './fake-backend.ts';
 import { picks } from './harness.ts';
 

@@ -7,7 +7,8 @@ import { tuneCost, tuneOutline } from '../../gateway/cost.ts';
 import { resolveTuning } from '../../gateway/tuning.ts';
 import { settleUse } from '../../gateway/use.ts';
 import { at } from '../../wire/list.ts';
-import { type TuneRequestInput, tuneRequest, tuneResponse } from '../../wire/tune.ts';
+import { type TuneRequestInput, tuneRequest } from '../../wire/tune/requests.ts';
+import { tuneResponse } from '../../wire/tune/responses.ts';
 import { fakeBackend, fakeModel } from './fake-backend.ts';
 import { allEvents, errorOf, events as eventsOf, json, picks, request, serve, start } from './harness.ts';
 

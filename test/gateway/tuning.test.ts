@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { TuningDefaults } from '../../gateway/backends/contract.ts';
 import { resolveTuning, tunedOnWire } from '../../gateway/tuning.ts';
-import { tuning } from '../../wire/tune.ts';
+import { tuning } from '../../wire/tune/requests.ts';
 
 const defaults: TuningDefaults = {
   method: 'lora',

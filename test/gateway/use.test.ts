@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { registryOf } from '../../gateway/backends/registry.ts';
 import { BOTH_FROM_TOKENS } from '../../wire/limits.ts';
-import { scoreResponse, tuneResponse } from '../../wire/tune.ts';
+import { scoreResponse, tuneResponse } from '../../wire/tune/responses.ts';
 import { fakeBackend, fakeModel } from './fake-backend.ts';
 import { allEvents, errorOf, json, picks, request, serve, start } from './harness.ts';
 

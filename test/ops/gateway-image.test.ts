@@ -18,7 +18,7 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { gatewayModels, gatewayTune } from '../../functions/upstream/client.ts';
-import { tuneRequest } from '../../wire/tune.ts';
+import { tuneRequest } from '../../wire/tune/requests.ts';
 import { copiesOf, execForm, filesOf, finalStage, instructionsOf, ROOT, read, visible } from './dockerfile.ts';
 
 const DOCKERFILE = 'deploy/gateway/Dockerfile';

@@ -135,7 +135,8 @@ describe('the alerts', () => {
       'gateway/tune.ts',
       'gateway/steps.ts',
       'gateway/routes/work.ts',
-      'wire/tune.ts',
+      'wire/tune/responses.ts',
+      'wire/tune/steps.ts',
       'gateway/gpu/sift_gpu/engine.py',
     ]
       .map(read)

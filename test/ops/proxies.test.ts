@@ -11,7 +11,7 @@ import { gatewayModels, gatewayTune } from '../../functions/upstream/client.ts';
 import { registryOf } from '../../gateway/backends/registry.ts';
 import { type RunningGateway, serveGateway } from '../../gateway/serve.ts';
 import { MAX_DEADLINE_MS, MAX_TUNE_BODY_BYTES } from '../../wire/limits.ts';
-import { tuneRequest } from '../../wire/tune.ts';
+import { tuneRequest } from '../../wire/tune/requests.ts';
 import { fakeBackend } from '../gateway/fake-backend.ts';
 import { read } from './dockerfile.ts';
 

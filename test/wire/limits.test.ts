@@ -34,7 +34,7 @@ import {
   MIN_LAMBDA,
   VECTORIZE_TOP_K_FULL,
 } from '../../wire/limits.ts';
-import { scoreRequest as gatewayScore, tuneRequest } from '../../wire/tune.ts';
+import { scoreRequest as gatewayScore, tuneRequest } from '../../wire/tune/requests.ts';
 import { inWords } from '../../wire/words.ts';
 
 const select = (body: object) => [selectRequest, { corpus: 'c', input: 'x', ...body }] as const;

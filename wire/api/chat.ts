@@ -3,7 +3,7 @@
 import * as z from 'zod';
 import { MAX_LOGPROBS, MAX_MESSAGES, MAX_PROMPT_BYTES } from '../limits.ts';
 import { textUpTo } from '../text.ts';
-import { bytesOf, type Message } from '../tune.ts';
+import { bytesOf, type Message } from '../tune/requests.ts';
 import { shown } from '../words.ts';
 import {
   choiceExtras,

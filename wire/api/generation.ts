@@ -4,7 +4,8 @@
 import * as z from 'zod';
 import { contextReport, use } from '../context.ts';
 import { MAX_NEW_TOKENS, MAX_SAMPLES } from '../limits.ts';
-import { adapterReport, guardReport, restart, step, truncation, tuned } from '../tune.ts';
+import { truncation } from '../tune/responses.ts';
+import { adapterReport, guardReport, restart, step, tuned } from '../tune/steps.ts';
 import { modelName, SIFT_SUFFIX } from './model.ts';
 import { selectionOnWire } from './select.ts';
 

@@ -5,7 +5,7 @@ import * as z from 'zod';
 import { type AskedUse, askedUse, type Layout, layout } from '../context.ts';
 import { MAX_PROMPT_BYTES, MAX_QUERIES } from '../limits.ts';
 import { filledTextUpTo } from '../text.ts';
-import { type Tuning, tuning } from '../tune.ts';
+import { type Tuning, tuning } from '../tune/requests.ts';
 import { type SelectionOptions, selectionFields, selectionOf } from './select.ts';
 import { type VectorInput, vectorInput } from './vector.ts';
 

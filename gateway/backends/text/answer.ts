@@ -3,7 +3,7 @@
 // with the piece of text that its first byte is in, and not at all where a stop string took it away.
 import type { Tokenizer } from '../../../tokenizer/index.ts';
 import { byteLength } from '../../../wire/text.ts';
-import type { TokenLogprob } from '../../../wire/tune.ts';
+import type { TokenLogprob } from '../../../wire/tune/responses.ts';
 import type { FinishReason, Generation, Piece } from '../contract.ts';
 import { textStream } from './stream.ts';
 

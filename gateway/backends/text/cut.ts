@@ -3,7 +3,7 @@
 // and loses whole turns, oldest first, so that what is left begins with the user's words, as templates ask for it; where
 // the last message does not fit by itself, it loses its beginning.
 import { at } from '../../../wire/list.ts';
-import type { Message } from '../../../wire/tune.ts';
+import type { Message } from '../../../wire/tune/requests.ts';
 import type { Cut, Prompt } from '../contract.ts';
 import { type PromptReader, promptIds, tooLong } from './sequence.ts';
 

@@ -1,7 +1,7 @@
 // What is told of a token: its log-probability and the likeliest tokens in its place, of the model's own distribution, before
 // penalties, temperature, top_k and top_p. As vLLM has it by default, and the only one that every engine can tell.
 import type { Tokenizer } from '../../../tokenizer/index.ts';
-import type { TokenLogprob } from '../../../wire/tune.ts';
+import type { TokenLogprob } from '../../../wire/tune/responses.ts';
 
 /** OpenAI's stand-in for what is no number in JSON. */
 const LEAST = -9_999;

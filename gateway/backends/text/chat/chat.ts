@@ -4,7 +4,7 @@ import type { Tokenizer } from '../../../../tokenizer/index.ts';
 import { FaultError } from '../../../../wire/faults.ts';
 import { MAX_SHOWN_CHARACTERS } from '../../../../wire/limits.ts';
 import { messageOf } from '../../../../wire/message.ts';
-import type { Message } from '../../../../wire/tune.ts';
+import type { Message } from '../../../../wire/tune/requests.ts';
 import { shortened } from '../../../../wire/words.ts';
 import type { Prompt, Sampling } from '../../contract.ts';
 import { hideSpecials } from './hide.ts';

@@ -3,7 +3,7 @@
 // rendered and its special tokens are looked for, and back before the rest becomes tokens. transformers does not do this;
 // for texts without special tokens the ids are the same.
 // Limit: a template that takes pieces out of a text may still put two halves together; no common one does.
-import type { Message } from '../../../../wire/tune.ts';
+import type { Message } from '../../../../wire/tune/requests.ts';
 
 /** Private use: no text of a language holds it, and one that does is left its own. */
 const FIRST_PRIVATE = 0xe000;

@@ -1,7 +1,7 @@
 // A chat template rendered as transformers renders it: Jinja with trim_blocks and lstrip_blocks, and the names and functions
 // that templates rely on. What a template itself refuses, by raise_exception, is told apart from what cannot be rendered.
 import { Environment, Interpreter, parse, tokenize } from '@huggingface/jinja';
-import type { Message } from '../../../../wire/tune.ts';
+import type { Message } from '../../../../wire/tune/requests.ts';
 
 /** A template's own words about a conversation that it does not take. */
 export class TemplateRefusal extends Error {}
