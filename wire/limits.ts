@@ -681,6 +681,8 @@ export const CLOUDFLARE_TRIES = 4;
 export const CLOUDFLARE_FIRST_WAIT_MS = 1_000;
 /** Milliseconds that a Retry-After of Cloudflare's may ask for; its own window for API calls is five minutes. 2026-11-27 */
 export const CLOUDFLARE_LONGEST_WAIT_MS = 30_000;
+/** Milliseconds for wrangler to bundle and upload the Worker: 10 MB over a slow line, with room. 2026-11-27 */
+export const DEPLOY_UPLOAD_MS = 600_000;
 /** Milliseconds between two looks at what takes effect later. 2026-11-27 */
 export const DEPLOY_LOOK_MS = 2_000;
 /** Milliseconds until a new metadata index is listed. 2026-11-27 */

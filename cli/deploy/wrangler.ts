@@ -6,6 +6,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
+import { DEPLOY_UPLOAD_MS } from '../../wire/limits.ts';
 import { CommandError, EXIT } from '../exit.ts';
 import { INSTALLED, ROOT } from '../places.ts';
 import { CloudflareError } from './api.ts';
@@ -97,14 +98,19 @@ const failureOf = (printed: string, log: string): Error => {
   return new CloudflareError(message, away ? undefined : (lastRefusal(log) ?? 400), codes);
 };
 
-/** Uploads the Worker of a configuration, with secrets from a file in the same upload; answers where it is reached. */
+/**
+ * Uploads the Worker of a configuration, with secrets from a file in the same upload; answers where it is reached. wrangler
+ * itself waits for an answer for ever.
+ */
 export const deployWorker = async (
   config: string,
   secretsFile: string | undefined,
   cwd: string,
   env: Environment,
   signal: AbortSignal,
+  mostMs = DEPLOY_UPLOAD_MS,
 ): Promise<readonly string[]> => {
+  const late = AbortSignal.timeout(mostMs);
   const directory = await mkdtemp(join(tmpdir(), 'sift-wrangler-'));
   try {
     const [report, log] = [join(directory, 'report.ndjson'), join(directory, 'wrangler.log')];
@@ -113,8 +119,11 @@ export const deployWorker = async (
       [wranglerBin(), 'deploy', '-c', config, ...secrets],
       cwd,
       { ...quiet(env), WRANGLER_OUTPUT_FILE_PATH: report, WRANGLER_LOG_PATH: log },
-      signal,
-    );
+      AbortSignal.any([signal, late]),
+    ).catch((error: unknown) => {
+      if (!late.aborted || signal.aborted) throw error;
+      throw new CommandError(`wrangler has not ended the upload within ${mostMs / 1000} s`, EXIT.tryAgain, error);
+    });
     if (code !== 0) throw failureOf(all, await readFile(log, 'utf8').catch(() => ''));
     const lines = (await readFile(report, 'utf8').catch(() => '')).trim().split('\n');
     const deployed = lines

@@ -145,7 +145,8 @@ const main = async (): Promise<number> => {
   } finally {
     await stack.end();
   }
-  const labels = Object.keys(samples.at(-1)?.memory ?? {});
+  // a program that had ended by then grows no more
+  const labels = Object.entries(samples.at(-1)?.memory ?? {}).flatMap(([label, mb]) => (mb > 0 ? [label] : []));
   const figures = labels.map((label): [string, number] => [
     label,
     growth(samples.map(({ memory }) => memory[label] ?? 0)),
