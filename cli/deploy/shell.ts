@@ -3,7 +3,8 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 import { z } from 'zod';
-import { UsageError } from '../../wire/usage.ts';
+import { messageOf } from '../../wire/message.ts';
+import { MachineError, UsageError } from '../../wire/usage.ts';
 import { CommandError } from '../exit.ts';
 import type { Shell } from './deploy.ts';
 import { dropSecrets, keepSecrets, pendingSecrets } from './secrets.ts';
@@ -27,12 +28,16 @@ export const readToml = async (root: string): Promise<RawConfig> => {
   return experimental_readRawConfig({ config: join(root, 'wrangler.toml') }).rawConfig;
 };
 
-/** The configuration of the run before; undefined where there is none, or none that can be read. */
+/** The configuration of the run before; undefined where there is none. */
 export const readBefore = async (path: string): Promise<RawConfig | undefined> => {
   try {
     return JSON.parse(await readFile(path, 'utf8')) as RawConfig;
-  } catch {
-    return undefined;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    // passed over, it would make what is there a second time, or forget gateways
+    throw new MachineError(
+      `${path} cannot be read (${messageOf(error)}): mend it, or delete it and give all options again`,
+    );
   }
 };
 
