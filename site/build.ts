@@ -1,14 +1,15 @@
 // What the Worker serves as files, into build/site: the playground, the description of the API, a page that shows it with a
-// viewer from its package, and the manual where `npm run docs` has made it, else a page that says so. Written here and not by the Worker, which would
-// carry the means to write it.
+// viewer from its package, and the manual where `npm run docs` has made it, else a page that says so. Made here and not by the
+// Worker, which would carry the means to make it.
 import { existsSync } from 'node:fs';
-import { copyFile, cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { openApi } from '../wire/openapi/document.ts';
 import { MachineError } from '../wire/usage.ts';
-import { buildPlayground } from './playground/build.ts';
+import { type Files, filesIn, place } from './place.ts';
+import { playgroundFiles } from './playground/build.ts';
 
 const here = dirname(fileURLToPath(import.meta.url));
 /** `directory` of [assets] in wrangler.toml. */
@@ -17,27 +18,23 @@ export const SITE = join(dirname(here), 'build/site');
 export const MANUAL = join(dirname(here), 'build/manual');
 
 const VIEWER = ['swagger-ui-bundle.js', 'swagger-ui-bundle.js.LICENSE.txt', 'swagger-ui.css'];
-const API = join(SITE, 'docs/api');
 
-const filesOf = async (directory: string): Promise<string[]> => {
-  const entries = await readdir(directory, { recursive: true, withFileTypes: true }).catch(() => []);
-  return entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));
+/** The manual as it was made last; else a page that says how, also for the addresses of its other pages. */
+const manualFiles = async (): Promise<Files> => {
+  const made = await filesIn(MANUAL);
+  if (made.size > 0) return made;
+  const page = await readFile(join(here, 'no-manual.html'));
+  return new Map(['index.html', '404.html'].map((name) => [name, page]));
 };
 
-/** The manual as it was made last, and nothing that an earlier one left. */
-export const copyManual = async (): Promise<void> => {
-  const docs = join(SITE, 'docs');
-  const made = new Set((await filesOf(MANUAL)).map((file) => join(docs, file.slice(MANUAL.length + 1))));
-  if (made.size > 0) await cp(MANUAL, docs, { recursive: true });
-  const left = (await filesOf(docs)).filter((file) => !made.has(file) && dirname(file) !== API);
-  await Promise.all(left.map((file) => rm(file, { force: true })));
+const apiFiles = async (viewer: string): Promise<Files> => {
+  const own = await filesIn(join(here, 'api'));
+  const theirs = VIEWER.map(async (name) => [name, await readFile(join(viewer, name))] as const);
+  return new Map([...own, ...(await Promise.all(theirs))]);
 };
 
-/** In the place of its first page, and of the page for an address that it does not have. */
-const sayThereIsNoManual = async (): Promise<void> => {
-  await mkdir(join(SITE, 'docs'), { recursive: true });
-  for (const name of ['index.html', '404.html']) await copyFile(join(here, 'no-manual.html'), join(SITE, 'docs', name));
-};
+const below = (folder: string, files: Files): [string, Uint8Array][] =>
+  Array.from(files, ([path, contents]) => [`${folder}/${path}`, contents]);
 
 /** Where the viewer is. Without the packages that a build needs, what was built before they went is served: undefined. */
 const viewerDirectory = (): string | undefined => {
@@ -53,20 +50,22 @@ const viewerDirectory = (): string | undefined => {
   }
 };
 
-/** Written anew each time: it takes a fifth of a second. */
+/** Made anew each time: it takes a fifth of a second. */
 export const buildSite = async (): Promise<void> => {
   // the package as npm has it brings the files, and neither the playground's sources nor the viewer
   if (!existsSync(join(here, 'playground/main.tsx'))) return;
   const viewer = viewerDirectory();
   if (viewer === undefined) return;
-  await mkdir(SITE, { recursive: true });
-  await copyManual();
-  if (!existsSync(join(MANUAL, 'index.html'))) await sayThereIsNoManual();
-  await cp(join(here, 'api'), API, { recursive: true });
   const { version } = JSON.parse(await readFile(join(dirname(here), 'package.json'), 'utf8')) as { version: string };
-  await writeFile(join(SITE, 'openapi.json'), JSON.stringify(openApi(version)));
-  await buildPlayground(SITE);
-  for (const name of VIEWER) await copyFile(join(viewer, name), join(API, name));
+  await place(
+    SITE,
+    new Map([
+      ...(await playgroundFiles()),
+      ...below('docs', await manualFiles()),
+      ...below('docs/api', await apiFiles(viewer)),
+      ['openapi.json', new TextEncoder().encode(JSON.stringify(openApi(version)))],
+    ]),
+  );
 };
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await buildSite();

@@ -3,10 +3,10 @@
 // that would break the edge's policy, with a script in it, fails the build.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { buildSite, copyManual, MANUAL } from '../build.ts';
+import { buildSite, MANUAL } from '../build.ts';
 import { scriptsAsFiles } from './scripts.ts';
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -29,10 +29,34 @@ const run = (command: string, args: readonly string[]): void => {
   );
 };
 
-const pagesOf = async (directory: string): Promise<string[]> =>
+/** Pages as files. */
+export const pagesOf = async (directory: string): Promise<string[]> =>
   (await readdir(directory, { recursive: true })).filter((name) => name.endsWith('.html')).sort();
 
-/** Pages as files, each with its text. */
+/** When the newest of these files was written, in milliseconds. */
+const newest = async (directory: string): Promise<number> => {
+  const names = await readdir(directory, { recursive: true });
+  const written = names
+    .filter((name) => !name.includes('node_modules') && !name.includes('.vitepress/cache'))
+    .map(async (name) => (await stat(join(directory, name))).mtimeMs);
+  return Math.max(...(await Promise.all(written)));
+};
+
+/** Whether build/manual was made after the last change of what it is made of. */
+const isCurrent = async (): Promise<boolean> => {
+  const made = await stat(join(MANUAL, 'index.html')).catch(() => undefined);
+  if (made === undefined) return false;
+  return made.mtimeMs > Math.max(await newest(join(here, '../../docs')), await newest(here));
+};
+
+/** The same where it is not current; false where the generator is not there. */
+export const refreshManual = async (): Promise<boolean> => {
+  if (!(await installed())) return false;
+  if (!(await isCurrent())) await buildManual();
+  return true;
+};
+
+/** Into build/manual; the names of its pages. `buildSite` brings them to where they are served. */
 export const buildManual = async (): Promise<readonly string[]> => {
   // pages that were made before and are no more
   await rm(MANUAL, { recursive: true, force: true });
@@ -42,7 +66,6 @@ export const buildManual = async (): Promise<readonly string[]> => {
     const { files } = scriptsAsFiles(await readFile(join(MANUAL, page), 'utf8'), '');
     if (files.size > 0) throw new Error(`${page} holds a script, which the edge's policy does not run`);
   }
-  await copyManual();
   return pages;
 };
 

@@ -1,17 +1,17 @@
-// The playground as files: one script, one style sheet, one page. esbuild runs in a process that ends with the build.
-import { copyFile, mkdir } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+// The playground as files: one script, one style sheet, one page, an icon. esbuild runs in a process that ends with the build.
+import { readFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildSync } from 'esbuild';
+import type { Files } from '../place.ts';
 
 const here = dirname(fileURLToPath(import.meta.url));
 
-export const buildPlayground = async (site: string): Promise<void> => {
-  const out = join(site, 'playground');
-  await mkdir(out, { recursive: true });
-  buildSync({
+export const playgroundFiles = async (): Promise<Files> => {
+  const { outputFiles } = buildSync({
     entryPoints: { app: join(here, 'main.tsx'), style: join(here, 'style.css') },
-    outdir: out,
+    outdir: here,
+    write: false,
     bundle: true,
     minify: true,
     format: 'esm',
@@ -21,6 +21,9 @@ export const buildPlayground = async (site: string): Promise<void> => {
     jsxImportSource: 'preact',
     logLevel: 'warning',
   });
-  await copyFile(join(here, 'icon.svg'), join(out, 'icon.svg'));
-  await copyFile(join(here, 'index.html'), join(site, 'index.html'));
+  return new Map([
+    ...outputFiles.map(({ path, contents }) => [`playground/${basename(path)}`, contents] as const),
+    ['playground/icon.svg', await readFile(join(here, 'icon.svg'))],
+    ['index.html', await readFile(join(here, 'index.html'))],
+  ]);
 };

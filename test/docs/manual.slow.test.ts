@@ -5,7 +5,7 @@ import { join, posix } from 'node:path';
 import { type Browser, chromium as playwright } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MANUAL } from '../../site/build.ts';
-import { buildManual, installed } from '../../site/manual/build.ts';
+import { installed, pagesOf } from '../../site/manual/build.ts';
 import { COMING, pages as path } from '../../site/manual/path.ts';
 import { chromium } from '../clients/chromium.ts';
 import { type Edge, startEdge } from '../edge/harness.ts';
@@ -21,7 +21,8 @@ let browser: Browser | undefined;
 let built: readonly string[] = [];
 beforeAll(async () => {
   if (!there) return;
-  built = await buildManual();
+  // test/setup.ts has made it
+  built = await pagesOf(MANUAL);
   edge = await startEdge();
   if (executable !== undefined)
     browser = await playwright.launch({ executablePath: executable, args: ['--no-sandbox'] });

@@ -106,7 +106,7 @@ describe('npm pack', () => {
     const kept = new Set(paths);
     const missing: string[] = [];
     for (const path of paths.filter((one) =>
-      /^(cli|local|gateway|functions|client|corpus|wire|tokenizer)\/.*\.ts$/.test(one),
+      /^(cli|local|gateway|functions|client|corpus|site|wire|tokenizer)\/.*\.ts$/.test(one),
     )) {
       const text = await readFile(join(ROOT, path), 'utf8');
       for (const [, target = ''] of text.matchAll(/\bfrom '(\.[^']+)'|\bimport\('(\.[^']+)'\)/g)) {
