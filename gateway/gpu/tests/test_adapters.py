@@ -204,7 +204,9 @@ def test_layers_that_a_caller_leaves_out_stay_as_they_are(qwen3):
 def test_a_is_drawn_as_the_typescript_engine_draws_it(qwen3):
     take = "const r = seededRandom(-5); console.log(JSON.stringify([r(), r(), r()]))"
     script = f"import {{ seededRandom }} from './wire/random.ts'; {take}"
-    node = shutil.which(os.environ.get("SIFT_NODE", "node"))
+    # the project's own first: an older one runs no TypeScript
+    path = f"{ROOT}/node_modules/.bin{os.pathsep}{os.environ.get('PATH', '')}"
+    node = shutil.which(os.environ.get("SIFT_NODE", "node"), path=path)
     if node is None:
         pytest.skip("no Node: SIFT_NODE may name one")
     run = subprocess.run(
