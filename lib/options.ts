@@ -37,13 +37,10 @@ const isStrategy = (value: unknown): value is Strategy => STRATEGIES.includes(va
 const KNOWN = new Set(['n', 'lambda', 'degree', 'strategy', 'alpha', 'repeat', 'minSimilarity', 'mmrLambda']);
 const OF_POOL = new Set(['rounds', 'topK']);
 
-/** `others`: names that the caller has read itself; `pool`: whether rounds and topK make sense. */
-export const optionsOf = (
-  given: PoolOptions,
-  { others, pool }: { readonly others: readonly string[]; readonly pool: boolean },
-): SelectionOptions => {
+/** `pool`: whether rounds and topK make sense. */
+export const optionsOf = (given: PoolOptions, { pool }: { readonly pool: boolean }): SelectionOptions => {
   for (const name of Object.keys(given)) {
-    if (KNOWN.has(name) || others.includes(name) || (pool && OF_POOL.has(name))) continue;
+    if (KNOWN.has(name) || (pool && OF_POOL.has(name))) continue;
     throw new KernelError('bad_option', `there is no option '${name}'`, { param: name });
   }
   const { n, lambda = DEFAULT_LAMBDA, degree = DEFAULT_DEGREE, strategy = 'sift', alpha, repeat = false } = given;

@@ -53,7 +53,7 @@ export const selectFromWith =
   (load: () => Promise<Kernel>): SelectFrom =>
   async <M extends Match>(index: VectorIndex<M>, request: SelectFromRequest): Promise<PoolSelection<M>> => {
     const { prompt, mean, ...given } = request;
-    const options = optionsOf(given, { others: [], pool: true });
+    const options = optionsOf(given, { pool: true });
     const prompts = promptsOf(prompt);
     const dimensions = at(prompts, 0).length;
     const { matches, asIndex, failed } = remembering(index, dimensions);

@@ -12,7 +12,7 @@ export const selectWith =
   (load: () => Promise<Kernel>): Select =>
   async (request) => {
     const { prompt, candidates, ...given } = request;
-    const options = optionsOf(given, { others: [], pool: false });
+    const options = optionsOf(given, { pool: false });
     const prompts = promptsOf(prompt);
     const dimensions = at(prompts, 0).length;
     if (!Array.isArray(candidates)) {

@@ -681,6 +681,8 @@ export const CLOUDFLARE_TRIES = 4;
 export const CLOUDFLARE_FIRST_WAIT_MS = 1_000;
 /** Milliseconds that a Retry-After of Cloudflare's may ask for; its own window for API calls is five minutes. 2026-11-27 */
 export const CLOUDFLARE_LONGEST_WAIT_MS = 30_000;
+/** Milliseconds for one answer of the deployed Worker while it is checked; a cold one with the embedder takes seconds. 2026-11-27 */
+export const DEPLOY_ANSWER_MS = 20_000;
 /** Milliseconds for wrangler to bundle and upload the Worker: 10 MB over a slow line, with room. 2026-11-27 */
 export const DEPLOY_UPLOAD_MS = 600_000;
 /** Milliseconds between two looks at what takes effect later. 2026-11-27 */
@@ -699,6 +701,8 @@ export const DOCTOR_DISK_BYTES = 1e9;
 export const DOCTOR_MEMORY_BYTES = 1.5e9;
 /** Milliseconds that a server has to answer one of its questions: a cold Worker with the embedder takes two seconds. 2026-11-27 */
 export const DOCTOR_ANSWER_MS = 10_000;
+/** Milliseconds for who listens on a port of this machine to say whether it is ours. 2026-11-27 */
+export const DOCTOR_PORT_MS = 2_000;
 
 // ── Ingest (cli) ─────────────────────────────────────────────────────────────────────────────────────────────────
 /** Examples of one upload, and characters of its body: one that breaks off costs a retry of these only. 2026-11-27 */

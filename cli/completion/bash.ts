@@ -1,6 +1,7 @@
 // Completion for bash 3.2 and newer.
 import type { Command } from '../commands/command.ts';
-import { type Place, placesOf, quoted, stepsOf, takersOf } from './tree.ts';
+import { type Place, placesOf, quoted } from './tree.ts';
+import { behindFlag, walked } from './walk.ts';
 
 type Kind = Place['takes'];
 
@@ -15,7 +16,6 @@ const flagNames = ({ flags }: Place): string => flags.flatMap(({ names }) => nam
 
 export const bashCompletion = (commands: readonly Command[]): string => {
   const places = placesOf(commands);
-  const takers = takersOf(places);
   return `# bash completion of sift-edge; made by: sift-edge completion bash
 _sift_edge_reply() {
   local line
@@ -31,23 +31,9 @@ _sift_edge() {
   COMPREPLY=()
   for ((i = 1; i < COMP_CWORD; i++)); do
     word="\${COMP_WORDS[i]}"
-    if ((skip)); then skip=0; continue; fi
-    case "$place:$word" in
-${stepsOf(places)
-  .map(({ at, to }) => `      ${quoted(at)}) place=${quoted(to)} ;;`)
-  .join('\n')}
-      ${takers.map(({ at }) => quoted(at)).join('|')}) skip=1 ;;
-    esac
+${walked(places)}
   done
-  if ((skip)); then
-    case "$place:$prev" in
-${takers
-  .filter(({ takes }) => takes !== 'none')
-  .map(({ at, takes }) => `      ${quoted(at)}) ${reply(takes)} ;;`)
-  .join('\n')}
-    esac
-    return
-  fi
+${behindFlag(places, reply)}
   case "$place:$cur" in
 ${places.map((place) => `    ${quoted(`${place.path}:-`)}*) _sift_edge_reply compgen -W ${quoted(flagNames(place))} -- "$cur" ;;`).join('\n')}
 ${places

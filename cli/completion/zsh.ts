@@ -1,6 +1,7 @@
 // Completion for zsh, for a directory of $fpath or to be sourced.
 import type { Command } from '../commands/command.ts';
-import { type Place, placesOf, quoted, stepsOf, takersOf } from './tree.ts';
+import { type Place, placesOf, quoted } from './tree.ts';
+import { behindFlag, walked } from './walk.ts';
 
 const reply = (takes: Place['takes']): string => {
   if (takes === 'file') return '_files';
@@ -16,7 +17,6 @@ const flagsOf = ({ flags }: Place): string =>
 
 export const zshCompletion = (commands: readonly Command[]): string => {
   const places = placesOf(commands);
-  const takers = takersOf(places);
   return `#compdef sift-edge
 # zsh completion of sift-edge; made by: sift-edge completion zsh
 _sift_edge() {
@@ -25,23 +25,9 @@ _sift_edge() {
   integer i skip=0
   for (( i = 2; i < CURRENT; i++ )); do
     word="\${words[i]}"
-    if (( skip )); then skip=0; continue; fi
-    case "$place:$word" in
-${stepsOf(places)
-  .map(({ at, to }) => `      ${quoted(at)}) place=${quoted(to)} ;;`)
-  .join('\n')}
-      ${takers.map(({ at }) => quoted(at)).join('|')}) skip=1 ;;
-    esac
+${walked(places)}
   done
-  if (( skip )); then
-    case "$place:$prev" in
-${takers
-  .filter(({ takes }) => takes !== 'none')
-  .map(({ at, takes }) => `      ${quoted(at)}) ${reply(takes)} ;;`)
-  .join('\n')}
-    esac
-    return
-  fi
+${behindFlag(places, reply)}
   case "$place:$cur" in
 ${places.map((place) => `    ${quoted(`${place.path}:-`)}*) found=(${flagsOf(place)}); _describe -o flag found ;;`).join('\n')}
 ${places

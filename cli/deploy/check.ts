@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createClient, type Example, type SiftClient, SiftError } from '../../client/index.ts';
-import { DEPLOY_LOOK_MS, DEPLOY_READY_MS, DEPLOY_SHOWN_MS } from '../../wire/limits.ts';
+import { DEPLOY_ANSWER_MS, DEPLOY_LOOK_MS, DEPLOY_READY_MS, DEPLOY_SHOWN_MS } from '../../wire/limits.ts';
 import { messageOf } from '../../wire/message.ts';
 import { CommandError, EXIT } from '../exit.ts';
 import { type Readiness, readinessOf } from '../ready.ts';
@@ -38,7 +38,7 @@ export const checkReady = (options: CheckOptions): Promise<Readiness> => {
   const look = async (): Promise<Readiness | string> => {
     try {
       const response = await fetch(new URL('/ready', url), {
-        signal: AbortSignal.any([signal, AbortSignal.timeout(20_000)]),
+        signal: AbortSignal.any([signal, AbortSignal.timeout(DEPLOY_ANSWER_MS)]),
       });
       const text = await response.text();
       const readiness = readinessOf(JSON.parse(text));

@@ -1,6 +1,7 @@
 // Who listens where serve wants to.
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { DOCTOR_PORT_MS } from '../../wire/limits.ts';
 import { type Check, type Finding, ok, warn } from './finding.ts';
 
 const isFree = (port: number): Promise<boolean> =>
@@ -38,7 +39,7 @@ export const listenerOf = async (port: number): Promise<string | undefined> => {
 /** Whether it answers as an edge or a gateway of ours does. */
 const isOurs = async (port: number, signal: AbortSignal): Promise<boolean> => {
   try {
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(2_000)]);
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(DOCTOR_PORT_MS)]);
     const response = await fetch(`http://127.0.0.1:${port}/health`, { signal: limit, redirect: 'error' });
     return ((await response.json()) as { status?: unknown }).status === 'ok';
   } catch {

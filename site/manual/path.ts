@@ -10,9 +10,6 @@ export interface Part {
   readonly items: readonly Page[];
 }
 
-/** Pages that the path has a place for and that are not written yet: links to them are no fault. */
-export const COMING: readonly string[] = [];
-
 const page = (link: string, text: string): Page => ({ link: `/${link}`, text });
 
 export const sidebar: readonly Part[] = [

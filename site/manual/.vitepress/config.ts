@@ -7,7 +7,7 @@ import type { Plugin } from 'vite';
 import { defineConfig } from 'vitepress';
 import { licencesText, packageOf } from '../licences.ts';
 import { linksAsPages } from '../links.ts';
-import { COMING, sidebar } from '../path.ts';
+import { sidebar } from '../path.ts';
 import { scriptsAsFiles } from '../scripts.ts';
 import { slugOf } from '../slug.ts';
 
@@ -52,7 +52,6 @@ export default defineConfig({
   metaChunk: true,
   // else a change of the theme writes a style sheet into the page, which the policy refuses
   appearance: { disableTransition: false },
-  ignoreDeadLinks: [(link) => COMING.some((page) => link.endsWith(`/${page}`))],
   head: [['link', { rel: 'icon', href: 'data:,' }]],
   markdown: {
     theme: { light: 'github-light-high-contrast', dark: 'github-dark-high-contrast' },
@@ -63,10 +62,7 @@ export default defineConfig({
   themeConfig: {
     search: { provider: 'local' },
     outline: [2, 3],
-    sidebar: sidebar.map(({ text, items }) => ({
-      text,
-      items: items.filter(({ link }) => !COMING.includes(link.slice(1))),
-    })),
+    sidebar: sidebar.map(({ text, items }) => ({ text, items: [...items] })),
     nav: [
       { text: 'Start', link: '/start' },
       { text: 'How it works', link: '/how-it-works' },
